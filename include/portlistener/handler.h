@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+   The contract between PortListener and a handler: the code that speaks one protocol on the endpoints given
+   to it.
+
+   Built-in handlers are written against this header and nothing else, and so will DLLs be. It needs no
+   library and no other header of ours; C11 and C++11. Until release 1.0 freezes it, a change raises
+   PL_ABI_MAJOR.
+
+   How it grows. Every struct begins with its `size` as its writer was compiled, and new members come at its
+   end only: a reader looks at a member only where `size` covers it. So an older host runs a newer handler and
+   the other way round. A function's arguments never change; where more may be needed, it takes a struct. What
+   is still to come: options and counters of a handler, timers, pausing reads, posting from other threads,
+   connecting out, sends by reference and of files, UDP sessions, handlers that block, reload with a previous
+   state.
+
+   Text is UTF-8. Lengths are bytes, times milliseconds, ports in host order.
+
+   Threads. Each connection lives on one worker thread, W below: all its callbacks run there, one at a time,
+   and never inside a call that the handler makes to the host. Callbacks of different connections run at the
+   same time on different workers: lock what `state` shares. A callback must not block: every other connection
+   of W waits. "Any thread" includes threads of the handler's own.
+
+   No exception, longjmp or C run-time object may cross the border. */
+#ifndef PORTLISTENER_HANDLER_H
+#define PORTLISTENER_HANDLER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PL_ABI_MAJOR 0u /* must be equal on both sides; 0: not frozen yet */
+#define PL_ABI_MINOR \
+    1u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
+
+/* Names a connection, one datagram or an endpoint. 0 is none. An id is never used again: one whose object is
+   gone makes every call return PL_GONE, and nothing worse. */
+typedef uint64_t pl_id;
+
+/* An IP address. `family` 4: ip[0..3], zeros behind; 6: ip[0..15]; 0: no address. An IPv4 client of an IPv6
+   socket is given as family 4. `scope` is the interface index of a link-local IPv6 address (RFC 4007), else
+   0. */
+typedef struct pl_address {
+    uint16_t family;
+    uint16_t port;
+    uint32_t scope;
+    uint8_t ip[16];
+} pl_address;
+
+/* What calls to the host return: >= 0 done, < 0 not done. */
+enum pl_result {
+    PL_OK = 0,
+    PL_QUEUED = 1, /* send: taken, not all of it given to the network yet */
+    PL_FULL = -1,  /* send: would pass the endpoint's send_queue; nothing was taken, on_writable follows */
+    PL_GONE = -2,  /* the id's object is gone, or closing */
+    PL_WRONG_THREAD = -3, /* this call is for W only */
+    PL_INVALID = -4,      /* an argument is out of its range */
+    PL_NO_MEMORY = -5,    /* nothing was taken */
+    PL_LIMIT =
+        -6 /* never possible: longer than send_queue or than a datagram, or an answer that is not allowed */
+};
+
+/* pl_handler.flags */
+enum pl_flag {
+    PL_TCP = 0x02, /* takes TCP endpoints: on_data is set */
+    PL_UDP = 0x04  /* takes UDP endpoints: on_datagram is set */
+};
+
+/* pl_info.seen */
+enum pl_seen {
+    PL_TRUNCATED = 0x04 /* the datagram was longer than the endpoint's max_datagram and is cut */
+};
+
+/* How to close. In each case on_close still comes, after the callback that asked has returned. */
+enum pl_close {
+    PL_FINISH = 0,   /* send what is queued, then FIN; reading goes on until the peer's FIN */
+    PL_GRACEFUL = 1, /* send what is queued, then FIN; what still arrives is dropped */
+    PL_RESET = 2     /* reset at once; what is queued is lost */
+};
+
+/* Why a connection ended. New reasons may come: treat an unknown one as PL_ERROR. */
+enum pl_reason {
+    PL_BY_HANDLER = 1,     /* the handler closed it */
+    PL_BY_PEER,            /* the peer closed it in order (FIN) */
+    PL_PEER_RESET,         /* the peer, or the network, reset it */
+    PL_FIRST_BYTE_TIMEOUT, /* first_byte_timeout passed */
+    PL_IDLE,               /* idle_timeout passed */
+    PL_SEND_TIMEOUT,       /* send_timeout passed without progress */
+    PL_LIFETIME,           /* lifetime passed */
+    PL_SLOW_READER,        /* send_queue is full and the handler has no on_writable */
+    PL_INPUT_FULL,         /* more than max_input bytes were left unconsumed */
+    PL_STOPPING,           /* the service stops and its drain_timeout has passed */
+    PL_ERROR               /* a call of the system failed, or there was no memory: win32_error tells */
+};
+
+/* A connection or a datagram. */
+typedef struct pl_info {
+    uint32_t size;
+    uint32_t seen; /* pl_seen flags */
+    pl_id id;
+    pl_id endpoint;
+    pl_address peer;
+    pl_address local; /* the address the client asked for, also on a wildcard endpoint */
+} pl_info;
+
+/* The functions of the host. The table and its functions are valid from start to stop; pass it back as
+ * `host`. */
+typedef struct pl_host pl_host;
+struct pl_host {
+    uint32_t size;
+    uint32_t abi_major;
+    uint32_t abi_minor;
+    uint32_t reserved;
+
+    /* send: copies `length` bytes, all of them or none. Any thread; in an order kept for each sending thread.
+       Connection: bytes of the stream. On W: PL_OK, PL_QUEUED, PL_FULL, PL_GONE, PL_LIMIT, PL_NO_MEMORY;
+       elsewhere PL_QUEUED, PL_LIMIT or PL_NO_MEMORY: what is found only on W is not reported. Datagram: one
+       datagram back to its sender, from the address it was sent to; W and during on_datagram only. PL_OK also
+       when the network then loses it. */
+    int32_t (*send)(const pl_host *host, pl_id id, const void *at, size_t length);
+
+    /* close: how is a pl_close. Any thread; connections only. PL_OK, PL_QUEUED (from another thread),
+       PL_GONE, PL_INVALID, PL_NO_MEMORY. A second close may only be a harder one: PL_RESET after PL_GRACEFUL
+       after PL_FINISH; others are PL_GONE. */
+    int32_t (*close)(const pl_host *host, pl_id id, int32_t how);
+};
+
+/* What start is given, and gives back. */
+typedef struct pl_start {
+    uint32_t size;
+    uint32_t reserved;
+    const pl_host *host;
+    pl_id endpoint;
+    void *state;       /* out: handed to every callback, NULL at first */
+    char *error;       /* out: on failure a message for the administrator, ended by NUL */
+    size_t error_room; /* bytes at `error` */
+} pl_start;
+
+/* A handler. Constant data; the callbacks below are optional unless said otherwise. */
+typedef struct pl_handler {
+    uint32_t size;
+    uint32_t abi_major;
+    uint32_t abi_minor;
+    uint32_t needs_minor;
+    uint32_t flags;     /* pl_flag */
+    uint32_t max_input; /* bytes on_data may leave unconsumed, 1 to 16777216; 0: 65536 */
+    const char *name;   /* as in the INI: [a-z0-9_-]{1,32} */
+    const char *version;
+    const char *summary; /* one line */
+
+    /* start: once for each endpoint, before its sockets open; a negative result fails the endpoint with
+       `error`. stop: the last call for that state, after its last on_close; the handler's own threads are
+       joined on return. Control thread. */
+    int32_t (*start)(pl_start *start);
+    void (*stop)(void *state);
+
+    /* The rest runs on W. `user` points to one pointer kept for the handler with each connection, NULL at
+     * on_open. */
+
+    /* on_open: first, once. Negative: reset; on_close follows. */
+    int32_t (*on_open)(void *state, pl_id id, void **user, const pl_info *info);
+
+    /* on_data: required with PL_TCP. `length` > 0 bytes, valid during the call. Returns how many were
+       consumed; the rest comes again together with what follows, or after on_writable when a send returned
+       PL_FULL in this call. More than max_input left unconsumed: closed, PL_INPUT_FULL. */
+    size_t (*on_data)(void *state, pl_id id, void **user, const uint8_t *at, size_t length);
+
+    /* on_datagram: required with PL_UDP. One whole datagram, `length` may be 0. The id lives for this call,
+     *for send; user is NULL. */
+    void (*on_datagram)(void *state, pl_id id, void **user, const uint8_t *at, size_t length,
+                        const pl_info *info);
+
+    /* on_writable: the queue has fallen below half of its pause mark after a PL_FULL. A handler without it is
+       closed at PL_FULL, PL_SLOW_READER. */
+    void (*on_writable)(void *state, pl_id id, void **user);
+
+    /* on_eof: the peer's FIN; at[0..length) is what on_data never consumed. Sending is still possible: end
+       with close. Without on_eof the host closes with PL_GRACEFUL. */
+    void (*on_eof)(void *state, pl_id id, void **user, const uint8_t *at, size_t length);
+
+    /* on_close: last, once, always, if on_open was called. `reason` is a pl_reason. The id is gone already.
+     */
+    void (*on_close)(void *state, pl_id id, void **user, int32_t reason, uint32_t win32_error);
+} pl_handler;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

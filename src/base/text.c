@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT
+   Building and comparing UTF-8 text, see text.h. */
+#include "base/text.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { TEXT_FIRST_ROOM = 256, TEXT_WORD_MAX = 64 };
+
+void text_init(struct text *text, char *buffer, size_t room)
+{
+    *text = (struct text){.at = buffer, .room = room};
+    buffer[0] = '\0';
+}
+
+void text_init_heap(struct text *text)
+{
+    static char nothing[1]; /* written with its own value only: room 1 holds just the NUL */
+    *text = (struct text){.at = nothing, .room = 1, .may_grow = true};
+}
+
+void text_fini(struct text *text)
+{
+    if (text->may_grow && text->room > 1) {
+        memory_free(text->at);
+    }
+    text_init_heap(text);
+}
+
+void text_clear(struct text *text)
+{
+    text->length = 0;
+    text->is_cut = false;
+    if (text->room > 1) {
+        text->at[0] = '\0';
+    }
+}
+
+static bool text__grow(struct text *text, size_t length)
+{
+    const size_t needed = text->length + length + 1;
+    size_t room = text->room > 1 ? text->room : TEXT_FIRST_ROOM;
+    while (room < needed) {
+        room *= 2;
+    }
+    char *grown = memory_resize(text->room > 1 ? text->at : NULL, room);
+    if (grown == NULL) {
+        return false;
+    }
+    text->at = grown;
+    text->room = room;
+    text->at[text->length] = '\0';
+    return true;
+}
+
+/* The longest start of at[0..length) that does not end inside a character. */
+static size_t text__whole_characters(const char *at, size_t length)
+{
+    size_t start = length;
+    while (start > 0 && length - start < 3 && ((uint8_t)at[start - 1] & 0xC0U) == 0x80U) {
+        start--;
+    }
+    if (start > 0 && (uint8_t)at[start - 1] >= 0xC0U) {
+        return text_utf8_length(at + start - 1, length - start + 1) != 0 ? length : start - 1;
+    }
+    return length;
+}
+
+void text_add(struct text *text, const char *at, size_t length)
+{
+    if (length == 0 || text->is_cut) {
+        return;
+    }
+    if (length >= text->room - text->length && !(text->may_grow && text__grow(text, length))) {
+        text->is_cut = true;
+        length = text__whole_characters(at, text->room - text->length - 1);
+        if (length == 0) {
+            return;
+        }
+    }
+    memcpy(text->at + text->length, at, length);
+    text->length += length;
+    text->at[text->length] = '\0';
+}
+
+void text_add_string(struct text *text, const char *string)
+{
+    text_add(text, string, strlen(string));
+}
+
+void text_add_format(struct text *text, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    text_add_format_list(text, format, arguments);
+    va_end(arguments);
+}
+
+void text_add_format_list(struct text *text, const char *format, va_list arguments)
+{
+    if (text->is_cut) {
+        return;
+    }
+    va_list again;
+    va_copy(again, arguments);
+    const size_t room = text->room - text->length;
+    const int length =
+        vsnprintf(room > 1 ? text->at + text->length : NULL, room > 1 ? room : 0, format, arguments);
+    if (length < 0) {
+        text->is_cut = true;
+    } else if ((size_t)length < room) {
+        text->length += (size_t)length;
+    } else if (text->may_grow && text__grow(text, (size_t)length)) {
+        (void)vsnprintf(text->at + text->length, text->room - text->length, format, again);
+        text->length += (size_t)length;
+    } else {
+        text->is_cut = true;
+        if (room > 1) {
+            text->length += text__whole_characters(text->at + text->length, room - 1);
+            text->at[text->length] = '\0';
+        }
+    }
+    va_end(again);
+}
+
+size_t text_utf8_length(const char *at, size_t length)
+{
+    static const struct {
+        uint8_t first, last, length, second_first, second_last;
+    } forms[] = {
+        /* Unicode 15, table 3-7: well-formed byte sequences */
+        {0x00, 0x7F, 1, 0, 0},       {0xC2, 0xDF, 2, 0x80, 0xBF}, {0xE0, 0xE0, 3, 0xA0, 0xBF},
+        {0xE1, 0xEC, 3, 0x80, 0xBF}, {0xED, 0xED, 3, 0x80, 0x9F}, {0xEE, 0xEF, 3, 0x80, 0xBF},
+        {0xF0, 0xF0, 4, 0x90, 0xBF}, {0xF1, 0xF3, 4, 0x80, 0xBF}, {0xF4, 0xF4, 4, 0x80, 0x8F},
+    };
+    const uint8_t *byte = (const uint8_t *)at;
+    for (size_t i = 0; length > 0 && i < sizeof forms / sizeof forms[0]; i++) {
+        if (byte[0] < forms[i].first || byte[0] > forms[i].last) {
+            continue;
+        }
+        if (forms[i].length > length) {
+            return 0;
+        }
+        for (size_t k = 1; k < forms[i].length; k++) {
+            const uint8_t lowest = k == 1 ? forms[i].second_first : 0x80;
+            const uint8_t highest = k == 1 ? forms[i].second_last : 0xBF;
+            if (byte[k] < lowest || byte[k] > highest) {
+                return 0;
+            }
+        }
+        return forms[i].length;
+    }
+    return 0;
+}
+
+bool text_is_utf8(const char *at, size_t length)
+{
+    while (length > 0) {
+        const size_t step = text_utf8_length(at, length);
+        if (step == 0) {
+            return false;
+        }
+        at += step;
+        length -= step;
+    }
+    return true;
+}
+
+/* Characters that change what a reader sees of the rest of the line: C1, line and paragraph separators, bidi
+ * controls. */
+static bool text__is_deceiving(const char *at, size_t length)
+{
+    const uint8_t *byte = (const uint8_t *)at;
+    if (length == 2) {
+        return byte[0] == 0xC2 && byte[1] < 0xA0;
+    }
+    if (length == 3 && byte[0] == 0xE2) {
+        return (byte[1] == 0x80 &&
+                ((byte[2] >= 0xA8 && byte[2] <= 0xAE) || byte[2] == 0x8E || byte[2] == 0x8F)) ||
+               (byte[1] == 0x81 && byte[2] >= 0xA6 && byte[2] <= 0xA9);
+    }
+    return false;
+}
+
+void text_add_escaped(struct text *text, const char *at, size_t length)
+{
+    static const char plain[] = "\r\n\t\\", letters[] = "rnt\\";
+    while (length > 0 && !text->is_cut) {
+        const size_t step = text_utf8_length(at, length);
+        const uint8_t byte = (uint8_t)at[0];
+        const char *known = byte != 0 ? strchr(plain, byte) : NULL;
+        if (known != NULL) {
+            const char pair[2] = {'\\', letters[known - plain]};
+            text_add(text, pair, sizeof pair);
+        } else if (step == 1 && byte >= 0x20 && byte != 0x7F) {
+            text_add(text, at, 1);
+        } else if (step > 1 && !text__is_deceiving(at, step)) {
+            text_add(text, at, step);
+        } else {
+            for (size_t i = 0; i < (step > 1 ? step : 1); i++) {
+                text_add_format(text, "\\x%02X", (unsigned)(uint8_t)at[i]);
+            }
+        }
+        at += step > 1 ? step : 1;
+        length -= step > 1 ? step : 1;
+    }
+}
+
+static char text__lower(char character)
+{
+    return character >= 'A' && character <= 'Z' ? (char)(character - 'A' + 'a') : character;
+}
+
+bool text_equal(const char *at, size_t length, const char *string)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (string[i] == '\0' || text__lower(at[i]) != text__lower(string[i])) {
+            return false;
+        }
+    }
+    return string[length] == '\0';
+}
+
+static size_t text__least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t text_distance(const char *at, size_t length, const char *string, size_t limit)
+{
+    const size_t other = strlen(string);
+    if (length > TEXT_WORD_MAX || other > TEXT_WORD_MAX) {
+        return limit + 1;
+    }
+    uint8_t rows[3][TEXT_WORD_MAX + 1]; /* the last two rows of the table and the one being made */
+    for (size_t k = 0; k <= other; k++) {
+        rows[0][k] = (uint8_t)k;
+    }
+    for (size_t i = 1; i <= length; i++) {
+        const uint8_t *above = rows[(i - 1) % 3], *second = rows[(i + 1) % 3];
+        uint8_t *row = rows[i % 3];
+        row[0] = (uint8_t)i;
+        for (size_t k = 1; k <= other; k++) {
+            const char a = text__lower(at[i - 1]), b = text__lower(string[k - 1]);
+            size_t cost =
+                text__least(text__least(above[k] + 1U, row[k - 1] + 1U), above[k - 1] + (a == b ? 0U : 1U));
+            if (i > 1 && k > 1 && a == text__lower(string[k - 2]) && text__lower(at[i - 2]) == b) {
+                cost = text__least(cost, second[k - 2] + 1U);
+            }
+            row[k] = (uint8_t)cost;
+        }
+    }
+    return text__least(rows[length % 3][other], limit + 1);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+   The only include of the Windows headers, in the order they need, with what MinGW-w64 10 does not know yet.
+ */
+#ifndef PORTLISTENER_BASE_WIN_H
+#define PORTLISTENER_BASE_WIN_H
+
+#include <winsock2.h>
+
+#include <ws2tcpip.h>
+
+#include <mstcpip.h>
+#include <mswsock.h>
+
+#include <windows.h>
+
+#ifndef WSAAPI
+#define WSAAPI __stdcall
+#endif
+
+#ifndef SO_PAUSE_ACCEPT /* ws2def.h: refuse new connections of a listening socket without closing it */
+#define SO_PAUSE_ACCEPT 0x3003
+#endif
+
+#ifndef SOMAXCONN_HINT /* winsock2.h: a backlog of its own size, 200 to 65535 */
+#define SOMAXCONN_HINT(backlog) (-(backlog))
+#endif
+
+#ifndef SIO_UDP_CONNRESET /* mswsock.h */
+#define SIO_UDP_CONNRESET _WSAIOW(IOC_VENDOR, 12)
+#endif
+
+#ifndef SIO_UDP_NETRESET /* mswsock.h */
+#define SIO_UDP_NETRESET _WSAIOW(IOC_VENDOR, 15)
+#endif
+
+#endif

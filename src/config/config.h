@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+   The configuration as the program uses it: typed, defaults filled in, checked as a whole, never changed
+   afterwards. */
+#ifndef PORTLISTENER_CONFIG_CONFIG_H
+#define PORTLISTENER_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/log_level.h"
+#include "base/text.h"
+
+enum config_protocol { CONFIG_TCP, CONFIG_UDP };
+enum config_start_policy { CONFIG_START_PARTIAL, CONFIG_START_ALL };
+enum config_event_log {
+    CONFIG_EVENT_LOG_OFF,
+    CONFIG_EVENT_LOG_ERRORS,
+    CONFIG_EVENT_LOG_LIFECYCLE,
+    CONFIG_EVENT_LOG_ALL
+};
+
+/* One item of `listen`, or one half of "localhost": an address with one or more ports. */
+struct config_listen {
+    enum config_protocol protocol;
+    bool is_dual_stack;        /* "*": address is ::, the socket takes IPv4 too */
+    struct pl_address address; /* port: the first of the range */
+    uint16_t last_port;
+};
+
+/* Durations are milliseconds, sizes bytes; ranges and defaults: config_keys.c. */
+struct config_endpoint {
+    char *name;
+    uint32_t line; /* of its section in the INI, for messages */
+    bool is_enabled;
+    struct config_listen *listen;
+    size_t listen_count;
+    char *handler;
+    uint32_t backlog;
+    uint32_t accepts_max;
+    uint32_t receives_max;
+    uint64_t first_byte_timeout; /* 0: none; so are the other timeouts */
+    uint64_t idle_timeout;
+    uint64_t send_timeout;
+    uint64_t lifetime;
+    uint64_t close_timeout;
+    uint32_t send_queue;
+    bool nodelay;
+    bool keepalive;
+    uint64_t keepalive_time;
+    uint64_t keepalive_interval;
+    uint32_t recv_buffer; /* 0: the system's for TCP, 4M for UDP */
+    uint32_t send_buffer;
+    uint32_t max_datagram;
+};
+
+struct config_service {
+    uint32_t workers; /* 0: one for each logical processor */
+    uint64_t drain_timeout;
+    enum config_start_policy start_policy;
+    uint64_t bind_retry;
+    char *data_dir; /* full path */
+    char *log_file; /* full path, or "-" */
+    enum log_level log_level;
+    bool log_is_json;
+    bool log_is_local_time;
+    uint64_t log_rotate_size;     /* 0: never by size */
+    uint64_t log_rotate_interval; /* 0: never by age */
+    uint32_t log_keep;
+    enum config_event_log event_log;
+};
+
+struct config {
+    struct config_service service;
+    struct config_endpoint *endpoints; /* in the order of the file */
+    size_t endpoint_count;
+};
+
+/* What is wrong with a configuration, for a person: one line each, "file:line:column: error: what is wrong;
+   what would be right". All of them, not only the first. */
+struct config_problems {
+    struct text text; /* lines, each ended by \n */
+    uint32_t errors;
+    uint32_t warnings;
+};
+
+void config_problems_init(struct config_problems *problems);
+void config_problems_fini(struct config_problems *problems);
+
+/* config_load: reads the INI file `path` (UTF-8, relative to the current folder) as one snapshot and checks
+   it against `handlers` (ends with NULL): their names and the protocols they take. NULL when there is an
+   error; warnings may be there either way. Relative paths inside become full paths from the file's folder. */
+struct config *config_load(const char *path, const struct pl_handler *const *handlers,
+                           struct config_problems *problems);
+
+/* config_destroy: NULL is allowed. */
+void config_destroy(struct config *config);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+   The engine: from a configuration to listening sockets with handlers behind them, and back to nothing. It
+   knows no service manager and no console; several engines can run in one process. */
+#ifndef PORTLISTENER_ENGINE_H
+#define PORTLISTENER_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/failure.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "portlistener/handler.h"
+#include "stats/stats.h"
+
+struct engine;
+
+/* Called now and then, at least every second, while engine_start and engine_stop wait; `remaining` is their
+   own estimate in milliseconds. On the calling thread. */
+typedef void (*engine_progress)(void *context, uint32_t remaining);
+
+struct engine_options {
+    const struct config *config;              /* kept, not copied: valid until engine_destroy */
+    struct log *log;                          /* likewise; may be NULL */
+    const struct pl_handler *const *handlers; /* ends with NULL; NULL: the built-in ones */
+    bool is_automatic_start;  /* at boot a bind that may succeed later never fails the start (product:
+                                 start_policy) */
+    engine_progress progress; /* may be NULL */
+    void *progress_context;
+};
+
+/* engine_start: workers, handlers, sockets; returns when each bind is decided, its retries included. On
+   failure nothing is left, and `failure_out` has the exit code and the text. */
+struct engine *engine_start(const struct engine_options *options, struct failure *failure_out);
+
+/* engine_pause, engine_continue: refuse new connections and datagrams, and take them again. Sockets stay
+   bound and live connections go on. Any thread. */
+void engine_pause(struct engine *engine);
+void engine_continue(struct engine *engine);
+
+/* engine_stop: stops accepting, lets connections finish for drain_timeout (at most `drain_limit`
+   milliseconds), resets the rest. True when everything ended. False when a callback of a handler has not
+   returned one second after the deadline: it is named in `failure_out`; then engine_destroy must not be
+   called and the process should end. */
+bool engine_stop(struct engine *engine, uint32_t drain_limit, struct failure *failure_out);
+
+/* engine_hurry: a running or later engine_stop resets what is left without waiting. Any thread. */
+void engine_hurry(struct engine *engine);
+
+/* engine_destroy: frees it; after engine_stop. NULL is allowed. */
+void engine_destroy(struct engine *engine);
+
+/* engine_counters: the sums over all workers at this moment, indexed by enum counter. Any thread. */
+void engine_counters(struct engine *engine, uint64_t sums_out[COUNTER_COUNT]);
+
+/* One socket of an endpoint, for reports. */
+enum listener_state { LISTENER_WAITING, LISTENER_LISTENING, LISTENER_STOPPED };
+
+struct engine_listener {
+    const char *endpoint;
+    enum config_protocol protocol;
+    struct pl_address address; /* as bound: with the real port */
+    enum listener_state state;
+    uint32_t win32_error; /* WAITING: why the last bind failed */
+};
+
+/* engine_listener_at: fills `listener_out`; false behind the last. Any thread. */
+bool engine_listener_at(struct engine *engine, size_t index, struct engine_listener *listener_out);
+
+#endif
