@@ -103,7 +103,7 @@ setup_stop() {
 
 # setup_trap: whatever ends this script, its running step and its Wine programs end as well.
 setup_trap() {
-    trap 'setup__end_step; setup_stop' EXIT
+    trap "trap '' INT TERM HUP; setup__end_step; setup_stop" EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
     trap 'exit 129' HUP
