@@ -73,12 +73,19 @@ setup__cmocka_from_debian() {
         -o Dir::State::lists="$apt/lists" -o Dir::Cache="$apt/cache" -o APT::Sandbox::User=root -o Acquire::Retries=3)
     rm -rf "$apt"
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-    # shellcheck disable=SC2016 # apt's own $(...)
-    apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) main' 'Created-By: Packages' 'Label: Debian' |
-        sort -u >"$apt/sources.list"
-    [ -s "$apt/sources.list" ] && apt-get "${options[@]}" -q update || return
+    if [ -z "$(setup__debian_sources)" ]; then # the machine's lists are empty, as in a container's image
+        apt-get -q update || return
+    fi
+    setup__debian_sources >"$apt/sources.list"
+    apt-get "${options[@]}" -q update || return
     (cd "$apt" && apt-get "${options[@]}" -q source --download-only cmocka) || return
     cp "$apt"/cmocka_*.orig.tar.xz "$1"
+}
+
+# The machine's own Debian archive, whatever the form of its apt configuration.
+setup__debian_sources() {
+    # shellcheck disable=SC2016 # apt's own $(...)
+    apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) main' 'Created-By: Packages' 'Label: Debian' | sort -u
 }
 
 # setup_wine: makes the prefix build/wine when there is none (some seconds) and holds it. End with setup_stop.
@@ -96,7 +103,7 @@ setup_stop() {
 
 # setup_trap: whatever ends this script, its running step and its Wine programs end as well.
 setup_trap() {
-    trap 'setup__end_step; setup_stop' EXIT
+    trap "trap '' INT TERM HUP; setup__end_step; setup_stop" EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
     trap 'exit 129' HUP

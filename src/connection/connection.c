@@ -21,10 +21,11 @@
 enum {
     READS_A_TURN = 32,
     READ_BYTES_A_TURN = 262144,
-    READ_CLASSES = 3,  /* reads of 4, 16 and 64 KB */
-    SEND_BUFFERS = 16, /* gathered into one call */
-    RETRY_DELAY = 100, /* milliseconds until a call that the system had no room for is made again */
-    ACTIVE_TICKS = 1   /* active again within this: the next receive waits with a buffer */
+    READ_CLASSES = 3,   /* reads of 4, 16 and 64 KB */
+    SEND_BUFFERS = 16,  /* gathered into one call */
+    SEND_BYTES = 65536, /* and bytes: a call tells of no progress before its last byte has gone */
+    RETRY_DELAY = 100,  /* milliseconds until a call that the system had no room for is made again */
+    ACTIVE_TICKS = 1    /* active again within this: the next receive waits with a buffer */
 };
 
 struct connection {
@@ -311,7 +312,7 @@ static void connection__send_queue(struct connection *connection)
     while (connection->queued > 0 && !connection->is_sending && !connection->wants_reset) {
         WSABUF buffers[SEND_BUFFERS];
         DWORD bytes = 0;
-        const DWORD count = send_queue_gather(&connection->queue, buffers, SEND_BUFFERS);
+        const DWORD count = send_queue_gather(&connection->queue, SEND_BYTES, buffers, SEND_BUFFERS);
         const int result =
             WSASend(connection->socket, buffers, count, &bytes, 0, operation_begin(&connection->send), NULL);
         const uint32_t error = result == 0 ? 0 : (uint32_t)WSAGetLastError();

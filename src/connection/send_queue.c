@@ -58,12 +58,15 @@ bool send_queue_append(struct send_queue *queue, struct buffer_pool *pool, const
     return true;
 }
 
-DWORD send_queue_gather(const struct send_queue *queue, WSABUF *buffers_out, DWORD room)
+DWORD send_queue_gather(const struct send_queue *queue, size_t limit, WSABUF *buffers_out, DWORD room)
 {
     DWORD count = 0;
-    for (struct buffer *buffer = queue->first; buffer != NULL && count < room; buffer = buffer->next) {
+    for (struct buffer *buffer = queue->first; buffer != NULL && limit > 0 && count < room;
+         buffer = buffer->next) {
+        const uint32_t used = buffer_used(buffer);
         buffers_out[count].buf = (char *)buffer_bytes(buffer) + buffer->start;
-        buffers_out[count].len = buffer_used(buffer);
+        buffers_out[count].len = used < limit ? used : (ULONG)limit;
+        limit -= buffers_out[count].len;
         count++;
     }
     return count;

@@ -19,8 +19,8 @@ struct send_queue {
    only bytes behind those it covers are added. */
 bool send_queue_append(struct send_queue *queue, struct buffer_pool *pool, const uint8_t *at, size_t length);
 
-/* send_queue_gather: the first bytes as at most `room` WSABUFs; returns how many. */
-DWORD send_queue_gather(const struct send_queue *queue, WSABUF *buffers_out, DWORD room);
+/* send_queue_gather: the first bytes, at most `limit`, as at most `room` WSABUFs; returns how many. */
+DWORD send_queue_gather(const struct send_queue *queue, size_t limit, WSABUF *buffers_out, DWORD room);
 
 /* send_queue_consume: the first `length` bytes have gone. */
 void send_queue_consume(struct send_queue *queue, struct buffer_pool *pool, size_t length);
