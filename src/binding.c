@@ -168,7 +168,7 @@ bool binding_serve(struct binding *binding, bool is_paused, uint64_t now)
     if (!binding__create(binding)) {
         const DWORD error = GetLastError();
         closesocket(binding->listener.socket);
-        listener_lost(&binding->listener, error, now);
+        listener_lost(&binding->listener, error, binding->world->bind_retry, now);
         return false;
     }
     binding->is_live = 1;
@@ -210,7 +210,7 @@ void binding_tidy(struct binding *binding, uint64_t now)
     binding->acceptor = NULL;
     binding->udp = NULL;
     if (InterlockedExchange(&binding->is_broken, 0) != 0) {
-        listener_lost(&binding->listener, binding->broken_error, now);
+        listener_lost(&binding->listener, binding->broken_error, binding->world->bind_retry, now);
     }
 }
 

@@ -15,7 +15,8 @@ struct binding_world {
     const struct network *network;
     struct worker *const *workers;
     unsigned worker_count;
-    HANDLE control; /* set when a binding wants the control thread's attention */
+    uint64_t bind_retry; /* see listener_open */
+    HANDLE control;      /* set when a binding wants the control thread's attention */
 };
 
 /* Control thread, but for what is marked W (the home worker) or both. */
