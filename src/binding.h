@@ -27,7 +27,6 @@ struct binding {
     struct acceptor *acceptor;
     struct udp_endpoint *udp;
     bool is_stop_sent;
-    bool is_in_trouble;      /* W */
     unsigned next_worker;    /* W */
     volatile LONG is_live;   /* both: something is in flight on the home worker, or may be */
     volatile LONG is_broken; /* both: the socket has died under the acceptor */
