@@ -10,6 +10,7 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "endpoint/listener_state.h"
 #include "portlistener/handler.h"
 #include "stats/stats.h"
 
@@ -54,8 +55,6 @@ void engine_destroy(struct engine *engine);
 void engine_counters(struct engine *engine, uint64_t sums_out[COUNTER_COUNT]);
 
 /* One socket of an endpoint, for reports. */
-enum listener_state { LISTENER_WAITING, LISTENER_LISTENING, LISTENER_STOPPED };
-
 struct engine_listener {
     const char *endpoint;
     enum config_protocol protocol;
