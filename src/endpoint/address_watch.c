@@ -11,7 +11,8 @@ static void address_watch__arm(struct address_watch *watch, int i)
 {
     const HANDLE event = watch->overlapped[i].hEvent;
     DWORD bytes = 0;
-    watch->overlapped[i] = (OVERLAPPED){.hEvent = event};
+    watch->overlapped[i] =
+        (OVERLAPPED){.Internal = STATUS_PENDING, .hEvent = event}; /* not every system sets it */
     const int result = WSAIoctl(watch->sockets[i], SIO_ADDRESS_LIST_CHANGE, NULL, 0, NULL, 0, &bytes,
                                 &watch->overlapped[i], NULL);
     watch->is_armed[i] = result == 0 || WSAGetLastError() == WSA_IO_PENDING;
@@ -50,15 +51,16 @@ bool address_watch_take(struct address_watch *watch)
 void address_watch_stop(struct address_watch *watch)
 {
     for (int i = 0; i < 2; i++) {
-        DWORD bytes = 0, flags = 0;
         if (watch->is_armed[i]) {
             CancelIoEx((HANDLE)watch->sockets[i], &watch->overlapped[i]);
-            WSAGetOverlappedResult(watch->sockets[i], &watch->overlapped[i], &bytes, TRUE, &flags);
-            watch->is_armed[i] = false;
         }
         if (watch->sockets[i] != INVALID_SOCKET) {
-            closesocket(watch->sockets[i]);
+            closesocket(watch->sockets[i]); /* ends it, too */
             watch->sockets[i] = INVALID_SOCKET;
         }
+        while (watch->is_armed[i] && !HasOverlappedIoCompleted(&watch->overlapped[i])) {
+            Sleep(1); /* the event does not tell: it is set for other reasons as well */
+        }
+        watch->is_armed[i] = false;
     }
 }

@@ -16,7 +16,8 @@ struct address_watch {
 };
 
 /* address_watch_start: sets `event` (auto-reset) at the next change. What cannot be watched is left out:
-   binds are tried again by time as well. */
+   binds are tried again by time as well. On the thread that calls the other two: what a thread has begun, the
+   system cancels when it ends. */
 void address_watch_start(struct address_watch *watch, HANDLE event);
 
 /* address_watch_take: whether anything has changed since the last call, or the start; watches on. */
