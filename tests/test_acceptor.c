@@ -55,8 +55,10 @@ static void test_acceptor__resets_whom_it_must_not_admit(void **state)
     bench_start("127.0.0.1", 4);
     bench.refuses = 3;
     for (int i = 0; i < 3; i++) {
+        bench_hold();
         struct client *client = bench_connect();
         client_watch(client);
+        bench_release();
         assert_int_equal(client_drain(client, NULL, CLIENT_PATIENCE), CLIENT_RESET);
         client_close(client);
     }
