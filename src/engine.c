@@ -426,7 +426,8 @@ static void engine__refuse_all(struct engine *engine)
     }
     for (size_t i = 0; i < engine->binding_count; i++) {
         struct binding *binding = &engine->bindings[i];
-        if (binding->listener.state == LISTENER_LISTENING && binding->acceptor == NULL && binding->udp == NULL) {
+        if (binding->listener.state == LISTENER_LISTENING && binding->acceptor == NULL &&
+            binding->udp == NULL) {
             closesocket(binding->listener.socket); /* bound, but never served */
         }
         binding_stop(binding);
