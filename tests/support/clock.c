@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+   The virtual clock, see clock.h. */
+#include "support/clock.h"
+
+enum { CLOCK_SLICE = 10 }; /* milliseconds */
+
+static LONG64 volatile offset;
+
+ULONGLONG clock_from(ULONGLONG real)
+{
+    return real + (ULONGLONG)InterlockedCompareExchange64(&offset, 0, 0);
+}
+
+uint64_t clock_now(void)
+{
+    return clock_from(SEAM_REAL(GetTickCount64)());
+}
+
+void clock_set(uint64_t now)
+{
+    clock_advance(now - clock_now());
+}
+
+void clock_advance(uint64_t milliseconds)
+{
+    InterlockedExchangeAdd64(&offset, (LONG64)milliseconds);
+}
+
+void clock_reset(void)
+{
+    clock_set(SEAM_REAL(GetTickCount64)());
+}
+
+/* The next slice, of the system's time, of a wait that began at `started` of the virtual clock. */
+static DWORD clock__slice(uint64_t started, DWORD timeout, bool *is_last_out)
+{
+    const uint64_t passed = clock_now() - started;
+    const DWORD left = passed < timeout ? timeout - (DWORD)passed : 0;
+    *is_last_out = timeout == INFINITE || left <= CLOCK_SLICE;
+    return timeout == INFINITE ? INFINITE : *is_last_out ? left : CLOCK_SLICE;
+}
+
+BOOL clock_dequeue(seam_GetQueuedCompletionStatusEx real, HANDLE port, OVERLAPPED_ENTRY *entries, ULONG count,
+                   ULONG *removed_out, DWORD timeout, BOOL alertable)
+{
+    const uint64_t started = clock_now();
+    bool is_last = false;
+    for (;;) {
+        const DWORD slice = clock__slice(started, timeout, &is_last);
+        if (real(port, entries, count, removed_out, slice, alertable)) {
+            return TRUE;
+        }
+        if (is_last || GetLastError() != WAIT_TIMEOUT) {
+            return FALSE;
+        }
+    }
+}
+
+DWORD clock_wait(seam_WaitForSingleObject real, HANDLE handle, DWORD timeout)
+{
+    const uint64_t started = clock_now();
+    bool is_last = false;
+    DWORD result = WAIT_TIMEOUT;
+    while (result == WAIT_TIMEOUT && !is_last) {
+        const DWORD slice = clock__slice(started, timeout, &is_last);
+        result = real(handle, slice);
+    }
+    return result;
+}
