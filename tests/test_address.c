@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/address.h"
+#include "support/support.h"
 
 #ifndef _WIN32
 #include <arpa/inet.h>
@@ -450,17 +451,17 @@ static void test_address__knows_its_kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_address__reads_and_prints_as_rfc_5952_has_it),
-        cmocka_unit_test(test_address__refuses_what_is_none_and_writes_nothing),
-        cmocka_unit_test(test_address__reads_no_further_than_its_length),
-        cmocka_unit_test(test_address__comes_back_as_it_was_printed),
-        cmocka_unit_test(test_address__survives_random_strings),
-        cmocka_unit_test(test_address__prints_the_port),
-        cmocka_unit_test(test_address__has_room_for_the_longest_text),
-        cmocka_unit_test(test_address__prints_a_dash_for_none),
-        cmocka_unit_test(test_address__folds_mapped_addresses_only),
-        cmocka_unit_test(test_address__is_equal_in_all_its_parts),
-        cmocka_unit_test(test_address__knows_its_kinds),
+        support_test(test_address__reads_and_prints_as_rfc_5952_has_it),
+        support_test(test_address__refuses_what_is_none_and_writes_nothing),
+        support_test(test_address__reads_no_further_than_its_length),
+        support_test(test_address__comes_back_as_it_was_printed),
+        support_test(test_address__survives_random_strings),
+        support_test(test_address__prints_the_port),
+        support_test(test_address__has_room_for_the_longest_text),
+        support_test(test_address__prints_a_dash_for_none),
+        support_test(test_address__folds_mapped_addresses_only),
+        support_test(test_address__is_equal_in_all_its_parts),
+        support_test(test_address__knows_its_kinds),
     };
     return cmocka_run_group_tests_name("address", tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "support/support.h"
 
 /* The sanitizers' allocator ends the program when it is asked for too much, unless told otherwise. */
 const char *__asan_default_options(void);
@@ -569,25 +570,25 @@ static void test_text__counts_edits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text__adds_up_to_its_room),
-        cmocka_unit_test(test_text__adds_nothing_of_nothing),
-        cmocka_unit_test(test_text__is_cut_where_the_buffer_ends),
-        cmocka_unit_test(test_text__takes_nothing_more_once_it_is_cut),
-        cmocka_unit_test(test_text__is_cut_between_characters),
-        cmocka_unit_test(test_text__cuts_bytes_that_are_no_characters_anywhere),
-        cmocka_unit_test(test_text__grows_on_the_heap),
-        cmocka_unit_test(test_text__grows_by_one_long_format),
-        cmocka_unit_test(test_text__is_cut_when_there_is_no_memory),
-        cmocka_unit_test(test_text__may_be_ended_twice),
-        cmocka_unit_test(test_text__escapes_every_byte),
-        cmocka_unit_test(test_text__escapes_what_deceives_and_nothing_else),
-        cmocka_unit_test(test_text__never_cuts_an_escape),
-        cmocka_unit_test(test_text__escapes_random_bytes_so_that_they_print_and_come_back),
-        cmocka_unit_test(test_text__escapes_random_bytes_into_too_little_room),
-        cmocka_unit_test(test_text__knows_utf8_as_arithmetic_does),
-        cmocka_unit_test(test_text__tells_whether_all_of_it_is_utf8),
-        cmocka_unit_test(test_text__compares_without_case_of_ascii_letters),
-        cmocka_unit_test(test_text__counts_edits),
+        support_test(test_text__adds_up_to_its_room),
+        support_test(test_text__adds_nothing_of_nothing),
+        support_test(test_text__is_cut_where_the_buffer_ends),
+        support_test(test_text__takes_nothing_more_once_it_is_cut),
+        support_test(test_text__is_cut_between_characters),
+        support_test(test_text__cuts_bytes_that_are_no_characters_anywhere),
+        support_test(test_text__grows_on_the_heap),
+        support_test(test_text__grows_by_one_long_format),
+        support_test(test_text__is_cut_when_there_is_no_memory),
+        support_test(test_text__may_be_ended_twice),
+        support_test(test_text__escapes_every_byte),
+        support_test(test_text__escapes_what_deceives_and_nothing_else),
+        support_test(test_text__never_cuts_an_escape),
+        support_test(test_text__escapes_random_bytes_so_that_they_print_and_come_back),
+        support_test(test_text__escapes_random_bytes_into_too_little_room),
+        support_test(test_text__knows_utf8_as_arithmetic_does),
+        support_test(test_text__tells_whether_all_of_it_is_utf8),
+        support_test(test_text__compares_without_case_of_ascii_letters),
+        support_test(test_text__counts_edits),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/utf16.h"
+#include "support/support.h"
 
 static void assert_from(const char *utf8, const WCHAR *expected)
 {
@@ -108,11 +109,11 @@ static void test_utf16__tells_the_number_of_an_unknown_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_utf16__goes_both_ways),
-        cmocka_unit_test(test_utf16__replaces_what_is_invalid),
-        cmocka_unit_test(test_utf16__is_added_to_a_text),
-        cmocka_unit_test(test_utf16__words_an_error_on_one_line),
-        cmocka_unit_test(test_utf16__tells_the_number_of_an_unknown_error),
+        support_test(test_utf16__goes_both_ways),
+        support_test(test_utf16__replaces_what_is_invalid),
+        support_test(test_utf16__is_added_to_a_text),
+        support_test(test_utf16__words_an_error_on_one_line),
+        support_test(test_utf16__tells_the_number_of_an_unknown_error),
     };
     return cmocka_run_group_tests_name("utf16", tests, NULL, NULL);
 }
