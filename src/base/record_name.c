@@ -2,16 +2,8 @@
    The names of rotated files, see record_name.h. */
 #include "base/record_name.h"
 
+#include <string.h>
 #include <wchar.h>
-
-/* Digits are those of the year, month, day, hour, minute, second and millisecond. */
-static const char record_name__form[] = "-yyyymmddThhmmss.fffZ";
-_Static_assert(sizeof record_name__form == RECORD_NAME_STAMP + 1, "the stamp's length");
-
-static bool record_name__is_digit(size_t index)
-{
-    return record_name__form[index] >= 'a';
-}
 
 /* Writes `value` with leading zeros, and returns what stands behind it. */
 static WCHAR *record_name__add(WCHAR *at, unsigned value, int digits)
@@ -50,14 +42,9 @@ static WORD record_name__number(const WCHAR *at, int digits)
     return (WORD)value;
 }
 
+/* What reads as a time is a stamp only when that time's stamp is the same. */
 bool record_name_read(const WCHAR *stamp, uint64_t *time_out)
 {
-    for (size_t i = 0; i < RECORD_NAME_STAMP; i++) {
-        const bool is_digit = stamp[i] >= L'0' && stamp[i] <= L'9';
-        if (record_name__is_digit(i) ? !is_digit : stamp[i] != (WCHAR)record_name__form[i]) {
-            return false;
-        }
-    }
     const SYSTEMTIME utc = {.wYear = record_name__number(stamp + 1, 4),
                             .wMonth = record_name__number(stamp + 5, 2),
                             .wDay = record_name__number(stamp + 7, 2),
@@ -65,11 +52,17 @@ bool record_name_read(const WCHAR *stamp, uint64_t *time_out)
                             .wMinute = record_name__number(stamp + 12, 2),
                             .wSecond = record_name__number(stamp + 14, 2),
                             .wMilliseconds = record_name__number(stamp + 17, 3)};
-    FILETIME time;
-    if (!SystemTimeToFileTime(&utc, &time)) {
+    WCHAR again[RECORD_NAME_STAMP];
+    FILETIME file_time;
+    if (!SystemTimeToFileTime(&utc, &file_time)) {
         return false;
     }
-    *time_out = (uint64_t)time.dwHighDateTime << 32 | time.dwLowDateTime;
+    const uint64_t time = (uint64_t)file_time.dwHighDateTime << 32 | file_time.dwLowDateTime;
+    record_name_stamp(again, time);
+    if (memcmp(stamp, again, sizeof again) != 0) {
+        return false;
+    }
+    *time_out = time;
     return true;
 }
 

@@ -16,10 +16,10 @@ enum {
 
 /* Times are those of FILETIME: 100 ns since 1601, as one number. */
 
-/* record_name_stamp: writes the stamp, without a NUL. */
+/* record_name_stamp: writes the stamp's characters, no NUL. */
 void record_name_stamp(WCHAR *stamp, uint64_t time);
 
-/* record_name_read: false where there stands no stamp as record_name_stamp writes it. */
+/* record_name_read: false where these characters are no stamp as record_name_stamp writes it. */
 bool record_name_read(const WCHAR *stamp, uint64_t *time_out);
 
 /* record_name_stem: characters of `path` before the extension of the file's name, or all; `folder_out` how
