@@ -252,10 +252,11 @@ static enum client_result client__fill(struct client *client, uint64_t deadline)
     DWORD length = 0, flags = 0;
     client_watch(client);
     if (client->is_posted) {
-        if (WaitForSingleObject(client->event, client__left(deadline)) != WAIT_OBJECT_0) {
+        if (SEAM_REAL(WaitForSingleObject)(client->event, client__left(deadline)) != WAIT_OBJECT_0) {
             return CLIENT_TIMEOUT;
         }
-        const BOOL is_done = WSAGetOverlappedResult(client->s, &client->overlapped, &length, FALSE, &flags);
+        const BOOL is_done =
+            SEAM_REAL(WSAGetOverlappedResult)(client->s, &client->overlapped, &length, FALSE, &flags);
         client__received(client, is_done ? 0 : (DWORD)WSAGetLastError(), length);
     }
     return client->length > 0 ? CLIENT_OK : client->end;
@@ -310,7 +311,7 @@ static void client__end(struct client *client, bool is_reset)
             SEAM_REAL(shutdown)(client->s, SD_SEND); /* before the cancel, after which Windows may reset */
         }
         SEAM_REAL(CancelIoEx)((HANDLE)client->s, NULL);
-        WSAGetOverlappedResult(client->s, &client->overlapped, &length, TRUE, &flags);
+        SEAM_REAL(WSAGetOverlappedResult)(client->s, &client->overlapped, &length, TRUE, &flags);
     }
     if (client->s != INVALID_SOCKET) {
         SEAM_REAL(closesocket)(client->s);
@@ -366,7 +367,7 @@ enum client_result client_send_datagram(struct client *client, const struct pl_a
 {
     union client__sockaddr sockaddr;
     const int sockaddr_length = client__to_sockaddr(to, &sockaddr);
-    const int sent = sendto(client->s, at, (int)length, 0, &sockaddr.any, sockaddr_length);
+    const int sent = SEAM_REAL(sendto)(client->s, at, (int)length, 0, &sockaddr.any, sockaddr_length);
     return sent >= 0 && (size_t)sent == length ? CLIENT_OK : client__last("sendto");
 }
 
