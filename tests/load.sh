@@ -5,26 +5,32 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: tests/load.sh [--host A.B.C.D] PORT
-Each row moves at most 256 MB, both ways counted, in at most 12800 messages. Where that is less than one message for
-each client, some of the clients send one, and the others one of 1460 bytes at the same time. Exit code 1 when a byte
-differs, is missing or late.
+usage: tests/load.sh [--host A.B.C.D] [--limit MB] PORT
+Each row moves at most --limit megabytes (256), both ways counted, in at most 12800 messages. Where that is less than
+one message for each client, some of the clients send one, and the others one of 1460 bytes at the same time. Exit
+code 1 when a byte differs, is missing or late.
 END
 }
 
 host=127.0.0.1
-if [ "${1:-}" = --host ] && [ $# -ge 2 ]; then
-    host=$2
+limit=256
+while [ $# -ge 2 ]; do
+    case $1 in
+        --host) host=$2 ;;
+        --limit) limit=$2 ;;
+        *) break ;;
+    esac
     shift 2
-fi
-[[ $# = 1 && $1 =~ ^[0-9]+$ ]] || {
+done
+[[ $# = 1 && $1 =~ ^[0-9]+$ && $limit =~ ^[0-9]+$ ]] || {
     usage >&2
     exit 2
 }
 port=$1
 cd "$(dirname "$0")/.."
 load=$(tests/load/build.sh)
-bytes=126000000 # one way, and 1.3 MB of small messages in one row
+bytes=$((limit * 500000)) # one way
+small=1460
 messages=12800
 failed=0
 started=$SECONDS
@@ -57,9 +63,12 @@ row() {
 tcp() {
     local size=$1 clients=$2 total each talkers note=
     total=$(least $messages $((bytes / size)))
+    if [ "$total" -lt "$clients" ]; then
+        total=$(((bytes - clients * small) / size))
+        note="$total of the clients; the others $small bytes"
+    fi
     each=$(most 1 $((total / clients)))
     talkers=$(least "$clients" "$total")
-    [ "$talkers" = "$clients" ] || note="$talkers of the clients; the others 1460 bytes"
     row tcp "$size" "$clients" "$each" "$note" \
         echo --size "$size" --clients "$clients" --messages "$each" --depth 8 --talkers "$talkers"
 }
