@@ -211,7 +211,7 @@ void binding_tidy(struct binding *binding, uint64_t now)
 
 void binding_pause(struct binding *binding, bool is_paused)
 {
-    if (binding->acceptor != NULL && binding->is_live != 0) {
+    if (binding->acceptor != NULL && !binding->is_stop_sent) {
         acceptor_pause(binding->acceptor, is_paused);
     }
 }

@@ -30,8 +30,9 @@ struct engine_options {
     void *progress_context;
 };
 
-/* engine_start: workers, handlers, sockets; returns when each bind is decided, its retries included. On
-   failure nothing is left, and `failure_out` has the exit code and the text. */
+/* engine_start: workers, handlers, sockets; returns when each bind is decided, its retries included. NULL:
+   `failure_out` has the exit code and the text; nothing is left (but for a handler whose callback hangs: end
+   the process). */
 struct engine *engine_start(const struct engine_options *options, struct failure *failure_out);
 
 /* engine_pause, engine_continue: refuse new connections and datagrams, and take them again. Sockets stay
