@@ -97,9 +97,8 @@ static void binding__log(const struct binding *binding, enum event event, const 
 
 static void binding__trouble(void *owner, uint32_t error)
 {
-    struct binding *binding = owner;
+    const struct binding *binding = owner;
     const bool is_tcp = binding->acceptor != NULL;
-    binding->is_in_trouble = true;
     binding__log(binding, is_tcp ? EVENT_ACCEPT_TROUBLE : EVENT_RECEIVE_TROUBLE,
                  is_tcp ? "accepting fails, and is tried again until it works: "
                         : "receiving fails, and is tried again until it works: ",
@@ -108,11 +107,7 @@ static void binding__trouble(void *owner, uint32_t error)
 
 static void binding__recovered(void *owner)
 {
-    struct binding *binding = owner;
-    if (binding->is_in_trouble) {
-        binding->is_in_trouble = false;
-        binding__log(binding, EVENT_ENDPOINT_RECOVERED, "it works again", 0);
-    }
+    binding__log(owner, EVENT_ENDPOINT_RECOVERED, "it works again", 0);
 }
 
 static void binding__broken(void *owner, uint32_t error)
@@ -168,7 +163,7 @@ bool binding_serve(struct binding *binding, bool is_paused, uint64_t now)
     if (!binding__create(binding)) {
         const DWORD error = GetLastError();
         closesocket(binding->listener.socket);
-        listener_lost(&binding->listener, error, now);
+        listener_lost(&binding->listener, error, binding->world->bind_retry, now);
         return false;
     }
     binding->is_live = 1;
@@ -210,7 +205,7 @@ void binding_tidy(struct binding *binding, uint64_t now)
     binding->acceptor = NULL;
     binding->udp = NULL;
     if (InterlockedExchange(&binding->is_broken, 0) != 0) {
-        listener_lost(&binding->listener, binding->broken_error, now);
+        listener_lost(&binding->listener, binding->broken_error, binding->world->bind_retry, now);
     }
 }
 

@@ -15,7 +15,8 @@ struct binding_world {
     const struct network *network;
     struct worker *const *workers;
     unsigned worker_count;
-    HANDLE control; /* set when a binding wants the control thread's attention */
+    uint64_t bind_retry; /* see listener_open */
+    HANDLE control;      /* set when a binding wants the control thread's attention */
 };
 
 /* Control thread, but for what is marked W (the home worker) or both. */
@@ -26,7 +27,6 @@ struct binding {
     struct acceptor *acceptor;
     struct udp_endpoint *udp;
     bool is_stop_sent;
-    bool is_in_trouble;      /* W */
     unsigned next_worker;    /* W */
     volatile LONG is_live;   /* both: something is in flight on the home worker, or may be */
     volatile LONG is_broken; /* both: the socket has died under the acceptor */

@@ -216,6 +216,7 @@ static bool engine__create_bindings(struct engine *engine, struct failure *failu
     engine->world = (struct binding_world){.network = &engine->network,
                                            .workers = engine->workers,
                                            .worker_count = engine->worker_count,
+                                           .bind_retry = engine->config->service.bind_retry,
                                            .control = engine->control};
     engine->bindings = memory_alloc((engine__count_bindings(engine) + 1) * sizeof engine->bindings[0]);
     if (engine->bindings == NULL) {
@@ -254,8 +255,8 @@ static bool engine__is_waiting(const struct binding *binding)
 /* Tries once; true when it is bound. */
 static bool engine__bind(struct engine *engine, struct binding *binding)
 {
-    return listener_open(&binding->listener, &engine->network, engine->config->service.bind_retry,
-                         GetTickCount64()) == 0;
+    const uint64_t now = GetTickCount64();
+    return listener_open(&binding->listener, &engine->network, engine->world.bind_retry, now) == 0;
 }
 
 /* How many of them wait for a port that may become free soon. */
@@ -426,7 +427,8 @@ static void engine__refuse_all(struct engine *engine)
     }
     for (size_t i = 0; i < engine->binding_count; i++) {
         struct binding *binding = &engine->bindings[i];
-        if (binding->listener.state == LISTENER_LISTENING && binding->acceptor == NULL && binding->udp == NULL) {
+        if (binding->listener.state == LISTENER_LISTENING && binding->acceptor == NULL &&
+            binding->udp == NULL) {
             closesocket(binding->listener.socket); /* bound, but never served */
         }
         binding_stop(binding);

@@ -117,33 +117,34 @@ setup__end_step() {
     fi
 }
 
-# step NAME COMMAND [ARGUMENT ...]: runs it with its output in build/log/NAME.log and prints its time; when it fails,
-# prints the log's end and returns its status. (After `if step` or before `||`, bash ignores `set -e` in a COMMAND
-# that is a function.)
+# step NAME COMMAND [ARGUMENT ...]: runs it with its output in build/log/NAME.log and prints its time, and what it
+# printed after "note: "; when it fails, prints the log's end and returns its status. (After `if step` or before `||`,
+# bash ignores `set -e` in a COMMAND that is a function.) Such a function sees the variables of its caller: hence the
+# names of those here.
 step() {
-    local name=$1 log=build/log/${1//[ \/]/-}.log status=0 start=${EPOCHREALTIME/./}
+    local step_name=$1 step_log=build/log/${1//[ \/]/-}.log step_status=0 step_start=${EPOCHREALTIME/./} step_tenths
     shift
-    printf '== %-34s' "$name"
+    printf '== %-34s' "$step_name"
     set -m # a process group of its own, to be ended as a whole
     (
         set -e
         "$@"
-    ) </dev/null >"$log" 2>&1 &
+    ) </dev/null >"$step_log" 2>&1 &
     step_job=$!
     set +m
-    wait "$step_job" || status=$?
+    wait "$step_job" || step_status=$?
     step_job=
-    local tenths=$(((${EPOCHREALTIME/./} - start) / 100000))
-    printf '%5d.%d s' $((tenths / 10)) $((tenths % 10))
-    if [ "$status" != 0 ]; then
-        printf '  FAILED (%d)\n' "$status"
-        tail -n 80 "$log"
-        echo "== $name failed; all of its output: $log"
+    step_tenths=$(((${EPOCHREALTIME/./} - step_start) / 100000))
+    printf '%5d.%d s' $((step_tenths / 10)) $((step_tenths % 10))
+    if [ "$step_status" != 0 ]; then
+        printf '  FAILED (%d)\n' "$step_status"
+        tail -n 80 "$step_log"
+        echo "== $step_name failed; all of its output: $step_log"
     else
-        sed -n 's/^note: /  /p' "$log" | tr -d '\n'
+        sed -n 's/^note: /  /p' "$step_log" | tr -d '\n'
         echo
     fi
-    return "$status"
+    return "$step_status"
 }
 
 setup_configure_and_build() { # PRESET

@@ -767,6 +767,29 @@ static void test_fault__reaches_functions_looked_up_at_run_time(void **state)
     assert_int_equal(GetLastError(), ERROR_PROC_NOT_FOUND);
 }
 
+static HANDLE WINAPI create_two_events(LPSECURITY_ATTRIBUTES security, BOOL manual, BOOL set, LPCWSTR title)
+{
+    SEAM_REAL(CloseHandle)(SEAM_REAL(CreateEventW)(security, manual, set, title));
+    return SEAM_REAL(CreateEventW)(security, TRUE, TRUE, title);
+}
+
+static void test_seam__a_replaced_import_keeps_faults_and_ledger(void **state)
+{
+    (void)state;
+    seam_replace(IMPORT_CreateEventW, (seam_function)create_two_events);
+    fault_arm(IMPORT_CreateEventW, 2, ERROR_NO_SYSTEM_RESOURCES, 1);
+    const HANDLE event = CreateEventW(NULL, FALSE, FALSE, NULL);
+    assert_int_equal(WaitForSingleObject(event, 0), WAIT_OBJECT_0); /* made by the replacement */
+    assert_null(CreateEventW(NULL, FALSE, FALSE, NULL));
+    assert_int_equal(fault_hits(), 1);
+    assert_int_equal(ledger_count(LEDGER_HANDLE), 1);
+    CloseHandle(event);
+    seam_restore();
+    const HANDLE plain = CreateEventW(NULL, FALSE, FALSE, NULL);
+    assert_int_equal(WaitForSingleObject(plain, 0), WAIT_TIMEOUT);
+    CloseHandle(plain);
+}
+
 static void test_fault__cuts_receives_of_tcp_only(void **state)
 {
     (void)state;
@@ -997,6 +1020,7 @@ int main(int argc, char **argv)
         support_test(test_fault__several_imports_each_have_their_own),
         support_test(test_fault__hits_other_threads),
         support_test(test_fault__reaches_functions_looked_up_at_run_time),
+        support_test(test_seam__a_replaced_import_keeps_faults_and_ledger),
         support_test(test_fault__cuts_receives_of_tcp_only),
         support_test(test_clock__is_set_and_moved),
         support_test(test_clock__ends_waits_when_it_moves),

@@ -28,8 +28,6 @@ struct accept_slot {
 
 static_assert(sizeof(struct accept_slot) <= 160, "an idle listener costs one of these");
 
-enum acceptor_wish { ACCEPTOR_CREATED, ACCEPTOR_RUNS, ACCEPTOR_STOPS };
-
 struct acceptor {
     struct worker *worker;
     const struct network *network;
@@ -56,8 +54,8 @@ struct acceptor {
     struct timer retry;
     struct timer quiet;
     struct release_waiter release;
-    struct signal signal;
-    volatile LONG wish;
+    struct signal signal; /* start and pause */
+    struct message stop;  /* behind all signals, the last that comes */
     volatile LONG wants_pause;
 };
 
@@ -72,8 +70,10 @@ static void acceptor__end_if_done(struct acceptor *acceptor)
     }
 }
 
-static void acceptor__stop(struct acceptor *acceptor)
+static void acceptor__run_stop(struct message *message, struct worker *worker)
 {
+    (void)worker;
+    struct acceptor *acceptor = LIST_ELEMENT(message, struct acceptor, stop);
     acceptor->is_stopping = true;
     timer_clear(worker_timers(acceptor->worker), &acceptor->retry);
     timer_clear(worker_timers(acceptor->worker), &acceptor->quiet);
@@ -119,10 +119,15 @@ static bool acceptor__listener_is_dead(const struct acceptor *acceptor)
     return result != 0 || listens == 0;
 }
 
-/* One accept failed. What is the client's fault is tried again at once, what is ours after a pause. */
+static bool acceptor__should_park(const struct acceptor *acceptor, uint32_t error)
+{
+    return net_outcome_of(error) == NET_BLOCKED || error == WSAEINVAL || error == WSAENOTSOCK ||
+           acceptor->failures > acceptor->target + ACCEPT_FAILURES_MAX;
+}
+
+/* One accept failed, and not by its client: it is tried again after a pause, if not at once. */
 static void acceptor__fail(struct acceptor *acceptor, uint32_t error)
 {
-    worker_count(acceptor->worker, COUNTER_ACCEPT_FAILURES, 1);
     acceptor->failures++;
     if ((error == WSAEINVAL || error == WSAENOTSOCK) && acceptor__listener_is_dead(acceptor)) {
         if (!acceptor->is_broken) {
@@ -131,8 +136,7 @@ static void acceptor__fail(struct acceptor *acceptor, uint32_t error)
         }
     } else if (acceptor__is_parked(acceptor)) {
         return;
-    } else if (net_outcome_of(error) == NET_BLOCKED || error == WSAEINVAL || error == WSAENOTSOCK ||
-               acceptor->failures > acceptor->target + ACCEPT_FAILURES_MAX) {
+    } else if (acceptor__should_park(acceptor, error)) {
         acceptor__park(acceptor, error);
     }
 }
@@ -209,6 +213,9 @@ static void acceptor__end_slot(struct acceptor *acceptor, struct accept_slot *sl
 {
     list_remove(&slot->node);
     acceptor->posted--;
+    if (error != 0) {
+        worker_count(acceptor->worker, COUNTER_ACCEPT_FAILURES, 1);
+    }
     if (error != 0 || acceptor->is_stopping) {
         closesocket(slot->socket);
     } else {
@@ -227,6 +234,7 @@ static enum accept_post acceptor__post(struct acceptor *acceptor)
     DWORD bytes = 0;
     struct accept_slot *slot = accept_slot__create(acceptor, &error);
     if (slot == NULL) {
+        worker_count(acceptor->worker, COUNTER_ACCEPT_FAILURES, 1);
         acceptor__fail(acceptor, error);
         return ACCEPT_FAILED;
     }
@@ -247,21 +255,28 @@ static enum accept_post acceptor__post(struct acceptor *acceptor)
     return ACCEPT_INLINE;
 }
 
-/* Brings `posted` up to the target. A whole target taken at once, or a client that was waiting already, means
-   that more accepts would have been of use. */
-static void acceptor__arm(struct acceptor *acceptor)
+/* A whole target taken since the last arming, or as many as a worker takes in one turn, means that more
+   accepts would have been of use. */
+static void acceptor__measure(struct acceptor *acceptor)
 {
-    if (acceptor->posted == 0 && acceptor->batch >= acceptor->target) {
+    uint32_t used = acceptor->batch;
+    if (used >= acceptor->target || used >= WORKER_BATCH) {
+        used = acceptor->target;
         acceptor__grow(acceptor);
     }
-    acceptor->peak = acceptor->batch > acceptor->peak ? acceptor->batch : acceptor->peak;
+    acceptor->peak = used > acceptor->peak ? used : acceptor->peak;
     acceptor->batch = 0;
+}
+
+/* Brings `posted` up to the target. */
+static void acceptor__arm(struct acceptor *acceptor)
+{
+    acceptor__measure(acceptor);
     for (int inline_count = 0; acceptor->posted < acceptor->target;) {
         if (acceptor->is_stopping || acceptor->is_broken || acceptor__is_parked(acceptor)) {
             return;
         }
         if (acceptor__post(acceptor) == ACCEPT_INLINE && ++inline_count == ACCEPT_INLINE_MAX) {
-            acceptor__grow(acceptor);
             acceptor->is_arm_queued = true;
             worker_queue(acceptor->worker, &acceptor->arm);
             return;
@@ -277,18 +292,8 @@ static void acceptor__run_arm(struct task *task)
     acceptor__end_if_done(acceptor);
 }
 
-static void acceptor__complete(struct operation *operation, uint32_t error, uint32_t bytes)
+static void acceptor__completed(struct acceptor *acceptor)
 {
-    (void)bytes;
-    struct accept_slot *slot = LIST_ELEMENT(operation, struct accept_slot, operation);
-    struct acceptor *acceptor = slot->acceptor;
-    const bool was_cancelled = acceptor->cancelled > 0 && net_outcome_of(error) == NET_ABORTED;
-    acceptor__end_slot(acceptor, slot, error);
-    if (was_cancelled) {
-        acceptor->cancelled--;
-    } else if (error != 0 && !acceptor->is_stopping) {
-        acceptor__fail(acceptor, error);
-    }
     if (acceptor->is_stopping) {
         acceptor__end_if_done(acceptor);
     } else if (!acceptor->is_arm_queued) { /* once, after the other completions of this turn */
@@ -297,13 +302,36 @@ static void acceptor__complete(struct operation *operation, uint32_t error, uint
     }
 }
 
+/* A reset took a client off the queue: there are no more of them than clients, and no reason to pause. */
+static void acceptor__complete(struct operation *operation, uint32_t error, uint32_t bytes)
+{
+    (void)bytes;
+    struct accept_slot *slot = LIST_ELEMENT(operation, struct accept_slot, operation);
+    struct acceptor *acceptor = slot->acceptor;
+    acceptor__end_slot(acceptor, slot, error);
+    if (error != 0 && net_outcome_of(error) != NET_RESET && !acceptor->is_stopping) {
+        acceptor__fail(acceptor, error);
+    }
+    acceptor__completed(acceptor);
+}
+
+/* It may have a client all the same. */
+static void acceptor__complete_cancelled(struct operation *operation, uint32_t error, uint32_t bytes)
+{
+    (void)bytes;
+    struct accept_slot *slot = LIST_ELEMENT(operation, struct accept_slot, operation);
+    struct acceptor *acceptor = slot->acceptor;
+    acceptor->cancelled--;
+    acceptor__end_slot(acceptor, slot, error);
+    acceptor__completed(acceptor);
+}
+
 /* ---- Timers and wishes ---- */
 
 static void acceptor__try_again(struct acceptor *acceptor)
 {
     timer_clear(worker_timers(acceptor->worker), &acceptor->retry);
     worker_forget_release(acceptor->worker, &acceptor->release);
-    acceptor->failures = 0;
     acceptor__arm(acceptor);
 }
 
@@ -329,7 +357,9 @@ static void acceptor__run_quiet(struct timer *timer)
     while (acceptor->posted - acceptor->cancelled > acceptor->target && node != &acceptor->slots) {
         struct accept_slot *slot = LIST_ELEMENT(node, struct accept_slot, node);
         node = node->next;
-        if (CancelIoEx((HANDLE)acceptor->listener, &slot->operation.overlapped)) {
+        if (slot->operation.complete == acceptor__complete &&
+            CancelIoEx((HANDLE)acceptor->listener, &slot->operation.overlapped)) {
+            slot->operation.complete = acceptor__complete_cancelled;
             acceptor->cancelled++;
         }
     }
@@ -343,10 +373,6 @@ static void acceptor__run_signal(struct signal *signal, struct worker *worker)
 {
     (void)worker;
     struct acceptor *acceptor = LIST_ELEMENT(signal, struct acceptor, signal);
-    if (acceptor->wish == ACCEPTOR_STOPS) {
-        acceptor__stop(acceptor);
-        return;
-    }
     const bool wants_pause = acceptor->wants_pause != 0;
     if (wants_pause != acceptor->is_paused) {
         acceptor->is_paused = wants_pause;
@@ -389,19 +415,18 @@ struct acceptor *acceptor_create(struct worker *worker, const struct network *ne
     timer_init(&acceptor->quiet, acceptor__run_quiet);
     release_waiter_init(&acceptor->release, acceptor__run_release);
     signal_init(&acceptor->signal, acceptor__run_signal);
+    acceptor->stop.run = acceptor__run_stop;
     return acceptor;
 }
 
 void acceptor_start(struct acceptor *acceptor)
 {
-    InterlockedExchange(&acceptor->wish, ACCEPTOR_RUNS);
     worker_signal(acceptor->worker, &acceptor->signal);
 }
 
 void acceptor_stop(struct acceptor *acceptor)
 {
-    InterlockedExchange(&acceptor->wish, ACCEPTOR_STOPS);
-    worker_signal(acceptor->worker, &acceptor->signal);
+    worker_send(acceptor->worker, &acceptor->stop);
 }
 
 void acceptor_pause(struct acceptor *acceptor, bool is_paused)

@@ -37,8 +37,6 @@ struct udp_receive {
     struct udp_datagram datagram;
 };
 
-enum udp_wish { UDP_CREATED, UDP_RUNS, UDP_STOPS };
-
 struct udp_endpoint {
     struct worker *worker;
     const struct network *network;
@@ -54,16 +52,16 @@ struct udp_endpoint {
     uint32_t full_batches;
     uint32_t since_look; /* datagrams */
     uint32_t delay;      /* until the next try, milliseconds; 0: none failed */
-    bool is_running;
     bool is_stopping;
     bool is_peeking; /* `peek` is in flight */
     bool is_busy;
+    bool is_in_trouble;
     bool is_task_queued;
     struct task task; /* fetch the next batch, when its turn comes */
     struct timer retry;
     struct timer quiet;
-    struct signal signal;
-    volatile LONG wish;
+    struct message start;
+    struct message stop;
     const struct udp_datagram *current; /* during on_datagram */
 };
 
@@ -173,8 +171,10 @@ static void udp__end_if_done(struct udp_endpoint *udp)
     }
 }
 
-static void udp__stop(struct udp_endpoint *udp)
+static void udp__run_stop(struct message *message, struct worker *worker)
 {
+    (void)worker;
+    struct udp_endpoint *udp = LIST_ELEMENT(message, struct udp_endpoint, stop);
     udp->is_stopping = true;
     timer_clear(worker_timers(udp->worker), &udp->retry);
     timer_clear(worker_timers(udp->worker), &udp->quiet);
@@ -189,20 +189,22 @@ static void udp__fail(struct udp_endpoint *udp, uint32_t error)
     worker_count(udp->worker, COUNTER_RECEIVE_FAILURES, 1);
     if (udp->delay == 0) {
         udp->delay = UDP_DELAY_FIRST;
-        if (net_outcome_of(error) !=
-            NET_RESET) { /* an ICMP answer to an earlier datagram of ours is no trouble */
-            udp->events->trouble(udp->owner, error);
-        }
     } else {
         udp->delay = udp->delay < UDP_DELAY_MAX / 2 ? udp->delay * 2 : UDP_DELAY_MAX;
+    }
+    /* An ICMP answer to an earlier datagram of ours is no trouble. */
+    if (!udp->is_in_trouble && net_outcome_of(error) != NET_RESET) {
+        udp->is_in_trouble = true;
+        udp->events->trouble(udp->owner, error);
     }
     timer_set(worker_timers(udp->worker), &udp->retry, worker_now(udp->worker) + udp->delay);
 }
 
 static void udp__succeed(struct udp_endpoint *udp)
 {
-    if (udp->delay != 0) {
-        udp->delay = 0;
+    udp->delay = 0;
+    if (udp->is_in_trouble) {
+        udp->is_in_trouble = false;
         udp->events->recovered(udp->owner);
     }
 }
@@ -401,7 +403,7 @@ static void udp__wait(struct udp_endpoint *udp)
     }
 }
 
-/* ---- Timers and wishes ---- */
+/* ---- Timers ---- */
 
 static void udp__run_retry(struct timer *timer)
 {
@@ -420,19 +422,13 @@ static void udp__run_quiet(struct timer *timer)
     }
 }
 
-static void udp__run_signal(struct signal *signal, struct worker *worker)
+/* ---- Life ---- */
+
+static void udp__run_start(struct message *message, struct worker *worker)
 {
     (void)worker;
-    struct udp_endpoint *udp = LIST_ELEMENT(signal, struct udp_endpoint, signal);
-    if (udp->wish == UDP_STOPS) {
-        udp__stop(udp);
-    } else if (!udp->is_running) {
-        udp->is_running = true;
-        udp__wait(udp);
-    }
+    udp__wait(LIST_ELEMENT(message, struct udp_endpoint, start));
 }
-
-/* ---- Life ---- */
 
 struct udp_endpoint *udp_endpoint_create(struct worker *worker, const struct network *network,
                                          struct endpoint *endpoint, SOCKET socket,
@@ -460,20 +456,19 @@ struct udp_endpoint *udp_endpoint_create(struct worker *worker, const struct net
     udp->task.run = udp__run_task;
     timer_init(&udp->retry, udp__run_retry);
     timer_init(&udp->quiet, udp__run_quiet);
-    signal_init(&udp->signal, udp__run_signal);
+    udp->start.run = udp__run_start;
+    udp->stop.run = udp__run_stop;
     return udp;
 }
 
 void udp_endpoint_start(struct udp_endpoint *udp)
 {
-    InterlockedExchange(&udp->wish, UDP_RUNS);
-    worker_signal(udp->worker, &udp->signal);
+    worker_send(udp->worker, &udp->start);
 }
 
 void udp_endpoint_stop(struct udp_endpoint *udp)
 {
-    InterlockedExchange(&udp->wish, UDP_STOPS);
-    worker_signal(udp->worker, &udp->signal);
+    worker_send(udp->worker, &udp->stop);
 }
 
 void udp_endpoint_destroy(struct udp_endpoint *udp)

@@ -127,6 +127,15 @@ static void listener__use_ipv4(struct listener *listener)
     listener->address = (struct pl_address){.family = 4, .port = port};
 }
 
+static void listener__wait(struct listener *listener, uint32_t error, uint64_t delay, uint64_t now)
+{
+    listener->delay = delay < LISTENER_DELAY_MAX ? (uint32_t)delay : LISTENER_DELAY_MAX;
+    listener->state = LISTENER_WAITING;
+    listener->socket = INVALID_SOCKET;
+    listener->win32_error = error;
+    listener->retry_at = now + listener->delay;
+}
+
 uint32_t listener_open(struct listener *listener, const struct network *network, uint64_t first_delay,
                        uint64_t now)
 {
@@ -140,20 +149,13 @@ uint32_t listener_open(struct listener *listener, const struct network *network,
         listener->delay = 0;
         return 0;
     }
-    listener->delay = listener->delay == 0 ? (uint32_t)first_delay : listener->delay * 2;
-    if (listener->delay > LISTENER_DELAY_MAX) {
-        listener->delay = LISTENER_DELAY_MAX;
-    }
-    listener_lost(listener, error, now);
+    listener__wait(listener, error, listener->delay == 0 ? first_delay : listener->delay * 2ULL, now);
     return error;
 }
 
-void listener_lost(struct listener *listener, uint32_t error, uint64_t now)
+void listener_lost(struct listener *listener, uint32_t error, uint64_t first_delay, uint64_t now)
 {
-    listener->state = LISTENER_WAITING;
-    listener->socket = INVALID_SOCKET;
-    listener->win32_error = error;
-    listener->retry_at = now + listener->delay;
+    listener__wait(listener, error, first_delay, now);
 }
 
 /* ---- Words ---- */

@@ -35,8 +35,9 @@ void listener_init(struct listener *listener, struct endpoint *endpoint, const s
 uint32_t listener_open(struct listener *listener, const struct network *network, uint64_t first_delay,
                        uint64_t now);
 
-/* listener_lost: the socket is gone; WAITING. */
-void listener_lost(struct listener *listener, uint32_t error, uint64_t now);
+/* listener_lost: the socket, once bound, is gone; WAITING, and `retry_at` is set after `first_delay`
+   milliseconds: not at once, as it may be lost again and again. */
+void listener_lost(struct listener *listener, uint32_t error, uint64_t first_delay, uint64_t now);
 
 /* listener_error_may_pass: whether the bind error can go away in seconds, as when a program ends that holds
  * the port. */

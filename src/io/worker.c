@@ -7,10 +7,7 @@
 #include "base/memory.h"
 #include "io/net_error.h"
 
-enum {
-    WORKER_BATCH = 64,       /* completions taken from the port at once */
-    WORKER_TASKS_A_TURN = 16 /* tasks between two looks at the port */
-};
+enum { WORKER_TASKS_A_TURN = 16 }; /* tasks between two looks at the port */
 
 /* Messages on their way to one other worker, gathered during a turn. */
 struct outbox {

@@ -15,7 +15,10 @@
 #include "io/timer_wheel.h"
 #include "stats/stats.h"
 
-enum { WORKERS_MAX = 64 };
+enum {
+    WORKERS_MAX = 64,
+    WORKER_BATCH = 64 /* completions taken from the port at once */
+};
 
 struct worker;
 

@@ -303,11 +303,13 @@ enum client_result client_finish(struct client *client)
     return SEAM_REAL(shutdown)(client->s, SD_SEND) == 0 ? CLIENT_OK : client__last("shutdown");
 }
 
-static void client__close(struct client *client)
+static void client__end(struct client *client, bool is_reset)
 {
     DWORD length = 0, flags = 0;
     if (client->is_posted) {
-        SEAM_REAL(shutdown)(client->s, SD_SEND); /* before the cancel, after which Windows may reset */
+        if (!is_reset) {
+            SEAM_REAL(shutdown)(client->s, SD_SEND); /* before the cancel, after which Windows may reset */
+        }
         SEAM_REAL(CancelIoEx)((HANDLE)client->s, NULL);
         SEAM_REAL(WSAGetOverlappedResult)(client->s, &client->overlapped, &length, TRUE, &flags);
     }
@@ -318,26 +320,31 @@ static void client__close(struct client *client)
     SEAM_REAL(HeapFree)(GetProcessHeap(), 0, client);
 }
 
-void client_close(struct client *client)
+static void client__leave(struct client *client, bool is_reset)
 {
     AcquireSRWLockExclusive(&clients.lock);
     list_remove(&client->node);
     ReleaseSRWLockExclusive(&clients.lock);
-    client__close(client);
+    client__end(client, is_reset);
+}
+
+void client_close(struct client *client)
+{
+    client__leave(client, false);
 }
 
 void client_reset(struct client *client)
 {
     const struct linger hard = {1, 0};
     SEAM_REAL(setsockopt)(client->s, SOL_SOCKET, SO_LINGER, (const char *)&hard, sizeof hard);
-    client_close(client);
+    client__leave(client, true);
 }
 
 void client_close_all(void)
 {
     AcquireSRWLockExclusive(&clients.lock);
     while (!list_is_empty(&clients.open)) {
-        client__close(LIST_ELEMENT(list_take_first(&clients.open), struct client, node));
+        client__end(LIST_ELEMENT(list_take_first(&clients.open), struct client, node), false);
     }
     ReleaseSRWLockExclusive(&clients.lock);
 }

@@ -34,6 +34,7 @@ struct seam__row {
 
 static const struct seam__row rows[IMPORT_COUNT];
 static PVOID volatile real_functions[IMPORT_COUNT];
+static PVOID volatile replacements[IMPORT_COUNT];
 
 const char *seam_name(enum import import)
 {
@@ -69,6 +70,32 @@ seam_function seam_real(enum import import)
         InterlockedExchangePointer(&real_functions[import], real.address); /* any thread writes the same */
     }
     return real.function;
+}
+
+void seam_replace(enum import import, seam_function function)
+{
+    const union {
+        seam_function function;
+        void *address;
+    } replacement = {function};
+    InterlockedExchangePointer(&replacements[import], replacement.address);
+}
+
+void seam_restore(void)
+{
+    for (int i = 0; i < IMPORT_COUNT; i++) {
+        seam_replace((enum import)i, NULL);
+    }
+}
+
+/* What a call leads to when no fault is due. */
+static seam_function seam__target(enum import import)
+{
+    const union {
+        void *address;
+        seam_function function;
+    } replacement = {InterlockedCompareExchangePointer(&replacements[import], NULL, NULL)};
+    return replacement.address != NULL ? replacement.function : seam_real(import);
 }
 
 static enum import seam__find(const char *name)
@@ -165,7 +192,7 @@ bool seam_is_ours(const struct seam_call *call)
     {                                                                                      \
         const DWORD error_before = GetLastError();                                         \
         const struct seam_call call = {IMPORT_##name, SEAM_SITE()};                        \
-        const seam_##name real = SEAM_REAL(name);                                          \
+        const seam_##name real = (seam_##name)seam__target(IMPORT_##name);                 \
         DWORD code = 0;                                                                    \
         if (fault_is_due(&call, &code)) {                                                  \
             set_error(code);                                                               \

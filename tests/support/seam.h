@@ -46,6 +46,12 @@ typedef void (*seam_function)(void);
 /* seam_real: Windows' own function, looked up at the first call. Any thread, also before main. */
 seam_function seam_real(enum import import);
 
+/* seam_replace: from now on `function`, of the import's own type, stands for Windows' own; it may call that
+   by SEAM_REAL. Faults and ledger work as before. NULL: Windows' own again. seam_restore: of all imports;
+   support_setup and support_teardown call it. Any thread. */
+void seam_replace(enum import import, seam_function function);
+void seam_restore(void);
+
 /* seam_name: as in the system's headers. */
 const char *seam_name(enum import import);
 

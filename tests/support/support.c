@@ -7,6 +7,7 @@
 #include "support/crash.h"
 #include "support/fault.h"
 #include "support/ledger.h"
+#include "support/seam.h"
 
 int support_setup(void **state)
 {
@@ -15,6 +16,7 @@ int support_setup(void **state)
     crash_watch();
     SEAM_REAL(WSAStartup)(MAKEWORD(2, 2), &winsock); /* counted by Winsock; the process' end undoes it */
     fault_clear();
+    seam_restore();
     clock_reset();
     ledger_begin();
     return 0;
@@ -25,6 +27,7 @@ int support_teardown(void **state)
     (void)state;
     client_close_all();
     fault_clear();
+    seam_restore();
     clock_reset();
     ledger_check();
     return 0;
