@@ -44,7 +44,7 @@ foreach(row IN LISTS rows)
   set(id ${CMAKE_MATCH_2})
   set(severity ${severity_${CMAKE_MATCH_3}})
   string(REPLACE "%" "%%" meaning "${CMAKE_MATCH_4}")
-  if(severity STREQUAL "")
+  if(NOT severity)
     message(FATAL_ERROR "${IN}: ${name} has no level that exists")
   endif()
   string(APPEND text "

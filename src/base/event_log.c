@@ -108,17 +108,21 @@ static void event_log__write_literally(struct event_log *log, const struct event
     memory_free(buffer);
 }
 
-/* Ends the period of a kind, and tells what it had too much. */
+static void event_log__tell_rest(struct event_log *log, const struct event_row *row, uint32_t count)
+{
+    char buffer[128];
+    struct text text;
+    text_init(&text, buffer, sizeof buffer);
+    text_add_format(&text, "%lu more of these came within a minute; they are in the log only",
+                    (unsigned long)count);
+    event_log__write(log, row, text.at);
+}
+
 static void event_log__end_period(struct event_log *log, unsigned index)
 {
     struct event_log_kind *kind = &log->kinds[index];
-    char buffer[128];
-    struct text text;
     if (kind->left_out > 0) {
-        text_init(&text, buffer, sizeof buffer);
-        text_add_format(&text, "%lu more of these came within a minute; they are in the log only",
-                        (unsigned long)kind->left_out);
-        event_log__write(log, event_at(index), text.at);
+        event_log__tell_rest(log, event_at(index), kind->left_out);
     }
     *kind = (struct event_log_kind){0};
 }

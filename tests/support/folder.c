@@ -21,6 +21,7 @@ static void folder__wide_path(struct folder *folder, const char *name, WCHAR wid
     folder__wide(folder_join(folder, name), wide_out);
 }
 
+/* Process ids come again, and a test that failed leaves its folder behind: that name is not taken. */
 void folder_init(struct folder *folder)
 {
     static LONG volatile number;
@@ -28,12 +29,16 @@ void folder_init(struct folder *folder)
     char utf8[3 * MAX_PATH];
     assert_true(GetTempPathW(MAX_PATH + 1, temporary) > 0);
     assert_true(WideCharToMultiByte(CP_UTF8, 0, temporary, -1, utf8, sizeof utf8, NULL, NULL) > 0);
-    const int length = snprintf(folder->path, sizeof folder->path, "%sportlistener-%lu-%ld", utf8,
-                                (unsigned long)GetCurrentProcessId(), (long)InterlockedIncrement(&number));
-    assert_true(length > 0 && (size_t)length < sizeof folder->path);
     folder->count = 0;
-    folder__wide(folder->path, wide);
-    assert_true(SEAM_REAL(CreateDirectoryW)(wide, NULL));
+    do {
+        const int length =
+            snprintf(folder->path, sizeof folder->path, "%sportlistener-%lu-%ld", utf8,
+                     (unsigned long)GetCurrentProcessId(), (long)InterlockedIncrement(&number));
+        assert_true(length > 0 && (size_t)length < sizeof folder->path);
+        folder__wide(folder->path, wide);
+        SetLastError(ERROR_SUCCESS);
+    } while (!SEAM_REAL(CreateDirectoryW)(wide, NULL) && GetLastError() == ERROR_ALREADY_EXISTS);
+    assert_int_equal(GetLastError(), ERROR_SUCCESS);
 }
 
 const char *folder_join(struct folder *folder, const char *name)

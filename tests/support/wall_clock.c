@@ -24,6 +24,12 @@ static VOID WINAPI wall_clock__tell(LPFILETIME time)
 extern wall_clock_function __imp_GetSystemTimePreciseAsFileTime;
 wall_clock_function __imp_GetSystemTimePreciseAsFileTime = wall_clock__tell;
 
+/* Only the test's thread sets it. */
+static void wall_clock__stand(LONG64 time)
+{
+    InterlockedExchangeAdd64(&standing, time - InterlockedCompareExchange64(&standing, 0, 0));
+}
+
 void wall_clock_set(const char *time)
 {
     SYSTEMTIME utc = {0};
@@ -32,8 +38,7 @@ void wall_clock_set(const char *time)
                             &utc.wHour, &utc.wMinute, &utc.wSecond, &utc.wMilliseconds),
                      7);
     assert_true(SystemTimeToFileTime(&utc, &file_time));
-    InterlockedExchange64(&standing,
-                          (LONG64)((uint64_t)file_time.dwHighDateTime << 32 | file_time.dwLowDateTime));
+    wall_clock__stand((LONG64)((uint64_t)file_time.dwHighDateTime << 32 | file_time.dwLowDateTime));
 }
 
 void wall_clock_move(int64_t milliseconds)
@@ -51,5 +56,5 @@ uint64_t wall_clock_now(void)
 
 void wall_clock_reset(void)
 {
-    InterlockedExchange64(&standing, 0);
+    wall_clock__stand(0);
 }

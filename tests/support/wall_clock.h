@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
-   The wall clock: GetSystemTimePreciseAsFileTime as production code sees it. Any thread. */
+   The wall clock: GetSystemTimePreciseAsFileTime as production code sees it. Any thread reads it;
+   the test's own sets it. */
 #ifndef PORTLISTENER_TESTS_SUPPORT_WALL_CLOCK_H
 #define PORTLISTENER_TESTS_SUPPORT_WALL_CLOCK_H
 
