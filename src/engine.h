@@ -10,6 +10,7 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "endpoint/listener_state.h"
 #include "portlistener/handler.h"
 #include "stats/stats.h"
 
@@ -29,8 +30,9 @@ struct engine_options {
     void *progress_context;
 };
 
-/* engine_start: workers, handlers, sockets; returns when each bind is decided, its retries included. On
-   failure nothing is left, and `failure_out` has the exit code and the text. */
+/* engine_start: workers, handlers, sockets; returns when each bind is decided, its retries included. NULL:
+   `failure_out` has the exit code and the text; nothing is left (but for a handler whose callback hangs: end
+   the process). */
 struct engine *engine_start(const struct engine_options *options, struct failure *failure_out);
 
 /* engine_pause, engine_continue: refuse new connections and datagrams, and take them again. Sockets stay
@@ -54,8 +56,6 @@ void engine_destroy(struct engine *engine);
 void engine_counters(struct engine *engine, uint64_t sums_out[COUNTER_COUNT]);
 
 /* One socket of an endpoint, for reports. */
-enum listener_state { LISTENER_WAITING, LISTENER_LISTENING, LISTENER_STOPPED };
-
 struct engine_listener {
     const char *endpoint;
     enum config_protocol protocol;

@@ -17,17 +17,6 @@
 
 #define WEB "[endpoint web]\nlisten = tcp://*:80\nhandler = echo\n"
 
-static int nothing_left(void **state)
-{
-    (void)state;
-    failing_memory_arm(0, false);
-    if (failing_memory_live() != 0) {
-        print_error("%lu blocks were not freed\n", (unsigned long)failing_memory_live());
-        return 1;
-    }
-    return 0;
-}
-
 /* The file of tests/data/config, with a NUL behind it. */
 static char *read_file(const char *name, size_t *length_out)
 {
@@ -475,24 +464,22 @@ static void test_config__destroys_nothing_without_complaint(void **state)
     config_destroy(NULL);
 }
 
-#define config_test(test) cmocka_unit_test_teardown(test, nothing_left)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        config_test(test_config__fills_in_the_defaults),
-        config_test(test_config__reads_a_complete_file),
-        config_test(test_config__gives_the_same_when_written_and_read_again),
-        config_test(test_config__remembers_where_each_value_comes_from),
-        config_test(test_config__lets_the_log_file_begin_in_the_data_dir),
-        config_test(test_config__takes_sections_in_any_order_and_case),
-        config_test(test_config__tells_what_is_wrong),
-        config_test(test_config__warns_when_every_endpoint_is_disabled),
-        config_test(test_config__tells_all_that_is_wrong_with_a_file),
-        config_test(test_config__gives_a_service_of_an_odd_name_a_hint),
-        config_test(test_config__bounds_its_output),
-        config_test(test_config__tells_that_memory_is_out_wherever_that_happens),
-        config_test(test_config__destroys_nothing_without_complaint),
+        failing_memory_test(test_config__fills_in_the_defaults),
+        failing_memory_test(test_config__reads_a_complete_file),
+        failing_memory_test(test_config__gives_the_same_when_written_and_read_again),
+        failing_memory_test(test_config__remembers_where_each_value_comes_from),
+        failing_memory_test(test_config__lets_the_log_file_begin_in_the_data_dir),
+        failing_memory_test(test_config__takes_sections_in_any_order_and_case),
+        failing_memory_test(test_config__tells_what_is_wrong),
+        failing_memory_test(test_config__warns_when_every_endpoint_is_disabled),
+        failing_memory_test(test_config__tells_all_that_is_wrong_with_a_file),
+        failing_memory_test(test_config__gives_a_service_of_an_odd_name_a_hint),
+        failing_memory_test(test_config__bounds_its_output),
+        failing_memory_test(test_config__tells_that_memory_is_out_wherever_that_happens),
+        failing_memory_test(test_config__destroys_nothing_without_complaint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

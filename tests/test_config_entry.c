@@ -279,10 +279,10 @@ static void test_config_entry__warns_of_what_may_be_a_comment_in_a_path(void **s
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_config_entry__takes_values_at_their_limits),
-        cmocka_unit_test(test_config_entry__takes_every_default_of_the_table),
-        cmocka_unit_test(test_config_entry__tells_what_is_wrong),
-        cmocka_unit_test(test_config_entry__warns_of_what_may_be_a_comment_in_a_path),
+        failing_memory_test(test_config_entry__takes_values_at_their_limits),
+        failing_memory_test(test_config_entry__takes_every_default_of_the_table),
+        failing_memory_test(test_config_entry__tells_what_is_wrong),
+        failing_memory_test(test_config_entry__warns_of_what_may_be_a_comment_in_a_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

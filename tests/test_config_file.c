@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "config/config_file.h"
+#include "support/support.h"
 
 /* Every item of the text, one a line: "3: section 2:web", "4: key 1:a = 5:b", "5!2: what is wrong". */
 static void describe(struct text *out, const char *text, size_t length)
@@ -206,16 +207,16 @@ static void test_config_file__bounds_the_size_of_the_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_config_file__reads_sections_and_entries),
-        cmocka_unit_test(test_config_file__passes_over_comments_and_empty_lines),
-        cmocka_unit_test(test_config_file__knows_all_ends_of_lines),
-        cmocka_unit_test(test_config_file__passes_over_a_byte_order_mark),
-        cmocka_unit_test(test_config_file__counts_columns_in_characters),
-        cmocka_unit_test(test_config_file__tells_what_is_wrong_with_a_line),
-        cmocka_unit_test(test_config_file__tells_what_is_not_text),
-        cmocka_unit_test(test_config_file__refuses_utf16_at_once),
-        cmocka_unit_test(test_config_file__bounds_the_length_of_a_line),
-        cmocka_unit_test(test_config_file__bounds_the_size_of_the_file),
+        support_test(test_config_file__reads_sections_and_entries),
+        support_test(test_config_file__passes_over_comments_and_empty_lines),
+        support_test(test_config_file__knows_all_ends_of_lines),
+        support_test(test_config_file__passes_over_a_byte_order_mark),
+        support_test(test_config_file__counts_columns_in_characters),
+        support_test(test_config_file__tells_what_is_wrong_with_a_line),
+        support_test(test_config_file__tells_what_is_not_text),
+        support_test(test_config_file__refuses_utf16_at_once),
+        support_test(test_config_file__bounds_the_length_of_a_line),
+        support_test(test_config_file__bounds_the_size_of_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "config/config_guess.h"
+#include "support/support.h"
 
 static const char *guess_of(const char *word)
 {
@@ -64,9 +65,9 @@ static void test_config_guess__prefers_the_nearest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_config_guess__finds_what_is_near),
-        cmocka_unit_test(test_config_guess__leaves_alone_what_is_far),
-        cmocka_unit_test(test_config_guess__prefers_the_nearest),
+        support_test(test_config_guess__finds_what_is_near),
+        support_test(test_config_guess__leaves_alone_what_is_far),
+        support_test(test_config_guess__prefers_the_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

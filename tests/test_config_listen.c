@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "config/config_listen.h"
+#include "support/support.h"
 
 /* From a block of just its size, so that a sanitizer sees a read behind it. */
 static size_t parse(const char *item, struct config_listen listens_out[2], struct config_fault *fault_out)
@@ -211,9 +212,9 @@ static void test_config_listen__tells_what_is_wrong_with_an_item(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_config_listen__reads_every_form),
-        cmocka_unit_test(test_config_listen__localhost_is_both_loopbacks),
-        cmocka_unit_test(test_config_listen__tells_what_is_wrong_with_an_item),
+        support_test(test_config_listen__reads_every_form),
+        support_test(test_config_listen__localhost_is_both_loopbacks),
+        support_test(test_config_listen__tells_what_is_wrong_with_an_item),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

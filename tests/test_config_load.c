@@ -28,7 +28,6 @@ struct place {
     WCHAR file[MAX_PATH];
     char utf8_folder[MAX_PATH * 3];
     char utf8_file[MAX_PATH * 3];
-    DWORD handles;
 };
 
 struct loaded {
@@ -45,33 +44,26 @@ static int setup(void **state)
 {
     struct place *place = calloc(1, sizeof *place);
     WCHAR temporary[MAX_PATH];
-    assert_non_null(place);
+    if (place == NULL || failing_memory_setup(state) != 0 || GetTempPathW(MAX_PATH, temporary) == 0) {
+        free(place);
+        return 1;
+    }
     *state = place;
-    assert_true(GetTempPathW(MAX_PATH, temporary) > 0);
     (void)swprintf(place->folder, MAX_PATH, L"%lsportlistener-%lu", temporary, GetCurrentProcessId());
     (void)swprintf(place->file, MAX_PATH, L"%ls\\M\x00FCnchen \x20AC.ini", place->folder);
     to_utf8(place->folder, place->utf8_folder, sizeof place->utf8_folder);
     to_utf8(place->file, place->utf8_file, sizeof place->utf8_file);
     assert_true(CreateDirectoryW(place->folder, NULL));
-    assert_true(GetProcessHandleCount(GetCurrentProcess(), &place->handles));
     return 0;
 }
 
 static int teardown(void **state)
 {
     struct place *place = *state;
-    DWORD handles = 0;
-    failing_memory_arm(0, false);
     (void)DeleteFileW(place->file);
     const BOOL is_removed = RemoveDirectoryW(place->folder);
-    (void)GetProcessHandleCount(GetCurrentProcess(), &handles);
-    const bool is_clean = is_removed && handles == place->handles && failing_memory_live() == 0;
-    if (!is_clean) {
-        print_error("left: %lu blocks, %ld handles, folder %s\n", (unsigned long)failing_memory_live(),
-                    (long)handles - (long)place->handles, is_removed ? "removed" : "not empty");
-    }
     free(place);
-    return is_clean ? 0 : 1;
+    return failing_memory_teardown(state) != 0 || !is_removed;
 }
 
 static HANDLE open_file(const WCHAR *path, DWORD access, DWORD share, DWORD disposition)

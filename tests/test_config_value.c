@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "config/config_value.h"
+#include "support/support.h"
 
 typedef bool (*number_reader)(const char *at, size_t length, uint64_t *value_out,
                               struct config_fault *fault_out);
@@ -310,18 +311,18 @@ static void test_config_value__quotes_what_was_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_config_value__reads_yes_and_no),
-        cmocka_unit_test(test_config_value__reads_numbers),
-        cmocka_unit_test(test_config_value__refuses_what_is_no_number),
-        cmocka_unit_test(test_config_value__reads_durations),
-        cmocka_unit_test(test_config_value__refuses_what_is_no_duration),
-        cmocka_unit_test(test_config_value__reads_sizes),
-        cmocka_unit_test(test_config_value__refuses_what_is_no_size),
-        cmocka_unit_test(test_config_value__finds_choices_and_near_misses),
-        cmocka_unit_test(test_config_value__checks_names),
-        cmocka_unit_test(test_config_value__takes_a_list_apart),
-        cmocka_unit_test(test_config_value__writes_amounts_as_short_as_it_can),
-        cmocka_unit_test(test_config_value__quotes_what_was_written),
+        support_test(test_config_value__reads_yes_and_no),
+        support_test(test_config_value__reads_numbers),
+        support_test(test_config_value__refuses_what_is_no_number),
+        support_test(test_config_value__reads_durations),
+        support_test(test_config_value__refuses_what_is_no_duration),
+        support_test(test_config_value__reads_sizes),
+        support_test(test_config_value__refuses_what_is_no_size),
+        support_test(test_config_value__finds_choices_and_near_misses),
+        support_test(test_config_value__checks_names),
+        support_test(test_config_value__takes_a_list_apart),
+        support_test(test_config_value__writes_amounts_as_short_as_it_can),
+        support_test(test_config_value__quotes_what_was_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Runs a Windows program in Wine; CMake's cross-compiling emulator, and usable by hand: tests/wine-run.sh PROGRAM [ARGUMENT ...]
+# SPDX-License-Identifier: MIT
+# Runs a Windows program in Wine: tests/wine-run.sh PROGRAM [ARGUMENT ...]. CMake's cross-compiling emulator.
 #
-# One wineserver and its service processes stay for 60 s after the last program, so that a test costs milliseconds.
-# Both are started here, without any inherited pipe: started by a test they would keep ctest's stderr open, and ctest
-# waits for that pipe to close.
+# One wineserver and its service processes stay for PORTLISTENER_WINE_LINGER seconds (60) after the last program, so
+# that a test costs milliseconds. Both are started here, without any inherited pipe: started by a test they would keep
+# ctest's stderr open, and ctest waits for that pipe to close.
 set -eu
 wine=${WINE64:-/usr/lib/wine/wine64}
 server=${WINESERVER:-/usr/lib/wine/wineserver64}
@@ -13,18 +14,27 @@ WINEDLLOVERRIDES=${WINEDLLOVERRIDES:-mscoree,mshtml=;winemenubuilder.exe=d;wined
 LC_ALL=C.UTF-8 # with plain C, Wine cuts arguments and file names to 7 bits
 export WINEPREFIX WINEDEBUG WINEDLLOVERRIDES WINESERVER="$server" LC_ALL
 unset DISPLAY WAYLAND_DISPLAY
+# shellcheck disable=SC3045 # dash and bash have -S and -H
 ulimit -Sn "$(ulimit -Hn)" # wineserver takes a descriptor for each socket of all its programs
+
+# A program that nobody waits for and that may live on: no pipe of ours, no lock of ours.
+quietly() {
+    "$@" </dev/null >/dev/null 2>&1 9>&-
+}
 
 mkdir -p "$WINEPREFIX"
 exec 9>"$WINEPREFIX/.lock"
 flock 9
-if "$server" -p60 </dev/null >/dev/null 2>&1 9>&-; then # 0: started now; 2: was running
-    if [ -f "$WINEPREFIX/.ready" ]; then
-        "$wine" cmd /c exit </dev/null >/dev/null 2>&1 9>&- || true # starts services.exe
-    else
-        "$wine" winecfg -v win10 </dev/null >/dev/null 2>&1 9>&- # makes the prefix; Wine 8 is Windows 7 by default
-        : >"$WINEPREFIX/.ready"
+started=no
+quietly "$server" "-p${PORTLISTENER_WINE_LINGER:-60}" && started=yes # 0: started now; 2: was running
+if [ ! -f "$WINEPREFIX/.ready" ]; then
+    if ! quietly "$wine" winecfg -v win10; then # makes the prefix; Wine 8 is Windows 7 by default
+        echo "wine-run.sh: Wine could not make its prefix $WINEPREFIX; for the reason run: WINEPREFIX=$WINEPREFIX WINEDEBUG= $wine winecfg -v win10" >&2
+        exit 125
     fi
+    : >"$WINEPREFIX/.ready"
+elif [ $started = yes ]; then
+    quietly "$wine" cmd /c exit || true # starts services.exe
 fi
 exec 9>&-
 exec "$wine" "$@"

@@ -18,7 +18,7 @@ void text_init(struct text *text, char *buffer, size_t room)
 
 void text_init_heap(struct text *text)
 {
-    static char nothing[1]; /* written with its own value only: room 1 holds just the NUL */
+    static char nothing[] = ""; /* never written: a room of 1 means that there is none yet */
     *text = (struct text){.at = nothing, .room = 1, .may_grow = true};
 }
 
@@ -74,9 +74,10 @@ void text_add(struct text *text, const char *at, size_t length)
     if (length == 0 || text->is_cut) {
         return;
     }
-    if (length >= text->room - text->length && !(text->may_grow && text__grow(text, length))) {
+    const size_t space = text->room - text->length - 1;
+    if (length > space && !(text->may_grow && text__grow(text, length))) {
         text->is_cut = true;
-        length = text__whole_characters(at, text->room - text->length - 1);
+        length = text__whole_characters(at, space);
         if (length == 0) {
             return;
         }

@@ -33,4 +33,8 @@
 #define SIO_UDP_NETRESET _WSAIOW(IOC_VENDOR, 15)
 #endif
 
+#ifndef ERROR_HANDLES_CLOSED /* winerror.h */
+#define ERROR_HANDLES_CLOSED 676L
+#endif
+
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
-   A heap that can run out, see failing_memory.h. For tests of one thread. */
+   A heap that can run out, see failing_memory.h. */
 #include "support/failing_memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 
 static size_t live;
+static size_t live_before;
 static size_t calls;
 static size_t hits;
 static size_t failing_call;
@@ -29,6 +31,24 @@ size_t failing_memory_hits(void)
 size_t failing_memory_live(void)
 {
     return live;
+}
+
+int failing_memory_setup(void **state)
+{
+    failing_memory_arm(0, false);
+    live_before = live;
+    return support_setup(state);
+}
+
+int failing_memory_teardown(void **state)
+{
+    const bool is_clean = live == live_before;
+    failing_memory_arm(0, false);
+    if (!is_clean) {
+        fprintf(stderr, "%ld blocks are not freed\n", (long)(live - live_before));
+    }
+    const int result = support_teardown(state);
+    return is_clean ? result : 1;
 }
 
 static bool failing_memory__fails(void)

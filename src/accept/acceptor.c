@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT
+   Accepting, see acceptor.h. AcceptEx is always given no room for data: it completes when the client is
+   connected, so that a client that says nothing holds no accept. */
+#include "accept/acceptor.h"
+
+#include <assert.h>
+
+#include "base/list.h"
+#include "base/memory.h"
+#include "io/net_error.h"
+
+enum {
+    ACCEPT_ADDRESS_ROOM = sizeof(SOCKADDR_IN6) + 16, /* AcceptEx wants 16 bytes more than the address has */
+    ACCEPT_INLINE_MAX = 64,                          /* clients taken in a row without a look at the port */
+    ACCEPT_FAILURES_MAX = 10,                        /* failed in a row, beyond the target, before a pause */
+    ACCEPT_DELAY_FIRST = 10,
+    ACCEPT_DELAY_MAX = 1000,
+    ACCEPT_QUIET = 10000 /* how often the target is held against the load */
+};
+
+struct accept_slot {
+    struct operation operation;
+    struct list_node node; /* in acceptor.slots while it is in flight */
+    struct acceptor *acceptor;
+    SOCKET socket;
+    uint8_t addresses[2 * ACCEPT_ADDRESS_ROOM];
+};
+
+static_assert(sizeof(struct accept_slot) <= 160, "an idle listener costs one of these");
+
+struct acceptor {
+    struct worker *worker;
+    const struct network *network;
+    const struct acceptor_events *events;
+    void *owner;
+    SOCKET listener;
+    int family;
+    uint32_t accepts_max;
+    uint32_t target;    /* AcceptEx that should be outstanding */
+    uint32_t posted;    /* that are */
+    uint32_t cancelled; /* of these, asked to end because they are too many */
+    uint32_t batch;     /* clients taken since the last arming */
+    uint32_t peak;      /* the largest batch since the last look at the load */
+    uint32_t failures;  /* in a row */
+    uint32_t delay;     /* until the next try, milliseconds; 0: none failed */
+    bool skips;
+    bool is_running;
+    bool is_stopping;
+    bool is_broken;
+    bool is_paused;
+    bool is_arm_queued;
+    struct list_node slots;
+    struct task arm;
+    struct timer retry;
+    struct timer quiet;
+    struct release_waiter release;
+    struct signal signal; /* start and pause */
+    struct message stop;  /* behind all signals, the last that comes */
+    volatile LONG wants_pause;
+};
+
+static void acceptor__complete(struct operation *operation, uint32_t error, uint32_t bytes);
+
+/* ---- Ending ---- */
+
+static void acceptor__close_listener(struct acceptor *acceptor)
+{
+    if (acceptor->listener != INVALID_SOCKET) {
+        closesocket(acceptor->listener);
+        acceptor->listener = INVALID_SOCKET;
+    }
+}
+
+static void acceptor__end_if_done(struct acceptor *acceptor)
+{
+    if (acceptor->is_stopping && acceptor->posted == 0 && !acceptor->is_arm_queued) {
+        acceptor__close_listener(acceptor);
+        acceptor->events->stopped(acceptor->owner);
+    }
+}
+
+static void acceptor__run_stop(struct message *message, struct worker *worker)
+{
+    (void)worker;
+    struct acceptor *acceptor = LIST_ELEMENT(message, struct acceptor, stop);
+    acceptor->is_stopping = true;
+    timer_clear(worker_timers(acceptor->worker), &acceptor->retry);
+    timer_clear(worker_timers(acceptor->worker), &acceptor->quiet);
+    worker_forget_release(acceptor->worker, &acceptor->release);
+    /* A client that was taken meanwhile can be reset only while the listening socket lives. */
+    if (acceptor->posted > 0 && !CancelIoEx((HANDLE)acceptor->listener, NULL) &&
+        GetLastError() != ERROR_NOT_FOUND) {
+        acceptor__close_listener(acceptor); /* ends every AcceptEx as well */
+    }
+    acceptor__end_if_done(acceptor);
+}
+
+/* ---- Failures ---- */
+
+static void acceptor__park(struct acceptor *acceptor, uint32_t error)
+{
+    if (acceptor->delay == 0) {
+        acceptor->delay = ACCEPT_DELAY_FIRST;
+        acceptor->events->trouble(acceptor->owner, error);
+    } else if (acceptor->delay < ACCEPT_DELAY_MAX / 2) {
+        acceptor->delay *= 2;
+    } else {
+        acceptor->delay = ACCEPT_DELAY_MAX;
+    }
+    timer_set(worker_timers(acceptor->worker), &acceptor->retry,
+              worker_now(acceptor->worker) + acceptor->delay);
+    worker_wait_for_release(acceptor->worker, &acceptor->release);
+}
+
+static bool acceptor__is_parked(const struct acceptor *acceptor)
+{
+    return !list_is_empty(&acceptor->retry.node);
+}
+
+/* The same codes come when the machine is out of sockets: ask the listening socket itself, but only while a
+   new socket can be had. */
+static bool acceptor__listener_is_dead(const struct acceptor *acceptor)
+{
+    const SOCKET fresh = network_socket(acceptor->family, SOCK_STREAM);
+    if (fresh == INVALID_SOCKET) {
+        return false;
+    }
+    DWORD listens = 0;
+    int length = sizeof listens;
+    const int result = getsockopt(acceptor->listener, SOL_SOCKET, SO_ACCEPTCONN, (char *)&listens, &length);
+    closesocket(fresh);
+    return result != 0 || listens == 0;
+}
+
+static bool acceptor__should_park(const struct acceptor *acceptor, uint32_t error)
+{
+    return net_outcome_of(error) == NET_BLOCKED || error == WSAEINVAL || error == WSAENOTSOCK ||
+           acceptor->failures > acceptor->target + ACCEPT_FAILURES_MAX;
+}
+
+/* One accept failed, and not by its client: it is tried again after a pause, if not at once. */
+static void acceptor__fail(struct acceptor *acceptor, uint32_t error)
+{
+    acceptor->failures++;
+    if ((error == WSAEINVAL || error == WSAENOTSOCK) && acceptor__listener_is_dead(acceptor)) {
+        if (!acceptor->is_broken) {
+            acceptor->is_broken = true;
+            acceptor->events->broken(acceptor->owner, error);
+        }
+    } else if (acceptor__is_parked(acceptor)) {
+        return;
+    } else if (acceptor__should_park(acceptor, error)) {
+        acceptor__park(acceptor, error);
+    }
+}
+
+static void acceptor__succeed(struct acceptor *acceptor)
+{
+    acceptor->failures = 0;
+    if (acceptor->delay != 0) {
+        acceptor->delay = 0;
+        acceptor->events->recovered(acceptor->owner);
+    }
+}
+
+/* ---- A client ---- */
+
+static void acceptor__take(struct acceptor *acceptor, struct accept_slot *slot)
+{
+    SOCKADDR *local_at = NULL, *peer_at = NULL;
+    int local_length = 0, peer_length = 0;
+    acceptor->network->accept_ex_addresses(slot->addresses, 0, ACCEPT_ADDRESS_ROOM, ACCEPT_ADDRESS_ROOM,
+                                           &local_at, &local_length, &peer_at, &peer_length);
+    struct pl_address local = {0}, peer = {0};
+    if (local_at != NULL && peer_at != NULL) {
+        network_address_from(local_at, &local);
+        network_address_from(peer_at, &peer);
+    }
+    const enum admission admission = acceptor->events->admit(acceptor->owner, &peer);
+    const SOCKET listener = acceptor->listener;
+    if (setsockopt(slot->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (const char *)&listener,
+                   sizeof listener) != 0) {
+        worker_count(acceptor->worker, COUNTER_REFUSED_ERROR, 1);
+        network_close_hard(slot->socket);
+        worker_released(acceptor->worker);
+    } else if (admission == REFUSE) {
+        network_close_hard(slot->socket);
+        worker_released(acceptor->worker);
+    } else {
+        acceptor->events->accepted(acceptor->owner, slot->socket, &local, &peer);
+    }
+}
+
+static void acceptor__grow(struct acceptor *acceptor)
+{
+    if (acceptor->target < acceptor->accepts_max) {
+        acceptor->target =
+            acceptor->target * 2 < acceptor->accepts_max ? acceptor->target * 2 : acceptor->accepts_max;
+        timer_set(worker_timers(acceptor->worker), &acceptor->quiet,
+                  worker_now(acceptor->worker) + ACCEPT_QUIET);
+    }
+}
+
+/* ---- Posting ---- */
+
+static struct accept_slot *accept_slot__create(struct acceptor *acceptor, uint32_t *error_out)
+{
+    struct accept_slot *slot = memory_alloc(sizeof *slot);
+    if (slot == NULL) {
+        *error_out = ERROR_NOT_ENOUGH_MEMORY;
+        return NULL;
+    }
+    slot->socket = network_socket(acceptor->family, SOCK_STREAM);
+    if (slot->socket == INVALID_SOCKET) {
+        *error_out = (uint32_t)WSAGetLastError();
+        memory_free(slot);
+        return NULL;
+    }
+    slot->acceptor = acceptor;
+    slot->operation.complete = acceptor__complete;
+    list_init(&slot->node);
+    return slot;
+}
+
+static void acceptor__end_slot(struct acceptor *acceptor, struct accept_slot *slot, uint32_t error)
+{
+    list_remove(&slot->node);
+    acceptor->posted--;
+    if (error != 0) {
+        worker_count(acceptor->worker, COUNTER_ACCEPT_FAILURES, 1);
+    }
+    if (error != 0) {
+        closesocket(slot->socket);
+    } else {
+        acceptor->batch++;
+        acceptor__succeed(acceptor);
+        acceptor__take(acceptor, slot);
+    }
+    memory_free(slot);
+}
+
+enum accept_post { ACCEPT_PENDING, ACCEPT_INLINE, ACCEPT_FAILED };
+
+static enum accept_post acceptor__post(struct acceptor *acceptor)
+{
+    uint32_t error = 0;
+    DWORD bytes = 0;
+    struct accept_slot *slot = accept_slot__create(acceptor, &error);
+    if (slot == NULL) {
+        worker_count(acceptor->worker, COUNTER_ACCEPT_FAILURES, 1);
+        acceptor__fail(acceptor, error);
+        return ACCEPT_FAILED;
+    }
+    list_append(&acceptor->slots, &slot->node);
+    acceptor->posted++;
+    const BOOL is_done = acceptor->network->accept_ex(acceptor->listener, slot->socket, slot->addresses, 0,
+                                                      ACCEPT_ADDRESS_ROOM, ACCEPT_ADDRESS_ROOM, &bytes,
+                                                      operation_begin(&slot->operation));
+    error = is_done ? 0 : (uint32_t)WSAGetLastError();
+    if (error == WSA_IO_PENDING || (is_done && !acceptor->skips)) {
+        return ACCEPT_PENDING;
+    }
+    acceptor__end_slot(acceptor, slot, error);
+    if (error != 0) {
+        acceptor__fail(acceptor, error);
+        return ACCEPT_FAILED;
+    }
+    return ACCEPT_INLINE;
+}
+
+/* A whole target taken since the last arming, or as many as a worker takes in one turn, means that more
+   accepts would have been of use. */
+static void acceptor__measure(struct acceptor *acceptor)
+{
+    uint32_t used = acceptor->batch;
+    if (used >= acceptor->target || used >= WORKER_BATCH) {
+        used = acceptor->target;
+        acceptor__grow(acceptor);
+    }
+    acceptor->peak = used > acceptor->peak ? used : acceptor->peak;
+    acceptor->batch = 0;
+}
+
+/* Brings `posted` up to the target. */
+static void acceptor__arm(struct acceptor *acceptor)
+{
+    if (acceptor->is_stopping) {
+        return; /* its timers stay clear */
+    }
+    acceptor__measure(acceptor);
+    for (int inline_count = 0; acceptor->posted < acceptor->target;) {
+        if (acceptor->is_broken || acceptor__is_parked(acceptor)) {
+            return;
+        }
+        if (acceptor__post(acceptor) == ACCEPT_INLINE && ++inline_count == ACCEPT_INLINE_MAX) {
+            acceptor->is_arm_queued = true;
+            worker_queue(acceptor->worker, &acceptor->arm);
+            return;
+        }
+    }
+}
+
+static void acceptor__run_arm(struct task *task)
+{
+    struct acceptor *acceptor = LIST_ELEMENT(task, struct acceptor, arm);
+    acceptor->is_arm_queued = false;
+    acceptor__arm(acceptor);
+    acceptor__end_if_done(acceptor);
+}
+
+static void acceptor__completed(struct acceptor *acceptor)
+{
+    if (acceptor->is_stopping) {
+        acceptor__end_if_done(acceptor);
+    } else if (!acceptor->is_arm_queued) { /* once, after the other completions of this turn */
+        acceptor->is_arm_queued = true;
+        worker_queue(acceptor->worker, &acceptor->arm);
+    }
+}
+
+/* A reset took a client off the queue: there are no more of them than clients, and no reason to pause. */
+static void acceptor__complete(struct operation *operation, uint32_t error, uint32_t bytes)
+{
+    (void)bytes;
+    struct accept_slot *slot = LIST_ELEMENT(operation, struct accept_slot, operation);
+    struct acceptor *acceptor = slot->acceptor;
+    acceptor__end_slot(acceptor, slot, error);
+    if (error != 0 && net_outcome_of(error) != NET_RESET && !acceptor->is_stopping) {
+        acceptor__fail(acceptor, error);
+    }
+    acceptor__completed(acceptor);
+}
+
+/* It may have a client all the same. */
+static void acceptor__complete_cancelled(struct operation *operation, uint32_t error, uint32_t bytes)
+{
+    (void)bytes;
+    struct accept_slot *slot = LIST_ELEMENT(operation, struct accept_slot, operation);
+    struct acceptor *acceptor = slot->acceptor;
+    acceptor->cancelled--;
+    acceptor__end_slot(acceptor, slot, error);
+    acceptor__completed(acceptor);
+}
+
+/* ---- Timers and wishes ---- */
+
+static void acceptor__try_again(struct acceptor *acceptor)
+{
+    timer_clear(worker_timers(acceptor->worker), &acceptor->retry);
+    worker_forget_release(acceptor->worker, &acceptor->release);
+    acceptor__arm(acceptor);
+}
+
+static void acceptor__run_retry(struct timer *timer)
+{
+    acceptor__try_again(LIST_ELEMENT(timer, struct acceptor, retry));
+}
+
+static void acceptor__run_release(struct release_waiter *waiter)
+{
+    acceptor__try_again(LIST_ELEMENT(waiter, struct acceptor, release));
+}
+
+/* Less than half of the accepts were needed at once: give the others' sockets back. */
+static void acceptor__run_quiet(struct timer *timer)
+{
+    struct acceptor *acceptor = LIST_ELEMENT(timer, struct acceptor, quiet);
+    if (acceptor->peak * 2 <= acceptor->target) {
+        acceptor->target /= 2;
+    }
+    acceptor->peak = 0;
+    struct list_node *node = acceptor->slots.next;
+    while (acceptor->posted - acceptor->cancelled > acceptor->target && node != &acceptor->slots) {
+        struct accept_slot *slot = LIST_ELEMENT(node, struct accept_slot, node);
+        node = node->next;
+        if (slot->operation.complete == acceptor__complete &&
+            CancelIoEx((HANDLE)acceptor->listener, &slot->operation.overlapped)) {
+            slot->operation.complete = acceptor__complete_cancelled;
+            acceptor->cancelled++;
+        }
+    }
+    if (acceptor->target > 1) {
+        timer_set(worker_timers(acceptor->worker), &acceptor->quiet,
+                  worker_now(acceptor->worker) + ACCEPT_QUIET);
+    }
+}
+
+static void acceptor__run_signal(struct signal *signal, struct worker *worker)
+{
+    (void)worker;
+    struct acceptor *acceptor = LIST_ELEMENT(signal, struct acceptor, signal);
+    const bool wants_pause = acceptor->wants_pause != 0;
+    if (wants_pause != acceptor->is_paused) {
+        acceptor->is_paused = wants_pause;
+        network_set_option(acceptor->listener, SOL_SOCKET, SO_PAUSE_ACCEPT,
+                           wants_pause); /* or `admit` refuses */
+    }
+    if (!acceptor->is_running) {
+        acceptor->is_running = true;
+        acceptor__arm(acceptor);
+    }
+}
+
+/* ---- Life ---- */
+
+struct acceptor *acceptor_create(struct worker *worker, const struct network *network, SOCKET listener,
+                                 int family, uint32_t accepts_max, const struct acceptor_events *events,
+                                 void *owner)
+{
+    struct acceptor *acceptor = memory_alloc(sizeof *acceptor);
+    if (acceptor == NULL) {
+        SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
+    }
+    if (!worker_associate(worker, (HANDLE)listener)) {
+        memory_free(acceptor);
+        return NULL;
+    }
+    acceptor->worker = worker;
+    acceptor->network = network;
+    acceptor->events = events;
+    acceptor->owner = owner;
+    acceptor->listener = listener;
+    acceptor->family = family;
+    acceptor->accepts_max = accepts_max;
+    acceptor->target = 1;
+    acceptor->skips = network_use_skip(network, listener);
+    list_init(&acceptor->slots);
+    acceptor->arm.run = acceptor__run_arm;
+    timer_init(&acceptor->retry, acceptor__run_retry);
+    timer_init(&acceptor->quiet, acceptor__run_quiet);
+    release_waiter_init(&acceptor->release, acceptor__run_release);
+    signal_init(&acceptor->signal, acceptor__run_signal);
+    acceptor->stop.run = acceptor__run_stop;
+    return acceptor;
+}
+
+void acceptor_start(struct acceptor *acceptor)
+{
+    worker_signal(acceptor->worker, &acceptor->signal);
+}
+
+void acceptor_stop(struct acceptor *acceptor)
+{
+    worker_send(acceptor->worker, &acceptor->stop);
+}
+
+void acceptor_pause(struct acceptor *acceptor, bool is_paused)
+{
+    InterlockedExchange(&acceptor->wants_pause, is_paused);
+    worker_signal(acceptor->worker, &acceptor->signal);
+}
+
+void acceptor_destroy(struct acceptor *acceptor)
+{
+    memory_free(acceptor);
+}
+
+struct acceptor_counts acceptor_counts(const struct acceptor *acceptor)
+{
+    return (struct acceptor_counts){.target = acceptor->target, .posted = acceptor->posted};
+}

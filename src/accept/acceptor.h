@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+   Accepting on one listening socket: as many AcceptEx outstanding as the clients need. It knows neither
+   endpoint nor connection; it asks and reports by callbacks, on its worker W. */
+#ifndef PORTLISTENER_ACCEPT_ACCEPTOR_H
+#define PORTLISTENER_ACCEPT_ACCEPTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "io/network.h"
+#include "io/worker.h"
+
+struct acceptor;
+
+/* What becomes of a client, decided from the addresses alone. */
+enum admission { ADMIT, REFUSE };
+
+struct acceptor_events {
+    /* May the client come in? Before any other call on its socket. A refused one is reset. */
+    enum admission (*admit)(void *owner, const struct pl_address *peer);
+
+    /* A client's socket, now the callee's; not associated with any port. */
+    void (*accepted)(void *owner, SOCKET socket, const struct pl_address *local,
+                     const struct pl_address *peer);
+
+    /* trouble: accepting fails, and is tried again until recovered. broken: the listening socket itself is
+       dead; only acceptor_stop is left. */
+    void (*trouble)(void *owner, uint32_t error);
+    void (*recovered)(void *owner);
+    void (*broken)(void *owner, uint32_t error);
+
+    /* After acceptor_stop: nothing is in flight, the listening socket is closed; acceptor_destroy may be
+     * called. Last. */
+    void (*stopped)(void *owner);
+};
+
+/* acceptor_create: `listener` is bound and listens; it is closed by acceptor_stop, or stays the caller's when
+   NULL comes back (no memory, or no association: GetLastError). At most `accepts_max` AcceptEx at a time. Any
+   thread. */
+struct acceptor *acceptor_create(struct worker *worker, const struct network *network, SOCKET listener,
+                                 int family, uint32_t accepts_max, const struct acceptor_events *events,
+                                 void *owner);
+
+/* acceptor_start, acceptor_stop: return at once; stop only after start, and nothing but acceptor_destroy
+   after it. Any thread. */
+void acceptor_start(struct acceptor *acceptor);
+void acceptor_stop(struct acceptor *acceptor);
+
+/* acceptor_pause: the system refuses new connections while `is_paused`, where it can; elsewhere they are
+   admitted or not like all others. Any thread. */
+void acceptor_pause(struct acceptor *acceptor, bool is_paused);
+
+/* acceptor_destroy: after `stopped`, or without acceptor_start. */
+void acceptor_destroy(struct acceptor *acceptor);
+
+/* acceptor_counts: AcceptEx that should be outstanding, and that are. On W. */
+struct acceptor_counts {
+    uint32_t target;
+    uint32_t posted;
+};
+struct acceptor_counts acceptor_counts(const struct acceptor *acceptor);
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT
+   What serves one address, see binding.h. */
+#include "binding.h"
+
+#include "base/memory.h"
+#include "base/utf16.h"
+#include "connection/connection.h"
+
+/* An accepted socket on its way to the worker that will have it. */
+struct handover {
+    struct message message;
+    const struct network *network;
+    struct endpoint *endpoint;
+    SOCKET socket;
+    struct pl_address local;
+    struct pl_address peer;
+};
+
+/* ---- Clients ---- */
+
+static enum admission binding__admit(void *owner, const struct pl_address *peer)
+{
+    const struct binding *binding = owner;
+    (void)peer;
+    if (binding->listener.endpoint->is_paused != 0) {
+        worker_count(binding->home, COUNTER_REFUSED_PAUSED, 1);
+        return REFUSE;
+    }
+    return ADMIT;
+}
+
+/* The less loaded one of two: nearly as even as the least of all, and no reading of all. */
+static struct worker *binding__place(struct binding *binding)
+{
+    const struct binding_world *world = binding->world;
+    struct worker *first = world->workers[binding->next_worker % world->worker_count];
+    struct worker *second = world->workers[(binding->next_worker + 1) % world->worker_count];
+    binding->next_worker++;
+    return worker_load(second) < worker_load(first) ? second : first;
+}
+
+static void handover__run(struct message *message, struct worker *worker)
+{
+    struct handover *handover = LIST_ELEMENT(message, struct handover, message);
+    connection_open(worker, handover->network, handover->endpoint, handover->socket, &handover->local,
+                    &handover->peer);
+    memory_free(handover);
+}
+
+static void binding__hand_over(struct binding *binding, struct worker *target, SOCKET socket,
+                               const struct pl_address *local, const struct pl_address *peer)
+{
+    struct handover *handover = memory_alloc(sizeof *handover);
+    if (handover == NULL) {
+        worker_count(binding->home, COUNTER_REFUSED_ERROR, 1);
+        network_close_hard(socket);
+        worker_add_load(target, -1);
+        return;
+    }
+    handover->message.run = handover__run;
+    handover->network = binding->world->network;
+    handover->endpoint = binding->listener.endpoint;
+    handover->socket = socket;
+    handover->local = *local;
+    handover->peer = *peer;
+    worker_send_later(binding->home, target, &handover->message);
+}
+
+static void binding__accepted(void *owner, SOCKET socket, const struct pl_address *local,
+                              const struct pl_address *peer)
+{
+    struct binding *binding = owner;
+    struct worker *target = binding__place(binding);
+    worker_add_load(target, 1);
+    if (target == binding->home) {
+        connection_open(target, binding->world->network, binding->listener.endpoint, socket, local, peer);
+    } else {
+        binding__hand_over(binding, target, socket, local, peer);
+    }
+}
+
+/* ---- Trouble ---- */
+
+static void binding__log(const struct binding *binding, enum event event, const char *words, uint32_t error)
+{
+    const struct endpoint *endpoint = binding->listener.endpoint;
+    char room[512];
+    struct text text;
+    text_init(&text, room, sizeof room);
+    listener_add_name(&text, &binding->listener);
+    text_add_format(&text, ": %s", words);
+    if (error != 0) {
+        utf16_add_error(&text, error);
+    }
+    log_write(endpoint->log, event, endpoint->config->name, 0, "%s", text.at);
+}
+
+static void binding__trouble(void *owner, uint32_t error)
+{
+    const struct binding *binding = owner;
+    const bool is_tcp = binding->acceptor != NULL;
+    binding__log(binding, is_tcp ? EVENT_ACCEPT_TROUBLE : EVENT_RECEIVE_TROUBLE,
+                 is_tcp ? "accepting fails, and is tried again until it works: "
+                        : "receiving fails, and is tried again until it works: ",
+                 error);
+}
+
+static void binding__recovered(void *owner)
+{
+    binding__log(owner, EVENT_ENDPOINT_RECOVERED, "it works again", 0);
+}
+
+static void binding__broken(void *owner, uint32_t error)
+{
+    struct binding *binding = owner;
+    binding->broken_error = error;
+    InterlockedExchange(&binding->is_broken, 1);
+    SetEvent(binding->world->control);
+}
+
+static void binding__stopped(void *owner)
+{
+    struct binding *binding = owner;
+    const HANDLE control = binding->world->control;
+    InterlockedExchange(&binding->is_live, 0); /* from here on it is the control thread's */
+    SetEvent(control);
+}
+
+static const struct acceptor_events acceptor_events = {
+    .admit = binding__admit,
+    .accepted = binding__accepted,
+    .trouble = binding__trouble,
+    .recovered = binding__recovered,
+    .broken = binding__broken,
+    .stopped = binding__stopped,
+};
+
+static const struct udp_events udp_events = {
+    .trouble = binding__trouble,
+    .recovered = binding__recovered,
+    .stopped = binding__stopped,
+};
+
+/* ---- Control ---- */
+
+static bool binding__create(struct binding *binding)
+{
+    struct listener *listener = &binding->listener;
+    const struct network *network = binding->world->network;
+    if (listener->protocol == CONFIG_TCP) {
+        binding->acceptor =
+            acceptor_create(binding->home, network, listener->socket, listener->family,
+                            listener->endpoint->config->accepts_max, &acceptor_events, binding);
+    } else {
+        binding->udp = udp_endpoint_create(binding->home, network, listener->endpoint, listener->socket,
+                                           &listener->address, &udp_events, binding);
+    }
+    return binding->acceptor != NULL || binding->udp != NULL;
+}
+
+bool binding_serve(struct binding *binding, bool is_paused, uint64_t now)
+{
+    if (!binding__create(binding)) {
+        const DWORD error = GetLastError();
+        closesocket(binding->listener.socket);
+        listener_lost(&binding->listener, error, binding->world->bind_retry, now);
+        return false;
+    }
+    binding->is_live = 1;
+    binding->is_stop_sent = false;
+    if (binding->acceptor != NULL) {
+        acceptor_start(binding->acceptor);
+        if (is_paused) {
+            acceptor_pause(binding->acceptor, true);
+        }
+    } else {
+        udp_endpoint_start(binding->udp);
+    }
+    return true;
+}
+
+void binding_stop(struct binding *binding)
+{
+    if (binding->is_live == 0 || binding->is_stop_sent) {
+        return;
+    }
+    binding->is_stop_sent = true;
+    if (binding->acceptor != NULL) {
+        acceptor_stop(binding->acceptor);
+    } else {
+        udp_endpoint_stop(binding->udp);
+    }
+}
+
+void binding_tidy(struct binding *binding, uint64_t now)
+{
+    if (binding->is_live != 0) {
+        return;
+    }
+    if (binding->acceptor != NULL) {
+        acceptor_destroy(binding->acceptor);
+    } else if (binding->udp != NULL) {
+        udp_endpoint_destroy(binding->udp);
+    }
+    binding->acceptor = NULL;
+    binding->udp = NULL;
+    if (InterlockedExchange(&binding->is_broken, 0) != 0) {
+        listener_lost(&binding->listener, binding->broken_error, binding->world->bind_retry, now);
+    }
+}
+
+void binding_pause(struct binding *binding, bool is_paused)
+{
+    if (binding->acceptor != NULL && !binding->is_stop_sent) {
+        acceptor_pause(binding->acceptor, is_paused);
+    }
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+   One TCP client: its socket, what is queued for it, its deadlines, and its handler's callbacks. All of it on
+   its worker W. */
+#ifndef PORTLISTENER_CONNECTION_CONNECTION_H
+#define PORTLISTENER_CONNECTION_CONNECTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "endpoint/endpoint.h"
+#include "io/network.h"
+#include "io/worker.h"
+
+enum {
+    CONNECTION_QUEUE_HIGH = 65536,  /* queued bytes at which reading pauses */
+    CONNECTION_QUEUE_LOW = 32768,   /* and at which it goes on */
+    CONNECTION_PARKED_MAX = 4194304 /* bytes that a worker leaves in receives that wait */
+};
+
+/* connection_open: takes `socket`, accepted and not associated yet, whatever comes of it, and one load of the
+   worker (worker_add_load). On W. */
+void connection_open(struct worker *worker, const struct network *network, struct endpoint *endpoint,
+                     SOCKET socket, const struct pl_address *local, const struct pl_address *peer);
+
+/* connection_send, connection_close: the host's send and close for a connection's id, see handler.h. On W. */
+int32_t connection_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length);
+int32_t connection_close(struct worker *worker, pl_id id, int32_t how);
+
+/* connection_overrun: bytes sent from another thread found no room: resets it, PL_SLOW_READER. On W. */
+void connection_overrun(struct worker *worker, pl_id id);
+
+/* connection_reset_all: resets every connection of the worker, PL_STOPPING. On W. */
+void connection_reset_all(struct worker *worker);
+
+/* connection_size: bytes of one idle connection. */
+size_t connection_size(void);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+   What a handler can call, see host.h. An id names its worker; on any other thread a call becomes a message
+   to it. */
+#include "connection/host.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "connection/connection.h"
+#include "connection/udp_endpoint.h"
+
+enum { HOST_SEND_MAX = 1 << 30 };
+
+/* A send or close from another thread than the connection's own. */
+struct host_message {
+    struct message message;
+    pl_id id;
+    int32_t how; /* close */
+    size_t length;
+    uint8_t bytes[];
+};
+
+static struct worker *host__worker(const pl_host *functions, pl_id id)
+{
+    const struct host *host = (const struct host *)(const void *)functions;
+    const unsigned index = slot_worker(id);
+    return index < host->worker_count ? host->workers[index] : NULL;
+}
+
+static struct host_message *host_message__create(pl_id id, size_t length,
+                                                 void (*run)(struct message *message, struct worker *worker))
+{
+    struct host_message *message = memory_alloc(sizeof *message + length);
+    if (message != NULL) {
+        message->message.run = run;
+        message->id = id;
+        message->length = length;
+    }
+    return message;
+}
+
+/* The sender was told that it is queued: what cannot be taken any more must not go unseen. */
+static void host__run_send(struct message *at, struct worker *worker)
+{
+    struct host_message *message = LIST_ELEMENT(at, struct host_message, message);
+    const int32_t result = connection_send(worker, message->id, message->bytes, message->length);
+    if (result == PL_GONE) {
+        worker_count(worker, COUNTER_STALE_MESSAGES, 1);
+    } else if (result < 0) {
+        connection_overrun(worker, message->id);
+    }
+    memory_free(message);
+}
+
+static int32_t host__send(const pl_host *functions, pl_id id, const void *at, size_t length)
+{
+    struct worker *worker = host__worker(functions, id);
+    if (worker == NULL) {
+        return PL_GONE;
+    }
+    if (worker_is_current(worker)) {
+        return slot_table_find(worker_slots(worker), id, SLOT_DATAGRAM) != NULL
+                   ? udp_endpoint_send(worker, id, at, length)
+                   : connection_send(worker, id, at, length);
+    }
+    if (length > HOST_SEND_MAX) {
+        return PL_LIMIT;
+    }
+    struct host_message *message = host_message__create(id, length, host__run_send);
+    if (message == NULL) {
+        return PL_NO_MEMORY;
+    }
+    if (length > 0) {
+        memcpy(message->bytes, at, length);
+    }
+    worker_send(worker, &message->message);
+    return PL_QUEUED;
+}
+
+static void host__run_close(struct message *at, struct worker *worker)
+{
+    struct host_message *message = LIST_ELEMENT(at, struct host_message, message);
+    if (connection_close(worker, message->id, message->how) == PL_GONE) {
+        worker_count(worker, COUNTER_STALE_MESSAGES, 1);
+    }
+    memory_free(message);
+}
+
+static int32_t host__close(const pl_host *functions, pl_id id, int32_t how)
+{
+    struct worker *worker = host__worker(functions, id);
+    if (how < PL_FINISH || how > PL_RESET) {
+        return PL_INVALID;
+    }
+    if (worker == NULL) {
+        return PL_GONE;
+    }
+    if (worker_is_current(worker)) {
+        return connection_close(worker, id, how);
+    }
+    struct host_message *message = host_message__create(id, 0, host__run_close);
+    if (message == NULL) {
+        return PL_NO_MEMORY;
+    }
+    message->how = how;
+    worker_send(worker, &message->message);
+    return PL_QUEUED;
+}
+
+void host_init(struct host *host, struct worker *const *workers, unsigned worker_count)
+{
+    host->functions = (struct pl_host){.size = sizeof host->functions,
+                                       .abi_major = PL_ABI_MAJOR,
+                                       .abi_minor = PL_ABI_MINOR,
+                                       .send = host__send,
+                                       .close = host__close};
+    host->workers = workers;
+    host->worker_count = worker_count;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+   An endpoint and its handler, see endpoint.h. */
+#include "endpoint/endpoint.h"
+
+enum { ENDPOINT_MAX_INPUT = 65536 };
+
+static bool endpoint__fail(const struct endpoint *endpoint, const char *reason, struct failure *failure_out)
+{
+    struct text text;
+    failure_out->code = EXIT_CODE_FAILED;
+    failure_out->win32_error = 0;
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    text_add_format(&text, "endpoint %s: the handler %s could not start: %s", endpoint->config->name,
+                    endpoint->handler->name, reason);
+    return false;
+}
+
+bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struct failure *failure_out)
+{
+    const struct pl_handler *handler = endpoint->handler;
+    char error[400] = "";
+    pl_start start = {.size = sizeof start,
+                      .host = host,
+                      .endpoint = endpoint->id,
+                      .error = error,
+                      .error_room = sizeof error};
+    if (((handler->flags & PL_TCP) != 0 && handler->on_data == NULL) ||
+        ((handler->flags & PL_UDP) != 0 && handler->on_datagram == NULL)) {
+        return endpoint__fail(endpoint, "it lacks on_data or on_datagram", failure_out);
+    }
+    if (handler->start != NULL && handler->start(&start) < 0) {
+        error[sizeof error - 1] = '\0';
+        return endpoint__fail(endpoint, error[0] != '\0' ? error : "it gave no reason", failure_out);
+    }
+    endpoint->state = start.state;
+    endpoint->is_started = true;
+    return true;
+}
+
+void endpoint_stop(struct endpoint *endpoint)
+{
+    if (endpoint->is_started && endpoint->handler->stop != NULL) {
+        endpoint->handler->stop(endpoint->state);
+    }
+    endpoint->is_started = false;
+}
+
+uint32_t endpoint_max_input(const struct endpoint *endpoint)
+{
+    return endpoint->handler->max_input != 0 ? endpoint->handler->max_input : ENDPOINT_MAX_INPUT;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+   An endpoint: one [endpoint NAME] of the configuration with its handler's state. Its sockets are listeners
+   (see listener.h); its connections and datagrams find here what they need to know. */
+#ifndef PORTLISTENER_ENDPOINT_ENDPOINT_H
+#define PORTLISTENER_ENDPOINT_ENDPOINT_H
+
+#include <stdbool.h>
+
+#include "base/failure.h"
+#include "base/log.h"
+#include "base/win.h"
+#include "config/config.h"
+#include "portlistener/handler.h"
+
+struct endpoint {
+    const struct config_endpoint *config;
+    const struct pl_handler *handler;
+    void *state; /* the handler's */
+    pl_id id;
+    struct log *log;
+    bool is_started;
+    volatile LONG is_paused;   /* refuse what is new */
+    volatile LONG is_stopping; /* likewise, and for good */
+};
+
+/* endpoint_start: the handler's start; false: `failure_out`. Control thread. */
+bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struct failure *failure_out);
+
+/* endpoint_stop: the handler's stop, if it was started. No connection may be left. Control thread. */
+void endpoint_stop(struct endpoint *endpoint);
+
+/* endpoint_max_input: what its handler may leave unconsumed, in bytes. */
+uint32_t endpoint_max_input(const struct endpoint *endpoint);
+
+#endif

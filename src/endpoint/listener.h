@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+   One socket of an endpoint: an address that should be bound, whether it is, and when to try again. Control
+   thread. */
+#ifndef PORTLISTENER_ENDPOINT_LISTENER_H
+#define PORTLISTENER_ENDPOINT_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "endpoint/endpoint.h"
+#include "endpoint/listener_state.h"
+#include "io/network.h"
+
+struct listener {
+    struct endpoint *endpoint;
+    enum config_protocol protocol;
+    bool is_dual_stack;
+    int family;                /* AF_INET or AF_INET6 */
+    struct pl_address address; /* once bound, with the port that it got */
+    enum listener_state state;
+    SOCKET socket;        /* LISTENING */
+    uint32_t win32_error; /* WAITING: why the last try failed */
+    uint32_t delay;       /* milliseconds between the last try and the next; 0: none failed yet */
+    uint64_t bound_at;    /* LISTENING: of GetTickCount64 */
+    uint64_t retry_at;    /* WAITING: of GetTickCount64 */
+};
+
+/* listener_init: for the port `port` of one item of `listen`. */
+void listener_init(struct listener *listener, struct endpoint *endpoint, const struct config_listen *listen,
+                   uint16_t port);
+
+/* listener_open: socket, options, bind and, for TCP, listen. 0: LISTENING. Else the error: WAITING, and
+   `retry_at` is set after `first_delay` milliseconds, doubling to 30 s. A dual-stack address becomes 0.0.0.0
+   where IPv6 is off. */
+uint32_t listener_open(struct listener *listener, const struct network *network, uint64_t first_delay,
+                       uint64_t now);
+
+/* listener_lost: it could not be bound, or the bound socket is gone; WAITING, and `retry_at` is set after
+   `first_delay` milliseconds, doubling to 30 s, until one has lived that long: what is lost again and again
+   is not tried without pause. */
+void listener_lost(struct listener *listener, uint32_t error, uint64_t first_delay, uint64_t now);
+
+/* listener_error_may_pass: whether the bind error can go away in seconds, as when a program ends that holds
+ * the port. */
+bool listener_error_may_pass(uint32_t error);
+
+/* listener_error_is_lasting: whether only a change of the configuration or of the machine's set-up can mend
+ * it. */
+bool listener_error_is_lasting(uint32_t error);
+
+/* listener_add_name: "tcp://127.0.0.1:80", as `listen` has it. */
+void listener_add_name(struct text *text, const struct listener *listener);
+
+/* listener_add_error: what the last bind error means and what to do. */
+void listener_add_error(struct text *text, const struct listener *listener);
+
+#endif

@@ -1,0 +1,700 @@
+/* SPDX-License-Identifier: MIT
+   The ladder up and down: network, workers, endpoints, sockets, control thread; see engine.h.
+
+   The control thread tends what no worker owns: binds that wait, sockets that died, wake-ups that could not
+   be posted. It and the public functions hold `lock`; nothing on a worker ever does. */
+#include "engine.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/utf16.h"
+#include "binding.h"
+#include "connection/connection.h"
+#include "connection/host.h"
+#include "endpoint/address_watch.h"
+#include "handler/handlers.h"
+
+enum {
+    ENGINE_BIND_PATIENCE = 10000, /* how long the start waits for a port that may become free */
+    ENGINE_TELL = 500,            /* milliseconds between two reports of progress */
+    ENGINE_POLL = 10,             /* while the stop waits */
+    ENGINE_SWEEP = 100,
+    ENGINE_GRACE = 1000 /* after the stop's deadline, without anything ending, until it gives up */
+};
+
+struct engine {
+    const struct config *config;
+    struct log *log;
+    struct network network;
+    struct host host;
+    struct worker **workers;
+    unsigned worker_count;
+    struct endpoint *endpoints;
+    size_t endpoint_count;
+    struct binding_world world;
+    struct binding *bindings;
+    size_t binding_count;
+    struct address_watch addresses;
+    HANDLE control; /* auto-reset: something wants the control thread */
+    HANDLE hurry;   /* manual-reset */
+    HANDLE thread;
+    SRWLOCK lock;
+    engine_progress progress;
+    void *progress_context;
+    struct signal resets[WORKERS_MAX];
+    bool is_network_started;
+    bool are_workers_started;
+    bool is_paused;
+    volatile LONG is_ending;
+};
+
+/* Tells the caller how a long step goes. */
+struct telling {
+    engine_progress progress;
+    void *context;
+    uint64_t next;
+};
+
+static void engine__tell(struct telling *telling, uint64_t now, uint64_t deadline)
+{
+    if (telling->progress != NULL && now >= telling->next) {
+        telling->next = now + ENGINE_TELL;
+        telling->progress(telling->context, deadline > now ? (uint32_t)(deadline - now) : 0);
+    }
+}
+
+static bool engine__fail(struct failure *failure, enum exit_code code, uint32_t error, const char *words)
+{
+    struct text text;
+    failure->code = code;
+    failure->win32_error = error;
+    text_init(&text, failure->text, sizeof failure->text);
+    text_add_string(&text, words);
+    if (error != 0) {
+        text_add_string(&text, ": ");
+        utf16_add_error(&text, error);
+    }
+    return false;
+}
+
+/* ---- Workers ---- */
+
+/* The processors that this process may run on. */
+static unsigned engine__processors(void)
+{
+    DWORD_PTR process = 0, machine = 0;
+    const DWORD all = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
+    if (GetActiveProcessorGroupCount() > 1 ||
+        !GetProcessAffinityMask(GetCurrentProcess(), &process, &machine) || process == 0) {
+        return all > 0 ? all : 1;
+    }
+    unsigned count = 0;
+    for (; process != 0; process &= process - 1) {
+        count++;
+    }
+    return count;
+}
+
+static bool engine__create_workers(struct engine *engine, struct failure *failure_out)
+{
+    const unsigned wanted = engine->config->service.workers;
+    unsigned count = wanted != 0 ? wanted : engine__processors();
+    count = count < WORKERS_MAX ? count : WORKERS_MAX;
+    DWORD error = ERROR_NOT_ENOUGH_MEMORY;
+    engine->workers = memory_alloc(count * sizeof engine->workers[0]);
+    for (unsigned i = 0; engine->workers != NULL && i < count; i++) {
+        engine->workers[i] = worker_create(i, count, engine->control, &error);
+        if (engine->workers[i] == NULL) {
+            break;
+        }
+        engine->worker_count++;
+    }
+    if (engine->worker_count < count) {
+        return engine__fail(failure_out, EXIT_CODE_FAILED, error, "the worker threads could not be created");
+    }
+    host_init(&engine->host, engine->workers, count);
+    return true;
+}
+
+static bool engine__start_workers(struct engine *engine, struct failure *failure_out)
+{
+    engine->are_workers_started = true; /* those that were are stopped again */
+    for (unsigned i = 0; i < engine->worker_count; i++) {
+        DWORD error = 0;
+        if (!worker_start(engine->workers[i], engine->workers, &error)) {
+            return engine__fail(failure_out, EXIT_CODE_FAILED, error, "a worker thread could not be started");
+        }
+    }
+    return true;
+}
+
+/* ---- Endpoints ---- */
+
+static const struct pl_handler *engine__find_handler(const struct pl_handler *const *handlers,
+                                                     const char *name)
+{
+    for (size_t i = 0; handlers[i] != NULL; i++) {
+        if (text_equal(name, strlen(name), handlers[i]->name)) {
+            return handlers[i];
+        }
+    }
+    return NULL;
+}
+
+static bool engine__start_endpoint(struct engine *engine, const struct config_endpoint *config,
+                                   const struct pl_handler *const *handlers, struct failure *failure_out)
+{
+    struct endpoint *endpoint = &engine->endpoints[engine->endpoint_count];
+    endpoint->config = config;
+    endpoint->log = engine->log;
+    endpoint->handler = engine__find_handler(handlers, config->handler);
+    if (endpoint->handler == NULL) {
+        struct text text;
+        failure_out->code = EXIT_CODE_CONFIGURATION;
+        failure_out->win32_error = 0;
+        text_init(&text, failure_out->text, sizeof failure_out->text);
+        text_add_format(&text, "endpoint %s: there is no handler %s", config->name, config->handler);
+        return false;
+    }
+    struct slot_table *slots = worker_slots(engine->workers[engine->endpoint_count % engine->worker_count]);
+    const uint32_t slot = slot_table_add(slots, SLOT_ENDPOINT, endpoint);
+    if (slot == SLOT_NONE) {
+        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY, "endpoints");
+    }
+    endpoint->id = slot_table_id(slots, slot);
+    engine->endpoint_count++;
+    return endpoint_start(endpoint, &engine->host.functions, failure_out);
+}
+
+static bool engine__start_endpoints(struct engine *engine, const struct pl_handler *const *handlers,
+                                    struct failure *failure_out)
+{
+    const struct config *config = engine->config;
+    engine->endpoints = memory_alloc((config->endpoint_count + 1) * sizeof engine->endpoints[0]);
+    if (engine->endpoints == NULL) {
+        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY, "endpoints");
+    }
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        if (config->endpoints[i].is_enabled &&
+            !engine__start_endpoint(engine, &config->endpoints[i], handlers, failure_out)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- Sockets ---- */
+
+static size_t engine__count_bindings(const struct engine *engine)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < engine->endpoint_count; i++) {
+        const struct config_endpoint *config = engine->endpoints[i].config;
+        for (size_t k = 0; k < config->listen_count; k++) {
+            count += (size_t)config->listen[k].last_port - config->listen[k].address.port + 1;
+        }
+    }
+    return count;
+}
+
+static void engine__add_bindings(struct engine *engine, struct endpoint *endpoint,
+                                 const struct config_listen *listen)
+{
+    for (uint32_t port = listen->address.port; port <= listen->last_port; port++) {
+        struct binding *binding = &engine->bindings[engine->binding_count];
+        listener_init(&binding->listener, endpoint, listen, (uint16_t)port);
+        binding->world = &engine->world;
+        binding->home = engine->workers[engine->binding_count % engine->worker_count];
+        binding->next_worker = (unsigned)engine->binding_count;
+        engine->binding_count++;
+    }
+}
+
+static bool engine__create_bindings(struct engine *engine, struct failure *failure_out)
+{
+    engine->world = (struct binding_world){.network = &engine->network,
+                                           .workers = engine->workers,
+                                           .worker_count = engine->worker_count,
+                                           .bind_retry = engine->config->service.bind_retry,
+                                           .control = engine->control};
+    engine->bindings = memory_alloc((engine__count_bindings(engine) + 1) * sizeof engine->bindings[0]);
+    if (engine->bindings == NULL) {
+        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY, "sockets");
+    }
+    for (size_t i = 0; i < engine->endpoint_count; i++) {
+        const struct config_endpoint *config = engine->endpoints[i].config;
+        for (size_t k = 0; k < config->listen_count; k++) {
+            engine__add_bindings(engine, &engine->endpoints[i], &config->listen[k]);
+        }
+    }
+    return true;
+}
+
+static void engine__log_listener(const struct engine *engine, const struct listener *listener)
+{
+    char room[768];
+    struct text text;
+    text_init(&text, room, sizeof room);
+    listener_add_name(&text, listener);
+    if (listener->state == LISTENER_LISTENING) {
+        text_add_format(&text, " listens, handler %s", listener->endpoint->handler->name);
+        log_write(engine->log, EVENT_ENDPOINT_LISTENING, listener->endpoint->config->name, 0, "%s", text.at);
+    } else {
+        text_add_string(&text, " cannot be bound: ");
+        listener_add_error(&text, listener);
+        log_write(engine->log, EVENT_ENDPOINT_WAITING, listener->endpoint->config->name, 0, "%s", text.at);
+    }
+}
+
+static bool engine__is_waiting(const struct binding *binding)
+{
+    return binding->listener.state == LISTENER_WAITING && binding->is_live == 0;
+}
+
+/* Tries once; true when it is bound. */
+static bool engine__bind(struct engine *engine, struct binding *binding)
+{
+    const uint64_t now = GetTickCount64();
+    return listener_open(&binding->listener, &engine->network, engine->world.bind_retry, now) == 0;
+}
+
+/* Tries those whose time has come; all of them when the deadline has. How many still wait for what may pass
+ * soon. */
+static size_t engine__bind_all(struct engine *engine, uint64_t deadline, struct telling *telling)
+{
+    size_t hopeful = 0;
+    for (size_t i = 0; i < engine->binding_count; i++) {
+        struct binding *binding = &engine->bindings[i];
+        const struct listener *listener = &binding->listener;
+        const uint64_t now = GetTickCount64();
+        engine__tell(telling, now, deadline);
+        const bool is_hopeful = listener->win32_error == 0 || listener_error_may_pass(listener->win32_error);
+        if (engine__is_waiting(binding) && is_hopeful && (listener->retry_at <= now || now >= deadline)) {
+            engine__bind(engine, binding);
+        }
+        hopeful += engine__is_waiting(binding) && listener_error_may_pass(listener->win32_error);
+    }
+    return hopeful;
+}
+
+/* All that wait, in one text. True when nothing waits. */
+static bool engine__describe_waiting(const struct engine *engine, struct failure *failure)
+{
+    size_t waiting = 0;
+    struct text text;
+    text_init(&text, failure->text, sizeof failure->text);
+    for (size_t i = 0; i < engine->binding_count; i++) {
+        const struct listener *listener = &engine->bindings[i].listener;
+        if (listener->state == LISTENER_WAITING && waiting++ == 0) {
+            failure->code = EXIT_CODE_BIND;
+            failure->win32_error = listener->win32_error;
+            text_add_format(&text, "endpoint %s: ", listener->endpoint->config->name);
+            listener_add_name(&text, listener);
+            text_add_string(&text, " cannot be bound: ");
+            listener_add_error(&text, listener);
+        }
+    }
+    if (waiting > 1) {
+        text_add_format(&text, " (and %zu more)", waiting - 1);
+    }
+    return waiting == 0;
+}
+
+/* Binds what can be bound and decides whether that is enough (product: start_policy). */
+static bool engine__bind_at_start(struct engine *engine, bool is_automatic_start, struct failure *failure_out)
+{
+    struct telling telling = {.progress = engine->progress, .context = engine->progress_context};
+    const uint64_t deadline = GetTickCount64() + ENGINE_BIND_PATIENCE;
+    for (bool is_last = false; engine__bind_all(engine, deadline, &telling) > 0 && !is_last;) {
+        Sleep(ENGINE_SWEEP);
+        is_last = GetTickCount64() >= deadline;
+    }
+    if (engine__describe_waiting(engine, failure_out)) {
+        return true;
+    }
+    bool may_run = false;
+    for (size_t i = 0; i < engine->binding_count; i++) {
+        const struct listener *listener = &engine->bindings[i].listener;
+        may_run = may_run || listener->state == LISTENER_LISTENING ||
+                  (is_automatic_start && !listener_error_is_lasting(listener->win32_error));
+    }
+    return may_run && engine->config->service.start_policy == CONFIG_START_PARTIAL;
+}
+
+static void engine__serve(struct engine *engine, struct binding *binding)
+{
+    binding_serve(binding, engine->is_paused, GetTickCount64());
+    engine__log_listener(engine, &binding->listener);
+}
+
+static void engine__serve_all(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->binding_count; i++) {
+        struct binding *binding = &engine->bindings[i];
+        if (binding->listener.state == LISTENER_LISTENING) {
+            engine__serve(engine, binding);
+        } else {
+            engine__log_listener(engine, &binding->listener);
+        }
+    }
+}
+
+/* ---- Control thread ---- */
+
+static bool engine__sweep(const struct engine *engine)
+{
+    bool is_done = true;
+    for (unsigned i = 0; i < engine->worker_count; i++) {
+        is_done = worker_sweep(engine->workers[i]) && is_done;
+    }
+    return is_done;
+}
+
+static void engine__mend(struct engine *engine, struct binding *binding, bool has_new_address, uint64_t now)
+{
+    if (binding->is_broken != 0) {
+        binding_stop(binding); /* once */
+        binding_tidy(binding, now);
+        if (engine__is_waiting(binding)) {
+            engine__log_listener(engine, &binding->listener);
+        }
+    }
+    if (engine__is_waiting(binding) && (has_new_address || binding->listener.retry_at <= now)) {
+        if (engine__bind(engine, binding)) {
+            engine__serve(engine, binding);
+        }
+    }
+}
+
+/* What there is to do now; returns the milliseconds until there is more, by the clock. */
+static DWORD engine__tend(struct engine *engine)
+{
+    const uint64_t now = GetTickCount64();
+    const bool has_new_address = address_watch_take(&engine->addresses);
+    uint64_t next = engine__sweep(engine) ? UINT64_MAX : now + ENGINE_SWEEP;
+    for (size_t i = 0; i < engine->binding_count; i++) {
+        struct binding *binding = &engine->bindings[i];
+        engine__mend(engine, binding, has_new_address, now);
+        if (engine__is_waiting(binding) && binding->listener.retry_at < next) {
+            next = binding->listener.retry_at;
+        }
+    }
+    return next == UINT64_MAX ? INFINITE : next > now ? (DWORD)(next - now) : 1;
+}
+
+static DWORD WINAPI engine__control(void *argument)
+{
+    struct engine *engine = argument;
+    address_watch_start(&engine->addresses); /* here: its requests end with their thread */
+    for (DWORD wait = 0; engine->is_ending == 0;) {
+        HANDLE events[1 + ADDRESS_WATCH_FAMILIES] = {engine->control};
+        WaitForMultipleObjects(1 + address_watch_events(&engine->addresses, events + 1), events, FALSE, wait);
+        AcquireSRWLockExclusive(&engine->lock);
+        wait = engine->is_ending == 0 ? engine__tend(engine) : 0;
+        ReleaseSRWLockExclusive(&engine->lock);
+    }
+    address_watch_stop(&engine->addresses);
+    return 0;
+}
+
+static bool engine__start_control(struct engine *engine, struct failure *failure_out)
+{
+    engine->thread = CreateThread(NULL, 0, engine__control, engine, 0, NULL);
+    if (engine->thread == NULL) {
+        return engine__fail(failure_out, EXIT_CODE_FAILED, GetLastError(),
+                            "the control thread could not be started");
+    }
+    return true;
+}
+
+static void engine__stop_control(struct engine *engine)
+{
+    InterlockedExchange(&engine->is_ending, 1);
+    if (engine->thread != NULL) {
+        SetEvent(engine->control);
+        WaitForSingleObject(engine->thread, INFINITE);
+        CloseHandle(engine->thread);
+        engine->thread = NULL;
+    }
+}
+
+/* ---- Stopping ---- */
+
+static void engine__refuse_all(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->endpoint_count; i++) {
+        InterlockedExchange(&engine->endpoints[i].is_stopping, 1);
+    }
+    for (size_t i = 0; i < engine->binding_count; i++) {
+        struct binding *binding = &engine->bindings[i];
+        if (binding->listener.state == LISTENER_LISTENING && binding->acceptor == NULL &&
+            binding->udp == NULL) {
+            closesocket(binding->listener.socket); /* bound, but never served */
+        }
+        binding_stop(binding);
+        binding->listener.state = LISTENER_STOPPED;
+    }
+}
+
+/* What still lives: connections, those that are being handed over, and sockets of endpoints. */
+static size_t engine__count_live(const struct engine *engine)
+{
+    size_t live = 0;
+    for (size_t i = 0; i < engine->binding_count; i++) { /* first: they make connections */
+        live += engine->bindings[i].is_live != 0;
+    }
+    for (unsigned i = 0; i < engine->worker_count; i++) {
+        live += (size_t)worker_load(engine->workers[i]);
+    }
+    return live;
+}
+
+static void engine__run_reset(struct signal *signal, struct worker *worker)
+{
+    (void)signal;
+    connection_reset_all(worker);
+}
+
+/* The first callback that holds a worker up. */
+static bool engine__find_stuck(const struct engine *engine, struct worker_callback *callback_out)
+{
+    for (unsigned i = 0; i < engine->worker_count; i++) {
+        *callback_out = worker_current_callback(engine->workers[i]);
+        if (callback_out->endpoint != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool engine__give_up(struct engine *engine, size_t live, struct failure *failure_out)
+{
+    struct worker_callback callback;
+    struct text text;
+    failure_out->code = EXIT_CODE_FAILED;
+    failure_out->win32_error = 0;
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    if (engine__find_stuck(engine, &callback)) {
+        text_add_format(&text,
+                        "endpoint %s: the handler %s has not returned from a callback for connection %016llx",
+                        callback.endpoint, callback.handler, (unsigned long long)callback.id);
+    } else {
+        text_add_format(&text, "%zu connections or sockets did not end", live);
+    }
+    text_add_string(&text, "; the process ends without waiting for it");
+    log_write(engine->log, EVENT_CALLBACK_STUCK, NULL, 0, "%s", failure_out->text);
+    return false;
+}
+
+/* True when everything has ended by itself in time. */
+static bool engine__drain(struct engine *engine, uint64_t drain)
+{
+    struct telling telling = {.progress = engine->progress, .context = engine->progress_context};
+    const uint64_t deadline = GetTickCount64() + drain;
+    for (;;) {
+        const uint64_t now = GetTickCount64();
+        if (engine__count_live(engine) == 0) {
+            return true;
+        }
+        if (now >= deadline || WaitForSingleObject(engine->hurry, ENGINE_POLL) == WAIT_OBJECT_0) {
+            return false;
+        }
+        engine__tell(&telling, now, deadline);
+        engine__sweep(engine);
+    }
+}
+
+/* Resets the rest, and waits as long as something ends every now and then. */
+static bool engine__reset_all(struct engine *engine, struct failure *failure_out)
+{
+    struct telling telling = {.progress = engine->progress, .context = engine->progress_context};
+    uint64_t patience = GetTickCount64() + ENGINE_GRACE;
+    for (unsigned i = 0; i < engine->worker_count; i++) {
+        signal_init(&engine->resets[i], engine__run_reset);
+        worker_signal(engine->workers[i], &engine->resets[i]);
+    }
+    for (size_t last = SIZE_MAX;;) {
+        const uint64_t now = GetTickCount64();
+        const size_t live = engine__count_live(engine);
+        if (live == 0) {
+            return true;
+        }
+        patience = live < last ? now + ENGINE_GRACE : patience;
+        last = live;
+        if (now >= patience) {
+            return engine__give_up(engine, live, failure_out);
+        }
+        engine__tell(&telling, now, patience);
+        engine__sweep(engine);
+        Sleep(ENGINE_POLL);
+    }
+}
+
+/* The ladder down, from wherever the way up ended; nothing is live. */
+static bool engine__descend(struct engine *engine, struct failure *failure_out)
+{
+    AcquireSRWLockExclusive(&engine->lock);
+    for (size_t i = 0; i < engine->binding_count; i++) {
+        binding_tidy(&engine->bindings[i], 0);
+    }
+    ReleaseSRWLockExclusive(&engine->lock);
+    for (size_t i = engine->endpoint_count; i > 0; i--) {
+        endpoint_stop(&engine->endpoints[i - 1]);
+    }
+    for (unsigned i = 0; engine->are_workers_started && i < engine->worker_count; i++) {
+        if (!worker_stop(engine->workers[i], ENGINE_GRACE)) {
+            return engine__give_up(engine, 0, failure_out);
+        }
+    }
+    engine->are_workers_started = false;
+    return true;
+}
+
+/* ---- Public ---- */
+
+static bool engine__climb(struct engine *engine, const struct engine_options *options,
+                          struct failure *failure_out)
+{
+    const struct pl_handler *const *handlers =
+        options->handlers != NULL ? options->handlers : handlers_builtin;
+    engine->control = CreateEventW(NULL, FALSE, FALSE, NULL);
+    engine->hurry = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (engine->control == NULL || engine->hurry == NULL) {
+        return engine__fail(failure_out, EXIT_CODE_FAILED, GetLastError(), "an event could not be created");
+    }
+    engine->is_network_started = network_start(&engine->network, failure_out);
+    return engine->is_network_started && engine__create_workers(engine, failure_out) &&
+           engine__start_endpoints(engine, handlers, failure_out) &&
+           engine__create_bindings(engine, failure_out) &&
+           engine__bind_at_start(engine, options->is_automatic_start, failure_out) &&
+           engine__start_workers(engine, failure_out);
+}
+
+static void engine__log_probes(const struct engine *engine)
+{
+    log_write(engine->log, EVENT_PROBE_RESULT, NULL, 0,
+              "%u workers; IPv6 %s; completions of calls that succeed at once are %s; datagrams are waited "
+              "for by %s",
+              engine->worker_count, engine->network.has_ipv6 ? "on" : "off",
+              engine->network.skips_on_success ? "skipped" : "taken from the port",
+              engine->network.peeks ? "peeking" : "a receive with a buffer");
+}
+
+struct engine *engine_start(const struct engine_options *options, struct failure *failure_out)
+{
+    struct engine *engine = memory_alloc(sizeof *engine);
+    if (engine == NULL) {
+        engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY, "the engine");
+        return NULL;
+    }
+    engine->config = options->config;
+    engine->log = options->log;
+    engine->progress = options->progress;
+    engine->progress_context = options->progress_context;
+    InitializeSRWLock(&engine->lock);
+    if (engine__climb(engine, options, failure_out)) {
+        engine__log_probes(engine);
+        engine__serve_all(engine);
+        if (engine__start_control(engine, failure_out)) {
+            return engine;
+        }
+    }
+    struct failure ignored;
+    if (engine_stop(engine, 0, &ignored)) {
+        engine_destroy(engine);
+    }
+    return NULL;
+}
+
+static void engine__pause(struct engine *engine, bool is_paused)
+{
+    AcquireSRWLockExclusive(&engine->lock);
+    engine->is_paused = is_paused;
+    for (size_t i = 0; i < engine->endpoint_count; i++) {
+        InterlockedExchange(&engine->endpoints[i].is_paused, is_paused);
+    }
+    for (size_t i = 0; i < engine->binding_count; i++) {
+        binding_pause(&engine->bindings[i], is_paused);
+    }
+    ReleaseSRWLockExclusive(&engine->lock);
+}
+
+void engine_pause(struct engine *engine)
+{
+    engine__pause(engine, true);
+}
+
+void engine_continue(struct engine *engine)
+{
+    engine__pause(engine, false);
+}
+
+bool engine_stop(struct engine *engine, uint32_t drain_limit, struct failure *failure_out)
+{
+    const uint64_t wanted = engine->config->service.drain_timeout;
+    engine__stop_control(engine);
+    AcquireSRWLockExclusive(&engine->lock);
+    engine__refuse_all(engine);
+    ReleaseSRWLockExclusive(&engine->lock);
+    return (engine__drain(engine, wanted < drain_limit ? wanted : drain_limit) ||
+            engine__reset_all(engine, failure_out)) &&
+           engine__descend(engine, failure_out);
+}
+
+void engine_hurry(struct engine *engine)
+{
+    SetEvent(engine->hurry);
+}
+
+void engine_destroy(struct engine *engine)
+{
+    if (engine == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < engine->worker_count; i++) {
+        worker_destroy(engine->workers[i]);
+    }
+    memory_free(engine->workers);
+    memory_free(engine->bindings);
+    memory_free(engine->endpoints);
+    if (engine->is_network_started) {
+        network_stop(&engine->network);
+    }
+    if (engine->control != NULL) {
+        CloseHandle(engine->control);
+    }
+    if (engine->hurry != NULL) {
+        CloseHandle(engine->hurry);
+    }
+    memory_free(engine);
+}
+
+void engine_counters(struct engine *engine, uint64_t sums_out[COUNTER_COUNT])
+{
+    for (int k = 0; k < COUNTER_COUNT; k++) {
+        sums_out[k] = 0;
+    }
+    for (unsigned i = 0; i < engine->worker_count; i++) {
+        const volatile uint64_t *counters = worker_counters(engine->workers[i]);
+        for (int k = 0; k < COUNTER_COUNT; k++) {
+            sums_out[k] += counters[k];
+        }
+    }
+}
+
+bool engine_listener_at(struct engine *engine, size_t index, struct engine_listener *listener_out)
+{
+    AcquireSRWLockShared(&engine->lock);
+    const bool is_found = index < engine->binding_count;
+    if (is_found) {
+        const struct listener *listener = &engine->bindings[index].listener;
+        *listener_out = (struct engine_listener){.endpoint = listener->endpoint->config->name,
+                                                 .protocol = listener->protocol,
+                                                 .address = listener->address,
+                                                 .state = listener->state,
+                                                 .win32_error = listener->win32_error};
+    }
+    ReleaseSRWLockShared(&engine->lock);
+    return is_found;
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT
+   The worker's loop, see worker.h. */
+#include "io/worker.h"
+
+#include <stddef.h>
+
+#include "base/memory.h"
+#include "io/net_error.h"
+
+enum { WORKER_TASKS_A_TURN = 16 }; /* tasks between two looks at the port */
+
+/* Messages on their way to one other worker, gathered during a turn. */
+struct outbox {
+    struct message *first;
+    struct message *last;
+};
+
+struct worker {
+    HANDLE port;
+    HANDLE thread;
+    HANDLE trouble;
+    DWORD thread_id;
+    unsigned index;
+    unsigned count;
+    bool is_stopping;
+    uint64_t now;
+    struct worker *const *peers;
+    struct task *first_task;
+    struct task *last_task;
+    struct list_node release_waiters;
+    struct timer_wheel timers;
+    struct buffer_pool buffers;
+    struct slot_table slots;
+    struct worker_callback callback;
+    volatile uint64_t counters[COUNTER_COUNT];
+    struct message stop;
+    struct signal release;
+    uint8_t apart[64]; /* what follows is written by other threads: keep it off the cache lines above */
+    struct inbox inbox;
+    volatile LONG is_wake_posted;
+    volatile LONG has_waiters;
+    volatile LONG load;
+    struct outbox outboxes[]; /* one for each peer */
+};
+
+/* ---- Messages ---- */
+
+static void worker__wake(struct worker *worker)
+{
+    if (InterlockedExchange(&worker->is_wake_posted, 1) != 0) {
+        return; /* a wake-up is on its way, and the inbox is read after it */
+    }
+    if (!PostQueuedCompletionStatus(worker->port, 0, 0, NULL)) {
+        InterlockedExchange(&worker->is_wake_posted, 0);
+        SetEvent(worker->trouble);
+    }
+}
+
+void worker_send(struct worker *worker, struct message *message)
+{
+    inbox_push(&worker->inbox, message, message);
+    worker__wake(worker);
+}
+
+void worker_send_later(struct worker *from, struct worker *to, struct message *message)
+{
+    struct outbox *outbox = &from->outboxes[to->index];
+    message->next = NULL;
+    if (outbox->first == NULL) {
+        outbox->first = message;
+    } else {
+        outbox->last->next = message;
+    }
+    outbox->last = message;
+}
+
+static void worker__flush_outboxes(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->count; i++) {
+        struct outbox *outbox = &worker->outboxes[i];
+        if (outbox->first != NULL) {
+            inbox_push(&worker->peers[i]->inbox, outbox->first, outbox->last);
+            outbox->first = NULL;
+            worker__wake(worker->peers[i]);
+        }
+    }
+}
+
+static void signal__run(struct message *message, struct worker *worker)
+{
+    struct signal *signal = LIST_ELEMENT(message, struct signal, message);
+    InterlockedExchange(&signal->is_under_way, 0);
+    signal->run(signal, worker);
+}
+
+void signal_init(struct signal *signal, void (*run)(struct signal *signal, struct worker *worker))
+{
+    *signal = (struct signal){.message.run = signal__run, .run = run};
+}
+
+void worker_signal(struct worker *worker, struct signal *signal)
+{
+    if (InterlockedExchange(&signal->is_under_way, 1) == 0) {
+        worker_send(worker, &signal->message);
+    }
+}
+
+bool worker_sweep(struct worker *worker)
+{
+    if (!inbox_is_empty(&worker->inbox)) {
+        worker__wake(worker);
+    }
+    return inbox_is_empty(&worker->inbox) || worker->is_wake_posted != 0;
+}
+
+/* ---- The loop ---- */
+
+static void worker__complete(struct worker *worker, const OVERLAPPED_ENTRY *entry)
+{
+    if (entry->lpOverlapped == NULL) { /* a wake-up */
+        InterlockedExchange(&worker->is_wake_posted, 0);
+        return;
+    }
+    struct operation *operation = LIST_ELEMENT(entry->lpOverlapped, struct operation, overlapped);
+    const uint32_t error = net_error_of_status((uint32_t)entry->lpOverlapped->Internal);
+    operation->complete(operation, error, entry->dwNumberOfBytesTransferred);
+}
+
+static void worker__read_inbox(struct worker *worker)
+{
+    if (inbox_is_empty(&worker->inbox)) {
+        return;
+    }
+    struct message *message = inbox_take(&worker->inbox);
+    while (message != NULL) {
+        struct message *next = message->next;
+        message->run(message, worker);
+        message = next;
+    }
+}
+
+static void worker__run_tasks(struct worker *worker)
+{
+    for (int i = 0; i < WORKER_TASKS_A_TURN && worker->first_task != NULL; i++) {
+        struct task *task = worker->first_task;
+        worker->first_task = task->next;
+        if (task->next == NULL) {
+            worker->last_task = NULL;
+        }
+        task->run(task);
+    }
+}
+
+static void worker__turn(struct worker *worker)
+{
+    OVERLAPPED_ENTRY entries[WORKER_BATCH];
+    ULONG count = 0;
+    const DWORD wait = worker->first_task != NULL ? 0 : timer_wheel_wait(&worker->timers, GetTickCount64());
+    if (!GetQueuedCompletionStatusEx(worker->port, entries, WORKER_BATCH, &count, wait, FALSE)) {
+        count = 0; /* is not set on a time-out */
+        if (GetLastError() != WAIT_TIMEOUT) {
+            Sleep(1); /* out of something: do not spin */
+        }
+    }
+    worker->now = GetTickCount64();
+    for (ULONG i = 0; i < count; i++) {
+        worker__complete(worker, &entries[i]);
+    }
+    worker__read_inbox(worker);
+    timer_wheel_advance(&worker->timers, worker->now);
+    worker__run_tasks(worker);
+    worker__flush_outboxes(worker);
+}
+
+static DWORD WINAPI worker__main(void *argument)
+{
+    struct worker *worker = argument;
+    worker->thread_id = GetCurrentThreadId();
+    while (!worker->is_stopping) {
+        worker__turn(worker);
+    }
+    return 0;
+}
+
+static void worker__run_stop(struct message *message, struct worker *worker)
+{
+    (void)message;
+    worker->is_stopping = true;
+}
+
+/* ---- Waiting for something to be given back ---- */
+
+void release_waiter_init(struct release_waiter *waiter, void (*run)(struct release_waiter *waiter))
+{
+    list_init(&waiter->node);
+    waiter->run = run;
+}
+
+void worker_wait_for_release(struct worker *worker, struct release_waiter *waiter)
+{
+    list_remove(&waiter->node);
+    list_append(&worker->release_waiters, &waiter->node);
+    worker->has_waiters = 1;
+}
+
+void worker_forget_release(struct worker *worker, struct release_waiter *waiter)
+{
+    list_remove(&waiter->node);
+    worker->has_waiters = !list_is_empty(&worker->release_waiters);
+}
+
+void worker_released(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->count; i++) {
+        if (worker->peers[i]->has_waiters != 0) {
+            worker_signal(worker->peers[i], &worker->peers[i]->release);
+        }
+    }
+}
+
+static void worker__run_release(struct signal *signal, struct worker *worker)
+{
+    (void)signal;
+    struct list_node waiters; /* one that waits again is not run again in this pass */
+    list_init(&waiters);
+    while (!list_is_empty(&worker->release_waiters)) {
+        list_append(&waiters, list_take_first(&worker->release_waiters));
+    }
+    worker->has_waiters = 0;
+    while (!list_is_empty(&waiters)) {
+        struct release_waiter *waiter = LIST_ELEMENT(list_take_first(&waiters), struct release_waiter, node);
+        waiter->run(waiter);
+    }
+}
+
+/* ---- Life ---- */
+
+struct worker *worker_create(unsigned index, unsigned count, HANDLE trouble, DWORD *error_out)
+{
+    struct worker *worker = memory_alloc(sizeof *worker + count * sizeof worker->outboxes[0]);
+    if (worker == NULL) {
+        *error_out = ERROR_NOT_ENOUGH_MEMORY;
+        return NULL;
+    }
+    worker->port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1);
+    if (worker->port == NULL) {
+        *error_out = GetLastError();
+        memory_free(worker);
+        return NULL;
+    }
+    worker->index = index;
+    worker->count = count;
+    worker->trouble = trouble;
+    worker->now = GetTickCount64();
+    worker->stop.run = worker__run_stop;
+    list_init(&worker->release_waiters);
+    signal_init(&worker->release, worker__run_release);
+    timer_wheel_init(&worker->timers, worker->now);
+    buffer_pool_init(&worker->buffers);
+    slot_table_init(&worker->slots, index);
+    return worker;
+}
+
+bool worker_start(struct worker *worker, struct worker *const *peers, DWORD *error_out)
+{
+    worker->peers = peers;
+    worker->thread = CreateThread(NULL, 0, worker__main, worker, 0, &worker->thread_id);
+    *error_out = worker->thread == NULL ? GetLastError() : 0;
+    return worker->thread != NULL;
+}
+
+bool worker_stop(struct worker *worker, DWORD timeout)
+{
+    const ULONGLONG deadline = GetTickCount64() + timeout;
+    if (worker->thread == NULL) {
+        return true;
+    }
+    worker_send(worker, &worker->stop);
+    while (WaitForSingleObject(worker->thread, 10) == WAIT_TIMEOUT) {
+        if (GetTickCount64() >= deadline) {
+            return false;
+        }
+        worker_sweep(worker);
+    }
+    CloseHandle(worker->thread);
+    worker->thread = NULL;
+    return true;
+}
+
+void worker_destroy(struct worker *worker)
+{
+    if (worker == NULL) {
+        return;
+    }
+    slot_table_fini(&worker->slots);
+    buffer_pool_fini(&worker->buffers);
+    CloseHandle(worker->port);
+    memory_free(worker);
+}
+
+/* ---- What it lends ---- */
+
+unsigned worker_index(const struct worker *worker)
+{
+    return worker->index;
+}
+
+bool worker_is_current(const struct worker *worker)
+{
+    return GetCurrentThreadId() == worker->thread_id;
+}
+
+uint64_t worker_now(const struct worker *worker)
+{
+    return worker->now;
+}
+
+bool worker_associate(struct worker *worker, HANDLE handle)
+{
+    return CreateIoCompletionPort(handle, worker->port, 0, 0) == worker->port;
+}
+
+void worker_queue(struct worker *worker, struct task *task)
+{
+    task->next = NULL;
+    if (worker->last_task == NULL) {
+        worker->first_task = task;
+    } else {
+        worker->last_task->next = task;
+    }
+    worker->last_task = task;
+}
+
+struct timer_wheel *worker_timers(struct worker *worker)
+{
+    return &worker->timers;
+}
+
+struct buffer_pool *worker_buffers(struct worker *worker)
+{
+    return &worker->buffers;
+}
+
+struct slot_table *worker_slots(struct worker *worker)
+{
+    return &worker->slots;
+}
+
+void worker_count(struct worker *worker, enum counter counter, uint64_t add)
+{
+    worker->counters[counter] += add;
+}
+
+const volatile uint64_t *worker_counters(const struct worker *worker)
+{
+    return worker->counters;
+}
+
+void worker_enter(struct worker *worker, const char *endpoint, const char *handler, uint64_t id)
+{
+    worker->callback.id = id;
+    worker->callback.handler = handler;
+    worker->callback.endpoint = endpoint;
+}
+
+void worker_leave(struct worker *worker)
+{
+    worker->callback.endpoint = NULL;
+}
+
+struct worker_callback worker_current_callback(const struct worker *worker)
+{
+    return *(const volatile struct worker_callback *)&worker->callback;
+}
+
+void worker_add_load(struct worker *worker, LONG add)
+{
+    InterlockedExchangeAdd(&worker->load, add);
+}
+
+LONG worker_load(const struct worker *worker)
+{
+    return worker->load;
+}

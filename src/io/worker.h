@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+   A worker: one thread, one completion port, and all that happens on it. What belongs to a worker is touched
+   by its thread alone; other threads send it messages. "On W" below: on this worker's thread. */
+#ifndef PORTLISTENER_IO_WORKER_H
+#define PORTLISTENER_IO_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/win.h"
+#include "io/buffer_pool.h"
+#include "io/inbox.h"
+#include "io/operation.h"
+#include "io/slot_table.h"
+#include "io/timer_wheel.h"
+#include "stats/stats.h"
+
+enum {
+    WORKERS_MAX = 64,
+    WORKER_BATCH = 64 /* completions taken from the port at once */
+};
+
+struct worker;
+
+/* Work that waits for its turn: first in, first out, so that no peer starves another. Lies in its owner. */
+struct task {
+    struct task *next;
+    void (*run)(struct task *task);
+};
+
+/* A message that may be sent again and again: while it is under way, sending it once more changes nothing. */
+struct signal {
+    struct message message;
+    volatile LONG is_under_way;
+    void (*run)(struct signal *signal, struct worker *worker);
+};
+
+/* Which callback of a handler a worker is in, for the report on one that does not return. */
+struct worker_callback {
+    const char *endpoint; /* NULL: none */
+    const char *handler;
+    uint64_t id;
+};
+
+/* worker_create: number `index` of `count` workers that send to each other. `trouble` is an event, set when a
+   wake-up could not be posted: then call worker_sweep until it succeeds. NULL: `error_out`. */
+struct worker *worker_create(unsigned index, unsigned count, HANDLE trouble, DWORD *error_out);
+
+/* worker_start: begins the thread. `peers` are all `count` workers, this one included; kept until
+ * worker_destroy. */
+bool worker_start(struct worker *worker, struct worker *const *peers, DWORD *error_out);
+
+/* worker_stop: ends the thread, if it was started, and waits `timeout` milliseconds for it; false when it did
+   not end. Nothing may be in flight on it any more. Not on W. */
+bool worker_stop(struct worker *worker, DWORD timeout);
+
+/* worker_destroy: after worker_stop, or without worker_start. NULL is allowed. */
+void worker_destroy(struct worker *worker);
+
+unsigned worker_index(const struct worker *worker);
+
+/* worker_is_current: whether the caller is on W. */
+bool worker_is_current(const struct worker *worker);
+
+/* worker_now: milliseconds of a clock that only goes forward, read once a turn. On W. */
+uint64_t worker_now(const struct worker *worker);
+
+/* worker_associate: completions of `handle` arrive on W from now on, for good. Any thread. */
+bool worker_associate(struct worker *worker, HANDLE handle);
+
+/* worker_send: from any thread. worker_send_later: from the worker `from`, on its thread; leaves at the end
+   of its turn, together with all that goes to the same worker. */
+void worker_send(struct worker *worker, struct message *message);
+void worker_send_later(struct worker *from, struct worker *to, struct message *message);
+
+/* signal_init; worker_signal: from any thread. */
+void signal_init(struct signal *signal, void (*run)(struct signal *signal, struct worker *worker));
+void worker_signal(struct worker *worker, struct signal *signal);
+
+/* worker_sweep: after trouble; true when no message waits without a wake-up on its way. Any thread. */
+bool worker_sweep(struct worker *worker);
+
+/* worker_queue: `task` runs once, after what is queued already; it must not be queued. On W. */
+void worker_queue(struct worker *worker, struct task *task);
+
+/* What the worker lends to those on it. On W. */
+struct timer_wheel *worker_timers(struct worker *worker);
+struct buffer_pool *worker_buffers(struct worker *worker);
+struct slot_table *worker_slots(struct worker *worker);
+
+/* worker_count: adds to a counter; on W. worker_counters: the array itself, to be read by any thread. */
+void worker_count(struct worker *worker, enum counter counter, uint64_t add);
+const volatile uint64_t *worker_counters(const struct worker *worker);
+
+/* worker_enter, worker_leave: around each callback of a handler; on W. worker_current_callback: any thread.
+ */
+void worker_enter(struct worker *worker, const char *endpoint, const char *handler, uint64_t id);
+void worker_leave(struct worker *worker);
+struct worker_callback worker_current_callback(const struct worker *worker);
+
+/* worker_add_load: connections that this worker has or is about to get; for placing new ones. Any thread. */
+void worker_add_load(struct worker *worker, LONG add);
+LONG worker_load(const struct worker *worker);
+
+/* worker_wait_for_release: `task` is queued when somebody calls worker_released, on whichever worker: a
+   socket was closed or memory given back, and what failed for the lack of it may succeed. It is taken off the
+   list by then. worker_forget_release: no longer wanted. On W. */
+struct release_waiter {
+    struct list_node node;
+    void (*run)(struct release_waiter *waiter);
+};
+void release_waiter_init(struct release_waiter *waiter, void (*run)(struct release_waiter *waiter));
+void worker_wait_for_release(struct worker *worker, struct release_waiter *waiter);
+void worker_forget_release(struct worker *worker, struct release_waiter *waiter);
+
+/* worker_released: costs one read for each worker when nobody waits. On W. */
+void worker_released(struct worker *worker);
+
+#endif

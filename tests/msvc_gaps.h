@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+   What the Windows SDK has and Wine's headers lack; included first, in the Visual C++ stand-in check only. */
+#ifndef PORTLISTENER_TESTS_MSVC_GAPS_H
+#define PORTLISTENER_TESTS_MSVC_GAPS_H
+
+#define FILE_SKIP_COMPLETION_PORT_ON_SUCCESS 0x1
+#define FILE_SKIP_SET_EVENT_ON_HANDLE        0x2
+
+unsigned short __stdcall GetActiveProcessorGroupCount(void);
+
+#endif

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Builds and runs the tests on Debian 12, a bare one included: the Windows programs in Wine, the platform-independent
+# files natively with sanitizers.
+set -euo pipefail
+
+usage() {
+    cat <<'END'
+usage: tests/run.sh [--all] [--filter REGEX]
+  --all           every preset that this machine can run, not only cross-debug and linux-sanitize
+  --filter REGEX  only the tests whose name matches
+END
+}
+
+all=no
+filter=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --all) all=yes ;;
+        --filter)
+            [ $# -ge 2 ] || { usage >&2; exit 2; }
+            filter=$2
+            shift
+            ;;
+        --help) usage; exit 0 ;;
+        *) usage >&2; exit 2 ;;
+    esac
+    shift
+done
+
+# shellcheck source=tests/setup.sh
+. "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+setup_trap
+
+packages=("${packages_build[@]}" "${packages_native[@]}")
+[ $all = no ] || packages+=("${packages_clang_cross[@]}")
+step packages setup_packages "${packages[@]}"
+step cmocka setup_cmocka
+step 'Wine prefix' setup_wine
+
+presets=(cross-debug linux-sanitize)
+[ $all = no ] || mapfile -t presets < <(cmake --list-presets | sed -n 's/^ *"\([^"]*\)".*/\1/p')
+arguments=()
+[ -z "$filter" ] || arguments=(-R "$filter" --no-tests=ignore)
+
+status=0
+for preset in "${presets[@]}"; do
+    step "$preset build" setup_configure_and_build "$preset"
+    step "$preset tests" setup_test "$preset" "${arguments[@]}" || status=$?
+done
+printf '== all %35d s\n' $SECONDS
+setup_closing_lines "${presets[@]}" | grep . || {
+    echo "no test matches the filter $filter" >&2
+    exit 2
+}
+exit $status

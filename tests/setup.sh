@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+# What tests/run.sh, service/try.sh and .ci/run share: packages, cmocka, the Wine prefix, steps with their times.
+# Sourced by bash with `set -euo pipefail`; goes to the top of the tree.
+# shellcheck shell=bash disable=SC2034 # the lists of packages are used by who sources this
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+mkdir -p build/log
+export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive CLICOLOR=0
+export WINEPREFIX=$PWD/build/wine PORTLISTENER_WINE_LINGER=600
+export PORTLISTENER_CMOCKA_TARBALL=${PORTLISTENER_CMOCKA_TARBALL:-$PWD/build/deps/cmocka.tar.xz}
+
+# The Debian 12 packages, by what they are for.
+packages_build=(cmake ninja-build gcc-mingw-w64-x86-64-posix wine64 ca-certificates)
+packages_native=(clang llvm libclang-rt-dev libcmocka-dev)
+packages_clang_cross=(clang lld)
+packages_checks=(git clang-format clang-tidy clang-tools cppcheck shellcheck gcovr libwine-dev)
+
+# setup_packages NAME ...: installs what is missing; who is not root is told what to install.
+setup_packages() {
+    local name try missing=()
+    if ! command -v apt-get dpkg-query >/dev/null; then
+        echo "This needs Debian 12 (apt-get), or an equivalent of: $*" >&2
+        return 1
+    fi
+    for name in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
+    done
+    if [ ${#missing[@]} = 0 ]; then
+        return 0
+    fi
+    local install=(apt-get install -y --no-install-recommends "${missing[@]}")
+    if [ "$(id -u)" != 0 ]; then
+        echo "Packages are missing. As root run: apt-get update && ${install[*]}" >&2
+        return 1
+    fi
+    for try in 1 2 3 4 5; do # a mirror may fail for a moment
+        if apt-get -q update && "${install[@]}" -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120; then
+            return 0
+        fi
+        echo "try $try of 5 failed"
+        sleep $((try < 5 ? 10 : 0))
+    done
+    echo "Packages could not be installed: ${missing[*]}" >&2
+    return 1
+}
+
+# setup_cmocka: the release's tarball, for the Windows builds; Debian's source package is the same file as upstream's.
+# tests/CMakeLists.txt names the one address and checksum.
+setup_cmocka() {
+    local tarball=$PORTLISTENER_CMOCKA_TARBALL url sum
+    url=$(grep -o 'https://[^ )]*cmocka[^ )]*' tests/CMakeLists.txt)
+    sum=$(grep -o 'SHA256=[0-9a-f]*' tests/CMakeLists.txt)
+    if setup__has_sum "$tarball" "$sum"; then
+        return 0
+    fi
+    mkdir -p "$(dirname "$tarball")"
+    if setup__cmocka_from_debian "$tarball" && setup__has_sum "$tarball" "$sum"; then
+        return 0
+    fi
+    echo "not to be had from Debian; from $url"
+    echo "file(DOWNLOAD $url \"$tarball\" EXPECTED_HASH $sum TIMEOUT 120)" >build/deps.cmake
+    cmake -P build/deps.cmake
+}
+
+setup__has_sum() {
+    echo "${2#SHA256=}  $1" | sha256sum --check --status 2>/dev/null
+}
+
+# With lists and a cache of its own: nothing of the machine's apt changes, and root is not needed.
+setup__cmocka_from_debian() {
+    local apt=$PWD/build/apt
+    local options=(-o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
+        -o Dir::State::lists="$apt/lists" -o Dir::Cache="$apt/cache" -o APT::Sandbox::User=root -o Acquire::Retries=3)
+    rm -rf "$apt"
+    mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+    if [ -z "$(setup__debian_sources)" ]; then # the machine's lists are empty, as in a container's image
+        apt-get -q update || return
+    fi
+    setup__debian_sources >"$apt/sources.list"
+    apt-get "${options[@]}" -q update || return
+    (cd "$apt" && apt-get "${options[@]}" -q source --download-only cmocka) || return
+    cp "$apt"/cmocka_*.orig.tar.xz "$1"
+}
+
+# The machine's own Debian archive, whatever the form of its apt configuration.
+setup__debian_sources() {
+    # shellcheck disable=SC2016 # apt's own $(...)
+    apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) main' 'Created-By: Packages' 'Label: Debian' | sort -u
+}
+
+# setup_wine: makes the prefix build/wine when there is none (some seconds) and holds it. End with setup_stop.
+setup_wine() {
+    tests/wine-run.sh cmd /c exit
+}
+
+# setup_stop: ends every program in the prefix, and with it everything that was started here.
+setup_stop() {
+    if [ -d "$WINEPREFIX" ] && [ -x /usr/lib/wine/wineserver64 ]; then
+        /usr/lib/wine/wineserver64 -k || true # fails when none runs
+        /usr/lib/wine/wineserver64 -w
+    fi </dev/null >/dev/null 2>&1
+}
+
+# setup_trap: whatever ends this script, its running step and its Wine programs end as well.
+setup_trap() {
+    trap "trap '' INT TERM HUP; setup__end_step; setup_stop" EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
+}
+
+step_job=
+setup__end_step() {
+    if [ -n "$step_job" ]; then
+        kill -- "-$step_job" 2>/dev/null || true
+        echo '  interrupted'
+    fi
+}
+
+# step NAME COMMAND [ARGUMENT ...]: runs it with its output in build/log/NAME.log and prints its time, and what it
+# printed after "note: "; when it fails, prints the log's end and returns its status. (After `if step` or before `||`,
+# bash ignores `set -e` in a COMMAND that is a function.) Such a function sees the variables of its caller: hence the
+# names of those here.
+step() {
+    local step_name=$1 step_log=build/log/${1//[ \/]/-}.log step_status=0 step_start=${EPOCHREALTIME/./} step_tenths
+    shift
+    printf '== %-34s' "$step_name"
+    set -m # a process group of its own, to be ended as a whole
+    (
+        set -e
+        "$@"
+    ) </dev/null >"$step_log" 2>&1 &
+    step_job=$!
+    set +m
+    wait "$step_job" || step_status=$?
+    step_job=
+    step_tenths=$(((${EPOCHREALTIME/./} - step_start) / 100000))
+    printf '%5d.%d s' $((step_tenths / 10)) $((step_tenths % 10))
+    if [ "$step_status" != 0 ]; then
+        printf '  FAILED (%d)\n' "$step_status"
+        tail -n 80 "$step_log"
+        echo "== $step_name failed; all of its output: $step_log"
+    else
+        sed -n 's/^note: /  /p' "$step_log" | tr -d '\n'
+        echo
+    fi
+    return "$step_status"
+}
+
+setup_configure_and_build() { # PRESET
+    cmake --preset "$1"
+    cmake --build --preset "$1"
+}
+
+# setup_test PRESET [CTEST-ARGUMENT ...]. Wine's programs hand each message from process to process: on one core they
+# are twice as fast and far more even. The release programs run on all cores, for what only real parallelism shows.
+setup_test() {
+    local pin=()
+    if [ "$1" = linux-sanitize ]; then
+        set -- "$@" -j "$(nproc)"
+    else
+        setup_stop # the wineserver must be on the same core; and each preset finds a fresh start of Wine
+        if [ "$1" != cross-release ]; then
+            pin=(taskset -c "$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')")
+        fi
+    fi
+    "${pin[@]}" ctest --preset "$@"
+}
+
+# setup_closing_lines PRESET ...: what ctest ended with.
+setup_closing_lines() {
+    local preset
+    for preset in "$@"; do
+        sed -n "s/^[0-9]*% tests passed.*/$preset: &/p" "build/log/$preset-tests.log"
+    done
+}

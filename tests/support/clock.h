@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+   The virtual clock: GetTickCount64 as production code sees it. It goes on by itself and can be moved; a
+   thread that waits for a completion port follows within some milliseconds. Any thread. */
+#ifndef PORTLISTENER_TESTS_SUPPORT_CLOCK_H
+#define PORTLISTENER_TESTS_SUPPORT_CLOCK_H
+
+#include <stdint.h>
+
+#include "support/seam.h"
+
+/* clock_now: milliseconds of the virtual clock. */
+uint64_t clock_now(void);
+
+void clock_set(uint64_t now);
+void clock_advance(uint64_t milliseconds);
+
+/* clock_reset: back to the system's own time. */
+void clock_reset(void);
+
+/* The rest is for imports.def.
+
+   clock_from: the virtual time when the system's is `real`. */
+ULONGLONG clock_from(ULONGLONG real);
+
+/* clock_dequeue: waits in slices, so that the time-out is one of the virtual clock. */
+BOOL clock_dequeue(seam_GetQueuedCompletionStatusEx real, HANDLE port, OVERLAPPED_ENTRY *entries, ULONG count,
+                   ULONG *removed_out, DWORD timeout, BOOL alertable);
+
+#endif

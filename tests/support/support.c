@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+   Setup and teardown of every test, see support.h. */
+#include "support/support.h"
+
+#include "support/client.h"
+#include "support/clock.h"
+#include "support/crash.h"
+#include "support/fault.h"
+#include "support/ledger.h"
+#include "support/seam.h"
+
+int support_setup(void **state)
+{
+    WSADATA winsock;
+    (void)state;
+    crash_watch();
+    SEAM_REAL(WSAStartup)(MAKEWORD(2, 2), &winsock); /* counted by Winsock; the process' end undoes it */
+    fault_clear();
+    seam_restore();
+    clock_reset();
+    ledger_begin();
+    return 0;
+}
+
+int support_teardown(void **state)
+{
+    (void)state;
+    client_close_all();
+    fault_clear();
+    seam_restore();
+    clock_reset();
+    ledger_check();
+    return 0;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT
+   Tests of accept/acceptor.c: serving, the number of accepts, pausing, stopping. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "support/bench.h"
+#include "support/clock.h"
+#include "support/fault.h"
+#include "support/ledger.h"
+#include "support/resets.h"
+#include "support/rig.h"
+#include "support/seam.h"
+
+/* ---- Serving ---- */
+
+static void test_acceptor__tells_both_addresses(void **state)
+{
+    (void)state;
+    static const char *const places[] = {"127.0.0.1", "::1"};
+    for (size_t i = 0; i < 2; i++) {
+        bench_start(places[i], 4);
+        struct client *client = bench_connect();
+        const struct pl_address from = client_local(client);
+        bench_assert_greeted(client);
+        assert_true(address_equal(&bench.local, &bench.address));
+        assert_true(address_equal(&bench.peer, &from));
+        assert_true(address_equal(&bench.admitted_peer, &from));
+        bench_close();
+    }
+}
+
+static void test_acceptor__tells_an_ipv4_client_of_a_dual_stack_socket_as_ipv4(void **state)
+{
+    (void)state;
+    bench_start("::", 4);
+    const struct pl_address to = client_address("127.0.0.1", bench.address.port);
+    struct client *client = NULL;
+    assert_int_equal(client_connect(&to, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
+    const struct pl_address from = client_local(client);
+    bench_assert_greeted(client);
+    assert_true(address_equal(&bench.local, &to));
+    assert_true(address_equal(&bench.peer, &from));
+    bench_close();
+}
+
+static void test_acceptor__resets_whom_it_must_not_admit(void **state)
+{
+    (void)state;
+    bench_start("127.0.0.1", 4);
+    bench.refuses = 3;
+    resets_watch();
+    for (int i = 0; i < 3; i++) {
+        bench_assert_dropped(bench_connect());
+    }
+    assert_int_equal(resets_seen(), 3);
+    assert_int_equal(bench.accepted, 0);
+    bench_assert_serves();
+    assert_int_equal(bench.admitted, 4);
+    bench_close();
+}
+
+static void test_acceptor__silent_clients_hold_no_accept(void **state)
+{
+    (void)state;
+    bench_start("127.0.0.1", 8);
+    bench.keeps = true;
+    bench_connect_many(16); /* and say nothing */
+    bench_wait(&bench.accepted, 16, "all silent clients");
+    bench_wait_until_armed();
+    bench_connect_many(1);
+    bench_wait(&bench.accepted, 17, "one more");
+    bench_close();
+}
+
+/* ---- The socket's context ---- */
+
+static struct {
+    volatile LONG updates, early_options;
+    SOCKET listener; /* as given with the last update */
+} options_seen;
+
+static int WSAAPI see_option(SOCKET s, int level, int option, const char *value, int length)
+{
+    if (level == SOL_SOCKET && option == SO_UPDATE_ACCEPT_CONTEXT) {
+        memcpy(&options_seen.listener, value, sizeof options_seen.listener);
+        InterlockedIncrement(&options_seen.updates);
+    } else if (s != bench.listener && options_seen.updates == 0) {
+        InterlockedIncrement(&options_seen.early_options); /* Windows refuses options before the update */
+    }
+    return SEAM_REAL(setsockopt)(s, level, option, value, length);
+}
+
+static void test_acceptor__updates_the_context_before_anything_else(void **state)
+{
+    (void)state;
+    for (LONG refuses = 0; refuses < 2; refuses++) {
+        memset(&options_seen, 0, sizeof options_seen);
+        bench_start("127.0.0.1", 4);
+        bench.refuses = refuses;
+        seam_replace(IMPORT_setsockopt, (seam_function)see_option);
+        struct client *client = bench_connect();
+        if (refuses == 0) {
+            bench_assert_greeted(client);
+        } else {
+            bench_assert_dropped(client);
+        }
+        assert_int_equal(options_seen.updates, 1);
+        assert_int_equal(options_seen.early_options, 0);
+        assert_true(options_seen.listener == bench.listener);
+        seam_restore();
+        bench_close();
+    }
+}
+
+static void test_acceptor__drops_a_client_whose_context_cannot_be_updated(void **state)
+{
+    (void)state;
+    bench_start("127.0.0.1", 4);
+    fault_arm(IMPORT_setsockopt, 1, WSAENOTCONN, 1);
+    bench_assert_dropped(bench_connect());
+    assert_int_equal(bench.accepted, 0);
+    bench_assert_serves();
+    bench_wait_until_armed();
+    assert_int_equal(bench.troubles, 0);
+    assert_int_equal(worker_counters(bench.worker)[COUNTER_REFUSED_ERROR], 1);
+    bench_close();
+}
+
+/* ---- As many accepts as are needed ---- */
+
+static void test_acceptor__grows_under_load_and_shrinks_when_it_is_quiet(void **state)
+{
+    (void)state;
+    bench_start("127.0.0.1", 256);
+    bench_wait_until_armed();
+    assert_int_equal(bench_counts().target, 1);
+    bench_grow(256);
+    const uint64_t deadline = rig_deadline();
+    for (uint32_t target = 256; target > 1;) { /* by halves, ten seconds each */
+        clock_advance(10000);
+        const uint32_t now = bench_counts().target;
+        assert_true(now == target || now == target / 2 || now == target / 4);
+        target = now;
+        rig_nap(deadline, "one accept");
+    }
+    bench_wait_until_armed();
+    assert_int_equal(ledger_count(LEDGER_SOCKET), 2); /* the listener and the accept */
+    bench_assert_serves();
+    bench_burst(20);
+    assert_in_range(bench_counts().target, 2, 32);
+    bench_close();
+}
+
+static void test_acceptor__never_posts_more_than_it_may(void **state)
+{
+    (void)state;
+    static const uint32_t limits[] = {1, 3, 8};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        bench_start("127.0.0.1", limits[i]);
+        bench_grow(limits[i]);
+        bench_burst(100);
+        bench_burst(100);
+        assert_int_equal(bench_counts().target, limits[i]);
+        assert_int_equal(bench_counts().posted, limits[i]);
+        bench_close();
+    }
+}
+
+/* A cancelled accept may have got a client before. */
+static BOOL WINAPI cancel_too_late(HANDLE handle, LPOVERLAPPED overlapped)
+{
+    (void)handle, (void)overlapped;
+    return TRUE;
+}
+
+static void test_acceptor__serves_a_client_that_comes_with_the_cancelling(void **state)
+{
+    (void)state;
+    bench_start("127.0.0.1", 4);
+    bench_grow(4);
+    seam_replace(IMPORT_CancelIoEx, (seam_function)cancel_too_late);
+    const uint64_t deadline = rig_deadline();
+    while (bench_counts().target > 1) {
+        clock_advance(10000);
+        rig_nap(deadline, "one accept");
+    }
+    assert_int_equal(bench_counts().posted, 4); /* none of them has ended */
+    bench_connect_many(4);
+    bench_assert_all_greeted();
+    seam_restore();
+    bench_wait_until_armed();
+    bench_close();
+}
+
+/* ---- Pausing and stopping ---- */
+
+static struct {
+    volatile LONG calls;
+    volatile LONG is_paused;
+    volatile LONG result;
+} pause_seen;
+
+static int WSAAPI see_pause(SOCKET s, int level, int option, const char *value, int length)
+{
+    if (s != bench.listener || level != SOL_SOCKET || option != SO_PAUSE_ACCEPT) {
+        return SEAM_REAL(setsockopt)(s, level, option, value, length);
+    }
+    pause_seen.is_paused = length == sizeof(DWORD) ? *(const LONG *)(const void *)value : -1;
+    InterlockedIncrement(&pause_seen.calls);
+    WSASetLastError(WSAENOPROTOOPT);
+    return (int)pause_seen.result;
+}
+
+/* Where the system can pause it refuses by itself; elsewhere the accepts go on, and `admit` refuses. */
+static void test_acceptor__asks_the_system_to_pause(void **state)
+{
+    (void)state;
+    for (LONG result = 0; result >= SOCKET_ERROR; result--) {
+        memset((void *)(ULONG_PTR)&pause_seen, 0, sizeof pause_seen);
+        pause_seen.result = result;
+        bench_start("127.0.0.1", 4);
+        bench_wait_until_armed();
+        seam_replace(IMPORT_setsockopt, (seam_function)see_pause);
+        acceptor_pause(bench.acceptor, true);
+        acceptor_pause(bench.acceptor, true);
+        bench_wait(&pause_seen.calls, 1, "the pause");
+        assert_int_equal(pause_seen.is_paused, TRUE);
+        bench.refuses = 1;
+        bench_assert_dropped(bench_connect());
+        acceptor_pause(bench.acceptor, false);
+        bench_wait(&pause_seen.calls, 2, "the end of the pause");
+        assert_int_equal(pause_seen.is_paused, FALSE);
+        bench_assert_serves();
+        assert_int_equal(pause_seen.calls, 2); /* once each */
+        seam_restore();
+        bench_close();
+    }
+}
+
+static void test_acceptor__stops_whatever_it_is_at(void **state)
+{
+    (void)state;
+    for (int parked = 0; parked < 2; parked++) {
+        bench_open("127.0.0.1");
+        if (parked == 1) {
+            fault_arm(IMPORT_WSASocketW, 1, WSAEMFILE, FAULT_FOREVER);
+        }
+        bench_create(4);
+        acceptor_start(bench.acceptor);
+        if (parked == 1) {
+            bench_wait(&bench.troubles, 1, "trouble");
+        }
+        bench_close(); /* the first time: right behind the start */
+        fault_clear();
+    }
+    bench_start("127.0.0.1", 64);
+    bench_grow(64);
+    bench_close();
+}
+
+/* Their accepts have succeeded when the stop runs, and the completions come behind it. */
+static void test_acceptor__hands_over_clients_that_come_with_the_stop(void **state)
+{
+    (void)state;
+    bench_start("127.0.0.1", 8);
+    bench_grow(8);
+    const LONG accepted = bench.accepted;
+    bench_hold();
+    bench_hold();
+    acceptor_stop(bench.acceptor);
+    bench.is_stopping = true;
+    bench_release();
+    bench_connect_many(8);
+    Sleep(20); /* inside the second hold: the accepts complete */
+    bench_release();
+    while (bench.client_count > 0) {
+        bench_assert_dropped(bench.clients[--bench.client_count]);
+    }
+    bench_close();
+    assert_int_equal(bench.accepted, accepted + 8); /* the owner resets them */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        bench_test(test_acceptor__tells_both_addresses),
+        bench_test(test_acceptor__tells_an_ipv4_client_of_a_dual_stack_socket_as_ipv4),
+        bench_test(test_acceptor__resets_whom_it_must_not_admit),
+        bench_test(test_acceptor__silent_clients_hold_no_accept),
+        bench_test(test_acceptor__updates_the_context_before_anything_else),
+        bench_test(test_acceptor__drops_a_client_whose_context_cannot_be_updated),
+        bench_test(test_acceptor__grows_under_load_and_shrinks_when_it_is_quiet),
+        bench_test(test_acceptor__never_posts_more_than_it_may),
+        bench_test(test_acceptor__serves_a_client_that_comes_with_the_cancelling),
+        bench_test(test_acceptor__asks_the_system_to_pause),
+        bench_test(test_acceptor__stops_whatever_it_is_at),
+        bench_test(test_acceptor__hands_over_clients_that_come_with_the_stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

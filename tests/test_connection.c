@@ -1,0 +1,944 @@
+/* SPDX-License-Identifier: MIT
+   TCP connections through a running engine and real sockets: reading, sending, back-pressure, closing,
+   deadlines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/rig.h"
+
+#include <cmocka.h>
+
+#include "connection/connection.h"
+#include "handler/echo.h"
+#include "support/client.h"
+#include "support/clock.h"
+#include "support/fault.h"
+#include "support/ledger.h"
+#include "support/resets.h"
+
+enum { COMMAND_SIZE = 5, MEGABYTE = 1000000, SLACK = 400 };
+
+/* ---- The commanded handler ----
+
+   Does what the client says: commands of five bytes, a letter and a number (least byte first).
+   S n: send n bytes of the pattern. U n: wait until n bytes lie behind the command and send them back.
+   F, G, R: close with PL_FINISH, PL_GRACEFUL, PL_RESET. X: all three closes in the wrong order, see
+   close_results. */
+
+struct seen {
+    const pl_host *host;
+    volatile LONG opens, data_calls, writables, eofs, closes;
+    volatile LONG reason, error;
+    volatile LONG rest_at_eof;
+    volatile LONG64 id;     /* of the last connection opened */
+    volatile LONG64 mirror; /* where the mirror sends to */
+    int32_t close_results[4];
+    pl_info info;
+};
+
+static struct seen seen; /* one commanded engine at a time */
+static uint8_t pattern[MEGABYTE];
+static uint8_t received[2 * MEGABYTE];
+
+static volatile LONG mistakes; /* cmocka's asserts are for the test's own thread */
+
+static void require(bool is_right)
+{
+    if (!is_right) {
+        InterlockedIncrement(&mistakes);
+    }
+}
+
+static int32_t commanded__start(pl_start *start)
+{
+    memset(&seen, 0, sizeof seen);
+    seen.host = start->host;
+    return PL_OK;
+}
+
+static int32_t commanded__on_open(void *state, pl_id id, void **user, const pl_info *info)
+{
+    (void)state;
+    require(*user == NULL && info->size == sizeof *info && info->id == id);
+    seen.info = *info;
+    *user = (void *)(uintptr_t)id;
+    InterlockedExchange64(&seen.id, (LONG64)id);
+    InterlockedIncrement(&seen.opens);
+    return PL_OK;
+}
+
+static int32_t commanded__refuse(void *state, pl_id id, void **user, const pl_info *info)
+{
+    commanded__on_open(state, id, user, info);
+    return PL_INVALID;
+}
+
+static uint32_t number_at(const uint8_t *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+/* Bytes of the command that are done; 0: not yet. */
+static size_t commanded__do(pl_id id, const uint8_t *at, size_t length)
+{
+    const uint32_t number = number_at(at + 1);
+    switch (at[0]) {
+    case 'S':
+        return seen.host->send(seen.host, id, pattern, number) >= 0 ? COMMAND_SIZE : 0;
+    case 'U':
+        if (length < COMMAND_SIZE + number) {
+            return 0;
+        }
+        return seen.host->send(seen.host, id, at + COMMAND_SIZE, number) >= 0 ? COMMAND_SIZE + number : 0;
+    case 'F':
+    case 'G':
+    case 'R':
+        seen.host->close(seen.host, id, at[0] == 'F' ? PL_FINISH : at[0] == 'G' ? PL_GRACEFUL : PL_RESET);
+        return COMMAND_SIZE;
+    case 'X':
+        seen.close_results[0] = seen.host->close(seen.host, id, PL_RESET + 1);
+        seen.close_results[1] = seen.host->close(seen.host, id, PL_GRACEFUL);
+        seen.close_results[2] = seen.host->close(seen.host, id, PL_FINISH);
+        seen.close_results[3] = seen.host->send(seen.host, id, "x", 1);
+        return COMMAND_SIZE;
+    default:
+        return length;
+    }
+}
+
+static size_t commanded__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    (void)state;
+    size_t consumed = 0;
+    require(*user == (void *)(uintptr_t)id && length > 0);
+    InterlockedIncrement(&seen.data_calls);
+    while (length - consumed >= COMMAND_SIZE) {
+        const size_t done = commanded__do(id, at + consumed, length - consumed);
+        if (done == 0) {
+            break;
+        }
+        consumed += done;
+    }
+    return consumed;
+}
+
+static void commanded__on_writable(void *state, pl_id id, void **user)
+{
+    (void)state, (void)id, (void)user;
+    InterlockedIncrement(&seen.writables);
+}
+
+static void commanded__on_eof(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    (void)state, (void)user, (void)at;
+    InterlockedExchange(&seen.rest_at_eof, (LONG)length);
+    InterlockedIncrement(&seen.eofs);
+    seen.host->close(seen.host, id, PL_GRACEFUL);
+}
+
+static void commanded__on_close(void *state, pl_id id, void **user, int32_t reason, uint32_t win32_error)
+{
+    (void)state;
+    require(*user == (void *)(uintptr_t)id);
+    require(seen.host->send(seen.host, id, "x", 1) == PL_GONE); /* the id is gone already */
+    InterlockedExchange(&seen.error, (LONG)win32_error);
+    InterlockedExchange(&seen.reason, reason);
+    InterlockedIncrement(&seen.closes);
+}
+
+#define COMMANDED(title)                                                                                   \
+    .size = sizeof(struct pl_handler), .abi_major = PL_ABI_MAJOR, .abi_minor = PL_ABI_MINOR,               \
+    .needs_minor = PL_ABI_MINOR, .flags = PL_TCP, .name = (title), .version = "1", .summary = "for tests", \
+    .start = commanded__start, .on_data = commanded__on_data, .on_close = commanded__on_close
+
+static const struct pl_handler commanded = {COMMANDED("commanded"), .on_open = commanded__on_open,
+                                            .on_writable = commanded__on_writable,
+                                            .on_eof = commanded__on_eof};
+static const struct pl_handler commanded_without_eof = {
+    COMMANDED("without-eof"), .on_open = commanded__on_open, .on_writable = commanded__on_writable};
+static const struct pl_handler commanded_without_writable = {COMMANDED("without-writable"),
+                                                             .on_open = commanded__on_open};
+static const struct pl_handler commanded_small = {COMMANDED("small-input"), .on_open = commanded__on_open,
+                                                  .max_input = 1000};
+static const struct pl_handler commanded_refusing = {COMMANDED("refusing"), .on_open = commanded__refuse};
+
+/* Sends everything to the connection `seen.mirror`. */
+static size_t mirror__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    (void)state, (void)id, (void)user;
+    seen.host->send(seen.host, (pl_id)seen.mirror, at, length);
+    return length;
+}
+
+static const struct pl_handler mirror = {.size = sizeof(struct pl_handler),
+                                         .abi_major = PL_ABI_MAJOR,
+                                         .abi_minor = PL_ABI_MINOR,
+                                         .needs_minor = PL_ABI_MINOR,
+                                         .flags = PL_TCP,
+                                         .name = "mirror",
+                                         .version = "1",
+                                         .summary = "for tests",
+                                         .start = commanded__start,
+                                         .on_open = commanded__on_open,
+                                         .on_data = mirror__on_data,
+                                         .on_close = commanded__on_close};
+
+static const struct pl_handler *const handlers[] = {&echo_handler,
+                                                    &commanded,
+                                                    &commanded_without_eof,
+                                                    &commanded_without_writable,
+                                                    &commanded_small,
+                                                    &commanded_refusing,
+                                                    &mirror,
+                                                    NULL};
+
+/* ---- Fixture ---- */
+
+static struct rig rig;
+
+static int prepare(void **state)
+{
+    for (size_t i = 0; i < sizeof pattern; i++) {
+        pattern[i] = (uint8_t)(i * 7 + i / 251 + 1);
+    }
+    return rig_setup(state);
+}
+
+static int finish(void **state)
+{
+    const int result = rig_teardown(state);
+    return mistakes != 0 ? -1 : result;
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, prepare, finish)
+
+/* One endpoint with that handler, not started yet. */
+static struct config_endpoint *prepare_endpoint(const char *handler)
+{
+    rig_init(&rig, handlers);
+    return rig_endpoint(&rig, "test", handler, "tcp://127.0.0.1:0");
+}
+
+static struct client *connect_client(int receive_buffer)
+{
+    struct client *client = NULL;
+    const struct pl_address address = rig_address(&rig, 0);
+    assert_int_equal(client_connect(&address, NULL, receive_buffer, CLIENT_PATIENCE, &client), CLIENT_OK);
+    return client;
+}
+
+static void command(struct client *client, char letter, uint32_t number)
+{
+    const uint8_t bytes[COMMAND_SIZE] = {(uint8_t)letter, (uint8_t)number, (uint8_t)(number >> 8),
+                                         (uint8_t)(number >> 16), (uint8_t)(number >> 24)};
+    assert_int_equal(client_send(client, bytes, sizeof bytes, CLIENT_PATIENCE), CLIENT_OK);
+}
+
+static void expect_pattern(struct client *client, size_t length)
+{
+    memset(received, 0, length);
+    assert_int_equal(client_receive(client, received, length, CLIENT_PATIENCE), CLIENT_OK);
+    assert_memory_equal(received, pattern, length);
+}
+
+static void expect_end(struct client *client, enum client_result result)
+{
+    uint8_t byte = 0;
+    assert_int_equal(client_receive(client, &byte, 1, CLIENT_PATIENCE), result);
+}
+
+static void echo(struct client *client, size_t length)
+{
+    assert_int_equal(client_send(client, pattern, length, CLIENT_PATIENCE), CLIENT_OK);
+    expect_pattern(client, length);
+}
+
+static void wait_for(const volatile LONG *value, LONG wanted, const char *what)
+{
+    for (const uint64_t deadline = rig_deadline(); *value < wanted;) {
+        rig_nap(deadline, what);
+    }
+}
+
+static void expect_close(enum pl_reason reason, enum counter counter)
+{
+    wait_for(&seen.closes, 1, "on_close");
+    assert_int_equal(seen.closes, 1);
+    assert_int_equal(seen.opens, 1);
+    assert_int_equal(seen.reason, reason);
+    rig_wait_for_counter(&rig, counter, 1);
+}
+
+/* ---- Echo ---- */
+
+static void start_without_skip(struct rig *at)
+{
+    fault_arm(IMPORT_getsockopt, 1, WSAEINVAL,
+              FAULT_FOREVER); /* SO_PROTOCOL_INFOW: who knows what provider that is */
+    rig_start(at);
+    fault_clear();
+}
+
+static void echo_every_size(void)
+{
+    static const size_t sizes[] = {1, 2, 1460, 4095, 4096, 4097, 16384, 65536, 65537, MEGABYTE};
+    struct client *client = connect_client(0);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        echo(client, sizes[i]);
+    }
+    client_close(client);
+    rig_wait_for_counter(&rig, COUNTER_CLOSED_BY_PEER, 1);
+    assert_int_equal(rig_counter(&rig, COUNTER_BYTES_RECEIVED), rig_counter(&rig, COUNTER_BYTES_SENT));
+    rig_stop(&rig);
+}
+
+static void test_connection__echoes_every_size(void **state)
+{
+    (void)state;
+    prepare_endpoint("echo");
+    rig_start(&rig);
+    echo_every_size();
+}
+
+static void test_connection__echoes_without_skip_on_success(void **state)
+{
+    (void)state;
+    prepare_endpoint("echo");
+    start_without_skip(&rig);
+    echo_every_size();
+}
+
+static void test_connection__echoes_whatever_pieces_come(void **state)
+{
+    static const uint32_t cuts[] = {1, 2, 7};
+    (void)state;
+    prepare_endpoint("echo");
+    rig_start(&rig);
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+        fault_cut_receives(cuts[i]);
+        struct client *client = connect_client(0);
+        echo(client, 3000);
+        client_close(client);
+    }
+    rig_stop(&rig);
+}
+
+static void test_connection__commands_do_the_same_whatever_pieces_come(void **state)
+{
+    static const uint32_t cuts[] = {0, 1, 2, 7};
+    (void)state;
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+        prepare_endpoint("commanded");
+        rig_start(&rig);
+        fault_cut_receives(cuts[i]);
+        struct client *client = connect_client(0);
+        command(client, 'S', 100);
+        command(client, 'U', 300);
+        assert_int_equal(client_send(client, pattern + 100, 300, CLIENT_PATIENCE), CLIENT_OK);
+        expect_pattern(client, 400);
+        command(client, 'G', 0);
+        expect_end(client, CLIENT_EOF);
+        client_close(client);
+        expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
+        rig_stop(&rig);
+        fault_clear();
+    }
+}
+
+static void test_connection__tells_the_handler_both_addresses(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded");
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    wait_for(&seen.opens, 1, "on_open");
+    const struct pl_address here = client_local(client), there = rig_address(&rig, 0);
+    assert_memory_equal(&seen.info.peer, &here, sizeof here);
+    assert_memory_equal(&seen.info.local, &there, sizeof there);
+    assert_int_not_equal(seen.info.endpoint, 0);
+    client_close(client);
+    rig_stop(&rig);
+}
+
+/* ---- Memory ---- */
+
+static void test_connection__is_small_and_holds_no_buffer_while_idle(void **state)
+{
+    enum { CLIENTS = 300 };
+    static struct client *clients[CLIENTS];
+    (void)state;
+    prepare_endpoint("echo");
+    rig_start(&rig);
+    struct client *first = connect_client(0);
+    echo(first, 1);
+    const size_t before = ledger_bytes();
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = connect_client(0);
+    }
+    rig_wait_for_counter(&rig, COUNTER_ACCEPTED, CLIENTS + 1);
+    for (int i = 0; i < 12; i++) { /* the acceptor gives back what the burst needed */
+        clock_advance(10200);
+        echo(first, 1);
+    }
+    assert_true(connection_size() <= 256);
+    assert_in_range(ledger_bytes() - before, 0, CLIENTS * 300 + 8192);
+    for (int i = 0; i < CLIENTS; i++) { /* a burst, and quiet again: at most a small buffer each */
+        echo(clients[i], 60000);
+    }
+    assert_in_range(ledger_bytes() - before, 0, CLIENTS * (300 + 4096 + 32) + BUFFER_POOL_KEEPS);
+    for (int i = 0; i < CLIENTS; i++) {
+        client_close(clients[i]);
+    }
+    rig_wait_for_counter(&rig, COUNTER_CLOSED_BY_PEER, CLIENTS);
+    assert_in_range(ledger_bytes(), 0, before + BUFFER_POOL_KEEPS + 16384);
+    client_close(first);
+    rig_stop(&rig);
+}
+
+/* ---- Back-pressure ---- */
+
+static void test_connection__stops_reading_while_too_much_is_queued(void **state)
+{
+    enum { MESSAGES = 8 };
+    (void)state;
+    prepare_endpoint("echo")->send_buffer = 8192;
+    rig_start(&rig);
+    struct client *client = connect_client(4096);
+    for (int i = 0; i < MESSAGES; i++) {
+        const uint64_t in = rig_counter(&rig, COUNTER_BYTES_RECEIVED);
+        if (client_send(client, pattern, 65536, CLIENT_PATIENCE) != CLIENT_OK) {
+            fail_msg("message %d was not taken", i);
+        }
+        assert_true(in - rig_counter(&rig, COUNTER_BYTES_SENT) <= CONNECTION_QUEUE_HIGH + BUFFER_LARGE ||
+                    in < rig_counter(&rig, COUNTER_BYTES_SENT));
+    }
+    for (int i = 0; i < MESSAGES; i++) {
+        expect_pattern(client, 65536);
+    }
+    client_close(client);
+    rig_stop(&rig);
+}
+
+static void test_connection__tells_full_and_then_writable(void **state)
+{
+    enum { SENDS = 6 };
+    (void)state;
+    prepare_endpoint("commanded")->send_buffer = 8192;
+    rig_start(&rig);
+    struct client *client = connect_client(4096);
+    for (int i = 0; i < SENDS; i++) {
+        command(client, 'S', 900000); /* two do not fit send_queue */
+    }
+    for (int i = 0; i < SENDS; i++) {
+        expect_pattern(client, 900000);
+    }
+    assert_true(seen.writables >= 1);
+    command(client, 'S', 10);
+    expect_pattern(client, 10);
+    client_close(client);
+    rig_stop(&rig);
+}
+
+static void test_connection__closes_a_slow_reader_whose_handler_cannot_wait(void **state)
+{
+    (void)state;
+    prepare_endpoint("without-writable")->send_buffer = 8192;
+    rig_start(&rig);
+    struct client *client = connect_client(4096);
+    static const uint8_t commands[12][COMMAND_SIZE] = {
+        {'S', 0xA0, 0xBB, 0x0D}, {'S', 0xA0, 0xBB, 0x0D}, {'S', 0xA0, 0xBB, 0x0D}};
+    assert_int_equal(client_send(client, commands, sizeof commands, CLIENT_PATIENCE), CLIENT_OK);
+    expect_close(PL_SLOW_READER, COUNTER_CLOSED_SLOW_READER);
+    client_close(client);
+    rig_stop(&rig);
+}
+
+static void test_connection__closes_when_the_handler_leaves_too_much(void **state)
+{
+    (void)state;
+    prepare_endpoint("small-input");
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    command(client, 'U', 995);
+    assert_int_equal(client_send(client, pattern, 994, CLIENT_PATIENCE), CLIENT_OK); /* 999: may stay */
+    rig_wait_for_counter(&rig, COUNTER_BYTES_RECEIVED, COMMAND_SIZE + 994);
+    assert_int_equal(client_send(client, pattern + 994, 1, CLIENT_PATIENCE), CLIENT_OK);
+    expect_pattern(client, 995);
+    command(client, 'U', 5000);
+    assert_int_equal(client_send(client, pattern, 2000, CLIENT_PATIENCE), CLIENT_OK);
+    expect_close(PL_INPUT_FULL, COUNTER_CLOSED_INPUT_FULL);
+    client_close(client);
+    rig_stop(&rig);
+}
+
+/* ---- Closing ---- */
+
+static void test_connection__answers_a_client_that_has_finished(void **state)
+{
+    (void)state;
+    prepare_endpoint("without-eof");
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    command(client, 'S', MEGABYTE);
+    assert_int_equal(client_finish(client), CLIENT_OK);
+    expect_pattern(client, MEGABYTE);
+    expect_end(client, CLIENT_EOF);
+    client_close(client);
+    expect_close(PL_BY_PEER, COUNTER_CLOSED_BY_PEER);
+    rig_stop(&rig);
+}
+
+static void test_connection__hands_the_rest_over_at_the_end(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded");
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    assert_int_equal(client_send(client, "abc", 3, CLIENT_PATIENCE), CLIENT_OK); /* less than a command */
+    assert_int_equal(client_finish(client), CLIENT_OK);
+    expect_end(client, CLIENT_EOF);
+    client_close(client);
+    expect_close(PL_BY_PEER, COUNTER_CLOSED_BY_PEER);
+    assert_int_equal(seen.eofs, 1);
+    assert_int_equal(seen.rest_at_eof, 3);
+    rig_stop(&rig);
+}
+
+static void test_connection__graceful_close_sends_all_and_drops_the_rest(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded")->send_buffer = 8192;
+    rig_start(&rig);
+    struct client *client = connect_client(4096);
+    command(client, 'S', MEGABYTE);
+    command(client, 'G', 0);
+    wait_for(&seen.data_calls, 1, "on_data");
+    command(client, 'S', 100); /* comes too late */
+    expect_pattern(client, MEGABYTE);
+    expect_end(client, CLIENT_EOF);
+    assert_int_equal(seen.closes, 0); /* it waits for our FIN */
+    client_close(client);
+    expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
+    assert_int_equal(seen.eofs, 0);
+    rig_stop(&rig);
+}
+
+static void test_connection__finish_goes_on_reading(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded");
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    command(client, 'S', 10);
+    command(client, 'F', 0);
+    expect_pattern(client, 10);
+    expect_end(client, CLIENT_EOF);
+    const LONG calls = seen.data_calls;
+    command(client, '?', 0);
+    wait_for(&seen.data_calls, calls + 1, "on_data after our FIN");
+    assert_int_equal(client_finish(client), CLIENT_OK);
+    expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
+    assert_int_equal(seen.eofs, 1);
+    client_close(client);
+    rig_stop(&rig);
+}
+
+static void test_connection__reset_is_seen_as_one(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded");
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    client_watch(client);
+    command(client, 'R', 0);
+    expect_end(client, CLIENT_RESET);
+    client_close(client);
+    expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
+    rig_stop(&rig);
+}
+
+static void test_connection__a_second_close_must_be_harder(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded");
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    command(client, 'X', 0);
+    expect_end(client, CLIENT_EOF);
+    client_close(client);
+    expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
+    assert_int_equal(seen.close_results[0], PL_INVALID);
+    assert_int_equal(seen.close_results[1], PL_OK);
+    assert_int_equal(seen.close_results[2], PL_GONE);
+    assert_int_equal(seen.close_results[3], PL_GONE);
+    rig_stop(&rig);
+}
+
+static void test_connection__reset_by_the_client_is_counted_as_that(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded");
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    command(client, 'S', 1);
+    expect_pattern(client, 1);
+    Sleep(100); /* Wine 8 tells of a reset only to a receive that waits */
+    client_reset(client);
+    expect_close(PL_PEER_RESET, COUNTER_CLOSED_PEER_RESET);
+    assert_int_not_equal(seen.error, 0);
+    rig_stop(&rig);
+}
+
+static void test_connection__refused_by_its_handler_is_reset(void **state)
+{
+    (void)state;
+    prepare_endpoint("refusing");
+    rig_start(&rig);
+    resets_watch();
+    client_close(connect_client(0));
+    expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
+    assert_int_equal(resets_seen(), 1);
+    assert_int_equal(seen.data_calls, 0);
+    rig_stop(&rig);
+}
+
+static void test_connection__reset_ends_a_stuck_send(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded")->send_buffer = 8192;
+    rig_start(&rig);
+    struct client *client = connect_client(4096);
+    command(client, 'S', MEGABYTE);
+    wait_for(&seen.data_calls, 1, "on_data");
+    assert_int_equal(seen.host->close(seen.host, (pl_id)seen.id, PL_RESET), PL_QUEUED);
+    expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER); /* though the client has not read a byte */
+    client_close(client);
+    rig_stop(&rig);
+}
+
+/* ---- Deadlines ---- */
+
+/* Nothing until `timeout`, then the end, and with it on_close once the client has closed too. */
+static void expect_deadline(struct client *client, uint32_t timeout, enum pl_reason reason,
+                            enum counter counter)
+{
+    clock_advance(timeout - SLACK);
+    Sleep(50);
+    assert_int_equal(seen.closes, 0);
+    assert_int_equal(client_receive(client, received, 1, 20), CLIENT_TIMEOUT);
+    clock_advance(2 * SLACK);
+    expect_end(client, CLIENT_EOF);
+    client_close(client);
+    expect_close(reason, counter);
+    rig_stop(&rig);
+}
+
+static void test_connection__ends_without_a_first_byte(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded")->first_byte_timeout = 20000;
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    wait_for(&seen.opens, 1, "on_open");
+    expect_deadline(client, 20000, PL_FIRST_BYTE_TIMEOUT, COUNTER_CLOSED_FIRST_BYTE_TIMEOUT);
+}
+
+static void test_connection__ends_when_idle(void **state)
+{
+    (void)state;
+    struct config_endpoint *endpoint = prepare_endpoint("commanded");
+    endpoint->first_byte_timeout = 20000;
+    endpoint->idle_timeout = 60000;
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    for (int i = 0; i < 10; i++) { /* activity keeps it */
+        command(client, 'S', 1);
+        expect_pattern(client, 1);
+        clock_advance(54000);
+        Sleep(20);
+    }
+    assert_int_equal(seen.closes, 0);
+    command(client, 'S', 1);
+    expect_pattern(client, 1);
+    expect_deadline(client, 60000, PL_IDLE, COUNTER_CLOSED_IDLE);
+}
+
+static void test_connection__ends_after_its_lifetime(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded")->lifetime = 100000;
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    wait_for(&seen.opens, 1, "on_open");
+    clock_advance(50000);
+    command(client, 'S', 1);
+    expect_pattern(client, 1);
+    expect_deadline(client, 50000, PL_LIFETIME, COUNTER_CLOSED_LIFETIME);
+}
+
+static void test_connection__resets_a_client_that_does_not_read(void **state)
+{
+    (void)state;
+    struct config_endpoint *endpoint = prepare_endpoint("commanded");
+    endpoint->send_buffer = 8192;
+    endpoint->send_timeout = 30000;
+    rig_start(&rig);
+    struct client *client = connect_client(4096);
+    command(client, 'S', MEGABYTE);
+    wait_for(&seen.data_calls, 1, "on_data");
+    clock_advance(29000);
+    expect_pattern(client, 300000); /* progress, so it may go on */
+    clock_advance(2000);
+    Sleep(50);
+    assert_int_equal(seen.closes, 0);
+    clock_advance(30000 + SLACK);
+    expect_close(PL_SEND_TIMEOUT, COUNTER_CLOSED_SEND_TIMEOUT);
+    client_close(client);
+    rig_stop(&rig);
+}
+
+static void test_connection__resets_a_client_that_does_not_close(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded");
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    command(client, 'G', 0);
+    expect_end(client, CLIENT_EOF);
+    Sleep(50);
+    assert_int_equal(seen.closes, 0);
+    clock_advance(5000 + SLACK);
+    expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
+    client_close(client);
+    rig_stop(&rig);
+}
+
+/* ---- Other threads and other connections ---- */
+
+enum { FRAME = 16, FRAMES = 2000, SENDERS = 4 };
+
+static DWORD WINAPI send_frames(void *argument)
+{
+    const uint8_t who = (uint8_t)(uintptr_t)argument;
+    for (uint32_t i = 0; i < FRAMES; i++) {
+        uint8_t frame[FRAME];
+        memset(frame, who, sizeof frame);
+        memcpy(frame + 4, &i, sizeof i);
+        if (seen.host->send(seen.host, (pl_id)seen.id, frame, sizeof frame) != PL_QUEUED) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void test_connection__keeps_frames_of_other_threads_whole_and_in_order(void **state)
+{
+    (void)state;
+    HANDLE threads[SENDERS];
+    uint32_t next[SENDERS] = {0};
+    prepare_endpoint("commanded");
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    wait_for(&seen.opens, 1, "on_open");
+    for (size_t i = 0; i < SENDERS; i++) {
+        threads[i] = CreateThread(NULL, 0, send_frames, (void *)(uintptr_t)i, 0, NULL);
+        assert_non_null(threads[i]);
+    }
+    for (int i = 0; i < SENDERS * FRAMES; i++) {
+        uint8_t frame[FRAME];
+        uint32_t number = 0;
+        assert_int_equal(client_receive(client, frame, sizeof frame, CLIENT_PATIENCE), CLIENT_OK);
+        memcpy(&number, frame + 4, sizeof number);
+        assert_in_range(frame[0], 0, SENDERS - 1);
+        assert_int_equal(frame[FRAME - 1], frame[0]);
+        assert_int_equal(number, next[frame[0]]);
+        next[frame[0]]++;
+    }
+    for (size_t i = 0; i < SENDERS; i++) {
+        DWORD code = 1;
+        WaitForSingleObject(threads[i], INFINITE);
+        GetExitCodeThread(threads[i], &code);
+        assert_int_equal(code, 0);
+        CloseHandle(threads[i]);
+    }
+    client_close(client);
+    rig_stop(&rig);
+}
+
+static void test_connection__an_old_id_of_another_thread_finds_nothing(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded");
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    wait_for(&seen.opens, 1, "on_open");
+    const pl_id old = (pl_id)seen.id;
+    client_close(client);
+    wait_for(&seen.closes, 1, "on_close");
+    client = connect_client(0); /* most likely in the same slot */
+    wait_for(&seen.opens, 2, "on_open");
+    assert_int_equal(seen.host->send(seen.host, old, "x", 1), PL_QUEUED);
+    assert_int_equal(seen.host->close(seen.host, old, PL_RESET), PL_QUEUED);
+    assert_int_equal(seen.host->send(seen.host, 0, "x", 1), PL_GONE);
+    assert_int_equal(seen.host->close(seen.host, ~(pl_id)0, PL_RESET), PL_GONE);
+    assert_int_equal(seen.host->close(seen.host, old, -1), PL_INVALID);
+    rig_wait_for_counter(&rig, COUNTER_STALE_MESSAGES, 2);
+    command(client, 'S', 5);
+    expect_pattern(client, 5);
+    client_close(client);
+    rig_stop(&rig);
+}
+
+static void test_connection__resets_what_another_thread_overruns(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded")->send_buffer = 8192;
+    rig_start(&rig);
+    struct client *client = connect_client(4096);
+    wait_for(&seen.opens, 1, "on_open");
+    for (int i = 0; i < 12; i++) {
+        assert_int_equal(seen.host->send(seen.host, (pl_id)seen.id, pattern, 900000), PL_QUEUED);
+    }
+    expect_close(PL_SLOW_READER, COUNTER_CLOSED_SLOW_READER);
+    client_close(client);
+    rig_stop(&rig);
+}
+
+static void mirror_between(uint32_t workers)
+{
+    prepare_endpoint("mirror");
+    rig.config.service.workers = workers;
+    rig_start(&rig);
+    struct client *first = connect_client(0);
+    wait_for(&seen.opens, 1, "on_open");
+    InterlockedExchange64(&seen.mirror, seen.id);
+    struct client *second = connect_client(0);
+    wait_for(&seen.opens, 2, "on_open");
+    assert_int_equal(client_send(second, pattern, 100000, CLIENT_PATIENCE), CLIENT_OK);
+    expect_pattern(first, 100000);
+    client_close(first);
+    client_close(second);
+    rig_stop(&rig);
+}
+
+static void test_connection__sends_to_another_one_on_the_same_worker(void **state)
+{
+    (void)state;
+    mirror_between(1);
+}
+
+static void test_connection__sends_to_another_one_on_another_worker(void **state)
+{
+    (void)state;
+    mirror_between(2);
+}
+
+/* ---- Faults ---- */
+
+/* An echo that may fail while a fault is armed, but must end; then one that must not fail. */
+static bool echo_under_fault(size_t length)
+{
+    struct client *client = NULL;
+    const struct pl_address address = rig_address(&rig, 0);
+    bool is_whole = client_connect(&address, NULL, 0, CLIENT_PATIENCE, &client) == CLIENT_OK;
+    is_whole = is_whole && client_send(client, pattern, length, CLIENT_PATIENCE) == CLIENT_OK &&
+               client_receive(client, received, length, CLIENT_PATIENCE) == CLIENT_OK &&
+               memcmp(received, pattern, length) == 0;
+    if (client != NULL) {
+        client_close(client);
+    }
+    fault_clear();
+    client = connect_client(0);
+    echo(client, 5000);
+    client_close(client);
+    return is_whole;
+}
+
+static void test_connection__failing_calls_end_one_connection_at_most(void **state)
+{
+    static const struct {
+        enum import import;
+        DWORD code;
+        bool is_survived; /* the bytes come all the same */
+    } faults[] = {
+        {IMPORT_WSARecv, WSAENOBUFS, true},
+        {IMPORT_WSARecv, WSAECONNRESET, false},
+        {IMPORT_WSARecv, WSAEFAULT, false},
+        {IMPORT_WSASend, WSAENOBUFS, true},
+        {IMPORT_WSASend, WSAECONNABORTED, false},
+        {IMPORT_WSASend, WSAENOTSOCK, false},
+        {IMPORT_shutdown, WSAENOTCONN, true},
+        {IMPORT_ioctlsocket, WSAENOBUFS, false},
+        {IMPORT_CreateIoCompletionPort, ERROR_NOT_ENOUGH_MEMORY, false},
+        {IMPORT_SetFileCompletionNotificationModes, ERROR_INVALID_PARAMETER, true},
+    };
+    (void)state;
+    prepare_endpoint("echo");
+    rig_start(&rig);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        for (uint32_t nth = 1; nth <= 4; nth++) {
+            fault_arm(faults[i].import, nth, faults[i].code, 1);
+            const bool is_whole = echo_under_fault(20000);
+            if (faults[i].is_survived && !is_whole) {
+                fail_msg("%s, call %u: bytes were lost", seam_name(faults[i].import), nth);
+            }
+        }
+    }
+    rig_stop(&rig);
+}
+
+static void test_connection__outlives_every_failing_allocation(void **state)
+{
+    (void)state;
+    prepare_endpoint("echo");
+    rig_start(&rig);
+    for (uint32_t nth = 1; nth <= 12; nth++) {
+        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
+        echo_under_fault(200000);
+        fault_arm(IMPORT_HeapReAlloc, nth, 0, 1);
+        echo_under_fault(200000);
+    }
+    rig_stop(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(test_connection__echoes_every_size),
+        test(test_connection__echoes_without_skip_on_success),
+        test(test_connection__echoes_whatever_pieces_come),
+        test(test_connection__commands_do_the_same_whatever_pieces_come),
+        test(test_connection__tells_the_handler_both_addresses),
+        test(test_connection__is_small_and_holds_no_buffer_while_idle),
+        test(test_connection__stops_reading_while_too_much_is_queued),
+        test(test_connection__tells_full_and_then_writable),
+        test(test_connection__closes_a_slow_reader_whose_handler_cannot_wait),
+        test(test_connection__closes_when_the_handler_leaves_too_much),
+        test(test_connection__answers_a_client_that_has_finished),
+        test(test_connection__hands_the_rest_over_at_the_end),
+        test(test_connection__graceful_close_sends_all_and_drops_the_rest),
+        test(test_connection__finish_goes_on_reading),
+        test(test_connection__reset_is_seen_as_one),
+        test(test_connection__a_second_close_must_be_harder),
+        test(test_connection__reset_by_the_client_is_counted_as_that),
+        test(test_connection__refused_by_its_handler_is_reset),
+        test(test_connection__reset_ends_a_stuck_send),
+        test(test_connection__ends_without_a_first_byte),
+        test(test_connection__ends_when_idle),
+        test(test_connection__ends_after_its_lifetime),
+        test(test_connection__resets_a_client_that_does_not_read),
+        test(test_connection__resets_a_client_that_does_not_close),
+        test(test_connection__keeps_frames_of_other_threads_whole_and_in_order),
+        test(test_connection__an_old_id_of_another_thread_finds_nothing),
+        test(test_connection__resets_what_another_thread_overruns),
+        test(test_connection__sends_to_another_one_on_the_same_worker),
+        test(test_connection__sends_to_another_one_on_another_worker),
+        test(test_connection__failing_calls_end_one_connection_at_most),
+        test(test_connection__outlives_every_failing_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT
+   Tests of connection/udp_endpoint.c: failing receives, busy endpoints, machines that cannot peek. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "io/buffer_pool.h"
+#include "support/clock.h"
+#include "support/fault.h"
+#include "support/ledger.h"
+#include "support/seam.h"
+#include "support/seen.h"
+
+/* ---- Failing receives ---- */
+
+static void test_udp__receives_on_after_every_kind_of_completion(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t status;
+        bool is_failure;
+    } rows[] = {
+        {0xC000020D, true},  /* CONNECTION_RESET: 10054 */
+        {0xC000023F, true},  /* PORT_UNREACHABLE */
+        {0xC000023C, true},  /* NETWORK_UNREACHABLE */
+        {0xC000009A, true},  /* INSUFFICIENT_RESOURCES: 10055 */
+        {0x80000005, false}, /* BUFFER_OVERFLOW: 10040, a datagram is there */
+        {0, false},          /* as for an empty one */
+        {0xC0000120, true},  /* CANCELLED, by nobody of us */
+        {0xC0DEFACE, true},  /* unknown */
+    };
+    seen_begin();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const uint64_t failures = rig_counter(&seen_rig, COUNTER_RECEIVE_FAILURES);
+        seen_spoil(rows[i].status, 1);
+        seen_assert_works(); /* the peek took nothing: the datagram is there still */
+        assert_int_equal(rig_counter(&seen_rig, COUNTER_RECEIVE_FAILURES), failures + rows[i].is_failure);
+        seen_assert_works();
+    }
+    seen_end();
+}
+
+static const DWORD receive_errors[] = {WSAECONNRESET, WSAENETRESET,    WSAENOBUFS, WSAEFAULT,
+                                       WSAENETDOWN,   WSAEHOSTUNREACH, 12345};
+enum { RECEIVE_ERRORS = sizeof receive_errors / sizeof receive_errors[0] };
+
+static void wait_for_hits(uint32_t hits)
+{
+    const uint64_t deadline = rig_deadline();
+    while (fault_hits() < hits) {
+        clock_advance(20);
+        rig_nap(deadline, "calls that fail");
+    }
+}
+
+/* The calls themselves fail: peeking, fetching. */
+static void test_udp__receives_on_after_every_error(void **state)
+{
+    (void)state;
+    static const enum import imports[] = {IMPORT_WSARecv, IMPORT_WSARecvMsg};
+    seen_begin();
+    for (size_t i = 0; i < 2 * RECEIVE_ERRORS; i++) {
+        const LONG count = seen.count;
+        fault_arm(imports[i % 2], 1, receive_errors[i / 2], 3);
+        seen.is_silent = 1;
+        seen_send(1);
+        wait_for_hits(3);
+        seen_wait(count + 1);
+        seen.is_silent = 0;
+        seen_assert_works();
+        fault_clear();
+    }
+    seen_end();
+}
+
+static void assert_does_not_spin(enum import import, DWORD code)
+{
+    seen_begin();
+    fault_arm(import, 1, code, FAULT_FOREVER);
+    seen_send(10);
+    const uint32_t turns = fault_calls(IMPORT_GetQueuedCompletionStatusEx);
+    Sleep(2000);
+    assert_in_range(fault_hits(), 3, 40);
+    assert_in_range(fault_calls(IMPORT_GetQueuedCompletionStatusEx) - turns, 1, 80);
+    fault_clear();
+    const uint64_t cleared = clock_now();
+    seen_send(10);
+    seen_wait(2); /* nothing was lost */
+    assert_in_range(clock_now() - cleared, 0, 2000);
+    seen_end();
+}
+
+static void test_udp__does_not_spin_while_receiving_fails(void **state)
+{
+    (void)state;
+    assert_does_not_spin(IMPORT_WSARecvMsg, WSAENOBUFS);
+}
+
+static void test_udp__does_not_spin_without_memory(void **state)
+{
+    (void)state;
+    assert_does_not_spin(IMPORT_HeapAlloc, 0);
+}
+
+/* ---- Busy ---- */
+
+/* The engine's time stands still, but for clock_advance: an endpoint stays busy as long as a test wants. */
+static volatile LONG64 frozen_at;
+
+static ULONGLONG WINAPI frozen_clock(void)
+{
+    return (ULONGLONG)frozen_at;
+}
+
+static void freeze_clock(void)
+{
+    frozen_at = (LONG64)SEAM_REAL(GetTickCount64)();
+    seam_replace(IMPORT_GetTickCount64, (seam_function)frozen_clock);
+}
+
+static void be_busy(uint32_t max_datagram)
+{
+    freeze_clock();
+    seen_prepare("udp://127.0.0.1:0")->max_datagram = max_datagram;
+    seen_start("127.0.0.1");
+    seen_pile_up(100);
+    seen_wait_for_receives(32);
+}
+
+static void wait_until_idle(void)
+{
+    const uint64_t deadline = rig_deadline();
+    while (ledger_count(LEDGER_OPERATION) != 1) {
+        clock_advance(500);
+        rig_nap(deadline, "quiet");
+    }
+}
+
+static void test_udp__is_busy_under_load_and_idle_again_when_it_is_quiet(void **state)
+{
+    (void)state;
+    freeze_clock();
+    seen_begin();
+    seen_wait_for_receives(1);
+    const size_t idle = ledger_bytes();
+    seen_pile_up(60); /* fewer than two full batches */
+    seen_wait_for_receives(1);
+    seen_pile_up(100);
+    seen_wait_for_receives(32);
+    assert_true(ledger_bytes() > idle + 32 * (size_t)SEEN_LARGEST);
+    seen_pile_up(200); /* with all of them at work */
+    seen_wait_for_receives(32);
+    clock_advance(1100); /* the second had many datagrams: busy it stays */
+    seen_pile_up(40);
+    seen_wait_for_receives(32);
+    wait_until_idle();
+    assert_in_range(ledger_bytes(), idle, idle + BUFFER_POOL_KEEPS + 4096); /* a worker keeps a few buffers */
+    seen_assert_works();
+    seen_pile_up(100); /* and again */
+    seen_wait_for_receives(32);
+    seen_assert_works();
+    seen_end();
+}
+
+static void test_udp__uses_as_many_receives_as_it_may(void **state)
+{
+    (void)state;
+    static const uint32_t limits[] = {1, 5};
+    freeze_clock();
+    for (size_t i = 0; i < 2; i++) {
+        seen_prepare("udp://127.0.0.1:0")->receives_max = limits[i];
+        seen_start("127.0.0.1");
+        seen_pile_up(100);
+        seen_wait_for_receives(limits[i]);
+        seen_pile_up(100);
+        seen_wait_for_receives(limits[i]);
+        seen_end(); /* with receives in flight */
+    }
+}
+
+static void test_udp__does_the_same_when_busy(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 1472, SEEN_LARGEST};
+    be_busy(SEEN_LARGEST);
+    const struct pl_address to = rig_address(&seen_rig, 0);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        seen_assert_echoes(&to, sizes[i]);
+        assert_int_equal(seen.stale_send, PL_GONE);
+    }
+    seen_wait_for_receives(32);
+    seen_end();
+    be_busy(100);
+    seen_assert_cuts();
+    seen_wait_for_receives(32);
+    engine_pause(seen_rig.engine);
+    seen_send(1);
+    rig_wait_for_counter(&seen_rig, COUNTER_DATAGRAMS_REFUSED_PAUSED, 1);
+    seen_end();
+}
+
+static void test_udp__receives_on_after_every_error_when_busy(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < RECEIVE_ERRORS; i++) {
+        be_busy(SEEN_LARGEST);
+        fault_arm(IMPORT_WSARecvMsg, 1, receive_errors[i], 5);
+        const uint64_t deadline = rig_deadline();
+        while (fault_hits() < 5) { /* what has come cannot be posted again at first */
+            seen_assert_works();
+            clock_advance(100);
+            rig_nap(deadline, "five failures");
+        }
+        fault_clear();
+        seen_assert_works();
+        wait_until_idle();
+        seen_assert_works();
+        seen_end();
+    }
+}
+
+static void test_udp__receives_on_after_every_kind_of_completion_when_busy(void **state)
+{
+    (void)state;
+    static const uint32_t statuses[] = {0xC000020D, 0xC000023F, 0xC000009A, 0xC0000120, 0xC0DEFACE};
+    be_busy(SEEN_LARGEST);
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+        const uint64_t deadline = rig_deadline();
+        seen_spoil(statuses[i], 1);
+        seen_send(1); /* lost with its receive */
+        rig_wait_for_counter(&seen_rig, COUNTER_RECEIVE_FAILURES, i + 1);
+        seen_assert_works();
+        while (ledger_count(LEDGER_OPERATION) != 32) { /* none of them is missing for long */
+            clock_advance(10);
+            rig_nap(deadline, "all receives");
+        }
+    }
+    assert_int_equal(rig_counter(&seen_rig, COUNTER_RECEIVE_FAILURES), sizeof statuses / sizeof statuses[0]);
+    seen_end();
+}
+
+/* Two clients send 2,500 numbered datagrams each, never more than 100 on their way. */
+static void test_udp__loses_none_of_five_thousand_and_keeps_their_order(void **state)
+{
+    (void)state;
+    const struct pl_address from = client_address("127.0.0.1", 0);
+    freeze_clock();
+    seen_begin();
+    seen.is_silent = 1;
+    struct client *clients[2] = {seen_client, client_open_datagram(&from)};
+    const struct pl_address to = rig_address(&seen_rig, 0);
+    for (LONG i = 0; i < 5000; i++) {
+        uint8_t numbered[5] = {(uint8_t)(i % 2)};
+        const LONG number = i / 2;
+        memcpy(numbered + 1, &number, sizeof number);
+        assert_int_equal(client_send_datagram(clients[i % 2], &to, numbered, sizeof numbered), CLIENT_OK);
+        const uint64_t deadline = rig_deadline();
+        while (i - seen.count > 100) {
+            rig_nap(deadline, "the datagrams before");
+        }
+        if (i == 2500) { /* from idle to busy on the way, and back */
+            seen_wait(2501);
+            wait_until_idle();
+        }
+    }
+    seen_wait(5000);
+    assert_int_equal(seen.disorder, 0);
+    assert_int_equal(seen.next[0], 2500);
+    assert_int_equal(seen.next[1], 2500);
+    assert_int_equal(rig_counter(&seen_rig, COUNTER_DATAGRAMS_RECEIVED), 5000);
+    client_close(clients[1]);
+    seen_end();
+}
+
+/* ---- Machines that cannot peek ---- */
+
+static int WSAAPI refuse_to_peek(SOCKET s, LPWSABUF buffers, DWORD count, LPDWORD received, LPDWORD flags,
+                                 LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+    if (overlapped != NULL && (*flags & MSG_PEEK) != 0) {
+        WSASetLastError(WSAEOPNOTSUPP);
+        return SOCKET_ERROR;
+    }
+    return SEAM_REAL(WSARecv)(s, buffers, count, received, flags, overlapped, routine);
+}
+
+static void test_udp__works_where_the_machine_cannot_peek(void **state)
+{
+    (void)state;
+    seam_replace(IMPORT_WSARecv, (seam_function)refuse_to_peek);
+    seen_assert_all_sizes();
+    seen_prepare("udp://127.0.0.1:0")->max_datagram = 100;
+    seen_start("127.0.0.1");
+    seen_assert_cuts();
+    seen_pile_up(200);
+    seen_wait_for_receives(1);
+    for (size_t i = 0; i < RECEIVE_ERRORS; i++) {
+        const LONG count = seen.count;
+        fault_arm(IMPORT_WSARecvMsg, 1, receive_errors[i], 3);
+        seen_send(1);
+        seen_send(1);
+        seen_wait(count + 2);
+        assert_int_equal(fault_hits(), 3);
+        fault_clear();
+    }
+    seen_end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        seen_test(test_udp__receives_on_after_every_kind_of_completion),
+        seen_test(test_udp__receives_on_after_every_error),
+        seen_test(test_udp__does_not_spin_while_receiving_fails),
+        seen_test(test_udp__does_not_spin_without_memory),
+        seen_test(test_udp__is_busy_under_load_and_idle_again_when_it_is_quiet),
+        seen_test(test_udp__uses_as_many_receives_as_it_may),
+        seen_test(test_udp__does_the_same_when_busy),
+        seen_test(test_udp__receives_on_after_every_error_when_busy),
+        seen_test(test_udp__receives_on_after_every_kind_of_completion_when_busy),
+        seen_test(test_udp__loses_none_of_five_thousand_and_keeps_their_order),
+        seen_test(test_udp__works_where_the_machine_cannot_peek),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
