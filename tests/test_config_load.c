@@ -19,6 +19,7 @@
 #include "config/config_file.h"
 #include "handler/handlers.h"
 #include "support/failing_memory.h"
+#include "support/fault.h"
 
 #define WEB "[endpoint web]\nlisten = tcp://*:80\nhandler = echo\n"
 
@@ -341,6 +342,70 @@ static void test_config_load__tells_that_memory_is_out_wherever_that_happens(voi
                                    "; correct the path, or create the file\n") > 4);
 }
 
+/* A call of the system fails; the message says so and what to do. */
+static void test_config_load__tells_what_the_system_refuses(void **state)
+{
+    const struct place *place = *state;
+    static const struct {
+        enum import import;
+        uint32_t nth;
+        DWORD code;
+        const char *begin;
+        const char *end;
+    } cases[] = {
+        {IMPORT_GetFullPathNameW, 1, ERROR_INVALID_NAME,
+         "the file cannot be read, error 123: ", "; correct the path\n"},
+        {IMPORT_CreateFileW, 1, ERROR_ACCESS_DENIED, "the file cannot be read, error 5: ",
+         "; run elevated, or give this account the right to read the file\n"},
+        {IMPORT_CreateFileW, 1, ERROR_BAD_NETPATH,
+         "the file cannot be read, error 53: ", "; see to it that the file can be read\n"},
+        {IMPORT_ReadFile, 1, ERROR_LOCK_VIOLATION, "the file cannot be read, error 33: ",
+         "; another program is writing to it; close it there and try again\n"},
+        {IMPORT_ReadFile, 2, ERROR_CRC,
+         "the file cannot be read, error 23: ", "; see to it that the file can be read\n"},
+        {IMPORT_ReadFile, 3, ERROR_NETNAME_DELETED,
+         "the file cannot be read, error 64: ", "; see to it that the file can be read\n"},
+    };
+    const size_t size = 100000; /* two reads, and one that finds the end */
+    char *text = calloc(1, size);
+    assert_non_null(text);
+    memset(text, '\n', size);
+    memcpy(text, WEB, sizeof WEB - 1);
+    write_file(place->file, text, size);
+    free(text);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct loaded it;
+        fault_clear();
+        fault_arm(cases[i].import, cases[i].nth, cases[i].code, 1);
+        load(&it, place->utf8_file);
+        assert_int_equal(fault_hits(), 1);
+        assert_message(&it, place->utf8_file, cases[i].begin, cases[i].end);
+        unload(&it);
+    }
+    fault_clear();
+    struct loaded whole;
+    load(&whole, place->utf8_file);
+    assert_non_null(whole.config);
+    unload(&whole);
+}
+
+static void test_config_load__refuses_a_path_longer_than_windows_can(void **state)
+{
+    (void)state;
+    enum { LENGTH = 40000 };
+    char *path = calloc(1, LENGTH + 1);
+    struct loaded it;
+    assert_non_null(path);
+    memset(path, 'x', LENGTH);
+    memcpy(path, "C:\\", 3);
+    load(&it, path);
+    assert_null(it.config);
+    assert_int_equal(it.problems.errors, 1);
+    assert_non_null(strstr(it.problems.text.at, ": error: the file cannot be read, error "));
+    unload(&it);
+    free(path);
+}
+
 #define load_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -355,6 +420,8 @@ int main(void)
         load_test(test_config_load__says_that_it_is_a_folder),
         load_test(test_config_load__refuses_a_path_that_is_none),
         load_test(test_config_load__waits_for_nobody_who_writes),
+        load_test(test_config_load__tells_what_the_system_refuses),
+        load_test(test_config_load__refuses_a_path_longer_than_windows_can),
         load_test(test_config_load__bounds_what_it_reads),
         load_test(test_config_load__reads_an_empty_file),
         load_test(test_config_load__tells_that_memory_is_out_wherever_that_happens),

@@ -9,7 +9,10 @@
 #include "config/config_file.h"
 #include "config/config_problems.h"
 
-enum { CONFIG_LOAD_FIRST_ROOM = 64 * 1024 };
+enum {
+    CONFIG_LOAD_FIRST_ROOM = 64 * 1024, /* bytes */
+    CONFIG_LOAD_WIDE_ROOM = 32768       /* of the longest path or variable, its NUL included */
+};
 
 /* A file in memory. */
 struct snapshot {
@@ -21,37 +24,36 @@ struct snapshot {
 static bool config_load__variable(const char *name, struct text *value)
 {
     WCHAR *wide_name = utf16_from(name);
-    WCHAR *wide_value = NULL;
-    DWORD room = wide_name != NULL ? GetEnvironmentVariableW(wide_name, NULL, 0) : 0;
-    if (room > 0) {
-        wide_value = memory_alloc(room * sizeof *wide_value);
-    }
-    if (wide_name == NULL || (room > 0 && wide_value == NULL)) {
+    WCHAR *wide_value = memory_alloc(CONFIG_LOAD_WIDE_ROOM * sizeof *wide_value);
+    bool is_found = true;
+    if (wide_name == NULL || wide_value == NULL) {
         value->is_cut = true;
-    } else if (room > 0 && GetEnvironmentVariableW(wide_name, wide_value, room) < room) {
+    } else {
+        SetLastError(ERROR_SUCCESS); /* an empty value gives the length 0 as well */
+        is_found = GetEnvironmentVariableW(wide_name, wide_value, CONFIG_LOAD_WIDE_ROOM) > 0 ||
+                   GetLastError() != ERROR_ENVVAR_NOT_FOUND;
         utf16_add(value, wide_value);
     }
     memory_free(wide_name);
     memory_free(wide_value);
-    return room > 0 || value->is_cut;
+    return is_found;
 }
 
-/* The full path; NULL with the error in GetLastError. */
-static WCHAR *config_load__full_path(const WCHAR *path)
+/* The full path, or NULL with an error. */
+static WCHAR *config_load__full_path(const char *path, DWORD *error_out)
 {
-    const DWORD room = GetFullPathNameW(path, 0, NULL, NULL);
-    if (room == 0) {
-        return NULL;
+    WCHAR *wide = utf16_from(path);
+    WCHAR *full = memory_alloc(CONFIG_LOAD_WIDE_ROOM * sizeof *full);
+    *error_out = ERROR_NOT_ENOUGH_MEMORY;
+    if (wide != NULL && full != NULL) {
+        const DWORD length = GetFullPathNameW(wide, CONFIG_LOAD_WIDE_ROOM, full, NULL);
+        *error_out = length == 0                       ? GetLastError()
+                     : length >= CONFIG_LOAD_WIDE_ROOM ? ERROR_FILENAME_EXCED_RANGE
+                                                       : ERROR_SUCCESS;
     }
-    WCHAR *full = memory_alloc(room * sizeof *full);
-    if (full == NULL) {
-        SetLastError(ERROR_NOT_ENOUGH_MEMORY);
-        return NULL;
-    }
-    const DWORD length = GetFullPathNameW(path, room, full, NULL);
-    if (length == 0 || length >= room) { /* the current folder has changed in between */
+    memory_free(wide);
+    if (*error_out != ERROR_SUCCESS) {
         memory_free(full);
-        SetLastError(ERROR_BAD_PATHNAME);
         return NULL;
     }
     return full;
@@ -175,11 +177,11 @@ struct config *config_load(const char *path, const char *service, const struct p
 {
     struct snapshot snapshot = {0};
     struct config *config = NULL;
-    WCHAR *wide = utf16_from(path);
-    WCHAR *full = wide != NULL ? config_load__full_path(wide) : NULL;
-    const DWORD error = wide == NULL   ? ERROR_NOT_ENOUGH_MEMORY
-                        : full == NULL ? GetLastError()
-                                       : config_load__read(full, &snapshot);
+    DWORD error = ERROR_SUCCESS;
+    WCHAR *full = config_load__full_path(path, &error);
+    if (full != NULL) {
+        error = config_load__read(full, &snapshot);
+    }
     if (error != ERROR_SUCCESS) {
         config_load__fail(problems, path, full, error);
     } else {
@@ -187,6 +189,5 @@ struct config *config_load(const char *path, const char *service, const struct p
     }
     memory_free(snapshot.at);
     memory_free(full);
-    memory_free(wide);
     return config;
 }
