@@ -149,6 +149,15 @@ static void test_config_check__names_are_compared_as_a_whole(void **state)
         "t.ini:13:1: error: endpoint \"A\" begins in line 5 already; give one of them another name\n");
 }
 
+static void test_config_check__two_without_a_name_are_no_namesakes(void **state)
+{
+    (void)state;
+    config_case_assert(
+        "[defaults]\nhandler = echo\n[endpoint]\nlisten = tcp://*:1\n[endpoint]\nlisten = tcp://*:2\n",
+        "t.ini:3:2: error: the endpoint has no name; write [endpoint NAME]\n"
+        "t.ini:5:2: error: the endpoint has no name; write [endpoint NAME]\n");
+}
+
 static void test_config_check__bounds_the_number_of_sockets(void **state)
 {
     (void)state;
@@ -228,6 +237,7 @@ int main(void)
         failing_memory_test(test_config_check__passes_over_disabled_endpoints),
         failing_memory_test(test_config_check__wants_a_handler_that_takes_the_protocol),
         failing_memory_test(test_config_check__names_are_compared_as_a_whole),
+        failing_memory_test(test_config_check__two_without_a_name_are_no_namesakes),
         failing_memory_test(test_config_check__bounds_the_number_of_sockets),
         failing_memory_test(test_config_check__takes_ten_thousand_endpoints_in_its_stride),
         failing_memory_test(test_config_check__takes_ten_thousand_overlaps_in_its_stride),

@@ -67,6 +67,7 @@ static void test_config_entry__takes_values_at_their_limits(void **state)
         {"bind_retry", "30s", "30s"},
         {"log_file", "-", "-"},
         {"log_file", "a b\\c.log", "a b\\c.log"},
+        {"log_file", "a;b#c.log", "a;b#c.log"},
         {"log_level", "Warning", "warning"},
         {"log_format", "json", "json"},
         {"log_time", "local", "local"},

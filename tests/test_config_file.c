@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "config/config_file.h"
+#include "support/exact.h"
 #include "support/support.h"
 
 /* Every item of the text, one a line: "3: section 2:web", "4: key 1:a = 5:b", "5!2: what is wrong". */
@@ -43,9 +44,7 @@ static void describe(struct text *out, const char *text, size_t length)
 static void assert_items(const char *text, size_t length, const char *expected)
 {
     struct text out;
-    char *copy = malloc(length > 0 ? length : 1);
-    assert_non_null(copy);
-    memcpy(copy, text, length);
+    char *copy = exact_copy(text, length);
     text_init_heap(&out);
     describe(&out, copy, length);
     free(copy);
@@ -167,7 +166,7 @@ static void test_config_file__refuses_utf16_at_once(void **state)
 static void fill_line(char *line, size_t length)
 {
     memset(line, 'x', length);
-    memcpy(line, "\n;", 2);
+    exact_put(line, "\n;");
 }
 
 static void test_config_file__bounds_the_length_of_a_line(void **state)
@@ -177,10 +176,10 @@ static void test_config_file__bounds_the_length_of_a_line(void **state)
     char *text = calloc(1, room);
     assert_non_null(text);
     fill_line(text, CONFIG_FILE_LINE_MAX + 1);
-    memcpy(text + 1 + CONFIG_FILE_LINE_MAX, "\n[a]", 4);
+    exact_put(text + 1 + CONFIG_FILE_LINE_MAX, "\n[a]");
     assert_items(text, 1 + CONFIG_FILE_LINE_MAX + 4, "3: section 2:a\n");
     fill_line(text, CONFIG_FILE_LINE_MAX + 2);
-    memcpy(text + 2 + CONFIG_FILE_LINE_MAX, "\n[a]", 4);
+    exact_put(text + 2 + CONFIG_FILE_LINE_MAX, "\n[a]");
     assert_items(text, 2 + CONFIG_FILE_LINE_MAX + 4,
                  "2!65537: the line is longer than 65536 bytes; make it shorter\n3: section 2:a\n");
     memset(text, ' ', CONFIG_FILE_LINE_MAX + 1);
@@ -196,7 +195,7 @@ static void test_config_file__bounds_the_size_of_the_file(void **state)
     char *text = malloc(CONFIG_FILE_SIZE_MAX + 1);
     assert_non_null(text);
     memset(text, '\n', CONFIG_FILE_SIZE_MAX + 1);
-    memcpy(text + CONFIG_FILE_SIZE_MAX - 3, "[a]", 3);
+    exact_put(text + CONFIG_FILE_SIZE_MAX - 3, "[a]");
     assert_items(text, CONFIG_FILE_SIZE_MAX, "4194302: section 2:a\n");
     assert_items(
         text, CONFIG_FILE_SIZE_MAX + 1,

@@ -10,15 +10,14 @@
 #include <cmocka.h>
 
 #include "config/config_listen.h"
+#include "support/exact.h"
 #include "support/support.h"
 
 /* From a block of just its size, so that a sanitizer sees a read behind it. */
 static size_t parse(const char *item, struct config_listen listens_out[2], struct config_fault *fault_out)
 {
     const size_t length = strlen(item);
-    char *copy = malloc(length);
-    assert_non_null(copy);
-    memcpy(copy, item, length);
+    char *copy = exact_copy(item, length);
     const size_t count = config_listen_parse(copy, length, listens_out, fault_out);
     free(copy);
     return count;
@@ -209,12 +208,22 @@ static void test_config_listen__tells_what_is_wrong_with_an_item(void **state)
     }
 }
 
+static void test_config_listen__takes_a_nul_for_a_character(void **state)
+{
+    (void)state;
+    struct config_listen listens[2];
+    struct config_fault fault;
+    assert_int_equal(config_listen_parse("tcp://*:8\0", 10, listens, &fault), 0);
+    assert_string_equal(fault.problem, "\"8\\x00\" is not a port number");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         support_test(test_config_listen__reads_every_form),
         support_test(test_config_listen__localhost_is_both_loopbacks),
         support_test(test_config_listen__tells_what_is_wrong_with_an_item),
+        support_test(test_config_listen__takes_a_nul_for_a_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "config/config_file.h"
 #include "handler/handlers.h"
+#include "support/exact.h"
 #include "support/failing_memory.h"
 #include "support/fault.h"
 
@@ -279,7 +280,7 @@ static void test_config_load__bounds_what_it_reads(void **state)
     struct loaded it;
     assert_non_null(text);
     memset(text, '\n', size);
-    memcpy(text, WEB, sizeof WEB - 1);
+    exact_put(text, WEB);
     write_file(place->file, text, CONFIG_FILE_SIZE_MAX);
     load(&it, place->utf8_file);
     assert_string_equal(it.problems.text.at, "");
@@ -370,7 +371,7 @@ static void test_config_load__tells_what_the_system_refuses(void **state)
     char *text = calloc(1, size);
     assert_non_null(text);
     memset(text, '\n', size);
-    memcpy(text, WEB, sizeof WEB - 1);
+    exact_put(text, WEB);
     write_file(place->file, text, size);
     free(text);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -397,7 +398,7 @@ static void test_config_load__refuses_a_path_longer_than_windows_can(void **stat
     struct loaded it;
     assert_non_null(path);
     memset(path, 'x', LENGTH);
-    memcpy(path, "C:\\", 3);
+    exact_put(path, "C:\\");
     load(&it, path);
     assert_null(it.config);
     assert_int_equal(it.problems.errors, 1);

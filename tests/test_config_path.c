@@ -12,14 +12,13 @@
 #include "base/memory.h"
 #include "config/config_path.h"
 #include "support/config_case.h"
+#include "support/exact.h"
 #include "support/failing_memory.h"
 
 static char *resolve(const char *path, const char *folder, bool is_file, struct config_fault *fault_out)
 {
     const size_t length = strlen(path);
-    char *copy = malloc(length + 1); /* without a NUL: a sanitizer sees a read behind it */
-    assert_non_null(copy);
-    memcpy(copy, path, length);
+    char *copy = exact_copy(path, length);
     char *full = config_path_resolve(copy, length, folder, is_file, &config_case_source, fault_out);
     free(copy);
     return full;
@@ -53,6 +52,8 @@ static void test_config_path__makes_relative_paths_full(void **state)
     assert_resolves("a\\", "\\\\server\\share\\", "\\\\server\\share\\a");
     assert_resolves("\xC3\xA4 b\\c.d", "C:\\\xE2\x82\xAC", "C:\\\xE2\x82\xAC\\\xC3\xA4 b\\c.d");
     assert_resolves("..a\\.b\\...c", "C:\\conf", "C:\\conf\\..a\\.b\\...c");
+    assert_resolves("..\\..\\a", "conf\\b", "a"); /* a folder that is not full has no root to stop at */
+    assert_resolves("a", "", "a");
 }
 
 static void test_config_path__keeps_full_paths(void **state)
@@ -130,6 +131,8 @@ static void test_config_path__tells_what_is_no_path(void **state)
         {"a*b", 1, "\"*\" cannot be in the name of a file or folder", forbidden},
         {"logs\\a?", 6, "\"?\" cannot be in the name of a file or folder", forbidden},
         {"ab:c", 2, "\":\" cannot be in the name of a file or folder", forbidden},
+        {"{:\\a", 1, "\":\" cannot be in the name of a file or folder", forbidden},
+        {"[:\\a", 1, "\":\" cannot be in the name of a file or folder", forbidden},
         {"1:\\a", 1, "\":\" cannot be in the name of a file or folder", forbidden},
         {"C:\\a:stream", 4, "\":\" cannot be in the name of a file or folder", forbidden},
         {"a<b", 1, "\"<\" cannot be in the name of a file or folder", forbidden},

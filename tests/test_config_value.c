@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "config/config_value.h"
+#include "support/exact.h"
 #include "support/support.h"
 
 typedef bool (*number_reader)(const char *at, size_t length, uint64_t *value_out,
@@ -293,19 +294,21 @@ static void test_config_value__quotes_what_was_written(void **state)
 {
     (void)state;
     static const char x63[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
-    char long_text[80];
-    char expected[80];
+    char long_text[80] = "";
+    char expected[80] = "";
     assert_quoted("", 0, "\"\"");
     assert_quoted("C:\\a\\", 5, "\"C:\\a\\\"");
     assert_quoted("a\x1B[1m\tb\x7F", 8, "\"a\\x1B[1m\\tb\\x7F\"");
     assert_int_equal(strlen(x63), 63);
-    (void)strcpy(long_text, x63);
-    (void)strcat(long_text, "\xE2\x82\xAC!");
-    (void)strcpy(expected, "\"");
-    (void)strcat(expected, x63);
-    (void)strcat(expected, "...\""); /* the character at the border is left out, not cut */
+    exact_put(long_text, x63);
+    exact_put(long_text + 63, "\xE2\x82\xAC!");
+    exact_put(expected, "\"");
+    exact_put(expected + 1, x63);
+    exact_put(expected + 64, "...\""); /* the character at the border is left out, not cut */
     assert_quoted(long_text, strlen(long_text), expected);
     assert_quoted("\x80\x80", 2, "\"\\x80\\x80\"");
+    memset(long_text, 0x80, sizeof long_text);
+    assert_quoted(long_text, sizeof long_text, "\"...\"");
 }
 
 int main(void)

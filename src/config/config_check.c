@@ -51,8 +51,6 @@ static void config_check__required(const struct config_endpoint *endpoint,
                                    const struct pl_handler *const *handlers, struct config_problems *problems)
 {
     char room[CONFIG_CHECK_NAME_ROOM];
-    char names_room[CONFIG_CHECK_HANDLERS_ROOM];
-    struct text names;
     if (!config_check__is_given(endpoint, "listen")) {
         config_problems_error(
             problems, endpoint->line, 1,
@@ -60,6 +58,8 @@ static void config_check__required(const struct config_endpoint *endpoint,
             config_check__quoted(endpoint, room));
     }
     if (!config_check__is_given(endpoint, "handler")) {
+        char names_room[CONFIG_CHECK_HANDLERS_ROOM];
+        struct text names;
         text_init(&names, names_room, sizeof names_room);
         config_check_add_handlers(&names, handlers);
         config_problems_error(problems, endpoint->line, 1,
@@ -108,7 +108,7 @@ static int config_check__compare_names(const void *left, const void *right)
         i++;
     }
     const int difference = config_check__lower(a->name[i]) - config_check__lower(b->name[i]);
-    return difference != 0 ? difference : a->line < b->line ? -1 : 1;
+    return difference != 0 ? difference : (a->line > b->line) - (a->line < b->line);
 }
 
 /* Two endpoints of one name. The second then counts as disabled, so that not all its sockets are told, too.
@@ -151,7 +151,7 @@ struct item {
 /* One port of an item: a socket to be. */
 struct port {
     struct item *item;
-    uint16_t number;
+    uint32_t key; /* the protocol, and the port in the lower 16 bits */
 };
 
 /* What an address covers; in the order in which one meets the other. */
@@ -187,22 +187,16 @@ static int config_check__compare_addresses(const struct config_listen *a, const 
                                                   : 1;
 }
 
-static bool config_check__is_same_group(const struct port *a, const struct port *b)
-{
-    return a->item->listen->protocol == b->item->listen->protocol && a->number == b->number;
-}
-
 /* By protocol and port, then by address, then by the file. */
 static int config_check__compare_ports(const void *left, const void *right)
 {
     const struct port *a = left;
     const struct port *b = right;
-    if (!config_check__is_same_group(a, b)) {
-        const int protocols = (int)a->item->listen->protocol - (int)b->item->listen->protocol;
-        return protocols != 0 ? protocols : (int)a->number - (int)b->number;
+    if (a->key != b->key) {
+        return a->key < b->key ? -1 : 1;
     }
     const int addresses = config_check__compare_addresses(a->item->listen, b->item->listen);
-    return addresses != 0 ? addresses : a->item < b->item ? -1 : a->item > b->item;
+    return addresses != 0 ? addresses : (a->item > b->item) - (a->item < b->item);
 }
 
 /* Each item once, at the first port and with the first partner: it is one mistake. */
@@ -236,19 +230,20 @@ static void config_check__overlaps(const struct view *view, struct config_proble
     struct item *everything = NULL, *all_ipv4 = NULL, *all_ipv6 = NULL;
     for (size_t i = 0; i < view->port_count; i++) {
         const struct port *port = &view->ports[i];
+        const uint16_t number = (uint16_t)port->key;
         struct item *item = port->item;
-        const bool has_previous = i > 0 && config_check__is_same_group(port, port - 1);
+        const bool has_previous = i > 0 && port->key == port[-1].key;
         if (!has_previous) {
             everything = all_ipv4 = all_ipv6 = NULL;
         }
         struct item *all = item->listen->address.family == 4 ? all_ipv4 : all_ipv6;
         if (everything != NULL) {
-            config_check__tell(everything, item, port->number, problems);
+            config_check__tell(everything, item, number, problems);
         } else if (all != NULL) {
-            config_check__tell(all, item, port->number, problems);
+            config_check__tell(all, item, number, problems);
         } else if (has_previous &&
-                   config_check__compare_addresses(item->listen, view->ports[i - 1].item->listen) == 0) {
-            config_check__tell(view->ports[i - 1].item, item, port->number, problems);
+                   config_check__compare_addresses(item->listen, port[-1].item->listen) == 0) {
+            config_check__tell(port[-1].item, item, number, problems);
         }
         const enum cover cover = config_check__cover(item->listen);
         everything = cover == COVER_EVERYTHING && everything == NULL ? item : everything;
@@ -287,6 +282,7 @@ static void config_check__expand(struct view *view, struct config_problems *prob
     for (size_t i = 0; i < view->item_count; i++) {
         struct item *item = &view->items[i];
         const size_t count = config_check__ports_of(item->listen);
+        const uint32_t first = (uint32_t)item->listen->protocol << 16 | item->listen->address.port;
         if (count > CONFIG_SOCKETS_MAX - view->port_count) {
             config_problems_error(problems, item->listen->line, item->listen->column,
                                   "listen: here the number of sockets passes 65536, the most for one "
@@ -294,7 +290,7 @@ static void config_check__expand(struct view *view, struct config_problems *prob
             return;
         }
         for (size_t k = 0; k < count; k++) {
-            view->ports[view->port_count++] = (struct port){item, (uint16_t)(item->listen->address.port + k)};
+            view->ports[view->port_count++] = (struct port){item, first + (uint32_t)k};
         }
     }
 }

@@ -25,17 +25,17 @@ enum config_type {                       /* and the C type of the place */
 /* One key. */
 struct config_key {
     const char *name;
-    enum config_type type;
-    size_t offset; /* of the place in struct config_service or struct config_endpoint */
-    size_t size;
     const char *value; /* the default, as one would write it; NULL: the key is required */
-    uint64_t least;    /* of numbers, sizes and durations */
+    size_t offset;     /* of the place in struct config_service or struct config_endpoint */
+    size_t size;
+    uint64_t least; /* of numbers, sizes and durations */
     uint64_t most;
     const char *zero; /* what 0 means where it lies outside of least to most; NULL: it is refused there */
     const char *const *choices; /* ends with NULL */
-    bool is_endpoint_only;      /* not in [defaults] */
-    bool needs_restart;         /* a changed value counts from the next start, never by a reload */
     const char *help;
+    enum config_type type;
+    bool is_endpoint_only; /* not in [defaults] */
+    bool needs_restart;    /* a changed value counts from the next start, never by a reload */
 };
 
 struct config_table {

@@ -179,7 +179,10 @@ static bool config_listen__split(struct reader *reader, struct part rest)
     if (memchr(rest.at, ':', length - 1) != NULL) {
         return config_listen__no_brackets(reader);
     }
-    return reader->port.length > 0 || config_listen__no_port(reader);
+    if (reader->port.length == 0) {
+        return config_listen__no_port(reader);
+    }
+    return true;
 }
 
 static bool config_listen__port_number(struct reader *reader, struct part part, uint16_t *port_out)
@@ -341,7 +344,7 @@ size_t config_listen_parse(const char *at, size_t length, struct config_listen l
 {
     struct reader reader = {.item = {at, length}, .fault = fault_out};
     struct config_listen listen = {.protocol = CONFIG_TCP};
-    struct part rest;
+    struct part rest = {0};
     for (size_t i = 0; i < length; i++) {
         if (at[i] == ' ' || at[i] == '\t') {
             config_value_fault(fault_out, i, at, length, "has a blank inside",
