@@ -10,6 +10,7 @@
 #include "config/config_problems.h"
 
 enum {
+    CONFIG_LOAD_ROOT = 3,               /* of the shortest root, "C:\\" */
     CONFIG_LOAD_FIRST_ROOM = 64 * 1024, /* bytes */
     CONFIG_LOAD_WIDE_ROOM = 32768       /* of the longest path or variable, its NUL included */
 };
@@ -141,14 +142,14 @@ static void config_load__fail(struct config_problems *problems, const char *path
     config_problems_finish(problems, path);
 }
 
-/* Cuts the name of the file off, and not the separator of a root. */
+/* Cuts the name of the file off a full path. */
 static void config_load__cut_to_folder(char *path)
 {
-    char *end = strrchr(path, '\\');
-    if (end != NULL) {
-        end += end > path && end[-1] == ':';
-        *end = '\0';
+    size_t length = strlen(path);
+    while (length > CONFIG_LOAD_ROOT && path[length - 1] != '\\') {
+        length--;
     }
+    path[length] = '\0';
 }
 
 static struct config *config_load__parse(const char *path, const WCHAR *full, const char *service,
