@@ -204,7 +204,7 @@ void binding_tidy(struct binding *binding, uint64_t now)
     }
     binding->acceptor = NULL;
     binding->udp = NULL;
-    if (InterlockedExchange(&binding->is_broken, 0) != 0) {
+    if (InterlockedExchange(&binding->is_broken, 0) != 0 && binding->listener.state == LISTENER_LISTENING) {
         listener_lost(&binding->listener, binding->broken_error, binding->world->bind_retry, now);
     }
 }

@@ -80,6 +80,12 @@ static bool engine__fail(struct failure *failure, enum exit_code code, uint32_t 
 
 /* ---- Workers ---- */
 
+static void engine__run_reset(struct signal *signal, struct worker *worker)
+{
+    (void)signal;
+    connection_reset_all(worker);
+}
+
 /* The processors that this process may run on. */
 static unsigned engine__processors(void)
 {
@@ -108,6 +114,7 @@ static bool engine__create_workers(struct engine *engine, struct failure *failur
         if (engine->workers[i] == NULL) {
             break;
         }
+        signal_init(&engine->resets[i], engine__run_reset);
         engine->worker_count++;
     }
     if (engine->worker_count < count) {
@@ -160,7 +167,8 @@ static bool engine__start_endpoint(struct engine *engine, const struct config_en
     struct slot_table *slots = worker_slots(engine->workers[engine->endpoint_count % engine->worker_count]);
     const uint32_t slot = slot_table_add(slots, SLOT_ENDPOINT, endpoint);
     if (slot == SLOT_NONE) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY, "endpoints");
+        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                            "there is no memory for the endpoints");
     }
     endpoint->id = slot_table_id(slots, slot);
     engine->endpoint_count++;
@@ -173,7 +181,8 @@ static bool engine__start_endpoints(struct engine *engine, const struct pl_handl
     const struct config *config = engine->config;
     engine->endpoints = memory_alloc((config->endpoint_count + 1) * sizeof engine->endpoints[0]);
     if (engine->endpoints == NULL) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY, "endpoints");
+        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                            "there is no memory for the endpoints");
     }
     for (size_t i = 0; i < config->endpoint_count; i++) {
         if (config->endpoints[i].is_enabled &&
@@ -220,7 +229,8 @@ static bool engine__create_bindings(struct engine *engine, struct failure *failu
                                            .control = engine->control};
     engine->bindings = memory_alloc((engine__count_bindings(engine) + 1) * sizeof engine->bindings[0]);
     if (engine->bindings == NULL) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY, "sockets");
+        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                            "there is no memory for the sockets");
     }
     for (size_t i = 0; i < engine->endpoint_count; i++) {
         const struct config_endpoint *config = engine->endpoints[i].config;
@@ -437,23 +447,19 @@ static void engine__refuse_all(struct engine *engine)
     }
 }
 
-/* What still lives: connections, those that are being handed over, and sockets of endpoints. */
+/* What still lives: sockets of endpoints, then connections and those that are being handed over. In this
+   order: an acceptor adds to the load before it ends. */
 static size_t engine__count_live(const struct engine *engine)
 {
     size_t live = 0;
     for (size_t i = 0; i < engine->binding_count; i++) { /* first: they make connections */
         live += engine->bindings[i].is_live != 0;
     }
+    MemoryBarrier();
     for (unsigned i = 0; i < engine->worker_count; i++) {
         live += (size_t)worker_load(engine->workers[i]);
     }
     return live;
-}
-
-static void engine__run_reset(struct signal *signal, struct worker *worker)
-{
-    (void)signal;
-    connection_reset_all(worker);
 }
 
 /* The first callback that holds a worker up. */
@@ -511,7 +517,6 @@ static bool engine__reset_all(struct engine *engine, struct failure *failure_out
     struct telling telling = {.progress = engine->progress, .context = engine->progress_context};
     uint64_t patience = GetTickCount64() + ENGINE_GRACE;
     for (unsigned i = 0; i < engine->worker_count; i++) {
-        signal_init(&engine->resets[i], engine__run_reset);
         worker_signal(engine->workers[i], &engine->resets[i]);
     }
     for (size_t last = SIZE_MAX;;) {
@@ -559,8 +564,8 @@ static bool engine__climb(struct engine *engine, const struct engine_options *op
     const struct pl_handler *const *handlers =
         options->handlers != NULL ? options->handlers : handlers_builtin;
     engine->control = CreateEventW(NULL, FALSE, FALSE, NULL);
-    engine->hurry = CreateEventW(NULL, TRUE, FALSE, NULL);
-    if (engine->control == NULL || engine->hurry == NULL) {
+    engine->hurry = engine->control != NULL ? CreateEventW(NULL, TRUE, FALSE, NULL) : NULL;
+    if (engine->hurry == NULL) {
         return engine__fail(failure_out, EXIT_CODE_FAILED, GetLastError(), "an event could not be created");
     }
     engine->is_network_started = network_start(&engine->network, failure_out);
@@ -585,7 +590,8 @@ struct engine *engine_start(const struct engine_options *options, struct failure
 {
     struct engine *engine = memory_alloc(sizeof *engine);
     if (engine == NULL) {
-        engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY, "the engine");
+        engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                     "there is no memory for the engine");
         return NULL;
     }
     engine->config = options->config;

@@ -7,5 +7,7 @@
 #define FILE_SKIP_SET_EVENT_ON_HANDLE        0x2
 
 unsigned short __stdcall GetActiveProcessorGroupCount(void);
+unsigned short __stdcall RtlCaptureStackBackTrace(unsigned long skip, unsigned long count, void **frames,
+                                                  unsigned long *hash);
 
 #endif

@@ -343,7 +343,7 @@ static void test_listener__finds_that_the_address_is_not_of_this_machine(void **
 {
     (void)state;
     struct listener listener = make(CONFIG_TCP, '4', 0);
-    listener.address = client_address("192.0.2.1", 0); /* for documentation only, RFC 5737 */
+    listener.address = client_address("198.51.100.1", 0); /* for documentation only, RFC 5737 */
     assert_int_equal(listener_open(&listener, &network, 500, 0), WSAEADDRNOTAVAIL);
     assert_false(listener_error_may_pass(WSAEADDRNOTAVAIL));
     assert_words(&listener, "this machine does not have that address");

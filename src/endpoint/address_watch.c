@@ -11,6 +11,7 @@ static void address_watch__arm(struct address_watch *watch, int i)
 {
     const HANDLE event = watch->overlapped[i].hEvent;
     DWORD bytes = 0;
+    ResetEvent(event);
     watch->overlapped[i] = (OVERLAPPED){.hEvent = event};
     const int result = WSAIoctl(watch->sockets[i], SIO_ADDRESS_LIST_CHANGE, NULL, 0, NULL, 0, &bytes,
                                 &watch->overlapped[i], NULL);
@@ -44,7 +45,12 @@ bool address_watch_take(struct address_watch *watch)
 {
     bool has_changed = false;
     for (int i = 0; i < ADDRESS_WATCH_FAMILIES; i++) {
-        if (watch->is_armed[i] && WaitForSingleObject(watch->overlapped[i].hEvent, 0) == WAIT_OBJECT_0) {
+        DWORD bytes = 0, flags = 0;
+        if (!watch->is_armed[i] || WaitForSingleObject(watch->overlapped[i].hEvent, 0) != WAIT_OBJECT_0) {
+            continue;
+        }
+        watch->is_armed[i] = false; /* for good, if it failed: it would fail again at once */
+        if (WSAGetOverlappedResult(watch->sockets[i], &watch->overlapped[i], &bytes, FALSE, &flags)) {
             has_changed = true;
             address_watch__arm(watch, i);
         }

@@ -31,20 +31,39 @@ void clock_reset(void)
     clock_set(SEAM_REAL(GetTickCount64)());
 }
 
+/* The next slice, of the system's time, of a wait that began at `started` of the virtual clock. */
+static DWORD clock__slice(uint64_t started, DWORD timeout, bool *is_last_out)
+{
+    const uint64_t passed = clock_now() - started;
+    const DWORD left = passed < timeout ? timeout - (DWORD)passed : 0;
+    *is_last_out = timeout == INFINITE || left <= CLOCK_SLICE;
+    return timeout == INFINITE ? INFINITE : *is_last_out ? left : CLOCK_SLICE;
+}
+
 BOOL clock_dequeue(seam_GetQueuedCompletionStatusEx real, HANDLE port, OVERLAPPED_ENTRY *entries, ULONG count,
                    ULONG *removed_out, DWORD timeout, BOOL alertable)
 {
     const uint64_t started = clock_now();
+    bool is_last = false;
     for (;;) {
-        const uint64_t passed = clock_now() - started;
-        const DWORD left = passed < timeout ? timeout - (DWORD)passed : 0;
-        const BOOL is_sliced = timeout != INFINITE && left > CLOCK_SLICE;
-        const DWORD wait = timeout == INFINITE ? INFINITE : is_sliced ? CLOCK_SLICE : left;
-        if (real(port, entries, count, removed_out, wait, alertable)) {
+        const DWORD slice = clock__slice(started, timeout, &is_last);
+        if (real(port, entries, count, removed_out, slice, alertable)) {
             return TRUE;
         }
-        if (!is_sliced || GetLastError() != WAIT_TIMEOUT) {
+        if (is_last || GetLastError() != WAIT_TIMEOUT) {
             return FALSE;
         }
     }
+}
+
+DWORD clock_wait(seam_WaitForSingleObject real, HANDLE handle, DWORD timeout)
+{
+    const uint64_t started = clock_now();
+    bool is_last = false;
+    DWORD result = WAIT_TIMEOUT;
+    while (result == WAIT_TIMEOUT && !is_last) {
+        const DWORD slice = clock__slice(started, timeout, &is_last);
+        result = real(handle, slice);
+    }
+    return result;
 }

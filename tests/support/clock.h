@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
-   The virtual clock: GetTickCount64 as production code sees it. It goes on by itself and can be moved; a
-   thread that waits for a completion port follows within some milliseconds. Any thread. */
+   The virtual clock: GetTickCount64 as production code sees it. It goes on by itself and can be moved;
+   time-outs of GetQueuedCompletionStatusEx and WaitForSingleObject follow within some milliseconds. Any
+   thread; but only one thread at a time moves it. */
 #ifndef PORTLISTENER_TESTS_SUPPORT_CLOCK_H
 #define PORTLISTENER_TESTS_SUPPORT_CLOCK_H
 
@@ -22,8 +23,9 @@ void clock_reset(void);
    clock_from: the virtual time when the system's is `real`. */
 ULONGLONG clock_from(ULONGLONG real);
 
-/* clock_dequeue: waits in slices, so that the time-out is one of the virtual clock. */
+/* clock_dequeue, clock_wait: wait in slices, so that the time-out is one of the virtual clock. */
 BOOL clock_dequeue(seam_GetQueuedCompletionStatusEx real, HANDLE port, OVERLAPPED_ENTRY *entries, ULONG count,
                    ULONG *removed_out, DWORD timeout, BOOL alertable);
+DWORD clock_wait(seam_WaitForSingleObject real, HANDLE handle, DWORD timeout);
 
 #endif
