@@ -316,6 +316,9 @@ static const char *const wrong[][2] = {
     {"[service]\ndata_dir = a|b\nlog_file = x:\\\\\n" WEB,
      "t.ini:2:13: error: data_dir: \"|\" cannot be in the name of a file or folder; leave it out\n"
      "t.ini:3:12: error: log_file: \"x:\\\\\" names a folder; write the name of a file behind it\n"},
+    {"[service]\ndata_dir = /\nlog_file = ..\\a.log\n" WEB,
+     "t.ini:2:12: error: data_dir: \"/\" does not say on which drive; write the drive before it, such as "
+     "C:\\...\n"},
     {"[service]\ndata_dir = \"a\"\nlog_file = nul\n" WEB,
      "t.ini:2:12: error: data_dir: values have no quotes; leave them out\n"
      "t.ini:3:12: error: log_file: \"nul\" is the name of a device in Windows; choose another name\n"},

@@ -54,6 +54,9 @@ static void test_config_path__makes_relative_paths_full(void **state)
     assert_resolves("..a\\.b\\...c", "C:\\conf", "C:\\conf\\..a\\.b\\...c");
     assert_resolves("..\\..\\a", "conf\\b", "a"); /* a folder that is not full has no root to stop at */
     assert_resolves("a", "", "a");
+    assert_resolves("..\\a", "\\", "a");
+    assert_resolves("..\\a", "C:", "a");
+    assert_resolves("..\\a", "\\\\server", "\\\\server\\a");
 }
 
 static void test_config_path__keeps_full_paths(void **state)

@@ -355,10 +355,9 @@ static void config__resolve(struct reading *reading, const char *name, const cha
             .line = origin->line,
             .problems = reading->problems};
         config_entry_fault(&entry, &fault);
-        return;
     }
     memory_free(*place);
-    *place = full;
+    *place = full; /* NULL where it was refused: nobody takes it for a path */
 }
 
 /* A configuration that listens on nothing: a mistake, or meant for the time being? */

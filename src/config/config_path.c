@@ -164,11 +164,14 @@ static size_t config_path__name_length(const char *at)
     return length;
 }
 
-/* The part of a full path that .. cannot leave: "C:\" or "\\server\share". */
+/* The part of a full path that .. cannot leave: "C:\" or "\\server\share"; 0 for a path that is not full. */
 static size_t config_path__root_length(const char *path)
 {
-    if (!config_path__is_separator(path[0])) {
-        return path[0] != '\0' && path[1] == ':' ? 3 : 0;
+    if (path[0] != '\0' && path[1] == ':') {
+        return config_path__is_separator(path[2]) ? 3 : 0;
+    }
+    if (!config_path__is_separator(path[0]) || !config_path__is_separator(path[1])) {
+        return 0;
     }
     size_t length = 2;
     length += config_path__name_length(path + length);
