@@ -317,27 +317,38 @@ struct tally {
     uint64_t lines;   /* of the threads */
     uint64_t missing; /* as the log's own lines say */
     uint64_t notices; /* such lines */
-    unsigned next[THREADS];
+    uint64_t next[THREADS];
 };
 
-/* One line without its end; each thread's lines must ascend. */
-static void tally_line(struct tally *tally, const char *line)
+/* The number that follows `words`, and in `*at` what follows it; the test fails where they do not stand. */
+static uint64_t take_number(const char **at, const char *words, int base)
 {
-    unsigned index = 0, number = 0;
-    unsigned long long connection = 0, missing = 0;
-    int end = 0;
-    if (sscanf(line, NOW " warning PL1501 %llu line%*[a-z ]missing here: ", &missing) == 1) {
-        tally->missing += missing;
+    char *end = NULL;
+    if (strncmp(*at, words, strlen(words)) != 0) {
+        fail_msg("\"%s\" does not begin with \"%s\"", *at, words);
+    }
+    const uint64_t number = strtoull(*at + strlen(words), &end, base);
+    assert_ptr_not_equal(end, *at + strlen(words));
+    *at = end;
+    return number;
+}
+
+/* One line without its end; each thread's lines must ascend. */
+static void tally_line(struct tally *tally, const char *at)
+{
+    static const char gap[] = NOW " warning PL1501 ";
+    if (strncmp(at, gap, sizeof gap - 1) == 0) {
+        tally->missing += take_number(&at, gap, 10);
+        assert_non_null(strstr(at, " missing here: "));
         tally->notices++;
         return;
     }
-    if (sscanf(line, NOW " info    PL1001 [web] #%16llx line %u of thread %u%n", &connection, &index, &number,
-               &end) != 3) {
-        fail_msg("not a whole line: %s", line);
-    }
+    const uint64_t connection = take_number(&at, NOW " info    PL1001 [web] #", 16);
+    const uint64_t index = take_number(&at, " line ", 10);
+    const uint64_t number = take_number(&at, " of thread ", 10);
     assert_true(number < THREADS && connection == number + 1);
-    assert_int_equal(strlen(line + end), index % 50);
-    assert_int_equal(strspn(line + end, "."), index % 50);
+    assert_int_equal(strlen(at), index % 50);
+    assert_int_equal(strspn(at, "."), index % 50);
     assert_true(index >= tally->next[number]);
     tally->next[number] = index + 1;
     tally->lines++;
