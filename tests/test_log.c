@@ -437,13 +437,14 @@ static bool is_a_write_waiting(void)
     return InterlockedCompareExchange(&writes_waiting, 0, 0) > 0;
 }
 
-static struct log *create_held_up(void)
+static struct log *create_held_up(enum log_level level)
 {
     may_write = CreateEventW(NULL, TRUE, FALSE, NULL);
     writes_waiting = 0;
     seam_replace(IMPORT_WriteFile, (seam_function)write_when_allowed);
-    struct log *log = create((struct log_options){.level = LOG_LEVEL_INFO});
-    log_write(log, EVENT_SERVICE_STARTING, "web", 1, "line 0 of thread 0");
+    struct log *log = create((struct log_options){.level = level});
+    log_write(log, level == LOG_LEVEL_ERROR ? EVENT_SERVICE_FAILED : EVENT_SERVICE_STARTING, "web", 1,
+              "line 0 of thread 0");
     assert_true(wait_until(is_a_write_waiting));
     return log;
 }
@@ -457,7 +458,7 @@ static void test_log__counts_what_it_drops_where_it_is_missing(void **state)
 {
     (void)state;
     struct tally tally = {0};
-    struct log *log = create_held_up();
+    struct log *log = create_held_up(LOG_LEVEL_INFO);
     unsigned written = 1;
     while (log_dropped(log) < 100) {
         log_write(log, EVENT_SERVICE_STARTING, "web", 1, "line %u of thread 0%.*s", written,
@@ -485,7 +486,7 @@ static void test_log__says_that_one_line_is_missing(void **state)
 {
     (void)state;
     size_t length = 0;
-    struct log *log = create_held_up();
+    struct log *log = create_held_up(LOG_LEVEL_INFO);
     while (log_dropped(log) == 0) {
         log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "%01000d", 0);
     }
@@ -500,10 +501,30 @@ static void test_log__says_that_one_line_is_missing(void **state)
     CloseHandle(may_write);
 }
 
+/* The notice is a warning. */
+static void test_log__says_nothing_missing_below_its_level(void **state)
+{
+    (void)state;
+    size_t length = 0;
+    struct log *log = create_held_up(LOG_LEVEL_ERROR);
+    while (log_dropped(log) == 0) {
+        log_write(log, EVENT_SERVICE_FAILED, NULL, 0, "%01000d", 0);
+    }
+    let_go();
+    log_flush(log, PATIENCE);
+    log_write(log, EVENT_SERVICE_FAILED, NULL, 0, "last");
+    log_destroy(log);
+    char *bytes = folder_read(&folder, "log\\a.log", &length);
+    assert_null(strstr(bytes, "PL1501"));
+    assert_string_equal(bytes + length - 13, "PL1007 last\r\n");
+    free(bytes);
+    CloseHandle(may_write);
+}
+
 static void test_log__flush_waits_no_longer_than_it_is_told(void **state)
 {
     (void)state;
-    struct log *log = create_held_up();
+    struct log *log = create_held_up(LOG_LEVEL_INFO);
     const uint64_t begin = GetTickCount64();
     log_flush(log, 300);
     assert_true(GetTickCount64() - begin >= 280);
@@ -904,6 +925,7 @@ int main(void)
         log_test(test_log__rotates_after_each_line_when_told_to),
         log_test(test_log__counts_what_it_drops_where_it_is_missing),
         log_test(test_log__says_that_one_line_is_missing),
+        log_test(test_log__says_nothing_missing_below_its_level),
         log_test(test_log__flush_waits_no_longer_than_it_is_told),
         log_test(test_log__waits_for_space_and_tells_it_once),
         log_test(test_log__tries_twice_a_second),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include <cmocka.h>
 
@@ -203,6 +204,20 @@ static void test_text__is_cut_when_there_is_no_memory(void **state)
         assert_true(text.is_cut);
         text_fini(&text);
     }
+}
+
+/* A wide character that the C locale lacks: some C libraries fail in the middle of the format. */
+static void test_text__keeps_what_it_has_when_a_format_fails(void **state)
+{
+    (void)state;
+    char buffer[32];
+    struct text text;
+    text_init(&text, buffer, sizeof buffer);
+    text_add_string(&text, "kept ");
+    text_add_format(&text, "new %lc!", (wint_t)0x20AC);
+    assert_int_equal(strlen(text.at), text.length);
+    assert_memory_equal(text.at, "kept ", 5);
+    assert_int_equal(text.at[text.length - 1], text.is_cut ? ' ' : '!');
 }
 
 static void test_text__may_be_ended_twice(void **state)
@@ -578,6 +593,7 @@ int main(void)
         support_test(test_text__grows_on_the_heap),
         support_test(test_text__grows_by_one_long_format),
         support_test(test_text__is_cut_when_there_is_no_memory),
+        support_test(test_text__keeps_what_it_has_when_a_format_fails),
         support_test(test_text__may_be_ended_twice),
         support_test(test_text__escapes_every_byte),
         support_test(test_text__escapes_what_deceives_and_nothing_else),
