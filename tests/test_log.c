@@ -420,7 +420,7 @@ static void test_log__rotates_after_each_line_when_told_to(void **state)
 
 /* ---- a disk that is slow, full, or gone ---- */
 
-/* A write that does not return until it is let go. */
+/* Writes that do not return until they are let go. */
 static HANDLE may_write;
 static LONG volatile writes_waiting;
 
@@ -439,7 +439,7 @@ static bool is_a_write_waiting(void)
 
 static struct log *create_held_up(enum log_level level)
 {
-    may_write = CreateEventW(NULL, TRUE, FALSE, NULL);
+    may_write = CreateSemaphoreW(NULL, 0, 1000, NULL);
     writes_waiting = 0;
     seam_replace(IMPORT_WriteFile, (seam_function)write_when_allowed);
     struct log *log = create((struct log_options){.level = level});
@@ -449,9 +449,15 @@ static struct log *create_held_up(enum log_level level)
     return log;
 }
 
-static void let_go(void)
+static void let_go(LONG writes)
 {
-    assert_true(SetEvent(may_write));
+    assert_true(ReleaseSemaphore(may_write, writes, NULL));
+}
+
+static void hold_again(void)
+{
+    while (SEAM_REAL(WaitForSingleObject)(may_write, 0) == WAIT_OBJECT_0) {}
+    InterlockedExchange(&writes_waiting, 0);
 }
 
 static void test_log__counts_what_it_drops_where_it_is_missing(void **state)
@@ -468,7 +474,7 @@ static void test_log__counts_what_it_drops_where_it_is_missing(void **state)
     assert_true(written > 1000); /* the queue holds that many, and does not grow without end */
     assert_true(written < 10000);
     log_write(log, EVENT_SERVICE_STARTING, "web", 1, "line %u of thread 0%.*s", 50 * written, 0, "");
-    let_go();
+    let_go(100);
     log_flush(log, PATIENCE);
     log_write(log, EVENT_SERVICE_STARTING, "web", 1, "line %u of thread 0", 100 * written);
     log_flush(log, PATIENCE);
@@ -490,10 +496,60 @@ static void test_log__says_that_one_line_is_missing(void **state)
     while (log_dropped(log) == 0) {
         log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "%01000d", 0);
     }
-    let_go();
+    let_go(100);
     log_destroy(log); /* writes the notice, too */
     char *bytes = folder_read(&folder, "log\\a.log", &length);
     const char *notice = strstr(bytes, "PL1501");
+    assert_non_null(notice);
+    assert_string_equal(notice,
+                        "PL1501 1 line is missing here: they came faster than they could be written\r\n");
+    free(bytes);
+    CloseHandle(may_write);
+}
+
+/* A short line that would still fit behind a long one that did not is dropped, too: else the notice could not
+   stand where the lines are missing. */
+static void test_log__keeps_a_gap_in_one_place(void **state)
+{
+    (void)state;
+    struct log *log = create_held_up(LOG_LEVEL_INFO);
+    while (log_dropped(log) == 0) {
+        log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "%02000d", 0);
+    }
+    log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "short");
+    assert_int_equal(log_dropped(log), 2);
+    let_go(100);
+    log_destroy(log);
+    CloseHandle(may_write);
+}
+
+/* An outage in which nothing was lost is not the reason of a later loss. */
+static void test_log__forgets_an_outage_that_lost_nothing(void **state)
+{
+    (void)state;
+    size_t length = 0;
+    fault_arm(IMPORT_WriteFile, 1, ERROR_DISK_FULL, 1);
+    struct log *log = create_held_up(LOG_LEVEL_INFO);
+    assert_int_equal(fault_hits(), 1);
+    while (log_dropped(log) == 0) {
+        log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "%01000d", 0);
+    }
+    let_go(100);
+    log_flush(log, PATIENCE);
+    hold_again();
+    log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "first of the next");
+    assert_true(wait_until(is_a_write_waiting));
+    while (log_dropped(log) == 1) {
+        log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "%01000d", 0);
+    }
+    let_go(100);
+    log_destroy(log);
+    char *bytes = folder_read(&folder, "log\\a.log", &length);
+    const char *notice = strstr(bytes, "PL1501");
+    assert_non_null(notice);
+    assert_memory_equal(notice, "PL1501 1 line is missing here: ", 31);
+    assert_non_null(strstr(notice, "cannot be written: error 112"));
+    notice = strstr(notice + 1, "PL1501");
     assert_non_null(notice);
     assert_string_equal(notice,
                         "PL1501 1 line is missing here: they came faster than they could be written\r\n");
@@ -510,7 +566,7 @@ static void test_log__says_nothing_missing_below_its_level(void **state)
     while (log_dropped(log) == 0) {
         log_write(log, EVENT_SERVICE_FAILED, NULL, 0, "%01000d", 0);
     }
-    let_go();
+    let_go(100);
     log_flush(log, PATIENCE);
     log_write(log, EVENT_SERVICE_FAILED, NULL, 0, "last");
     log_destroy(log);
@@ -529,9 +585,31 @@ static void test_log__flush_waits_no_longer_than_it_is_told(void **state)
     log_flush(log, 300);
     assert_true(GetTickCount64() - begin >= 280);
     log_flush(log, 0);
-    let_go();
+    let_go(100);
     log_flush(log, PATIENCE);
     assert_content("log\\a.log", NOW " info    PL1001 [web] #0000000000000001 line 0 of thread 0\r\n");
+    log_destroy(log);
+    CloseHandle(may_write);
+}
+
+static bool are_two_writes_waiting(void)
+{
+    return InterlockedCompareExchange(&writes_waiting, 0, 0) >= 2;
+}
+
+/* A line that came while others were being written is in the next write. */
+static void test_log__flush_waits_for_the_write_after_this(void **state)
+{
+    (void)state;
+    struct log *log = create_held_up(LOG_LEVEL_INFO);
+    log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "second");
+    let_go(1);
+    assert_true(wait_until(are_two_writes_waiting));
+    const uint64_t begin = GetTickCount64();
+    log_flush(log, 300);
+    assert_true(GetTickCount64() - begin >= 280);
+    let_go(100);
+    log_flush(log, PATIENCE);
     log_destroy(log);
     CloseHandle(may_write);
 }
@@ -925,8 +1003,11 @@ int main(void)
         log_test(test_log__rotates_after_each_line_when_told_to),
         log_test(test_log__counts_what_it_drops_where_it_is_missing),
         log_test(test_log__says_that_one_line_is_missing),
+        log_test(test_log__keeps_a_gap_in_one_place),
+        log_test(test_log__forgets_an_outage_that_lost_nothing),
         log_test(test_log__says_nothing_missing_below_its_level),
         log_test(test_log__flush_waits_no_longer_than_it_is_told),
+        log_test(test_log__flush_waits_for_the_write_after_this),
         log_test(test_log__waits_for_space_and_tells_it_once),
         log_test(test_log__tries_twice_a_second),
         log_test(test_log__says_why_lines_are_missing),
