@@ -42,7 +42,9 @@ struct buffer *buffer_get(struct buffer_pool *pool, size_t size)
         pool->kept -= buffer->size;
     } else {
         const size_t room = class >= 0 ? class_sizes[class] : size;
-        buffer = memory_resize(NULL, sizeof *buffer + room); /* its bytes need not be zero */
+        if (room <= UINT32_MAX) {
+            buffer = memory_resize(NULL, sizeof *buffer + room); /* its bytes need not be zero */
+        }
         if (buffer == NULL) {
             return NULL;
         }

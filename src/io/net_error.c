@@ -14,21 +14,25 @@ static const struct {
     {0x80000005, WSAEMSGSIZE},             /* BUFFER_OVERFLOW */
     {0x8000000A, WSA_OPERATION_ABORTED},   /* HANDLES_CLOSED */
     {0xC0000005, WSAEFAULT},               /* ACCESS_VIOLATION */
+    {0xC0000007, WSAENOBUFS},              /* PAGEFILE_QUOTA */
     {0xC0000008, WSAENOTSOCK},             /* INVALID_HANDLE */
     {0xC000000D, WSAEINVAL},               /* INVALID_PARAMETER */
     {0xC0000017, ERROR_NOT_ENOUGH_MEMORY}, /* NO_MEMORY */
     {0xC0000022, WSAEACCES},               /* ACCESS_DENIED */
-    {0xC0000023, WSAEMSGSIZE},             /* BUFFER_TOO_SMALL */
+    {0xC0000023, WSAEFAULT},               /* BUFFER_TOO_SMALL: unlike BUFFER_OVERFLOW, nothing was written */
     {0xC0000044, WSAENOBUFS},              /* QUOTA_EXCEEDED */
     {0xC000009A, WSAENOBUFS},              /* INSUFFICIENT_RESOURCES */
     {0xC00000A1, WSAENOBUFS},              /* WORKING_SET_QUOTA */
     {0xC00000B5, WSAETIMEDOUT},            /* IO_TIMEOUT */
+    {0xC00000C9, ERROR_NETNAME_DELETED},   /* NETWORK_NAME_DELETED */
     {0xC0000120, WSA_OPERATION_ABORTED},   /* CANCELLED */
     {0xC000011F, WSAEMFILE},               /* TOO_MANY_OPENED_FILES */
     {0xC000012D, ERROR_NOT_ENOUGH_MEMORY}, /* COMMITMENT_LIMIT */
     {0xC000013B, WSAECONNABORTED},         /* LOCAL_DISCONNECT */
     {0xC000013C, WSAECONNRESET},           /* REMOTE_DISCONNECT */
     {0xC000013D, WSAENOBUFS},              /* REMOTE_RESOURCES */
+    {0xC000013E, WSAECONNRESET},           /* LINK_FAILED */
+    {0xC000013F, WSAETIMEDOUT},            /* LINK_TIMEOUT */
     {0xC0000140, WSAECONNABORTED},         /* INVALID_CONNECTION: ended before it was accepted */
     {0xC000020C, WSAECONNRESET},           /* CONNECTION_DISCONNECTED */
     {0xC000020D, WSAECONNRESET},           /* CONNECTION_RESET */
@@ -39,6 +43,7 @@ static const struct {
     {0xC000023F, WSAECONNRESET}, /* PORT_UNREACHABLE: for a datagram, the ICMP answer to an earlier one */
     {0xC0000240, WSA_OPERATION_ABORTED}, /* REQUEST_ABORTED */
     {0xC0000241, WSAECONNABORTED},       /* CONNECTION_ABORTED */
+    {0xC000A012, WSAENETRESET},          /* HOPLIMIT_EXCEEDED: as PORT_UNREACHABLE */
 };
 
 uint32_t net_error_of_status(uint32_t status)
@@ -76,6 +81,8 @@ enum net_outcome net_outcome_of(uint32_t error)
     case WSAECONNRESET:
     case WSAECONNABORTED:
     case WSAENETRESET:
+    case WSAENOTCONN: /* a call behind a reset that nobody told us of */
+    case WSAECONNREFUSED:
     case WSAESHUTDOWN:
     case WSAETIMEDOUT:
     case WSAEHOSTUNREACH:

@@ -5,7 +5,7 @@
 
 static uint64_t timer__due_tick(const struct timer *timer)
 {
-    return (timer->due + TIMER_TICK - 1) / TIMER_TICK;
+    return timer->due / TIMER_TICK + (timer->due % TIMER_TICK != 0);
 }
 
 static size_t timer__slot(uint64_t tick)
@@ -103,7 +103,7 @@ uint32_t timer_wheel_wait(const struct timer_wheel *wheel, uint64_t now)
     uint64_t tick = wheel->tick + 1;
     for (size_t looked = 0; looked < TIMER_SLOTS; looked++, tick++) {
         const size_t slot = timer__slot(tick);
-        if (slot % 64 == 0 && wheel->filled[slot / 64] == 0 && looked + 64 <= TIMER_SLOTS) {
+        if (slot % 64 == 0 && wheel->filled[slot / 64] == 0) {
             looked += 63;
             tick += 63;
         } else if ((wheel->filled[slot / 64] >> slot % 64 & 1) != 0) {

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+   Random numbers that are the same in every run, so that a failure comes again. */
+#ifndef PORTLISTENER_TESTS_SUPPORT_RANDOM_H
+#define PORTLISTENER_TESTS_SUPPORT_RANDOM_H
+
+#include <stdint.h>
+
+struct random {
+    uint64_t state; /* any start will do */
+};
+
+/* random_next: 32 bits, the better half of a linear congruential generator (Knuth's constants). */
+static inline uint32_t random_next(struct random *random)
+{
+    random->state = random->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(random->state >> 32);
+}
+
+/* random_below: 0 to `end` - 1; `end` >= 1. */
+static inline uint32_t random_below(struct random *random, uint32_t end)
+{
+    return (uint32_t)((uint64_t)random_next(random) * end >> 32);
+}
+
+#endif
