@@ -263,6 +263,32 @@ static void test_log__gives_the_sink_what_the_filter_lets_through(void **state)
     }
 }
 
+/* The longest line in the longest format, with the sink's copy. */
+static void test_log__has_room_for_the_worst_line_and_its_copy(void **state)
+{
+    (void)state;
+    char endpoint[1000], message[4000];
+    size_t length = 0;
+    memset(endpoint, '\\', sizeof endpoint - 1);
+    endpoint[sizeof endpoint - 1] = '\0';
+    memset(message, '\\', sizeof message - 1);
+    message[sizeof message - 1] = '\0';
+    struct log *log = create((struct log_options){.level = LOG_LEVEL_INFO,
+                                                  .is_json = true,
+                                                  .is_local_time = true,
+                                                  .event_filter = EVENT_FILTER_ALL,
+                                                  .event_sink = sink});
+    log_write(log, EVENT_ENDPOINT_IPV4_ONLY, endpoint, UINT64_MAX, "%s", message);
+    log_write(log, EVENT_SERVICE_STOPPED, NULL, 0, "next");
+    log_destroy(log);
+    char *bytes = folder_read(&folder, "log\\a.log", &length);
+    assert_non_null(strstr(bytes, "...\"}\n{"));
+    assert_string_equal(bytes + length - 15, "\"text\":\"next\"}\n");
+    free(bytes);
+    assert_int_equal(seen.count, 2);
+    assert_non_null(strstr(seen.text.at, "...\nSERVICE_STOPPED next\n"));
+}
+
 static void test_log__needs_no_sink(void **state)
 {
     (void)state;
@@ -997,6 +1023,7 @@ int main(void)
         log_test(test_log__takes_nothing_of_what_is_no_event),
         log_test(test_log__may_be_missing),
         log_test(test_log__gives_the_sink_what_the_filter_lets_through),
+        log_test(test_log__has_room_for_the_worst_line_and_its_copy),
         log_test(test_log__needs_no_sink),
         log_test(test_log__keeps_lines_whole_and_in_each_threads_order),
         log_test(test_log__rotates_between_lines),
