@@ -21,7 +21,9 @@ static bool parse(const char *string, struct pl_address *address_out)
     char at[64];
     const size_t length = strlen(string);
     assert_true(length <= sizeof at);
-    memcpy(at + sizeof at - length, string, length);
+    for (size_t i = 0; i < length; i++) {
+        at[sizeof at - length + i] = string[i];
+    }
     return address_parse(at + sizeof at - length, length, address_out);
 }
 

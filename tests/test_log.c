@@ -263,6 +263,32 @@ static void test_log__gives_the_sink_what_the_filter_lets_through(void **state)
     }
 }
 
+/* The longest line in the longest format, with the sink's copy. */
+static void test_log__has_room_for_the_worst_line_and_its_copy(void **state)
+{
+    (void)state;
+    char endpoint[1000], message[4000];
+    size_t length = 0;
+    memset(endpoint, '\\', sizeof endpoint - 1);
+    endpoint[sizeof endpoint - 1] = '\0';
+    memset(message, '\\', sizeof message - 1);
+    message[sizeof message - 1] = '\0';
+    struct log *log = create((struct log_options){.level = LOG_LEVEL_INFO,
+                                                  .is_json = true,
+                                                  .is_local_time = true,
+                                                  .event_filter = EVENT_FILTER_ALL,
+                                                  .event_sink = sink});
+    log_write(log, EVENT_ENDPOINT_IPV4_ONLY, endpoint, UINT64_MAX, "%s", message);
+    log_write(log, EVENT_SERVICE_STOPPED, NULL, 0, "next");
+    log_destroy(log);
+    char *bytes = folder_read(&folder, "log\\a.log", &length);
+    assert_non_null(strstr(bytes, "...\"}\n{"));
+    assert_string_equal(bytes + length - 15, "\"text\":\"next\"}\n");
+    free(bytes);
+    assert_int_equal(seen.count, 2);
+    assert_non_null(strstr(seen.text.at, "...\nSERVICE_STOPPED next\n"));
+}
+
 static void test_log__needs_no_sink(void **state)
 {
     (void)state;
@@ -317,27 +343,38 @@ struct tally {
     uint64_t lines;   /* of the threads */
     uint64_t missing; /* as the log's own lines say */
     uint64_t notices; /* such lines */
-    unsigned next[THREADS];
+    uint64_t next[THREADS];
 };
 
-/* One line without its end; each thread's lines must ascend. */
-static void tally_line(struct tally *tally, const char *line)
+/* The number that follows `words`, and in `*at` what follows it; the test fails where they do not stand. */
+static uint64_t take_number(const char **at, const char *words, int base)
 {
-    unsigned index = 0, number = 0;
-    unsigned long long connection = 0, missing = 0;
-    int end = 0;
-    if (sscanf(line, NOW " warning PL1501 %llu line%*[a-z ]missing here: ", &missing) == 1) {
-        tally->missing += missing;
+    char *end = NULL;
+    if (strncmp(*at, words, strlen(words)) != 0) {
+        fail_msg("\"%s\" does not begin with \"%s\"", *at, words);
+    }
+    const uint64_t number = strtoull(*at + strlen(words), &end, base);
+    assert_ptr_not_equal(end, *at + strlen(words));
+    *at = end;
+    return number;
+}
+
+/* One line without its end; each thread's lines must ascend. */
+static void tally_line(struct tally *tally, const char *at)
+{
+    static const char gap[] = NOW " warning PL1501 ";
+    if (strncmp(at, gap, sizeof gap - 1) == 0) {
+        tally->missing += take_number(&at, gap, 10);
+        assert_non_null(strstr(at, " missing here: "));
         tally->notices++;
         return;
     }
-    if (sscanf(line, NOW " info    PL1001 [web] #%16llx line %u of thread %u%n", &connection, &index, &number,
-               &end) != 3) {
-        fail_msg("not a whole line: %s", line);
-    }
+    const uint64_t connection = take_number(&at, NOW " info    PL1001 [web] #", 16);
+    const uint64_t index = take_number(&at, " line ", 10);
+    const uint64_t number = take_number(&at, " of thread ", 10);
     assert_true(number < THREADS && connection == number + 1);
-    assert_int_equal(strlen(line + end), index % 50);
-    assert_int_equal(strspn(line + end, "."), index % 50);
+    assert_int_equal(strlen(at), index % 50);
+    assert_int_equal(strspn(at, "."), index % 50);
     assert_true(index >= tally->next[number]);
     tally->next[number] = index + 1;
     tally->lines++;
@@ -409,7 +446,7 @@ static void test_log__rotates_after_each_line_when_told_to(void **state)
 
 /* ---- a disk that is slow, full, or gone ---- */
 
-/* A write that does not return until it is let go. */
+/* Writes that do not return until they are let go. */
 static HANDLE may_write;
 static LONG volatile writes_waiting;
 
@@ -426,27 +463,34 @@ static bool is_a_write_waiting(void)
     return InterlockedCompareExchange(&writes_waiting, 0, 0) > 0;
 }
 
-static struct log *create_held_up(void)
+static struct log *create_held_up(enum log_level level)
 {
-    may_write = CreateEventW(NULL, TRUE, FALSE, NULL);
+    may_write = CreateSemaphoreW(NULL, 0, 1000, NULL);
     writes_waiting = 0;
     seam_replace(IMPORT_WriteFile, (seam_function)write_when_allowed);
-    struct log *log = create((struct log_options){.level = LOG_LEVEL_INFO});
-    log_write(log, EVENT_SERVICE_STARTING, "web", 1, "line 0 of thread 0");
+    struct log *log = create((struct log_options){.level = level});
+    log_write(log, level == LOG_LEVEL_ERROR ? EVENT_SERVICE_FAILED : EVENT_SERVICE_STARTING, "web", 1,
+              "line 0 of thread 0");
     assert_true(wait_until(is_a_write_waiting));
     return log;
 }
 
-static void let_go(void)
+static void let_go(LONG writes)
 {
-    assert_true(SetEvent(may_write));
+    assert_true(ReleaseSemaphore(may_write, writes, NULL));
+}
+
+static void hold_again(void)
+{
+    while (SEAM_REAL(WaitForSingleObject)(may_write, 0) == WAIT_OBJECT_0) {}
+    InterlockedExchange(&writes_waiting, 0);
 }
 
 static void test_log__counts_what_it_drops_where_it_is_missing(void **state)
 {
     (void)state;
     struct tally tally = {0};
-    struct log *log = create_held_up();
+    struct log *log = create_held_up(LOG_LEVEL_INFO);
     unsigned written = 1;
     while (log_dropped(log) < 100) {
         log_write(log, EVENT_SERVICE_STARTING, "web", 1, "line %u of thread 0%.*s", written,
@@ -456,7 +500,7 @@ static void test_log__counts_what_it_drops_where_it_is_missing(void **state)
     assert_true(written > 1000); /* the queue holds that many, and does not grow without end */
     assert_true(written < 10000);
     log_write(log, EVENT_SERVICE_STARTING, "web", 1, "line %u of thread 0%.*s", 50 * written, 0, "");
-    let_go();
+    let_go(100);
     log_flush(log, PATIENCE);
     log_write(log, EVENT_SERVICE_STARTING, "web", 1, "line %u of thread 0", 100 * written);
     log_flush(log, PATIENCE);
@@ -474,11 +518,11 @@ static void test_log__says_that_one_line_is_missing(void **state)
 {
     (void)state;
     size_t length = 0;
-    struct log *log = create_held_up();
+    struct log *log = create_held_up(LOG_LEVEL_INFO);
     while (log_dropped(log) == 0) {
         log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "%01000d", 0);
     }
-    let_go();
+    let_go(100);
     log_destroy(log); /* writes the notice, too */
     char *bytes = folder_read(&folder, "log\\a.log", &length);
     const char *notice = strstr(bytes, "PL1501");
@@ -489,17 +533,109 @@ static void test_log__says_that_one_line_is_missing(void **state)
     CloseHandle(may_write);
 }
 
+/* A short line that would still fit behind a long one that did not is dropped, too: else the notice could not
+   stand where the lines are missing. */
+static void test_log__keeps_a_gap_in_one_place(void **state)
+{
+    (void)state;
+    struct log *log = create_held_up(LOG_LEVEL_INFO);
+    while (log_dropped(log) == 0) {
+        log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "%02000d", 0);
+    }
+    log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "short");
+    assert_int_equal(log_dropped(log), 2);
+    let_go(100);
+    log_destroy(log);
+    CloseHandle(may_write);
+}
+
+/* An outage in which nothing was lost is not the reason of a later loss. */
+static void test_log__forgets_an_outage_that_lost_nothing(void **state)
+{
+    (void)state;
+    size_t length = 0;
+    fault_arm(IMPORT_WriteFile, 1, ERROR_DISK_FULL, 1);
+    struct log *log = create_held_up(LOG_LEVEL_INFO);
+    assert_int_equal(fault_hits(), 1);
+    while (log_dropped(log) == 0) {
+        log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "%01000d", 0);
+    }
+    let_go(100);
+    log_flush(log, PATIENCE);
+    hold_again();
+    log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "first of the next");
+    assert_true(wait_until(is_a_write_waiting));
+    while (log_dropped(log) == 1) {
+        log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "%01000d", 0);
+    }
+    let_go(100);
+    log_destroy(log);
+    char *bytes = folder_read(&folder, "log\\a.log", &length);
+    const char *notice = strstr(bytes, "PL1501");
+    assert_non_null(notice);
+    assert_memory_equal(notice, "PL1501 1 line is missing here: ", 31);
+    assert_non_null(strstr(notice, "cannot be written: error 112"));
+    notice = strstr(notice + 1, "PL1501");
+    assert_non_null(notice);
+    assert_string_equal(notice,
+                        "PL1501 1 line is missing here: they came faster than they could be written\r\n");
+    free(bytes);
+    CloseHandle(may_write);
+}
+
+/* The notice is a warning. */
+static void test_log__says_nothing_missing_below_its_level(void **state)
+{
+    (void)state;
+    size_t length = 0;
+    struct log *log = create_held_up(LOG_LEVEL_ERROR);
+    while (log_dropped(log) == 0) {
+        log_write(log, EVENT_SERVICE_FAILED, NULL, 0, "%01000d", 0);
+    }
+    let_go(100);
+    log_flush(log, PATIENCE);
+    log_write(log, EVENT_SERVICE_FAILED, NULL, 0, "last");
+    log_destroy(log);
+    char *bytes = folder_read(&folder, "log\\a.log", &length);
+    assert_null(strstr(bytes, "PL1501"));
+    assert_string_equal(bytes + length - 13, "PL1007 last\r\n");
+    free(bytes);
+    CloseHandle(may_write);
+}
+
 static void test_log__flush_waits_no_longer_than_it_is_told(void **state)
 {
     (void)state;
-    struct log *log = create_held_up();
+    struct log *log = create_held_up(LOG_LEVEL_INFO);
     const uint64_t begin = GetTickCount64();
     log_flush(log, 300);
     assert_true(GetTickCount64() - begin >= 280);
     log_flush(log, 0);
-    let_go();
+    let_go(100);
     log_flush(log, PATIENCE);
     assert_content("log\\a.log", NOW " info    PL1001 [web] #0000000000000001 line 0 of thread 0\r\n");
+    log_destroy(log);
+    CloseHandle(may_write);
+}
+
+static bool are_two_writes_waiting(void)
+{
+    return InterlockedCompareExchange(&writes_waiting, 0, 0) >= 2;
+}
+
+/* A line that came while others were being written is in the next write. */
+static void test_log__flush_waits_for_the_write_after_this(void **state)
+{
+    (void)state;
+    struct log *log = create_held_up(LOG_LEVEL_INFO);
+    log_write(log, EVENT_SERVICE_STARTING, NULL, 0, "second");
+    let_go(1);
+    assert_true(wait_until(are_two_writes_waiting));
+    const uint64_t begin = GetTickCount64();
+    log_flush(log, 300);
+    assert_true(GetTickCount64() - begin >= 280);
+    let_go(100);
+    log_flush(log, PATIENCE);
     log_destroy(log);
     CloseHandle(may_write);
 }
@@ -887,13 +1023,18 @@ int main(void)
         log_test(test_log__takes_nothing_of_what_is_no_event),
         log_test(test_log__may_be_missing),
         log_test(test_log__gives_the_sink_what_the_filter_lets_through),
+        log_test(test_log__has_room_for_the_worst_line_and_its_copy),
         log_test(test_log__needs_no_sink),
         log_test(test_log__keeps_lines_whole_and_in_each_threads_order),
         log_test(test_log__rotates_between_lines),
         log_test(test_log__rotates_after_each_line_when_told_to),
         log_test(test_log__counts_what_it_drops_where_it_is_missing),
         log_test(test_log__says_that_one_line_is_missing),
+        log_test(test_log__keeps_a_gap_in_one_place),
+        log_test(test_log__forgets_an_outage_that_lost_nothing),
+        log_test(test_log__says_nothing_missing_below_its_level),
         log_test(test_log__flush_waits_no_longer_than_it_is_told),
+        log_test(test_log__flush_waits_for_the_write_after_this),
         log_test(test_log__waits_for_space_and_tells_it_once),
         log_test(test_log__tries_twice_a_second),
         log_test(test_log__says_why_lines_are_missing),

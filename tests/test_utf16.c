@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/utf16.h"
+#include "support/fault.h"
 #include "support/support.h"
 
 static void assert_from(const char *utf8, const WCHAR *expected)
@@ -106,6 +107,21 @@ static void test_utf16__tells_the_number_of_an_unknown_error(void **state)
     assert_string_equal(text.at, "error 805306367");
 }
 
+static void test_utf16__needs_memory(void **state)
+{
+    (void)state;
+    char buffer[8];
+    struct text text;
+    text_init(&text, buffer, sizeof buffer);
+    fault_arm(IMPORT_HeapAlloc, 1, 0, 3);
+    assert_null(utf16_from("a"));
+    assert_null(utf16_to_utf8(L"a"));
+    utf16_add(&text, L"a");
+    assert_string_equal(text.at, "");
+    assert_true(text.is_cut);
+    assert_int_equal(fault_hits(), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +130,7 @@ int main(void)
         support_test(test_utf16__is_added_to_a_text),
         support_test(test_utf16__words_an_error_on_one_line),
         support_test(test_utf16__tells_the_number_of_an_unknown_error),
+        support_test(test_utf16__needs_memory),
     };
     return cmocka_run_group_tests_name("utf16", tests, NULL, NULL);
 }

@@ -140,7 +140,7 @@ void folder_fini(struct folder *folder)
     for (size_t i = folder_list(folder); i > 0; i--) {
         const char *name = folder->names[i - 1];
         if (!folder_delete(folder, name)) {
-            strcpy(inner.path, folder_join(folder, name));
+            snprintf(inner.path, sizeof inner.path, "%s", folder_join(folder, name));
             folder_fini(&inner);
         }
     }

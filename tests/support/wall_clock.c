@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "base/win.h"
 
@@ -30,13 +30,27 @@ static void wall_clock__stand(LONG64 time)
     InterlockedExchangeAdd64(&standing, time - InterlockedCompareExchange64(&standing, 0, 0));
 }
 
+static WORD wall_clock__number(const char *at, int digits)
+{
+    int value = 0;
+    for (int i = 0; i < digits; i++) {
+        assert_in_range(at[i], '0', '9');
+        value = value * 10 + (at[i] - '0');
+    }
+    return (WORD)value;
+}
+
 void wall_clock_set(const char *time)
 {
-    SYSTEMTIME utc = {0};
     FILETIME file_time;
-    assert_int_equal(sscanf(time, "%4hu-%2hu-%2huT%2hu:%2hu:%2hu.%3hu", &utc.wYear, &utc.wMonth, &utc.wDay,
-                            &utc.wHour, &utc.wMinute, &utc.wSecond, &utc.wMilliseconds),
-                     7);
+    assert_int_equal(strlen(time), 23);
+    const SYSTEMTIME utc = {.wYear = wall_clock__number(time, 4),
+                            .wMonth = wall_clock__number(time + 5, 2),
+                            .wDay = wall_clock__number(time + 8, 2),
+                            .wHour = wall_clock__number(time + 11, 2),
+                            .wMinute = wall_clock__number(time + 14, 2),
+                            .wSecond = wall_clock__number(time + 17, 2),
+                            .wMilliseconds = wall_clock__number(time + 20, 3)};
     assert_true(SystemTimeToFileTime(&utc, &file_time));
     wall_clock__stand((LONG64)((uint64_t)file_time.dwHighDateTime << 32 | file_time.dwLowDateTime));
 }
