@@ -285,7 +285,8 @@ static void test_stop__gives_up_when_no_worker_can_be_woken(void **state)
 
 /* Threads that connect, echo and go, until they are told to end. */
 enum { HAMMERS = 4 };
-static volatile LONG hammer_ends;
+static HANDLE hammers[HAMMERS];
+static volatile LONG hammer_ends = 1;
 static volatile LONG hammer_echoes;
 static struct pl_address hammer_at;
 
@@ -316,49 +317,54 @@ static DWORD WINAPI hammer_run(void *context)
     return 0;
 }
 
-static void start_hammers(HANDLE threads[HAMMERS])
+static void start_hammers(void)
 {
     hammer_ends = hammer_echoes = 0;
     for (uintptr_t i = 0; i < HAMMERS; i++) {
-        threads[i] = SEAM_REAL(CreateThread)(NULL, 0, hammer_run, (void *)i, 0, NULL);
+        hammers[i] = SEAM_REAL(CreateThread)(NULL, 0, hammer_run, (void *)i, 0, NULL);
     }
 }
 
-static void end_hammers(HANDLE threads[HAMMERS])
+static void end_hammers(void)
 {
     InterlockedExchange(&hammer_ends, 1);
-    assert_int_equal(WaitForMultipleObjects(HAMMERS, threads, TRUE, 60000), WAIT_OBJECT_0);
     for (size_t i = 0; i < HAMMERS; i++) {
-        SEAM_REAL(CloseHandle)(threads[i]);
+        WaitForSingleObject(hammers[i], INFINITE);
+        SEAM_REAL(CloseHandle)(hammers[i]);
     }
+}
+
+static int end_hammers_and_all(void **state)
+{
+    if (hammer_ends == 0) {
+        end_hammers();
+    }
+    return probe_teardown(state);
 }
 
 /* Each cycle leaves nothing, however many connections are being accepted, handed over, opened or closed. */
 static void test_stop__a_hundred_times_under_connecting_clients(void **state)
 {
     (void)state;
-    HANDLE threads[HAMMERS];
-    LONG opened = 0;
     for (uint32_t cycle = 0; cycle < 100; cycle++) {
+        const LONG enough = probe.opens + 3 + (LONG)(cycle % 7);
         start(cycle % 4 + 1);
         hammer_at = rig_address(&rig, 0);
         if (cycle == 0) {
-            start_hammers(threads);
+            start_hammers();
         }
         const uint64_t deadline = rig_deadline();
-        while (probe.opens < opened + 3 + (LONG)(cycle % 7)) {
+        while (probe.opens < enough) {
             rig_nap(deadline, "connections");
         }
-        opened = probe.opens;
         if (cycle % 3 == 0) {
             assert_true(rig_drain(&rig, 20));
         }
         rig_stop(&rig); /* accepted == closed */
         assert_int_equal(ledger_leftovers(NULL, 0), 0);
         assert_int_equal(probe.opens, probe.closes);
-        opened = probe.opens;
     }
-    end_hammers(threads);
+    end_hammers();
     assert_true(hammer_echoes > 0);
 }
 
@@ -421,7 +427,8 @@ int main(void)
         probe_test(test_stop__resets_connections_whose_sends_are_stuck),
         probe_test(test_stop__names_the_callback_that_does_not_return),
         probe_test(test_stop__gives_up_when_no_worker_can_be_woken),
-        probe_test(test_stop__a_hundred_times_under_connecting_clients),
+        cmocka_unit_test_setup_teardown(test_stop__a_hundred_times_under_connecting_clients, probe_setup,
+                                        end_hammers_and_all),
         probe_test(test_stop__works_though_wake_ups_are_lost),
         probe_test(test_stop__of_sockets_that_wait),
     };
