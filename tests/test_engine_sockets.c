@@ -187,8 +187,8 @@ static void test_engine__tells_of_accepts_that_fail_and_of_their_end(void **stat
     rig.options.log = journal_open();
     rig_start(&rig);
     rig_wait_for_operations(1);
-    fault_arm(IMPORT_WSASocketW, 1, WSAEMFILE, 3);
-    probe_assert_serves(&rig); /* the accept in flight; then there are no sockets for a while */
+    fault_arm(IMPORT_AcceptEx, 1, WSAENOBUFS, 3);
+    probe_assert_serves(&rig); /* by the accept in flight; then none can be posted for a while */
     probe_assert_serves(&rig);
     journal_wait(EVENT_ACCEPT_TROUBLE, 1);
     journal_assert_last(EVENT_ACCEPT_TROUBLE, "accepting fails, and is tried again until it works: ");

@@ -51,6 +51,9 @@ struct log *journal_open(void)
 
 void journal_close(void)
 {
+    if (journal == NULL) {
+        return;
+    }
     log_destroy(journal);
     journal = NULL;
     folder_fini(&folder);

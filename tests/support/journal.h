@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 
-/* journal_open: an empty one, of every level. journal_close: the same before the teardown, or the log is a
-   leftover. */
+/* journal_open: an empty one, of every level. journal_close: when nobody writes to it any more; rig_teardown
+   does it, too. */
 struct log *journal_open(void);
 void journal_close(void);
 

@@ -14,6 +14,7 @@
 
 #include "base/address.h"
 #include "support/client.h"
+#include "support/journal.h"
 #include "support/ledger.h"
 #include "support/seam.h"
 #include "support/support.h"
@@ -264,5 +265,6 @@ int rig_teardown(void **state)
             }
         }
     }
+    journal_close();
     return support_teardown(state);
 }
