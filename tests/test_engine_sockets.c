@@ -13,6 +13,7 @@
 #include "support/client.h"
 #include "support/clock.h"
 #include "support/fault.h"
+#include "support/journal.h"
 #include "support/ledger.h"
 #include "support/probe.h"
 #include "support/rig.h"
@@ -38,13 +39,21 @@ static void test_engine__binds_later_what_was_not_to_be_had(void **state)
     rig.listens[0].address.port = rig.listens[0].last_port = client_local(holder).port;
     rig.options.is_automatic_start = true;
     rig.options.progress = pass_time;
+    rig.options.log = journal_open();
     rig_start(&rig);
+    journal_wait(EVENT_ENDPOINT_WAITING, 1); /* told once, not at each try */
+    journal_assert_last(EVENT_ENDPOINT_WAITING, "[e] udp://127.0.0.1:");
+    journal_assert_last(EVENT_ENDPOINT_WAITING, " cannot be bound: ");
+    journal_assert_last(EVENT_ENDPOINT_WAITING, "another socket has this port");
     rig_wait_for_state(&rig, 0, LISTENER_WAITING);
     client_close(holder);
     rig_wait_for_state(&rig, 0, LISTENER_LISTENING);
     assert_int_equal(rig_at(&rig, 0).win32_error, 0);
     probe_assert_serves(&rig);
+    journal_wait(EVENT_ENDPOINT_LISTENING, 1);
+    journal_assert_last(EVENT_ENDPOINT_LISTENING, " listens, handler probe");
     rig_stop(&rig);
+    journal_close();
 }
 
 /* A change of addresses, as the system would tell it. */
@@ -147,6 +156,7 @@ static void test_engine__binds_again_when_a_listening_socket_dies(void **state)
     (void)state;
     probe_prepare(&rig, "tcp://127.0.0.1:0");
     rig.config.service.bind_retry = 200;
+    rig.options.log = journal_open();
     rig_start(&rig);
     const struct pl_address to = rig_address(&rig, 0);
     struct client *client = NULL;
@@ -164,7 +174,28 @@ static void test_engine__binds_again_when_a_listening_socket_dies(void **state)
     client_close(client);
     engine_continue(rig.engine);
     probe_assert_serves(&rig);
+    journal_wait(EVENT_ENDPOINT_WAITING, 1);
+    journal_wait(EVENT_ENDPOINT_LISTENING, 2);
     rig_stop(&rig);
+    journal_close();
+}
+
+static void test_engine__tells_of_accepts_that_fail_and_of_their_end(void **state)
+{
+    (void)state;
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig.options.log = journal_open();
+    rig_start(&rig);
+    rig_wait_for_operations(1);
+    fault_arm(IMPORT_AcceptEx, 1, WSAENOBUFS, 3);
+    probe_assert_serves(&rig); /* by the accept in flight; then none can be posted for a while */
+    probe_assert_serves(&rig);
+    journal_wait(EVENT_ACCEPT_TROUBLE, 1);
+    journal_assert_last(EVENT_ACCEPT_TROUBLE, "accepting fails, and is tried again until it works: ");
+    journal_wait(EVENT_ENDPOINT_RECOVERED, 1);
+    assert_int_equal(rig_counter(&rig, COUNTER_ACCEPT_FAILURES), 3);
+    rig_stop(&rig);
+    journal_close();
 }
 
 static void test_engine__stops_while_a_dead_socket_waits(void **state)
@@ -261,6 +292,7 @@ int main(void)
         probe_test(test_engine__binds_at_once_when_an_address_appears),
         probe_test(test_engine__does_without_a_watch_for_addresses),
         probe_test(test_engine__binds_again_when_a_listening_socket_dies),
+        probe_test(test_engine__tells_of_accepts_that_fail_and_of_their_end),
         probe_test(test_engine__stops_while_a_dead_socket_waits),
         probe_test(test_engine__does_not_spin_when_a_socket_dies_again_and_again),
         probe_test(test_engine__does_not_spin_when_a_socket_cannot_be_served),

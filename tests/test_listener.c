@@ -14,6 +14,7 @@
 #include "endpoint/listener.h"
 #include "support/client.h"
 #include "support/fault.h"
+#include "support/journal.h"
 #include "support/ledger.h"
 #include "support/seam.h"
 #include "support/support.h"
@@ -396,10 +397,12 @@ static void test_listener__is_named_as_the_configuration_has_it(void **state)
 static void test_listener__takes_ipv4_alone_where_ipv6_is_off(void **state)
 {
     (void)state;
+    endpoint.log = journal_open();
     for (int i = 0; i < 2; i++) {
-        struct listener listener = make(i == 0 ? CONFIG_TCP : CONFIG_UDP, '*', 0);
+        struct listener listener = make(i == 0 ? CONFIG_TCP : CONFIG_UDP, '*', 7);
         struct client *client = NULL;
         network.has_ipv6 = false;
+        listener.address.port = 0;
         record();
         assert_int_equal(listener_open(&listener, &network, 500, 0), 0);
         seam_restore();
@@ -416,7 +419,11 @@ static void test_listener__takes_ipv4_alone_where_ipv6_is_off(void **state)
         closesocket(listener.socket);
         listener.address.port = 7;
         assert_name(&listener, i == 0 ? "tcp://0.0.0.0:7" : "udp://0.0.0.0:7");
+        journal_wait(EVENT_ENDPOINT_IPV4_ONLY, (size_t)i + 1);
+        journal_assert_last(EVENT_ENDPOINT_IPV4_ONLY, i == 0 ? "[e] tcp://*:0: IPv6 is off on this machine"
+                                                             : "[e] udp://*:0: IPv6 is off");
     }
+    journal_close();
 }
 
 int main(void)

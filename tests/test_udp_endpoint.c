@@ -39,7 +39,7 @@ static int WSAAPI see_answer(SOCKET s, LPWSAMSG message, DWORD flags, LPDWORD se
     WSACMSGHDR header = {0};
     control.length = message->Control.len;
     control.has_buffer = message->Control.buf != NULL;
-    if (control.length >= sizeof header) {
+    if (control.has_buffer && control.length >= sizeof header) {
         memcpy(&header, message->Control.buf, sizeof header);
         memcpy(control.data, message->Control.buf + sizeof header, header.cmsg_len - sizeof header);
     }

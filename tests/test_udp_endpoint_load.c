@@ -13,11 +13,21 @@
 #include "io/buffer_pool.h"
 #include "support/clock.h"
 #include "support/fault.h"
+#include "support/journal.h"
 #include "support/ledger.h"
 #include "support/seam.h"
 #include "support/seen.h"
 
 /* ---- Failing receives ---- */
+
+static void wait_for_hits(uint32_t hits)
+{
+    const uint64_t deadline = rig_deadline();
+    while (fault_hits() < hits) {
+        clock_advance(20);
+        rig_nap(deadline, "calls that fail");
+    }
+}
 
 static void test_udp__receives_on_after_every_kind_of_completion(void **state)
 {
@@ -46,18 +56,32 @@ static void test_udp__receives_on_after_every_kind_of_completion(void **state)
     seen_end();
 }
 
+/* Trouble is told once, and its end; an ICMP answer to one of our datagrams is none. */
+static void test_udp__tells_of_trouble_once_and_of_its_end(void **state)
+{
+    (void)state;
+    seen_prepare("udp://127.0.0.1:0");
+    seen_rig.options.log = journal_open();
+    seen_start("127.0.0.1");
+    seen_spoil(0xC000023F, 1); /* PORT_UNREACHABLE */
+    seen_assert_works();
+    fault_arm(IMPORT_WSARecvMsg, 1, WSAECONNRESET, 1);
+    seen_send(1);
+    wait_for_hits(1);
+    fault_arm(IMPORT_WSARecvMsg, 1, WSAENOBUFS, 3);
+    wait_for_hits(4);
+    seen_wait(2);
+    journal_wait(EVENT_RECEIVE_TROUBLE, 1);
+    journal_assert_last(EVENT_RECEIVE_TROUBLE, "[u] udp://127.0.0.1:");
+    journal_assert_last(EVENT_RECEIVE_TROUBLE, "receiving fails, and is tried again until it works: ");
+    journal_wait(EVENT_ENDPOINT_RECOVERED, 1);
+    seen_end();
+    journal_close();
+}
+
 static const DWORD receive_errors[] = {WSAECONNRESET, WSAENETRESET,    WSAENOBUFS, WSAEFAULT,
                                        WSAENETDOWN,   WSAEHOSTUNREACH, 12345};
 enum { RECEIVE_ERRORS = sizeof receive_errors / sizeof receive_errors[0] };
-
-static void wait_for_hits(uint32_t hits)
-{
-    const uint64_t deadline = rig_deadline();
-    while (fault_hits() < hits) {
-        clock_advance(20);
-        rig_nap(deadline, "calls that fail");
-    }
-}
 
 /* The calls themselves fail: peeking, fetching. */
 static void test_udp__receives_on_after_every_error(void **state)
@@ -317,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         seen_test(test_udp__receives_on_after_every_kind_of_completion),
         seen_test(test_udp__receives_on_after_every_error),
+        seen_test(test_udp__tells_of_trouble_once_and_of_its_end),
         seen_test(test_udp__does_not_spin_while_receiving_fails),
         seen_test(test_udp__does_not_spin_without_memory),
         seen_test(test_udp__is_busy_under_load_and_idle_again_when_it_is_quiet),

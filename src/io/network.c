@@ -148,7 +148,10 @@ static bool network__peek_works(SOCKET udp, HANDLE port, OVERLAPPED *overlapped)
     }
     if (sendto(udp, &byte, 1, 0, (SOCKADDR *)&own, length) != 1 || !network__completes(port, overlapped)) {
         CancelIoEx((HANDLE)udp, overlapped);
-        network__completes(port, overlapped); /* `overlapped` ends with the caller */
+        network__completes(port, overlapped);
+        while (!HasOverlappedIoCompleted(overlapped)) { /* it ends with the caller */
+            Sleep(1);
+        }
         return false;
     }
     char taken = 0;

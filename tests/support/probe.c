@@ -57,7 +57,7 @@ static int32_t probe__on_open(void *state, pl_id id, void **user, const pl_info 
     probe__check(state != NULL && *user == NULL && info->id == id && probe.stops < probe.starts);
     *user = &probe;
     probe__note_thread();
-    InterlockedExchange64(&probe.last_id, (LONG64)id);
+    probe.last_id = (LONG64)id;
     InterlockedIncrement(&probe.opens);
     return PL_OK;
 }
@@ -65,7 +65,7 @@ static int32_t probe__on_open(void *state, pl_id id, void **user, const pl_info 
 static size_t probe__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
 {
     const pl_host *host = state;
-    probe__check(state != NULL && *user == &probe);
+    probe__check(*user == &probe);
     if (probe.blocks != 0) {
         InterlockedIncrement(&probe.blocked);
         WaitForSingleObject(probe.gate, INFINITE);
@@ -94,7 +94,7 @@ static void probe__on_datagram(void *state, pl_id id, void **user, const uint8_t
 {
     const pl_host *host = state;
     (void)user, (void)info;
-    probe__check(state != NULL && probe.stops < probe.starts);
+    probe__check(probe.stops < probe.starts);
     host->send(host, id, at, length);
     InterlockedIncrement(&probe.datagrams);
 }

@@ -14,6 +14,7 @@
 
 #include "base/address.h"
 #include "support/client.h"
+#include "support/journal.h"
 #include "support/ledger.h"
 #include "support/seam.h"
 #include "support/support.h"
@@ -117,22 +118,27 @@ static void rig__note(struct rig *old, struct rig *new)
     fail_msg("too many rigs run at once");
 }
 
-void rig_start(struct rig *rig)
+bool rig_try(struct rig *rig)
 {
+    memset(&rig->failure, 0, sizeof rig->failure);
     rig->is_stopped = false;
     rig->engine = engine_start(&rig->options, &rig->failure);
-    if (rig->engine == NULL) {
+    if (rig->engine != NULL) {
+        rig__note(NULL, rig);
+    }
+    return rig->engine != NULL;
+}
+
+void rig_start(struct rig *rig)
+{
+    if (!rig_try(rig)) {
         fail_msg("the engine did not start: %s", rig->failure.text);
     }
-    rig__note(NULL, rig);
 }
 
 void rig_fail(struct rig *rig)
 {
-    memset(&rig->failure, 0, sizeof rig->failure);
-    rig->engine = engine_start(&rig->options, &rig->failure);
-    if (rig->engine != NULL) {
-        rig__note(NULL, rig);
+    if (rig_try(rig)) {
         fail_msg("the engine has started");
     }
 }
@@ -259,5 +265,6 @@ int rig_teardown(void **state)
             }
         }
     }
+    journal_close();
     return support_teardown(state);
 }

@@ -42,9 +42,11 @@ struct config_endpoint *rig_endpoint(struct rig *rig, const char *name, const ch
 /* rig_listen: one more address of the endpoint added last. */
 void rig_listen(struct rig *rig, const char *listen);
 
-/* rig_start: the engine must start. rig_fail: it must not; `failure` tells. */
+/* rig_start: the engine must start. rig_fail: it must not; `failure` tells. rig_try: either; whether it did.
+ */
 void rig_start(struct rig *rig);
 void rig_fail(struct rig *rig);
+bool rig_try(struct rig *rig);
 
 /* rig_drain: engine_stop with at most `drain_limit` milliseconds; the engine is still there, for its
  * counters. */

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT
+   Tests of engine.c: stopping, in peace and under load, in time and by force. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "support/client.h"
+#include "support/fault.h"
+#include "support/journal.h"
+#include "support/ledger.h"
+#include "support/probe.h"
+#include "support/rig.h"
+#include "support/seam.h"
+
+enum { CLIENTS = 40 };
+
+static struct rig rig;
+static struct client *clients[CLIENTS];
+
+/* ---- Helpers ---- */
+
+static uint64_t now(void)
+{
+    return SEAM_REAL(GetTickCount64)();
+}
+
+/* Each connected, echoed once, and with a receive posted, so that a reset shows. */
+static void connect_all(void)
+{
+    const struct pl_address to = rig_address(&rig, 0);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        char byte = 0;
+        assert_int_equal(client_connect(&to, NULL, 0, CLIENT_PATIENCE, &clients[i]), CLIENT_OK);
+        assert_int_equal(client_send(clients[i], "x", 1, CLIENT_PATIENCE), CLIENT_OK);
+        assert_int_equal(client_receive(clients[i], &byte, 1, CLIENT_PATIENCE), CLIENT_OK);
+    }
+}
+
+static void start(uint32_t workers)
+{
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig.config.service.workers = workers;
+    rig_start(&rig);
+}
+
+/* A stop on a thread of its own. */
+static struct {
+    HANDLE thread;
+    uint32_t limit;
+    bool is_done;
+    uint64_t took;
+} stopper;
+
+static DWORD WINAPI stop_on_thread(void *context)
+{
+    const uint64_t begun = now();
+    (void)context;
+    stopper.is_done = engine_stop(rig.engine, stopper.limit, &rig.failure);
+    stopper.took = now() - begun;
+    return 0;
+}
+
+static void begin_stop(uint32_t limit)
+{
+    stopper.limit = limit;
+    stopper.thread = SEAM_REAL(CreateThread)(NULL, 0, stop_on_thread, NULL, 0, NULL);
+    assert_non_null(stopper.thread);
+}
+
+static bool is_stopping(void)
+{
+    return WaitForSingleObject(stopper.thread, 0) == WAIT_TIMEOUT;
+}
+
+static bool end_stop(void)
+{
+    assert_int_equal(WaitForSingleObject(stopper.thread, 2 * RIG_PATIENCE), WAIT_OBJECT_0);
+    SEAM_REAL(CloseHandle)(stopper.thread);
+    rig.is_stopped = stopper.is_done;
+    return stopper.is_done;
+}
+
+static void wait_until_refusing(void)
+{
+    rig_wait_for_state(&rig, 0, LISTENER_STOPPED);
+}
+
+/* ---- In peace ---- */
+
+static void test_stop__of_an_idle_engine_takes_no_time(void **state)
+{
+    (void)state;
+    start(4);
+    rig_wait_for_operations(1);
+    const uint64_t begun = now();
+    assert_true(rig_drain(&rig, UINT32_MAX)); /* not hurried, and yet */
+    assert_in_range(now() - begun, 0, 1000);
+    assert_int_equal(rig_at(&rig, 0).state, LISTENER_STOPPED);
+    rig_stop(&rig);
+}
+
+static void test_stop__lets_connections_finish(void **state)
+{
+    (void)state;
+    start(2);
+    connect_all();
+    begin_stop(UINT32_MAX);
+    wait_until_refusing(); /* reports go on while it drains */
+    for (size_t i = 0; i < CLIENTS; i++) {
+        char bytes[3] = "";
+        assert_int_equal(client_send(clients[i], "end", 3, CLIENT_PATIENCE), CLIENT_OK);
+        assert_int_equal(client_receive(clients[i], bytes, 3, CLIENT_PATIENCE), CLIENT_OK);
+        assert_memory_equal(bytes, "end", 3);
+    }
+    assert_true(is_stopping());
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_int_equal(client_finish(clients[i]), CLIENT_OK);
+        assert_int_equal(client_drain(clients[i], NULL, CLIENT_PATIENCE), CLIENT_EOF);
+        client_close(clients[i]);
+    }
+    assert_true(end_stop());
+    assert_in_range(stopper.took, 0, 9000); /* long before drain_timeout */
+    assert_int_equal(probe.reasons[PL_BY_PEER], CLIENTS);
+    assert_int_equal(rig_counter(&rig, COUNTER_CLOSED_BY_PEER), CLIENTS);
+    rig_stop(&rig);
+}
+
+static void test_stop__takes_no_new_connections(void **state)
+{
+    (void)state;
+    start(1);
+    connect_all();
+    const struct pl_address to = rig_address(&rig, 0);
+    begin_stop(UINT32_MAX);
+    wait_until_refusing();
+    rig_wait_for_operations(CLIENTS); /* the accept has ended */
+    struct client *client = NULL;
+    assert_int_equal(client_connect(&to, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_REFUSED);
+    assert_true(is_stopping());
+    engine_hurry(rig.engine);
+    assert_true(end_stop());
+    assert_int_equal(probe.opens, CLIENTS);
+    rig_stop(&rig);
+}
+
+/* ---- At the deadline ---- */
+
+static void assert_all_reset(void)
+{
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_int_equal(client_drain(clients[i], NULL, CLIENT_PATIENCE), CLIENT_RESET);
+        client_close(clients[i]);
+    }
+    assert_int_equal(probe.reasons[PL_STOPPING], CLIENTS);
+    assert_int_equal(rig_counter(&rig, COUNTER_CLOSED_STOPPING), CLIENTS);
+}
+
+static void test_stop__resets_the_rest_at_the_deadline(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t drain;
+        uint32_t limit;
+    } rows[] = {{400, UINT32_MAX}, {60000, 400}}; /* the configuration's, or the caller's */
+    for (size_t i = 0; i < 2; i++) {
+        probe_reset();
+        probe_prepare(&rig, "tcp://127.0.0.1:0");
+        rig.config.service.drain_timeout = rows[i].drain;
+        rig.config.service.workers = 2;
+        rig_start(&rig);
+        connect_all();
+        const uint64_t begun = now();
+        assert_true(rig_drain(&rig, rows[i].limit));
+        assert_in_range(now() - begun, 400, 400 + 1000);
+        assert_all_reset();
+        rig_stop(&rig);
+    }
+}
+
+static void test_stop__does_not_wait_when_it_is_hurried(void **state)
+{
+    (void)state;
+    for (int is_early = 0; is_early < 2; is_early++) {
+        probe_reset();
+        start(2);
+        connect_all();
+        if (is_early == 1) {
+            engine_hurry(rig.engine); /* counts for a later stop as well */
+        }
+        begin_stop(UINT32_MAX);
+        if (is_early == 0) {
+            wait_until_refusing();
+            assert_true(is_stopping());
+            engine_hurry(rig.engine);
+        }
+        assert_true(end_stop());
+        assert_in_range(stopper.took, 0, 5000);
+        assert_all_reset();
+        rig_stop(&rig);
+    }
+}
+
+/* A client that does not read keeps a send in flight. */
+static void test_stop__resets_connections_whose_sends_are_stuck(void **state)
+{
+    (void)state;
+    static char bytes[65536];
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig.endpoints[0].send_buffer = 8192;
+    rig_start(&rig);
+    const struct pl_address to = rig_address(&rig, 0);
+    struct client *client = NULL;
+    assert_int_equal(client_connect(&to, NULL, 4096, CLIENT_PATIENCE, &client), CLIENT_OK);
+    const uint64_t deadline = rig_deadline();
+    while (rig_counter(&rig, COUNTER_BYTES_RECEIVED) - rig_counter(&rig, COUNTER_BYTES_SENT) < 65536) {
+        client_send(client, bytes, sizeof bytes, 200);
+        rig_nap(deadline, "bytes that cannot be sent");
+    }
+    const uint64_t begun = now();
+    assert_true(rig_drain(&rig, 0));
+    assert_in_range(now() - begun, 0, 1500);
+    assert_int_equal(probe.reasons[PL_STOPPING], 1);
+    client_close(client);
+    rig_stop(&rig);
+}
+
+/* ---- Callbacks that do not return ---- */
+
+static void test_stop__names_the_callback_that_does_not_return(void **state)
+{
+    (void)state;
+    char id[32];
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig.options.log = journal_open();
+    rig_start(&rig);
+    const struct pl_address to = rig_address(&rig, 0);
+    struct client *client = NULL;
+    probe.blocks = 1;
+    assert_int_equal(client_connect(&to, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
+    assert_int_equal(client_send(client, "x", 1, CLIENT_PATIENCE), CLIENT_OK);
+    const uint64_t deadline = rig_deadline();
+    while (probe.blocked == 0) {
+        rig_nap(deadline, "a callback that waits");
+    }
+    const uint64_t begun = now();
+    assert_false(rig_drain(&rig, 100));
+    assert_in_range(now() - begun, 1100, 4000); /* a second behind the deadline */
+    snprintf(id, sizeof id, "connection %016llx", (unsigned long long)probe.last_id);
+    assert_int_equal(rig.failure.code, EXIT_CODE_FAILED);
+    assert_non_null(strstr(rig.failure.text, "endpoint e: the handler probe has not returned"));
+    assert_non_null(strstr(rig.failure.text, id));
+    journal_wait(EVENT_CALLBACK_STUCK, 1);
+    journal_assert_last(EVENT_CALLBACK_STUCK, id);
+    probe.blocks = 0;
+    SetEvent(probe.gate); /* it returns after all */
+    while (rig_closed(&rig) == 0) {
+        rig_nap(deadline, "its end");
+    }
+    rig_stop(&rig);
+    assert_int_equal(probe.reasons[PL_STOPPING], 1);
+    client_close(client);
+    journal_close();
+}
+
+static void test_stop__gives_up_when_no_worker_can_be_woken(void **state)
+{
+    (void)state;
+    start(2);
+    rig_wait_for_operations(1);
+    fault_arm(IMPORT_PostQueuedCompletionStatus, 1, ERROR_NO_SYSTEM_RESOURCES, FAULT_FOREVER);
+    assert_false(rig_drain(&rig, 100));
+    assert_non_null(strstr(rig.failure.text, "1 connections or sockets did not end"));
+    fault_clear();
+    rig_stop(&rig); /* the second try */
+}
+
+/* ---- Under load ---- */
+
+/* Threads that connect, echo and go, until they are told to end. */
+enum { HAMMERS = 4 };
+static HANDLE hammers[HAMMERS];
+static volatile LONG hammer_ends = 1;
+static volatile LONG hammer_echoes;
+static struct pl_address hammer_at;
+
+static void hammer_once(unsigned kind)
+{
+    struct client *client = NULL;
+    char byte = 0;
+    if (client_connect(&hammer_at, NULL, 0, 1000, &client) != CLIENT_OK) {
+        Sleep(1);
+        return;
+    }
+    if (kind % 4 != 0 && client_send(client, "x", 1, 1000) == CLIENT_OK &&
+        client_receive(client, &byte, 1, 1000) == CLIENT_OK) {
+        InterlockedIncrement(&hammer_echoes);
+    }
+    if (kind % 2 == 0) {
+        client_reset(client);
+    } else {
+        client_close(client);
+    }
+}
+
+static DWORD WINAPI hammer_run(void *context)
+{
+    for (unsigned kind = (unsigned)(uintptr_t)context; hammer_ends == 0; kind++) {
+        hammer_once(kind);
+    }
+    return 0;
+}
+
+static void start_hammers(void)
+{
+    hammer_ends = hammer_echoes = 0;
+    for (uintptr_t i = 0; i < HAMMERS; i++) {
+        hammers[i] = SEAM_REAL(CreateThread)(NULL, 0, hammer_run, (void *)i, 0, NULL);
+    }
+}
+
+static void end_hammers(void)
+{
+    InterlockedExchange(&hammer_ends, 1);
+    for (size_t i = 0; i < HAMMERS; i++) {
+        WaitForSingleObject(hammers[i], INFINITE);
+        SEAM_REAL(CloseHandle)(hammers[i]);
+    }
+}
+
+static int end_hammers_and_all(void **state)
+{
+    if (hammer_ends == 0) {
+        end_hammers();
+    }
+    return probe_teardown(state);
+}
+
+/* Each cycle leaves nothing, however many connections are being accepted, handed over, opened or closed. */
+static void test_stop__a_hundred_times_under_connecting_clients(void **state)
+{
+    (void)state;
+    for (uint32_t cycle = 0; cycle < 100; cycle++) {
+        const LONG enough = probe.opens + 3 + (LONG)(cycle % 7);
+        start(cycle % 4 + 1);
+        hammer_at = rig_address(&rig, 0);
+        if (cycle == 0) {
+            start_hammers();
+        }
+        const uint64_t deadline = rig_deadline();
+        while (probe.opens < enough) {
+            rig_nap(deadline, "connections");
+        }
+        if (cycle % 3 == 0) {
+            assert_true(rig_drain(&rig, 20));
+        }
+        rig_stop(&rig); /* accepted == closed */
+        assert_int_equal(ledger_leftovers(NULL, 0), 0);
+        assert_int_equal(probe.opens, probe.closes);
+    }
+    end_hammers();
+    assert_true(hammer_echoes > 0);
+}
+
+/* Every second wake-up fails to be posted: all that is sent between threads arrives all the same. */
+static volatile LONG posts;
+
+static BOOL WINAPI post_every_second(HANDLE port, DWORD bytes, ULONG_PTR key, LPOVERLAPPED overlapped)
+{
+    if (InterlockedIncrement(&posts) % 2 == 1) {
+        SetLastError(ERROR_NO_SYSTEM_RESOURCES);
+        return FALSE;
+    }
+    return SEAM_REAL(PostQueuedCompletionStatus)(port, bytes, key, overlapped);
+}
+
+static void test_stop__works_though_wake_ups_are_lost(void **state)
+{
+    (void)state;
+    for (int cycle = 0; cycle < 5; cycle++) {
+        posts = cycle;
+        seam_replace(IMPORT_PostQueuedCompletionStatus, (seam_function)post_every_second);
+        start(3);
+        connect_all(); /* two of three are handed over to another worker, and echo */
+        assert_int_equal(probe_threads() > 1, 1);
+        for (size_t i = 0; i < CLIENTS; i++) {
+            client_close(clients[i]);
+        }
+        rig_wait_for_counter(&rig, COUNTER_CLOSED_BY_PEER, CLIENTS);
+        rig_stop(&rig);
+        seam_restore();
+        probe_reset();
+    }
+    assert_true(posts > 10);
+}
+
+/* ---- What never served ---- */
+
+static void test_stop__of_sockets_that_wait(void **state)
+{
+    (void)state;
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig_listen(&rig, "tcp://127.0.0.1:0");
+    rig.config.service.bind_retry = 30000;
+    fault_arm(IMPORT_bind, 3, WSAEADDRNOTAVAIL, 1);
+    rig_start(&rig);
+    assert_int_equal(rig_at(&rig, 1).state, LISTENER_WAITING);
+    const uint64_t begun = now();
+    rig_stop(&rig);
+    assert_in_range(now() - begun, 0, 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        probe_test(test_stop__of_an_idle_engine_takes_no_time),
+        probe_test(test_stop__lets_connections_finish),
+        probe_test(test_stop__takes_no_new_connections),
+        probe_test(test_stop__resets_the_rest_at_the_deadline),
+        probe_test(test_stop__does_not_wait_when_it_is_hurried),
+        probe_test(test_stop__resets_connections_whose_sends_are_stuck),
+        probe_test(test_stop__names_the_callback_that_does_not_return),
+        probe_test(test_stop__gives_up_when_no_worker_can_be_woken),
+        cmocka_unit_test_setup_teardown(test_stop__a_hundred_times_under_connecting_clients, probe_setup,
+                                        end_hammers_and_all),
+        probe_test(test_stop__works_though_wake_ups_are_lost),
+        probe_test(test_stop__of_sockets_that_wait),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
