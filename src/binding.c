@@ -204,14 +204,14 @@ void binding_tidy(struct binding *binding, uint64_t now)
     }
     binding->acceptor = NULL;
     binding->udp = NULL;
-    if (InterlockedExchange(&binding->is_broken, 0) != 0) {
+    if (InterlockedExchange(&binding->is_broken, 0) != 0 && binding->listener.state == LISTENER_LISTENING) {
         listener_lost(&binding->listener, binding->broken_error, binding->world->bind_retry, now);
     }
 }
 
 void binding_pause(struct binding *binding, bool is_paused)
 {
-    if (binding->acceptor != NULL && binding->is_live != 0) {
+    if (binding->acceptor != NULL && !binding->is_stop_sent) {
         acceptor_pause(binding->acceptor, is_paused);
     }
 }

@@ -80,6 +80,12 @@ static bool engine__fail(struct failure *failure, enum exit_code code, uint32_t 
 
 /* ---- Workers ---- */
 
+static void engine__run_reset(struct signal *signal, struct worker *worker)
+{
+    (void)signal;
+    connection_reset_all(worker);
+}
+
 /* The processors that this process may run on. */
 static unsigned engine__processors(void)
 {
@@ -108,6 +114,7 @@ static bool engine__create_workers(struct engine *engine, struct failure *failur
         if (engine->workers[i] == NULL) {
             break;
         }
+        signal_init(&engine->resets[i], engine__run_reset);
         engine->worker_count++;
     }
     if (engine->worker_count < count) {
@@ -160,7 +167,8 @@ static bool engine__start_endpoint(struct engine *engine, const struct config_en
     struct slot_table *slots = worker_slots(engine->workers[engine->endpoint_count % engine->worker_count]);
     const uint32_t slot = slot_table_add(slots, SLOT_ENDPOINT, endpoint);
     if (slot == SLOT_NONE) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY, "endpoints");
+        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                            "there is no memory for the endpoints");
     }
     endpoint->id = slot_table_id(slots, slot);
     engine->endpoint_count++;
@@ -173,7 +181,8 @@ static bool engine__start_endpoints(struct engine *engine, const struct pl_handl
     const struct config *config = engine->config;
     engine->endpoints = memory_alloc((config->endpoint_count + 1) * sizeof engine->endpoints[0]);
     if (engine->endpoints == NULL) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY, "endpoints");
+        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                            "there is no memory for the endpoints");
     }
     for (size_t i = 0; i < config->endpoint_count; i++) {
         if (config->endpoints[i].is_enabled &&
@@ -220,7 +229,8 @@ static bool engine__create_bindings(struct engine *engine, struct failure *failu
                                            .control = engine->control};
     engine->bindings = memory_alloc((engine__count_bindings(engine) + 1) * sizeof engine->bindings[0]);
     if (engine->bindings == NULL) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY, "sockets");
+        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                            "there is no memory for the sockets");
     }
     for (size_t i = 0; i < engine->endpoint_count; i++) {
         const struct config_endpoint *config = engine->endpoints[i].config;
@@ -259,21 +269,21 @@ static bool engine__bind(struct engine *engine, struct binding *binding)
     return listener_open(&binding->listener, &engine->network, engine->world.bind_retry, now) == 0;
 }
 
-/* How many of them wait for a port that may become free soon. */
-static size_t engine__bind_all(struct engine *engine, bool is_first, uint64_t deadline,
-                               struct telling *telling)
+/* Tries those whose time has come; all of them when the deadline has. How many still wait for what may pass
+ * soon. */
+static size_t engine__bind_all(struct engine *engine, uint64_t deadline, struct telling *telling)
 {
     size_t hopeful = 0;
     for (size_t i = 0; i < engine->binding_count; i++) {
         struct binding *binding = &engine->bindings[i];
+        const struct listener *listener = &binding->listener;
         const uint64_t now = GetTickCount64();
         engine__tell(telling, now, deadline);
-        if (engine__is_waiting(binding) &&
-            (is_first ||
-             (listener_error_may_pass(binding->listener.win32_error) && binding->listener.retry_at <= now))) {
+        const bool is_hopeful = listener->win32_error == 0 || listener_error_may_pass(listener->win32_error);
+        if (engine__is_waiting(binding) && is_hopeful && (listener->retry_at <= now || now >= deadline)) {
             engine__bind(engine, binding);
         }
-        hopeful += engine__is_waiting(binding) && listener_error_may_pass(binding->listener.win32_error);
+        hopeful += engine__is_waiting(binding) && listener_error_may_pass(listener->win32_error);
     }
     return hopeful;
 }
@@ -283,11 +293,11 @@ static bool engine__describe_waiting(const struct engine *engine, struct failure
 {
     size_t waiting = 0;
     struct text text;
-    failure->code = EXIT_CODE_BIND;
     text_init(&text, failure->text, sizeof failure->text);
     for (size_t i = 0; i < engine->binding_count; i++) {
         const struct listener *listener = &engine->bindings[i].listener;
         if (listener->state == LISTENER_WAITING && waiting++ == 0) {
+            failure->code = EXIT_CODE_BIND;
             failure->win32_error = listener->win32_error;
             text_add_format(&text, "endpoint %s: ", listener->endpoint->config->name);
             listener_add_name(&text, listener);
@@ -301,25 +311,25 @@ static bool engine__describe_waiting(const struct engine *engine, struct failure
     return waiting == 0;
 }
 
-/* Binds what can be bound and decides whether that is enough. */
+/* Binds what can be bound and decides whether that is enough (product: start_policy). */
 static bool engine__bind_at_start(struct engine *engine, bool is_automatic_start, struct failure *failure_out)
 {
     struct telling telling = {.progress = engine->progress, .context = engine->progress_context};
     const uint64_t deadline = GetTickCount64() + ENGINE_BIND_PATIENCE;
-    bool is_first = true;
-    while (engine__bind_all(engine, is_first, deadline, &telling) > 0 && GetTickCount64() < deadline &&
-           WaitForSingleObject(engine->hurry, ENGINE_SWEEP) == WAIT_TIMEOUT) {
-        is_first = false;
+    for (bool is_last = false; engine__bind_all(engine, deadline, &telling) > 0 && !is_last;) {
+        Sleep(ENGINE_SWEEP);
+        is_last = GetTickCount64() >= deadline;
     }
     if (engine__describe_waiting(engine, failure_out)) {
         return true;
     }
-    bool is_any_bound = false;
+    bool may_run = false;
     for (size_t i = 0; i < engine->binding_count; i++) {
-        is_any_bound = is_any_bound || engine->bindings[i].listener.state == LISTENER_LISTENING;
+        const struct listener *listener = &engine->bindings[i].listener;
+        may_run = may_run || listener->state == LISTENER_LISTENING ||
+                  (is_automatic_start && !listener_error_is_lasting(listener->win32_error));
     }
-    return engine->config->service.start_policy == CONFIG_START_PARTIAL &&
-           (is_any_bound || is_automatic_start);
+    return may_run && engine->config->service.start_policy == CONFIG_START_PARTIAL;
 }
 
 static void engine__serve(struct engine *engine, struct binding *binding)
@@ -386,18 +396,20 @@ static DWORD engine__tend(struct engine *engine)
 static DWORD WINAPI engine__control(void *argument)
 {
     struct engine *engine = argument;
+    address_watch_start(&engine->addresses); /* here: its requests end with their thread */
     for (DWORD wait = 0; engine->is_ending == 0;) {
-        WaitForSingleObject(engine->control, wait);
+        HANDLE events[1 + ADDRESS_WATCH_FAMILIES] = {engine->control};
+        WaitForMultipleObjects(1 + address_watch_events(&engine->addresses, events + 1), events, FALSE, wait);
         AcquireSRWLockExclusive(&engine->lock);
         wait = engine->is_ending == 0 ? engine__tend(engine) : 0;
         ReleaseSRWLockExclusive(&engine->lock);
     }
+    address_watch_stop(&engine->addresses);
     return 0;
 }
 
 static bool engine__start_control(struct engine *engine, struct failure *failure_out)
 {
-    address_watch_start(&engine->addresses, engine->control);
     engine->thread = CreateThread(NULL, 0, engine__control, engine, 0, NULL);
     if (engine->thread == NULL) {
         return engine__fail(failure_out, EXIT_CODE_FAILED, GetLastError(),
@@ -414,7 +426,6 @@ static void engine__stop_control(struct engine *engine)
         WaitForSingleObject(engine->thread, INFINITE);
         CloseHandle(engine->thread);
         engine->thread = NULL;
-        address_watch_stop(&engine->addresses);
     }
 }
 
@@ -436,23 +447,19 @@ static void engine__refuse_all(struct engine *engine)
     }
 }
 
-/* What still lives: connections, those that are being handed over, and sockets of endpoints. */
+/* What still lives: sockets of endpoints, then connections and those that are being handed over. In this
+   order: an acceptor adds to the load before it ends. */
 static size_t engine__count_live(const struct engine *engine)
 {
     size_t live = 0;
+    for (size_t i = 0; i < engine->binding_count; i++) { /* first: they make connections */
+        live += engine->bindings[i].is_live != 0;
+    }
+    MemoryBarrier();
     for (unsigned i = 0; i < engine->worker_count; i++) {
         live += (size_t)worker_load(engine->workers[i]);
     }
-    for (size_t i = 0; i < engine->binding_count; i++) {
-        live += engine->bindings[i].is_live != 0;
-    }
     return live;
-}
-
-static void engine__run_reset(struct signal *signal, struct worker *worker)
-{
-    (void)signal;
-    connection_reset_all(worker);
 }
 
 /* The first callback that holds a worker up. */
@@ -486,47 +493,57 @@ static bool engine__give_up(struct engine *engine, size_t live, struct failure *
     return false;
 }
 
-static bool engine__drain(struct engine *engine, uint64_t drain, struct telling *telling,
-                          struct failure *failure_out)
+/* True when everything has ended by itself in time. */
+static bool engine__drain(struct engine *engine, uint64_t drain)
 {
-    uint64_t deadline = GetTickCount64() + drain, patience = deadline + ENGINE_GRACE;
-    bool is_reset = false;
-    size_t last = 0;
+    struct telling telling = {.progress = engine->progress, .context = engine->progress_context};
+    const uint64_t deadline = GetTickCount64() + drain;
     for (;;) {
-        const size_t live = engine__count_live(engine);
         const uint64_t now = GetTickCount64();
+        if (engine__count_live(engine) == 0) {
+            return true;
+        }
+        if (now >= deadline || WaitForSingleObject(engine->hurry, ENGINE_POLL) == WAIT_OBJECT_0) {
+            return false;
+        }
+        engine__tell(&telling, now, deadline);
+        engine__sweep(engine);
+    }
+}
+
+/* Resets the rest, and waits as long as something ends every now and then. */
+static bool engine__reset_all(struct engine *engine, struct failure *failure_out)
+{
+    struct telling telling = {.progress = engine->progress, .context = engine->progress_context};
+    uint64_t patience = GetTickCount64() + ENGINE_GRACE;
+    for (unsigned i = 0; i < engine->worker_count; i++) {
+        worker_signal(engine->workers[i], &engine->resets[i]);
+    }
+    for (size_t last = SIZE_MAX;;) {
+        const uint64_t now = GetTickCount64();
+        const size_t live = engine__count_live(engine);
         if (live == 0) {
             return true;
         }
-        engine__sweep(engine);
-        engine__tell(telling, now, deadline);
-        const bool is_hurried =
-            WaitForSingleObject(engine->hurry, is_reset ? 0 : ENGINE_POLL) == WAIT_OBJECT_0;
-        if (!is_reset && (is_hurried || now >= deadline)) {
-            for (unsigned i = 0; i < engine->worker_count; i++) {
-                signal_init(&engine->resets[i], engine__run_reset);
-                worker_signal(engine->workers[i], &engine->resets[i]);
-            }
-            is_reset = true;
-            last = live;
-            patience = now + ENGINE_GRACE;
-        } else if (is_reset) {
-            patience = live < last ? now + ENGINE_GRACE : patience; /* it goes on */
-            last = live;
-            if (now >= patience) {
-                return engine__give_up(engine, live, failure_out);
-            }
-            Sleep(ENGINE_POLL);
+        patience = live < last ? now + ENGINE_GRACE : patience;
+        last = live;
+        if (now >= patience) {
+            return engine__give_up(engine, live, failure_out);
         }
+        engine__tell(&telling, now, patience);
+        engine__sweep(engine);
+        Sleep(ENGINE_POLL);
     }
 }
 
 /* The ladder down, from wherever the way up ended; nothing is live. */
 static bool engine__descend(struct engine *engine, struct failure *failure_out)
 {
+    AcquireSRWLockExclusive(&engine->lock);
     for (size_t i = 0; i < engine->binding_count; i++) {
         binding_tidy(&engine->bindings[i], 0);
     }
+    ReleaseSRWLockExclusive(&engine->lock);
     for (size_t i = engine->endpoint_count; i > 0; i--) {
         endpoint_stop(&engine->endpoints[i - 1]);
     }
@@ -547,8 +564,8 @@ static bool engine__climb(struct engine *engine, const struct engine_options *op
     const struct pl_handler *const *handlers =
         options->handlers != NULL ? options->handlers : handlers_builtin;
     engine->control = CreateEventW(NULL, FALSE, FALSE, NULL);
-    engine->hurry = CreateEventW(NULL, TRUE, FALSE, NULL);
-    if (engine->control == NULL || engine->hurry == NULL) {
+    engine->hurry = engine->control != NULL ? CreateEventW(NULL, TRUE, FALSE, NULL) : NULL;
+    if (engine->hurry == NULL) {
         return engine__fail(failure_out, EXIT_CODE_FAILED, GetLastError(), "an event could not be created");
     }
     engine->is_network_started = network_start(&engine->network, failure_out);
@@ -573,7 +590,8 @@ struct engine *engine_start(const struct engine_options *options, struct failure
 {
     struct engine *engine = memory_alloc(sizeof *engine);
     if (engine == NULL) {
-        engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY, "the engine");
+        engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                     "there is no memory for the engine");
         return NULL;
     }
     engine->config = options->config;
@@ -621,15 +639,13 @@ void engine_continue(struct engine *engine)
 bool engine_stop(struct engine *engine, uint32_t drain_limit, struct failure *failure_out)
 {
     const uint64_t wanted = engine->config->service.drain_timeout;
-    struct telling telling = {.progress = engine->progress, .context = engine->progress_context};
     engine__stop_control(engine);
     AcquireSRWLockExclusive(&engine->lock);
     engine__refuse_all(engine);
-    const bool is_done =
-        engine__drain(engine, wanted < drain_limit ? wanted : drain_limit, &telling, failure_out) &&
-        engine__descend(engine, failure_out);
     ReleaseSRWLockExclusive(&engine->lock);
-    return is_done;
+    return (engine__drain(engine, wanted < drain_limit ? wanted : drain_limit) ||
+            engine__reset_all(engine, failure_out)) &&
+           engine__descend(engine, failure_out);
 }
 
 void engine_hurry(struct engine *engine)

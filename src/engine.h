@@ -30,8 +30,9 @@ struct engine_options {
     void *progress_context;
 };
 
-/* engine_start: workers, handlers, sockets; returns when each bind is decided, its retries included. On
-   failure nothing is left, and `failure_out` has the exit code and the text. */
+/* engine_start: workers, handlers, sockets; returns when each bind is decided, its retries included. NULL:
+   `failure_out` has the exit code and the text; nothing is left (but for a handler whose callback hangs: end
+   the process). */
 struct engine *engine_start(const struct engine_options *options, struct failure *failure_out);
 
 /* engine_pause, engine_continue: refuse new connections and datagrams, and take them again. Sockets stay
@@ -42,7 +43,7 @@ void engine_continue(struct engine *engine);
 /* engine_stop: stops accepting, lets connections finish for drain_timeout (at most `drain_limit`
    milliseconds), resets the rest. True when everything ended. False when a callback of a handler has not
    returned one second after the deadline: it is named in `failure_out`; then engine_destroy must not be
-   called and the process should end. */
+   called and the process should end, unless another engine_stop returns true. */
 bool engine_stop(struct engine *engine, uint32_t drain_limit, struct failure *failure_out);
 
 /* engine_hurry: a running or later engine_stop resets what is left without waiting. Any thread. */

@@ -233,9 +233,6 @@ static void test_listener__fails_with_each_call_that_it_needs(void **state)
         {CONFIG_TCP, '4', IMPORT_bind, 1, WSAEADDRINUSE},
         {CONFIG_TCP, '4', IMPORT_listen, 1, WSAEADDRINUSE},
         {CONFIG_TCP, '4', IMPORT_getsockname, 1, WSAENOBUFS},
-        {CONFIG_UDP, '4', IMPORT_setsockopt, 3, WSAENOPROTOOPT}, /* packet information */
-        {CONFIG_UDP, '*', IMPORT_setsockopt, 4, WSAENOPROTOOPT},
-        {CONFIG_UDP, '*', IMPORT_setsockopt, 5, WSAENOPROTOOPT},
         {CONFIG_UDP, '4', IMPORT_ioctlsocket, 1, WSAENOBUFS},
         {CONFIG_UDP, '4', IMPORT_bind, 1, WSAEACCES},
     };
@@ -261,13 +258,15 @@ static void test_listener__does_without_what_is_only_a_wish(void **state)
     static const struct {
         enum import import;
         uint32_t nth, times;
-    } rows[] = {{IMPORT_setsockopt, 2, 2} /* both buffers */, {IMPORT_WSAIoctl, 1, FAULT_FOREVER}};
+    } rows[] = {{IMPORT_setsockopt, 2, 2},             /* both buffers */
+                {IMPORT_setsockopt, 4, FAULT_FOREVER}, /* packet information */
+                {IMPORT_WSAIoctl, 1, FAULT_FOREVER}};
     config.recv_buffer = config.send_buffer = 65536;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct listener listener = make(CONFIG_UDP, '4', 0);
         fault_arm(rows[i].import, rows[i].nth, WSAEOPNOTSUPP, rows[i].times);
         open_and_close(&listener);
-        assert_int_equal(fault_hits(), 2);
+        assert_in_range(fault_hits(), 1, 2);
         fault_clear();
     }
 }
@@ -285,12 +284,11 @@ static void test_listener__waits_twice_as_long_each_time(void **state)
     }
     fault_clear();
     open_and_close(&listener);
-    assert_int_equal(listener.delay, 0);
-    fault_arm(IMPORT_bind, 1, WSAEADDRINUSE, 1);
-    listener_open(&listener, &network, 500, 0);
+    listener_lost(&listener, WSAENOTSOCK, 500, 1000 + 29999);
+    assert_int_equal(listener.delay, 30000); /* it did not live long */
+    open_and_close(&listener);
+    listener_lost(&listener, WSAENOTSOCK, 500, 1000 + 30000);
     assert_int_equal(listener.delay, 500); /* anew */
-    listener_open(&listener, &network, 40000, 0);
-    closesocket(listener.socket);
 }
 
 static void test_listener__is_never_tried_again_at_once_when_it_is_lost(void **state)
@@ -305,8 +303,11 @@ static void test_listener__is_never_tried_again_at_once_when_it_is_lost(void **s
     assert_int_equal(listener.retry_at, 7500);
     open_and_close(&listener);
     assert_int_equal(listener.address.port, port); /* the one that clients know by now */
-    listener_lost(&listener, WSAENOTSOCK, 60000, 7000);
-    assert_int_equal(listener.retry_at, 37000);
+    listener_lost(&listener, WSAENOTSOCK, 500, 7000);
+    assert_int_equal(listener.retry_at, 8000); /* twice as long, when it is lost again soon */
+    open_and_close(&listener);
+    listener_lost(&listener, WSAENOTSOCK, 60000, 70000);
+    assert_int_equal(listener.retry_at, 100000);
 }
 
 /* ---- Conflicts, as the system finds them ---- */
@@ -342,7 +343,7 @@ static void test_listener__finds_that_the_address_is_not_of_this_machine(void **
 {
     (void)state;
     struct listener listener = make(CONFIG_TCP, '4', 0);
-    listener.address = client_address("192.0.2.1", 0); /* for documentation only, RFC 5737 */
+    listener.address = client_address("198.51.100.1", 0); /* for documentation only, RFC 5737 */
     assert_int_equal(listener_open(&listener, &network, 500, 0), WSAEADDRNOTAVAIL);
     assert_false(listener_error_may_pass(WSAEADDRNOTAVAIL));
     assert_words(&listener, "this machine does not have that address");

@@ -193,7 +193,7 @@ static void test_udp__delivers_one_datagram_to_an_idle_endpoint_once(void **stat
         seen_send(sizes[i]);
         seen_wait(++count);
         assert_int_equal(seen.length, sizes[i]);
-        seen_wait_for_receives(1); /* the peek */
+        rig_wait_for_operations(1); /* the peek */
     }
     seen_send(0); /* two, one of them empty, that may wait together */
     seen_send(7);
@@ -235,7 +235,7 @@ static void test_udp__takes_a_peek_that_fails_at_once_for_one_that_completes(voi
     seam_replace(IMPORT_WSARecv, (seam_function)peek_late);
     seen_send(5);
     seen_wait(11);
-    seen_wait_for_receives(1);
+    rig_wait_for_operations(1);
     assert_int_equal(early_errors, 10);
     seen_end();
 }
@@ -269,7 +269,7 @@ static void test_udp__an_idle_endpoint_costs_little(void **state)
             rig_listen(&seen_rig, "udp://127.0.0.1:0");
         }
         rig_start(&seen_rig);
-        seen_wait_for_receives(i == 0 ? 1 : 201);
+        rig_wait_for_operations(i == 0 ? 1 : 201);
         bytes[i] = ledger_bytes();
         rig_stop(&seen_rig);
     }

@@ -130,7 +130,7 @@ static void be_busy(uint32_t max_datagram)
     seen_prepare("udp://127.0.0.1:0")->max_datagram = max_datagram;
     seen_start("127.0.0.1");
     seen_pile_up(100);
-    seen_wait_for_receives(32);
+    rig_wait_for_operations(32);
 }
 
 static void wait_until_idle(void)
@@ -147,23 +147,23 @@ static void test_udp__is_busy_under_load_and_idle_again_when_it_is_quiet(void **
     (void)state;
     freeze_clock();
     seen_begin();
-    seen_wait_for_receives(1);
+    rig_wait_for_operations(1);
     const size_t idle = ledger_bytes();
     seen_pile_up(60); /* fewer than two full batches */
-    seen_wait_for_receives(1);
+    rig_wait_for_operations(1);
     seen_pile_up(100);
-    seen_wait_for_receives(32);
+    rig_wait_for_operations(32);
     assert_true(ledger_bytes() > idle + 32 * (size_t)SEEN_LARGEST);
     seen_pile_up(200); /* with all of them at work */
-    seen_wait_for_receives(32);
+    rig_wait_for_operations(32);
     clock_advance(1100); /* the second had many datagrams: busy it stays */
     seen_pile_up(40);
-    seen_wait_for_receives(32);
+    rig_wait_for_operations(32);
     wait_until_idle();
     assert_in_range(ledger_bytes(), idle, idle + BUFFER_POOL_KEEPS + 4096); /* a worker keeps a few buffers */
     seen_assert_works();
     seen_pile_up(100); /* and again */
-    seen_wait_for_receives(32);
+    rig_wait_for_operations(32);
     seen_assert_works();
     seen_end();
 }
@@ -177,9 +177,9 @@ static void test_udp__uses_as_many_receives_as_it_may(void **state)
         seen_prepare("udp://127.0.0.1:0")->receives_max = limits[i];
         seen_start("127.0.0.1");
         seen_pile_up(100);
-        seen_wait_for_receives(limits[i]);
+        rig_wait_for_operations(limits[i]);
         seen_pile_up(100);
-        seen_wait_for_receives(limits[i]);
+        rig_wait_for_operations(limits[i]);
         seen_end(); /* with receives in flight */
     }
 }
@@ -194,11 +194,11 @@ static void test_udp__does_the_same_when_busy(void **state)
         seen_assert_echoes(&to, sizes[i]);
         assert_int_equal(seen.stale_send, PL_GONE);
     }
-    seen_wait_for_receives(32);
+    rig_wait_for_operations(32);
     seen_end();
     be_busy(100);
     seen_assert_cuts();
-    seen_wait_for_receives(32);
+    rig_wait_for_operations(32);
     engine_pause(seen_rig.engine);
     seen_send(1);
     rig_wait_for_counter(&seen_rig, COUNTER_DATAGRAMS_REFUSED_PAUSED, 1);
@@ -299,7 +299,7 @@ static void test_udp__works_where_the_machine_cannot_peek(void **state)
     seen_start("127.0.0.1");
     seen_assert_cuts();
     seen_pile_up(200);
-    seen_wait_for_receives(1);
+    rig_wait_for_operations(1);
     for (size_t i = 0; i < RECEIVE_ERRORS; i++) {
         const LONG count = seen.count;
         fault_arm(IMPORT_WSARecvMsg, 1, receive_errors[i], 3);

@@ -57,7 +57,7 @@ enum pl_result {
     PL_GONE = -2,  /* the id's object is gone, or closing */
     PL_WRONG_THREAD = -3, /* this call is for W only */
     PL_INVALID = -4,      /* an argument is out of its range */
-    PL_NO_MEMORY = -5,    /* nothing was taken */
+    PL_NO_MEMORY = -5,    /* not done; a connection is reset if part of it had gone already */
     PL_LIMIT =
         -6 /* never possible: longer than send_queue or than a datagram, or an answer that is not allowed */
 };
@@ -75,7 +75,8 @@ enum pl_seen {
 
 /* How to close. In each case on_close still comes, after the callback that asked has returned. */
 enum pl_close {
-    PL_FINISH = 0,   /* send what is queued, then FIN; reading goes on until the peer's FIN */
+    PL_FINISH = 0,   /* send what is queued, then FIN; reading goes on until the peer's FIN, or until the
+                        endpoint's close_timeout passes without a byte */
     PL_GRACEFUL = 1, /* send what is queued, then FIN; what still arrives is dropped */
     PL_RESET = 2     /* reset at once; what is queued is lost */
 };

@@ -63,9 +63,18 @@ static void acceptor__complete(struct operation *operation, uint32_t error, uint
 
 /* ---- Ending ---- */
 
+static void acceptor__close_listener(struct acceptor *acceptor)
+{
+    if (acceptor->listener != INVALID_SOCKET) {
+        closesocket(acceptor->listener);
+        acceptor->listener = INVALID_SOCKET;
+    }
+}
+
 static void acceptor__end_if_done(struct acceptor *acceptor)
 {
     if (acceptor->is_stopping && acceptor->posted == 0 && !acceptor->is_arm_queued) {
+        acceptor__close_listener(acceptor);
         acceptor->events->stopped(acceptor->owner);
     }
 }
@@ -78,7 +87,11 @@ static void acceptor__run_stop(struct message *message, struct worker *worker)
     timer_clear(worker_timers(acceptor->worker), &acceptor->retry);
     timer_clear(worker_timers(acceptor->worker), &acceptor->quiet);
     worker_forget_release(acceptor->worker, &acceptor->release);
-    closesocket(acceptor->listener); /* ends every AcceptEx */
+    /* A client that was taken meanwhile can be reset only while the listening socket lives. */
+    if (acceptor->posted > 0 && !CancelIoEx((HANDLE)acceptor->listener, NULL) &&
+        GetLastError() != ERROR_NOT_FOUND) {
+        acceptor__close_listener(acceptor); /* ends every AcceptEx as well */
+    }
     acceptor__end_if_done(acceptor);
 }
 
@@ -216,7 +229,7 @@ static void acceptor__end_slot(struct acceptor *acceptor, struct accept_slot *sl
     if (error != 0) {
         worker_count(acceptor->worker, COUNTER_ACCEPT_FAILURES, 1);
     }
-    if (error != 0 || acceptor->is_stopping) {
+    if (error != 0) {
         closesocket(slot->socket);
     } else {
         acceptor->batch++;
@@ -271,9 +284,12 @@ static void acceptor__measure(struct acceptor *acceptor)
 /* Brings `posted` up to the target. */
 static void acceptor__arm(struct acceptor *acceptor)
 {
+    if (acceptor->is_stopping) {
+        return; /* its timers stay clear */
+    }
     acceptor__measure(acceptor);
     for (int inline_count = 0; acceptor->posted < acceptor->target;) {
-        if (acceptor->is_stopping || acceptor->is_broken || acceptor__is_parked(acceptor)) {
+        if (acceptor->is_broken || acceptor__is_parked(acceptor)) {
             return;
         }
         if (acceptor__post(acceptor) == ACCEPT_INLINE && ++inline_count == ACCEPT_INLINE_MAX) {

@@ -42,7 +42,8 @@ struct acceptor *acceptor_create(struct worker *worker, const struct network *ne
                                  int family, uint32_t accepts_max, const struct acceptor_events *events,
                                  void *owner);
 
-/* acceptor_start, acceptor_stop: return at once; stop only after start. Any thread. */
+/* acceptor_start, acceptor_stop: return at once; stop only after start, and nothing but acceptor_destroy
+   after it. Any thread. */
 void acceptor_start(struct acceptor *acceptor);
 void acceptor_stop(struct acceptor *acceptor);
 

@@ -127,10 +127,15 @@ bool address_parse(const char *at, size_t length, struct pl_address *address_out
     return true;
 }
 
+static bool address__is_mapped(const uint8_t *ip)
+{
+    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    return memcmp(ip, mapped, sizeof mapped) == 0;
+}
+
 void address_fold(struct pl_address *address)
 {
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-    if (address->family == 6 && memcmp(address->ip, mapped, sizeof mapped) == 0) {
+    if (address->family == 6 && address__is_mapped(address->ip)) {
         memmove(address->ip, address->ip + 12, 4);
         memset(address->ip + 4, 0, 12);
         address->family = 4;
@@ -156,17 +161,13 @@ static int address__longest_gap(const uint8_t *ip, int *length_out)
     return best;
 }
 
-void address_add(struct text *text, const struct pl_address *address)
+static void address__add_ipv4(struct text *text, const uint8_t *ip)
 {
-    const uint8_t *ip = address->ip;
-    if (address->family == 4) {
-        text_add_format(text, "%u.%u.%u.%u", ip[0], ip[1], ip[2], ip[3]);
-        return;
-    }
-    if (address->family != 6) {
-        text_add_string(text, "-");
-        return;
-    }
+    text_add_format(text, "%u.%u.%u.%u", ip[0], ip[1], ip[2], ip[3]);
+}
+
+static void address__add_groups(struct text *text, const uint8_t *ip)
+{
     int gap_length = 0;
     const int gap = address__longest_gap(ip, &gap_length);
     for (int i = 0; i < 8; i++) {
@@ -177,6 +178,27 @@ void address_add(struct text *text, const struct pl_address *address)
             text_add_format(text, "%s%x", i > 0 && i != gap + gap_length ? ":" : "",
                             (unsigned)ip[2 * i] << 8 | ip[2 * i + 1]);
         }
+    }
+}
+
+static void address__add_ipv6(struct text *text, const uint8_t *ip)
+{
+    if (address__is_mapped(ip)) { /* RFC 5952, section 5 */
+        text_add_string(text, "::ffff:");
+        address__add_ipv4(text, ip + 12);
+    } else {
+        address__add_groups(text, ip);
+    }
+}
+
+void address_add(struct text *text, const struct pl_address *address)
+{
+    if (address->family == 4) {
+        address__add_ipv4(text, address->ip);
+    } else if (address->family == 6) {
+        address__add_ipv6(text, address->ip);
+    } else {
+        text_add_string(text, "-");
     }
     if (address->scope != 0) {
         text_add_format(text, "%%%lu", (unsigned long)address->scope);
@@ -199,7 +221,7 @@ bool address_equal(const struct pl_address *a, const struct pl_address *b)
 bool address_is_any(const struct pl_address *address)
 {
     static const uint8_t zero[16];
-    return memcmp(address->ip, zero, sizeof zero) == 0;
+    return address->family != 0 && memcmp(address->ip, zero, sizeof zero) == 0;
 }
 
 bool address_is_loopback(const struct pl_address *address)

@@ -21,7 +21,8 @@ bool address_parse(const char *at, size_t length, struct pl_address *address_out
  * once. */
 void address_fold(struct pl_address *address);
 
-/* address_add: "192.0.2.1" or "2001:db8::1%3" (RFC 5952); with port: "192.0.2.1:80" or "[2001:db8::1]:80". */
+/* address_add: "192.0.2.1", "2001:db8::1%3" or "::ffff:192.0.2.1" (RFC 5952), "-" for no address; with port:
+   "192.0.2.1:80" or "[2001:db8::1]:80". */
 void address_add(struct text *text, const struct pl_address *address);
 void address_add_with_port(struct text *text, const struct pl_address *address);
 

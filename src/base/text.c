@@ -30,17 +30,26 @@ void text_fini(struct text *text)
     text_init_heap(text);
 }
 
+/* Ends the text with its NUL; with a room of 1 that one is there already. */
+static void text__end(struct text *text)
+{
+    if (text->room > 1) {
+        text->at[text->length] = '\0';
+    }
+}
+
 void text_clear(struct text *text)
 {
     text->length = 0;
     text->is_cut = false;
-    if (text->room > 1) {
-        text->at[0] = '\0';
-    }
+    text__end(text);
 }
 
 static bool text__grow(struct text *text, size_t length)
 {
+    if (length > SIZE_MAX / 4 - text->length) { /* of a block so large the doubling below would not end */
+        return false;
+    }
     const size_t needed = text->length + length + 1;
     size_t room = text->room > 1 ? text->room : TEXT_FIRST_ROOM;
     while (room < needed) {
@@ -54,6 +63,11 @@ static bool text__grow(struct text *text, size_t length)
     text->room = room;
     text->at[text->length] = '\0';
     return true;
+}
+
+static bool text__has_room(struct text *text, size_t length)
+{
+    return length <= text->room - text->length - 1 || (text->may_grow && text__grow(text, length));
 }
 
 /* The longest start of at[0..length) that does not end inside a character. */
@@ -74,10 +88,9 @@ void text_add(struct text *text, const char *at, size_t length)
     if (length == 0 || text->is_cut) {
         return;
     }
-    const size_t space = text->room - text->length - 1;
-    if (length > space && !(text->may_grow && text__grow(text, length))) {
+    if (!text__has_room(text, length)) {
         text->is_cut = true;
-        length = text__whole_characters(at, space);
+        length = text__whole_characters(at, text->room - text->length - 1);
         if (length == 0) {
             return;
         }
@@ -112,6 +125,7 @@ void text_add_format_list(struct text *text, const char *format, va_list argumen
         vsnprintf(room > 1 ? text->at + text->length : NULL, room > 1 ? room : 0, format, arguments);
     if (length < 0) {
         text->is_cut = true;
+        text__end(text);
     } else if ((size_t)length < room) {
         text->length += (size_t)length;
     } else if (text->may_grow && text__grow(text, (size_t)length)) {
@@ -119,10 +133,8 @@ void text_add_format_list(struct text *text, const char *format, va_list argumen
         text->length += (size_t)length;
     } else {
         text->is_cut = true;
-        if (room > 1) {
-            text->length += text__whole_characters(text->at + text->length, room - 1);
-            text->at[text->length] = '\0';
-        }
+        text->length += room > 1 ? text__whole_characters(text->at + text->length, room - 1) : 0;
+        text__end(text);
     }
     va_end(again);
 }
@@ -170,13 +182,13 @@ bool text_is_utf8(const char *at, size_t length)
     return true;
 }
 
-/* Characters that change what a reader sees of the rest of the line: C1, line and paragraph separators, bidi
- * controls. */
+/* Characters that change what a reader sees of the rest of the line: C1, line and paragraph separators, and
+   the bidirectional controls of Unicode's property Bidi_Control. */
 static bool text__is_deceiving(const char *at, size_t length)
 {
     const uint8_t *byte = (const uint8_t *)at;
     if (length == 2) {
-        return byte[0] == 0xC2 && byte[1] < 0xA0;
+        return (byte[0] == 0xC2 && byte[1] < 0xA0) || (byte[0] == 0xD8 && byte[1] == 0x9C);
     }
     if (length == 3 && byte[0] == 0xE2) {
         return (byte[1] == 0x80 &&
@@ -186,27 +198,43 @@ static bool text__is_deceiving(const char *at, size_t length)
     return false;
 }
 
+/* Whole, or not at all: half an escape could be read as another one. */
+static void text__add_whole(struct text *text, const char *at, size_t length)
+{
+    if (text__has_room(text, length)) {
+        text_add(text, at, length);
+    } else {
+        text->is_cut = true;
+    }
+}
+
+static void text__add_escape(struct text *text, uint8_t byte)
+{
+    static const char named[] = "\r\n\t\\", letters[] = "rnt\\", digits[] = "0123456789ABCDEF";
+    const char *name = byte != 0 ? strchr(named, byte) : NULL;
+    if (name != NULL) {
+        text__add_whole(text, (const char[]){'\\', letters[name - named]}, 2);
+    } else {
+        text__add_whole(text, (const char[]){'\\', 'x', digits[byte >> 4], digits[byte & 0x0FU]}, 4);
+    }
+}
+
 void text_add_escaped(struct text *text, const char *at, size_t length)
 {
-    static const char plain[] = "\r\n\t\\", letters[] = "rnt\\";
     while (length > 0 && !text->is_cut) {
-        const size_t step = text_utf8_length(at, length);
+        const size_t character = text_utf8_length(at, length);
         const uint8_t byte = (uint8_t)at[0];
-        const char *known = byte != 0 ? strchr(plain, byte) : NULL;
-        if (known != NULL) {
-            const char pair[2] = {'\\', letters[known - plain]};
-            text_add(text, pair, sizeof pair);
-        } else if (step == 1 && byte >= 0x20 && byte != 0x7F) {
-            text_add(text, at, 1);
-        } else if (step > 1 && !text__is_deceiving(at, step)) {
+        const size_t step = character > 0 ? character : 1;
+        const bool is_plain = character == 1 ? byte >= 0x20 && byte != 0x7F && byte != '\\'
+                                             : character > 1 && !text__is_deceiving(at, character);
+        if (is_plain) {
             text_add(text, at, step);
-        } else {
-            for (size_t i = 0; i < (step > 1 ? step : 1); i++) {
-                text_add_format(text, "\\x%02X", (unsigned)(uint8_t)at[i]);
-            }
         }
-        at += step > 1 ? step : 1;
-        length -= step > 1 ? step : 1;
+        for (size_t i = 0; i < step && !is_plain; i++) {
+            text__add_escape(text, (uint8_t)at[i]);
+        }
+        at += step;
+        length -= step;
     }
 }
 

@@ -43,7 +43,7 @@ void text_add_format_list(struct text *text, const char *format, va_list argumen
 
 /* text_add_escaped: so that no byte can end a line, drive a terminal or pass for something else: control
    characters, DEL, C1, U+2028, U+2029, bidirectional controls, the backslash and every byte of invalid UTF-8
-   become \xHH, one for each byte (and \r \n \t \\ as such). */
+   become \xHH, one for each byte (and \r \n \t \\ as such). An escape is never cut. */
 void text_add_escaped(struct text *text, const char *at, size_t length);
 
 /* text_utf8_length: the length, 1 to 4, of the valid UTF-8 character at `at` (shortest form, no surrogate,

@@ -121,6 +121,16 @@ static void connection__leave(struct connection *connection)
     worker_leave(connection->worker);
 }
 
+/* Settles and reads on, after what is queued already. */
+static void connection__queue_task(struct connection *connection)
+{
+    if (!connection->is_task_queued) {
+        connection->is_task_queued = 1;
+        connection__hold(connection);
+        worker_queue(connection->worker, &connection->task);
+    }
+}
+
 static pl_id connection__id(const struct connection *connection)
 {
     return slot_table_id(worker_slots(connection->worker), connection->slot);
@@ -216,25 +226,24 @@ static uint64_t connection__next_deadline(const struct connection *connection)
 {
     const struct config_endpoint *config = connection->endpoint->config;
     uint64_t due = UINT64_MAX;
+    if (connection->is_stalled || connection->is_starved) {
+        due = worker_now(connection->worker) + RETRY_DELAY;
+    }
+    due = connection__earliest(due, connection__due(connection, connection->opened, config->lifetime));
     if (connection->is_fin_sent) {
-        due = connection__due(connection, connection->last_progress, config->close_timeout);
-        return connection->is_starved
-                   ? connection__earliest(due, worker_now(connection->worker) + RETRY_DELAY)
-                   : due;
+        return connection__earliest(
+            due, connection__due(connection, connection->last_progress, config->close_timeout));
     }
     if (connection->bytes_in == 0 && !connection->is_eof) {
-        due = connection__due(connection, connection->opened, config->first_byte_timeout);
+        due = connection__earliest(
+            due, connection__due(connection, connection->opened, config->first_byte_timeout));
     }
     if (connection->queued > 0) {
         due = connection__earliest(
             due, connection__due(connection, connection->last_progress, config->send_timeout));
     }
-    if (connection->is_stalled || connection->is_starved) {
-        due = connection__earliest(due, worker_now(connection->worker) + RETRY_DELAY);
-    }
-    due = connection__earliest(due,
-                               connection__due(connection, connection->last_activity, config->idle_timeout));
-    return connection__earliest(due, connection__due(connection, connection->opened, config->lifetime));
+    return connection__earliest(due,
+                                connection__due(connection, connection->last_activity, config->idle_timeout));
 }
 
 /* Activity only moves deadlines away: a timer that is set early enough stays, and looks again when it fires.
@@ -273,6 +282,8 @@ static void connection__check_deadlines(struct connection *connection)
     if (connection->is_fin_sent) {
         if (connection__is_past(connection, connection->last_progress, config->close_timeout)) {
             connection__reset(connection, PL_BY_HANDLER, WSAETIMEDOUT);
+        } else if (connection__is_past(connection, connection->opened, config->lifetime)) {
+            connection__reset(connection, PL_LIFETIME, WSAETIMEDOUT);
         }
     } else if (connection->queued > 0 &&
                connection__is_past(connection, connection->last_progress, config->send_timeout)) {
@@ -307,7 +318,7 @@ static void connection__consume_queue(struct connection *connection, uint32_t by
 
 /* Keeps one send in flight while anything is queued. Too little room in the system is no error: it is tried
  * again. */
-static void connection__send_queue(struct connection *connection)
+static void connection__pump(struct connection *connection)
 {
     while (connection->queued > 0 && !connection->is_sending && !connection->wants_reset) {
         WSABUF buffers[SEND_BUFFERS];
@@ -333,6 +344,7 @@ static void connection__send_queue(struct connection *connection)
 /* As much as the system takes at once, straight from the handler's memory. */
 static size_t connection__send_now(struct connection *connection, const uint8_t *at, size_t length)
 {
+    length = length < SEND_BYTES ? length : SEND_BYTES; /* Windows would take all of it, however much */
     WSABUF buffer = {.buf = (char *)(uintptr_t)at, .len = (ULONG)length};
     DWORD bytes = 0;
     if (WSASend(connection->socket, &buffer, 1, &bytes, 0, NULL, NULL) == 0) {
@@ -350,14 +362,12 @@ static size_t connection__send_now(struct connection *connection, const uint8_t 
  * another. */
 static void connection__settle_later(struct connection *connection)
 {
-    if (!connection->is_in_callback && !connection->is_task_queued) {
-        connection->is_task_queued = 1;
-        connection__hold(connection);
-        worker_queue(connection->worker, &connection->task);
+    if (!connection->is_in_callback) {
+        connection__queue_task(connection);
     }
 }
 
-static int32_t connection__queue(struct connection *connection, const uint8_t *at, size_t length)
+static int32_t connection__append(struct connection *connection, const uint8_t *at, size_t length)
 {
     if (connection->queued == 0) {
         connection->last_progress = connection__tick(connection);
@@ -367,7 +377,7 @@ static int32_t connection__queue(struct connection *connection, const uint8_t *a
         return PL_NO_MEMORY;
     }
     connection->queued += (uint32_t)length;
-    connection__send_queue(connection);
+    connection__pump(connection);
     connection->is_paused = connection->is_paused || connection->queued >= CONNECTION_QUEUE_HIGH;
     return connection->queued > 0 ? PL_QUEUED : PL_OK;
 }
@@ -384,6 +394,10 @@ int32_t connection_send(struct worker *worker, pl_id id, const uint8_t *at, size
     }
     if (length > limit - connection->queued) {
         connection->is_blocked = 1;
+        if (connection->endpoint->handler->on_writable == NULL) {
+            connection__reset(connection, PL_SLOW_READER, 0);
+            connection__settle_later(connection);
+        }
         return PL_FULL;
     }
     int32_t result = PL_OK;
@@ -392,7 +406,7 @@ int32_t connection_send(struct worker *worker, pl_id id, const uint8_t *at, size
     if (connection->wants_reset) {
         result = PL_GONE;
     } else if (sent < length) {
-        result = connection__queue(connection, at + sent, length - sent);
+        result = connection__append(connection, at + sent, length - sent);
     }
     connection__settle_later(connection);
     return result;
@@ -446,9 +460,7 @@ static void connection__deliver(struct connection *connection)
                                        buffer_bytes(input) + input->start, length);
         connection__leave(connection);
         input->start += consumed < length ? (uint32_t)consumed : length;
-        if (connection->is_blocked && endpoint->handler->on_writable == NULL) {
-            connection__reset(connection, PL_SLOW_READER, 0);
-        } else if (buffer_used(input) > endpoint_max_input(endpoint)) {
+        if (!connection->is_blocked && buffer_used(input) > endpoint_max_input(endpoint)) {
             connection__reset(connection, PL_INPUT_FULL, 0);
         }
     }
@@ -460,7 +472,7 @@ static void connection__deliver(struct connection *connection)
 static void connection__writable(struct connection *connection)
 {
     const struct endpoint *endpoint = connection->endpoint;
-    if (connection->queued > CONNECTION_QUEUE_LOW) {
+    if (connection->queued > CONNECTION_QUEUE_LOW || (!connection->is_paused && !connection->is_blocked)) {
         return;
     }
     connection->is_paused = 0;
@@ -491,6 +503,8 @@ static void connection__end_of_input(struct connection *connection)
                               input != NULL ? buffer_bytes(connection->input) + input->start : NULL,
                               input != NULL ? buffer_used(input) : 0);
     connection__leave(connection);
+    buffer_put(worker_buffers(connection->worker), connection->input);
+    connection->input = NULL;
 }
 
 /* ---- Receiving ---- */
@@ -528,6 +542,9 @@ static enum read_result connection__received(struct connection *connection, uint
     connection->bytes_in += bytes;
     connection->is_active = tick - connection->last_activity <= ACTIVE_TICKS;
     connection->last_activity = tick;
+    if (connection->is_fin_sent && !connection->drops_input) {
+        connection->last_progress = tick; /* half closed: close_timeout begins again */
+    }
     if (is_filled && connection->read_class < READ_CLASSES - 1) {
         connection->read_class = (connection->read_class + 1U) & 3U;
     } else if (is_sparse && connection->read_class > 0) {
@@ -658,6 +675,7 @@ static void connection__settle(struct connection *connection)
     if (connection->is_closed) {
         return;
     }
+    connection__writable(connection);
     if (connection->wants_fin && !connection->is_fin_sent && connection->queued == 0 &&
         !connection->wants_reset) {
         connection__send_fin(connection);
@@ -668,10 +686,8 @@ static void connection__settle(struct connection *connection)
         connection__close_socket(connection);
     } else {
         connection__set_timer(connection);
-        if (!connection->is_task_queued && connection__may_read(connection)) { /* in its turn, others first */
-            connection->is_task_queued = 1;
-            connection__hold(connection);
-            worker_queue(connection->worker, &connection->task);
+        if (connection__may_read(connection)) { /* in its turn, others first */
+            connection__queue_task(connection);
         }
     }
 }
@@ -694,8 +710,7 @@ static void connection__run_timer(struct timer *timer)
     connection->is_starved = 0;
     if (connection->is_stalled) {
         connection->is_stalled = 0;
-        connection__send_queue(connection);
-        connection__writable(connection);
+        connection__pump(connection);
     }
     connection__check_deadlines(connection);
     connection__settle(connection);
@@ -729,8 +744,7 @@ static void connection__run_send(struct operation *operation, uint32_t error, ui
             connection__fail(connection, error);
         } else {
             connection__consume_queue(connection, bytes);
-            connection__send_queue(connection);
-            connection__writable(connection);
+            connection__pump(connection);
         }
         connection__settle(connection);
     }

@@ -192,8 +192,7 @@ static void udp__fail(struct udp_endpoint *udp, uint32_t error)
     } else {
         udp->delay = udp->delay < UDP_DELAY_MAX / 2 ? udp->delay * 2 : UDP_DELAY_MAX;
     }
-    /* An ICMP answer to an earlier datagram of ours is no trouble. */
-    if (!udp->is_in_trouble && net_outcome_of(error) != NET_RESET) {
+    if (!udp->is_in_trouble) {
         udp->is_in_trouble = true;
         udp->events->trouble(udp->owner, error);
     }
@@ -220,8 +219,9 @@ static void udp__run_peek(struct operation *operation, uint32_t error, uint32_t 
     const enum net_outcome outcome = net_outcome_of(error);
     if (udp->is_stopping) {
         udp__end_if_done(udp);
-    } else if (outcome == NET_DONE || outcome == NET_TRUNCATED) { /* a datagram of no bytes, or of some */
-        udp__fetch(udp);
+    } else if (outcome == NET_DONE || outcome == NET_TRUNCATED || outcome == NET_RESET) {
+        worker_count(udp->worker, COUNTER_RECEIVE_FAILURES, outcome == NET_RESET);
+        udp__fetch(udp); /* a datagram of no bytes, or of some; behind a reset there may be one as well */
     } else {
         udp__fail(udp, error);
     }
@@ -246,10 +246,16 @@ static void udp__peek(struct udp_endpoint *udp)
 static uint32_t udp__received(struct udp_endpoint *udp, struct udp_datagram *datagram, uint32_t error,
                               uint32_t bytes)
 {
+    if (net_outcome_of(error) ==
+        NET_RESET) { /* an ICMP answer to an earlier datagram of ours: more may come */
+        worker_count(udp->worker, COUNTER_RECEIVE_FAILURES, 1);
+        return 0;
+    }
     if (error != 0 && net_outcome_of(error) != NET_TRUNCATED) {
         return error;
     }
-    const bool is_truncated = error != 0 || (datagram->message.dwFlags & MSG_TRUNC) != 0;
+    const DWORD flags = datagram->message.dwFlags; /* the packet information may be what was cut */
+    const bool is_truncated = (flags & MSG_TRUNC) != 0 || (error != 0 && (flags & MSG_CTRUNC) == 0);
     udp__succeed(udp);
     udp__deliver(udp, datagram, is_truncated ? (uint32_t)udp__room(udp) : bytes, is_truncated);
     return 0;

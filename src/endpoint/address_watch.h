@@ -8,16 +8,20 @@
 
 #include "base/win.h"
 
-/* IPv4 and IPv6. */
+/* IPv4 and IPv6. All calls on one thread: a request ends with the thread that made it. */
+enum { ADDRESS_WATCH_FAMILIES = 2 };
+
 struct address_watch {
-    SOCKET sockets[2];
-    OVERLAPPED overlapped[2];
-    bool is_armed[2];
+    SOCKET sockets[ADDRESS_WATCH_FAMILIES];
+    OVERLAPPED overlapped[ADDRESS_WATCH_FAMILIES]; /* each with an event of its own: the call resets it */
+    bool is_armed[ADDRESS_WATCH_FAMILIES];
 };
 
-/* address_watch_start: sets `event` (auto-reset) at the next change. What cannot be watched is left out:
-   binds are tried again by time as well. */
-void address_watch_start(struct address_watch *watch, HANDLE event);
+/* address_watch_start: what cannot be watched is left out: binds are tried again by time as well. */
+void address_watch_start(struct address_watch *watch);
+
+/* address_watch_events: what to wait for; returns how many. */
+DWORD address_watch_events(const struct address_watch *watch, HANDLE events_out[ADDRESS_WATCH_FAMILIES]);
 
 /* address_watch_take: whether anything has changed since the last call, or the start; watches on. */
 bool address_watch_take(struct address_watch *watch);

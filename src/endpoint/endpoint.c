@@ -4,6 +4,17 @@
 
 enum { ENDPOINT_MAX_INPUT = 65536 };
 
+static bool endpoint__fail(const struct endpoint *endpoint, const char *reason, struct failure *failure_out)
+{
+    struct text text;
+    failure_out->code = EXIT_CODE_FAILED;
+    failure_out->win32_error = 0;
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    text_add_format(&text, "endpoint %s: the handler %s could not start: %s", endpoint->config->name,
+                    endpoint->handler->name, reason);
+    return false;
+}
+
 bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struct failure *failure_out)
 {
     const struct pl_handler *handler = endpoint->handler;
@@ -13,16 +24,13 @@ bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struc
                       .endpoint = endpoint->id,
                       .error = error,
                       .error_room = sizeof error};
+    if (((handler->flags & PL_TCP) != 0 && handler->on_data == NULL) ||
+        ((handler->flags & PL_UDP) != 0 && handler->on_datagram == NULL)) {
+        return endpoint__fail(endpoint, "it lacks on_data or on_datagram", failure_out);
+    }
     if (handler->start != NULL && handler->start(&start) < 0) {
-        struct text text;
         error[sizeof error - 1] = '\0';
-        failure_out->code = EXIT_CODE_FAILED;
-        failure_out->win32_error = 0;
-        text_init(&text, failure_out->text, sizeof failure_out->text);
-        text_add_format(&text, "endpoint %s: the handler %s could not start: ", endpoint->config->name,
-                        handler->name);
-        text_add_string(&text, error[0] != '\0' ? error : "it gave no reason");
-        return false;
+        return endpoint__fail(endpoint, error[0] != '\0' ? error : "it gave no reason", failure_out);
     }
     endpoint->state = start.state;
     endpoint->is_started = true;

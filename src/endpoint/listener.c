@@ -41,16 +41,15 @@ static void listener__ignore_unreachable(SOCKET socket)
     WSAIoctl(socket, SIO_UDP_NETRESET, &no, sizeof no, NULL, 0, &bytes, NULL, NULL);
 }
 
-static DWORD listener__ask_for_packet_info(const struct listener *listener, SOCKET socket)
+/* Without it answers leave from the address that the system chooses. */
+static void listener__ask_for_packet_info(const struct listener *listener, SOCKET socket)
 {
-    DWORD error = 0;
     if (listener->family == AF_INET6) {
-        error = network_set_option(socket, IPPROTO_IPV6, IPV6_PKTINFO, TRUE);
+        network_set_option(socket, IPPROTO_IPV6, IPV6_PKTINFO, TRUE);
     }
-    if (error == 0 && (listener->family == AF_INET || listener->is_dual_stack)) {
-        error = network_set_option(socket, IPPROTO_IP, IP_PKTINFO, TRUE);
+    if (listener->family == AF_INET || listener->is_dual_stack) {
+        network_set_option(socket, IPPROTO_IP, IP_PKTINFO, TRUE);
     }
-    return error;
 }
 
 static DWORD listener__set_options(const struct listener *listener, SOCKET socket)
@@ -66,8 +65,8 @@ static DWORD listener__set_options(const struct listener *listener, SOCKET socke
     listener__wish(socket, SO_SNDBUF, config->send_buffer);
     if (error == 0 && is_udp) {
         listener__ignore_unreachable(socket);
-        error = listener__ask_for_packet_info(listener, socket);
-        error = error == 0 ? network_set_nonblocking(socket) : error;
+        listener__ask_for_packet_info(listener, socket);
+        error = network_set_nonblocking(socket);
     }
     return error;
 }
@@ -127,15 +126,6 @@ static void listener__use_ipv4(struct listener *listener)
     listener->address = (struct pl_address){.family = 4, .port = port};
 }
 
-static void listener__wait(struct listener *listener, uint32_t error, uint64_t delay, uint64_t now)
-{
-    listener->delay = delay < LISTENER_DELAY_MAX ? (uint32_t)delay : LISTENER_DELAY_MAX;
-    listener->state = LISTENER_WAITING;
-    listener->socket = INVALID_SOCKET;
-    listener->win32_error = error;
-    listener->retry_at = now + listener->delay;
-}
-
 uint32_t listener_open(struct listener *listener, const struct network *network, uint64_t first_delay,
                        uint64_t now)
 {
@@ -146,16 +136,23 @@ uint32_t listener_open(struct listener *listener, const struct network *network,
     if (error == 0) {
         listener->state = LISTENER_LISTENING;
         listener->win32_error = 0;
-        listener->delay = 0;
+        listener->bound_at = now;
         return 0;
     }
-    listener__wait(listener, error, listener->delay == 0 ? first_delay : listener->delay * 2ULL, now);
+    listener_lost(listener, error, first_delay, now);
     return error;
 }
 
 void listener_lost(struct listener *listener, uint32_t error, uint64_t first_delay, uint64_t now)
 {
-    listener__wait(listener, error, first_delay, now);
+    const bool has_lasted =
+        listener->state == LISTENER_LISTENING && now - listener->bound_at >= LISTENER_DELAY_MAX;
+    const uint64_t delay = listener->delay == 0 || has_lasted ? first_delay : listener->delay * UINT64_C(2);
+    listener->delay = delay < LISTENER_DELAY_MAX ? (uint32_t)delay : LISTENER_DELAY_MAX;
+    listener->state = LISTENER_WAITING;
+    listener->socket = INVALID_SOCKET;
+    listener->win32_error = error;
+    listener->retry_at = now + listener->delay;
 }
 
 /* ---- Words ---- */
@@ -163,6 +160,11 @@ void listener_lost(struct listener *listener, uint32_t error, uint64_t first_del
 bool listener_error_may_pass(uint32_t error)
 {
     return error == WSAEADDRINUSE || error == WSAEACCES;
+}
+
+bool listener_error_is_lasting(uint32_t error)
+{
+    return error == WSAEAFNOSUPPORT || error == WSAEINVAL || error == WSAENOPROTOOPT || error == WSAEFAULT;
 }
 
 void listener_add_name(struct text *text, const struct listener *listener)

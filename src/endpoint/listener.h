@@ -22,6 +22,7 @@ struct listener {
     SOCKET socket;        /* LISTENING */
     uint32_t win32_error; /* WAITING: why the last try failed */
     uint32_t delay;       /* milliseconds between the last try and the next; 0: none failed yet */
+    uint64_t bound_at;    /* LISTENING: of GetTickCount64 */
     uint64_t retry_at;    /* WAITING: of GetTickCount64 */
 };
 
@@ -35,13 +36,18 @@ void listener_init(struct listener *listener, struct endpoint *endpoint, const s
 uint32_t listener_open(struct listener *listener, const struct network *network, uint64_t first_delay,
                        uint64_t now);
 
-/* listener_lost: the socket, once bound, is gone; WAITING, and `retry_at` is set after `first_delay`
-   milliseconds: not at once, as it may be lost again and again. */
+/* listener_lost: it could not be bound, or the bound socket is gone; WAITING, and `retry_at` is set after
+   `first_delay` milliseconds, doubling to 30 s, until one has lived that long: what is lost again and again
+   is not tried without pause. */
 void listener_lost(struct listener *listener, uint32_t error, uint64_t first_delay, uint64_t now);
 
 /* listener_error_may_pass: whether the bind error can go away in seconds, as when a program ends that holds
  * the port. */
 bool listener_error_may_pass(uint32_t error);
+
+/* listener_error_is_lasting: whether only a change of the configuration or of the machine's set-up can mend
+ * it. */
+bool listener_error_is_lasting(uint32_t error);
 
 /* listener_add_name: "tcp://127.0.0.1:80", as `listen` has it. */
 void listener_add_name(struct text *text, const struct listener *listener);

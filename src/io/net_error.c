@@ -81,6 +81,8 @@ enum net_outcome net_outcome_of(uint32_t error)
     case WSAECONNRESET:
     case WSAECONNABORTED:
     case WSAENETRESET:
+    case WSAENOTCONN: /* a call behind a reset that nobody told us of */
+    case WSAECONNREFUSED:
     case WSAESHUTDOWN:
     case WSAETIMEDOUT:
     case WSAEHOSTUNREACH:

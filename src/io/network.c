@@ -111,7 +111,7 @@ static bool network__find_functions(struct network *network, SOCKET tcp, SOCKET 
 
 /* A layered provider that gives out handles of its own breaks skip-on-success (Microsoft knowledge base
  * 2568167). */
-static bool network__is_installable_file_system(SOCKET socket)
+static bool network__has_ifs_handles(SOCKET socket)
 {
     WSAPROTOCOL_INFOW info;
     int length = sizeof info;
@@ -180,8 +180,8 @@ static bool network__probe(struct network *network)
     const DWORD error = (DWORD)WSAGetLastError();
     if (found) {
         network->has_ipv6 = tcp6 != INVALID_SOCKET;
-        network->skips_on_success = network__is_installable_file_system(tcp) &&
-                                    (tcp6 == INVALID_SOCKET || network__is_installable_file_system(tcp6));
+        network->skips_on_success =
+            network__has_ifs_handles(tcp) && (tcp6 == INVALID_SOCKET || network__has_ifs_handles(tcp6));
         network->peeks = network__probe_peek();
     }
     const SOCKET opened[] = {tcp, udp, tcp6};

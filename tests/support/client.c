@@ -19,6 +19,7 @@ struct client {
     HANDLE event; /* of the posted receive */
     OVERLAPPED overlapped;
     bool is_posted;
+    bool is_finished;       /* our FIN is sent */
     enum client_result end; /* CLIENT_OK: not ended */
     size_t begin, length;   /* received and not taken: bytes in the buffer */
     char buffer[CLIENT_BUFFER];
@@ -217,6 +218,13 @@ enum client_result client_send(struct client *client, const void *at, size_t len
     return CLIENT_OK;
 }
 
+/* A reset that found no receive posted may read as an orderly end (Wine 8). But then sending has ended, too,
+   and we did not do that. Sending nothing tells, and no byte goes to the peer. */
+static bool client__is_reset(const struct client *client)
+{
+    return !client->is_finished && send(client->s, "", 0, 0) != 0 && WSAGetLastError() != WSAEWOULDBLOCK;
+}
+
 /* Takes the result of the posted receive, once it is there. */
 static void client__received(struct client *client, DWORD error, DWORD length)
 {
@@ -226,7 +234,7 @@ static void client__received(struct client *client, DWORD error, DWORD length)
     if (error != 0) {
         client->end = client__result("receiving", error);
     } else if (length == 0) {
-        client->end = CLIENT_EOF;
+        client->end = client__is_reset(client) ? CLIENT_RESET : CLIENT_EOF;
     }
 }
 
@@ -300,6 +308,7 @@ enum client_result client_drain(struct client *client, uint64_t *dropped_out, ui
 
 enum client_result client_finish(struct client *client)
 {
+    client->is_finished = true;
     return SEAM_REAL(shutdown)(client->s, SD_SEND) == 0 ? CLIENT_OK : client__last("shutdown");
 }
 

@@ -2,8 +2,8 @@
    Blocking sockets of a test's own, on loopback only. They pass the seam by: no ledger, no faults, the real
    clock. Every wait has a time-out in milliseconds; a client belongs to one thread.
 
-   A connection keeps one receive posted from client_watch or the first client_receive on: a reset that finds
-   none posted may look like an orderly end (Wine 8). */
+   A connection keeps one receive posted from client_watch or the first client_receive on: behind
+   client_finish a reset that finds none posted may look like an orderly end (Wine 8). */
 #ifndef PORTLISTENER_TESTS_SUPPORT_CLIENT_H
 #define PORTLISTENER_TESTS_SUPPORT_CLIENT_H
 

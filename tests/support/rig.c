@@ -14,6 +14,7 @@
 
 #include "base/address.h"
 #include "support/client.h"
+#include "support/ledger.h"
 #include "support/seam.h"
 #include "support/support.h"
 
@@ -191,6 +192,16 @@ struct engine_listener rig_at(struct rig *rig, size_t index)
     return listener;
 }
 
+size_t rig_count(struct rig *rig)
+{
+    struct engine_listener listener;
+    size_t count = 0;
+    while (engine_listener_at(rig->engine, count, &listener)) {
+        count++;
+    }
+    return count;
+}
+
 struct pl_address rig_address(struct rig *rig, size_t index)
 {
     struct pl_address address = rig_at(rig, index).address;
@@ -205,6 +216,14 @@ void rig_wait_for_state(struct rig *rig, size_t index, enum listener_state state
     const uint64_t deadline = rig_deadline();
     while (rig_at(rig, index).state != state) {
         rig_nap(deadline, "the state of a listener");
+    }
+}
+
+void rig_wait_for_operations(size_t count)
+{
+    const uint64_t deadline = rig_deadline();
+    while (ledger_count(LEDGER_OPERATION) != count) {
+        rig_nap(deadline, "operations in flight");
     }
 }
 

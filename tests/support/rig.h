@@ -64,8 +64,13 @@ uint64_t rig_closed(struct rig *rig);
 /* rig_at: the socket with this number, in the order of the configuration. rig_address: its address, for
    clients: a wildcard becomes loopback. rig_wait_for_state: until it stands so. */
 struct engine_listener rig_at(struct rig *rig, size_t index);
+size_t rig_count(struct rig *rig); /* sockets */
 struct pl_address rig_address(struct rig *rig, size_t index);
 void rig_wait_for_state(struct rig *rig, size_t index, enum listener_state state);
+
+/* rig_wait_for_operations: until exactly so many are in flight: one accept for each idle TCP socket, one
+   receive for each UDP socket. */
+void rig_wait_for_operations(size_t count);
 
 /* For other conditions: deadline = rig_deadline(); while (!condition) rig_nap(deadline, "what should come");
    The nap is short; past the deadline it fails the test. The system's own clock. */

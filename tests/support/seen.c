@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "base/address.h"
-#include "support/ledger.h"
 #include "support/seam.h"
 
 struct seen seen;
@@ -241,14 +240,6 @@ void seen_pile_up(LONG count)
     SetEvent(go);
     seen_wait(before + count);
     seen.is_silent = was_silent;
-}
-
-void seen_wait_for_receives(size_t count)
-{
-    const uint64_t deadline = rig_deadline();
-    while (ledger_count(LEDGER_OPERATION) != count) {
-        rig_nap(deadline, "the number of receives in flight");
-    }
 }
 
 static volatile LONG spoil_left;

@@ -65,10 +65,6 @@ void seen_assert_cuts(void);
 /* seen_pile_up: the handler waits with the first of `count` datagrams until all are there. */
 void seen_pile_up(LONG count);
 
-/* seen_wait_for_receives: until so many operations are in flight: of an engine with one endpoint, its
- * receives. */
-void seen_wait_for_receives(size_t count);
-
 /* seen_spoil: the next `count` operations that complete have this NTSTATUS. */
 void seen_spoil(uint32_t status, LONG count);
 

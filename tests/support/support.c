@@ -8,6 +8,7 @@
 #include "support/fault.h"
 #include "support/ledger.h"
 #include "support/seam.h"
+#include "support/wall_clock.h"
 
 int support_setup(void **state)
 {
@@ -18,6 +19,7 @@ int support_setup(void **state)
     fault_clear();
     seam_restore();
     clock_reset();
+    wall_clock_reset();
     ledger_begin();
     return 0;
 }
@@ -29,6 +31,7 @@ int support_teardown(void **state)
     fault_clear();
     seam_restore();
     clock_reset();
+    wall_clock_reset();
     ledger_check();
     return 0;
 }

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+   One line of the log, see log_line.h. */
+#include "base/log_line.h"
+
+#include <string.h>
+
+enum { LOG_LINE_RAW_ROOM = 2048, LOG_LINE_MARK = 3 };
+
+static const char *const log_line__levels[] = {[LOG_LEVEL_ERROR] = "error",
+                                               [LOG_LEVEL_WARNING] = "warning",
+                                               [LOG_LEVEL_INFO] = "info",
+                                               [LOG_LEVEL_DEBUG] = "debug"};
+
+/* Escapes into `buffer`; the room for the mark is kept free until it is known whether it is needed. */
+static void log_line__escape(char *buffer, size_t room, const char *at, size_t length, bool is_cut)
+{
+    struct text text;
+    text_init(&text, buffer, room - LOG_LINE_MARK);
+    text_add_escaped(&text, at, length);
+    if (text.is_cut || is_cut) {
+        memcpy(text.at + text.length, "...", LOG_LINE_MARK + 1);
+    }
+}
+
+void log_line_init(struct log_line *line, const struct event_row *row, const char *endpoint,
+                   uint64_t connection, const char *format, va_list arguments)
+{
+    char raw[LOG_LINE_RAW_ROOM];
+    struct text text;
+    line->row = row;
+    text_init(&text, raw, sizeof raw);
+    text_add_format_list(&text, format, arguments);
+    log_line__escape(line->message, sizeof line->message, text.at, text.length, text.is_cut);
+    log_line__escape(line->endpoint, sizeof line->endpoint, endpoint != NULL ? endpoint : "",
+                     endpoint != NULL ? strlen(endpoint) : 0, false);
+    text_init(&text, line->connection, sizeof line->connection);
+    if (connection != 0) {
+        text_add_format(&text, "%016llx", (unsigned long long)connection);
+    }
+}
+
+void log_line_add_event(struct text *text, const struct log_line *line)
+{
+    if (line->endpoint[0] != '\0') {
+        text_add_format(text, "[%s] ", line->endpoint);
+    }
+    if (line->connection[0] != '\0') {
+        text_add_format(text, "#%s ", line->connection);
+    }
+    text_add_string(text, line->message);
+}
+
+void log_line_add_text(struct text *text, const struct log_line *line, const char *time)
+{
+    text_add_format(text, "%s %-7s PL%d ", time, log_line__levels[line->row->level], (int)line->row->event);
+    log_line_add_event(text, line);
+    text_add_string(text, "\r\n");
+}
+
+/* Control characters and invalid UTF-8 have become \xHH already: only two characters mean something to JSON.
+ */
+static void log_line__add_member(struct text *text, const char *name, const char *value)
+{
+    text_add_format(text, ",\"%s\":\"", name);
+    for (size_t plain = strcspn(value, "\"\\"); *value != '\0'; plain = strcspn(value, "\"\\")) {
+        text_add(text, value, plain);
+        value += plain;
+        if (*value != '\0') {
+            text_add_format(text, "\\%c", *value);
+            value++;
+        }
+    }
+    text_add_string(text, "\"");
+}
+
+void log_line_add_json(struct text *text, const struct log_line *line, const char *time)
+{
+    text_add_format(text, "{\"time\":\"%s\",\"level\":\"%s\",\"id\":\"PL%d\",\"event\":\"%s\"", time,
+                    log_line__levels[line->row->level], (int)line->row->event, line->row->name);
+    if (line->endpoint[0] != '\0') {
+        log_line__add_member(text, "endpoint", line->endpoint);
+    }
+    if (line->connection[0] != '\0') {
+        log_line__add_member(text, "connection", line->connection);
+    }
+    log_line__add_member(text, "text", line->message);
+    text_add_string(text, "}\n");
+}

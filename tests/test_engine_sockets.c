@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT
+   Tests of engine.c and binding.c: sockets that wait, that die, that cannot be served; pausing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "support/client.h"
+#include "support/clock.h"
+#include "support/fault.h"
+#include "support/ledger.h"
+#include "support/probe.h"
+#include "support/rig.h"
+#include "support/seam.h"
+
+static struct rig rig;
+
+/* ---- Sockets that wait ---- */
+
+/* The start need not be waited for: a report of progress is worth ten seconds, once. */
+static void pass_time(void *context, uint32_t remaining)
+{
+    (void)context;
+    clock_advance(remaining > 5000 ? 10000 : 0);
+}
+
+static void test_engine__binds_later_what_was_not_to_be_had(void **state)
+{
+    (void)state;
+    const struct pl_address at = client_address("127.0.0.1", 0);
+    struct client *holder = client_open_datagram(&at);
+    probe_prepare(&rig, "udp://127.0.0.1:0");
+    rig.listens[0].address.port = rig.listens[0].last_port = client_local(holder).port;
+    rig.options.is_automatic_start = true;
+    rig.options.progress = pass_time;
+    rig_start(&rig);
+    rig_wait_for_state(&rig, 0, LISTENER_WAITING);
+    client_close(holder);
+    rig_wait_for_state(&rig, 0, LISTENER_LISTENING);
+    assert_int_equal(rig_at(&rig, 0).win32_error, 0);
+    probe_assert_serves(&rig);
+    rig_stop(&rig);
+}
+
+/* A change of addresses, as the system would tell it. */
+static struct {
+    OVERLAPPED *overlapped[8];
+    volatile LONG armed;
+} change;
+
+static int WSAAPI watch_addresses(SOCKET s, DWORD command, LPVOID in, DWORD in_length, LPVOID out,
+                                  DWORD out_length, LPDWORD returned, LPWSAOVERLAPPED overlapped,
+                                  LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+    if (command != SIO_ADDRESS_LIST_CHANGE) {
+        return SEAM_REAL(WSAIoctl)(s, command, in, in_length, out, out_length, returned, overlapped, routine);
+    }
+    overlapped->Internal = STATUS_PENDING;
+    change.overlapped[change.armed % 8] = overlapped;
+    InterlockedIncrement(&change.armed);
+    WSASetLastError(WSA_IO_PENDING);
+    return SOCKET_ERROR;
+}
+
+static void complete_change(OVERLAPPED *overlapped, LONG status)
+{
+    overlapped->Internal = (ULONG_PTR)(ULONG)status;
+    SetEvent(overlapped->hEvent);
+}
+
+static BOOL WINAPI cancel_watch(HANDLE handle, LPOVERLAPPED overlapped)
+{
+    for (int i = 0; i < 8; i++) {
+        if (overlapped != NULL && overlapped == change.overlapped[i]) {
+            complete_change(overlapped, (LONG)0xC0000120); /* CANCELLED */
+            return TRUE;
+        }
+    }
+    return SEAM_REAL(CancelIoEx)(handle, overlapped);
+}
+
+static void test_engine__binds_at_once_when_an_address_appears(void **state)
+{
+    (void)state;
+    memset((void *)(uintptr_t)&change, 0, sizeof change);
+    seam_replace(IMPORT_WSAIoctl, (seam_function)watch_addresses);
+    seam_replace(IMPORT_CancelIoEx, (seam_function)cancel_watch);
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig_listen(&rig, "tcp://127.0.0.1:0");
+    rig.config.service.bind_retry = 30000;
+    rig.options.is_automatic_start = true;
+    fault_arm(IMPORT_bind, 2, WSAEADDRNOTAVAIL, 2); /* the first is the probe's */
+    rig_start(&rig);
+    const uint64_t deadline = rig_deadline();
+    while (change.armed < 2) {
+        rig_nap(deadline, "a watch for each family");
+    }
+    assert_int_equal(rig_at(&rig, 1).state, LISTENER_WAITING);
+    complete_change(change.overlapped[1], 0);
+    rig_wait_for_state(&rig, 0, LISTENER_LISTENING);
+    rig_wait_for_state(&rig, 1, LISTENER_LISTENING);
+    probe_assert_serves(&rig);
+    while (change.armed < 3) {
+        rig_nap(deadline, "watching on");
+    }
+    rig_stop(&rig);
+}
+
+static void test_engine__does_without_a_watch_for_addresses(void **state)
+{
+    (void)state;
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig_endpoint(&rig, "late", "probe", "tcp://127.0.0.1:0");
+    fault_arm(IMPORT_bind, 3, WSAEADDRNOTAVAIL, 3);
+    rig_start(&rig);
+    rig_wait_for_state(&rig, 1, LISTENER_LISTENING);
+    rig_stop(&rig);
+}
+
+/* ---- Sockets that die, or cannot be served ---- */
+
+static volatile LONG dead_left;
+
+static int WSAAPI listens_no_more(SOCKET s, int level, int option, char *value, int *length)
+{
+    const int result = SEAM_REAL(getsockopt)(s, level, option, value, length);
+    if (level == SOL_SOCKET && option == SO_ACCEPTCONN && InterlockedDecrement(&dead_left) >= 0) {
+        *(DWORD *)(void *)value = FALSE;
+    }
+    return result;
+}
+
+static void die(LONG times)
+{
+    dead_left = times;
+    seam_replace(IMPORT_getsockopt, (seam_function)listens_no_more);
+    fault_arm(IMPORT_AcceptEx, 1, WSAEINVAL, (uint32_t)times);
+}
+
+static void test_engine__binds_again_when_a_listening_socket_dies(void **state)
+{
+    (void)state;
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig.config.service.bind_retry = 200;
+    rig_start(&rig);
+    const struct pl_address to = rig_address(&rig, 0);
+    struct client *client = NULL;
+    char byte = 0;
+    rig_wait_for_operations(1);
+    die(1);
+    assert_int_equal(client_connect(&to, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK); /* lives on */
+    rig_wait_for_state(&rig, 0, LISTENER_WAITING);
+    assert_int_equal(rig_at(&rig, 0).win32_error, WSAEINVAL);
+    engine_pause(rig.engine); /* meanwhile: it comes back paused */
+    rig_wait_for_state(&rig, 0, LISTENER_LISTENING);
+    assert_int_equal(rig_at(&rig, 0).address.port, to.port);
+    assert_int_equal(client_send(client, "x", 1, CLIENT_PATIENCE), CLIENT_OK);
+    assert_int_equal(client_receive(client, &byte, 1, CLIENT_PATIENCE), CLIENT_OK);
+    client_close(client);
+    engine_continue(rig.engine);
+    probe_assert_serves(&rig);
+    rig_stop(&rig);
+}
+
+static void test_engine__stops_while_a_dead_socket_waits(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        probe_prepare(&rig, "tcp://127.0.0.1:0");
+        die(1);
+        rig_start(&rig); /* dead from the first accept */
+        if (i % 2 == 1) {
+            rig_wait_for_state(&rig, 0, LISTENER_WAITING);
+        }
+        rig_stop(&rig);
+        fault_clear();
+        seam_restore();
+    }
+}
+
+/* A socket that dies as soon as it is bound, and one that finds no memory: two tries a second. */
+static void assert_does_not_spin(enum import import, DWORD code)
+{
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig.config.service.bind_retry = 200;
+    rig_start(&rig);
+    rig_wait_for_operations(1);
+    fault_clear();
+    die(1000);
+    if (import != IMPORT_AcceptEx) {
+        fault_arm(import, 1, code, FAULT_FOREVER);
+    }
+    const struct pl_address to = rig_address(&rig, 0);
+    struct client *client = NULL;
+    assert_int_equal(client_connect(&to, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
+    rig_wait_for_state(&rig, 0, LISTENER_WAITING);
+    Sleep(1500);
+    assert_in_range(fault_calls(IMPORT_bind), 2, 12);
+    client_close(client);
+    fault_clear();
+    seam_restore();
+    rig_wait_for_state(&rig, 0, LISTENER_LISTENING);
+    probe_assert_serves(&rig);
+    rig_stop(&rig);
+}
+
+static void test_engine__does_not_spin_when_a_socket_dies_again_and_again(void **state)
+{
+    (void)state;
+    assert_does_not_spin(IMPORT_AcceptEx, WSAEINVAL);
+}
+
+static void test_engine__does_not_spin_when_a_socket_cannot_be_served(void **state)
+{
+    (void)state;
+    assert_does_not_spin(IMPORT_CreateIoCompletionPort, ERROR_NO_SYSTEM_RESOURCES);
+}
+
+/* ---- Pausing ---- */
+
+static void test_engine__refuses_and_counts_while_it_is_paused(void **state)
+{
+    (void)state;
+    struct client *old = NULL, *client = NULL;
+    char byte = 0;
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig_start(&rig);
+    const struct pl_address to = rig_address(&rig, 0);
+    assert_int_equal(client_connect(&to, NULL, 0, CLIENT_PATIENCE, &old), CLIENT_OK);
+    rig_wait_for_counter(&rig, COUNTER_ACCEPTED, 1);
+    engine_pause(rig.engine);
+    engine_pause(rig.engine);
+    for (uint64_t i = 1; i <= 3; i++) {
+        const enum client_result result = client_connect(&to, NULL, 0, CLIENT_PATIENCE, &client);
+        if (result == CLIENT_OK) { /* where the system cannot refuse by itself */
+            assert_int_not_equal(client_drain(client, NULL, CLIENT_PATIENCE), CLIENT_TIMEOUT);
+            client_close(client);
+            rig_wait_for_counter(&rig, COUNTER_REFUSED_PAUSED, i);
+        } else {
+            assert_int_equal(result, CLIENT_REFUSED);
+        }
+    }
+    assert_int_equal(client_send(old, "x", 1, CLIENT_PATIENCE), CLIENT_OK); /* live connections go on */
+    assert_int_equal(client_receive(old, &byte, 1, CLIENT_PATIENCE), CLIENT_OK);
+    client_close(old);
+    engine_continue(rig.engine);
+    probe_assert_serves(&rig);
+    assert_int_equal(probe.opens, 2);
+    rig_stop(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        probe_test(test_engine__binds_later_what_was_not_to_be_had),
+        probe_test(test_engine__binds_at_once_when_an_address_appears),
+        probe_test(test_engine__does_without_a_watch_for_addresses),
+        probe_test(test_engine__binds_again_when_a_listening_socket_dies),
+        probe_test(test_engine__stops_while_a_dead_socket_waits),
+        probe_test(test_engine__does_not_spin_when_a_socket_dies_again_and_again),
+        probe_test(test_engine__does_not_spin_when_a_socket_cannot_be_served),
+        probe_test(test_engine__refuses_and_counts_while_it_is_paused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
