@@ -98,7 +98,7 @@ static int crew_teardown(void **state)
 
 #define crew_test(test) cmocka_unit_test_setup_teardown(test, support_setup, crew_teardown)
 
-static void await(volatile LONG *count, LONG value)
+static void await(const volatile LONG *count, LONG value)
 {
     const ULONGLONG deadline = SEAM_REAL(GetTickCount64)() + PATIENCE;
     while (*count < value && SEAM_REAL(GetTickCount64)() < deadline) {
@@ -107,7 +107,7 @@ static void await(volatile LONG *count, LONG value)
     assert_true(*count >= value);
 }
 
-static void assert_stays(volatile LONG *count, LONG value)
+static void assert_stays(const volatile LONG *count, LONG value)
 {
     Sleep(A_WHILE);
     assert_int_equal(*count, value);

@@ -131,7 +131,7 @@ static bool network__completes(HANDLE port, const OVERLAPPED *overlapped)
 {
     OVERLAPPED_ENTRY entry = {0};
     ULONG count = 0;
-    return GetQueuedCompletionStatusEx(port, &entry, 1, &count, NETWORK_PROBE_WAIT, FALSE) && count == 1 &&
+    return GetQueuedCompletionStatusEx(port, &entry, 1, &count, NETWORK_PROBE_WAIT, FALSE) &&
            entry.lpOverlapped == overlapped;
 }
 
