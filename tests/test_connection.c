@@ -166,6 +166,21 @@ static const struct pl_handler commanded_small = {COMMANDED("small-input"), .on_
                                                   .max_input = 1000};
 static const struct pl_handler commanded_refusing = {COMMANDED("refusing"), .on_open = commanded__refuse};
 
+/* Sends more at once than the queue takes, where no on_data is. */
+static int32_t commanded__flood(void *state, pl_id id, void **user, const pl_info *info)
+{
+    commanded__on_open(state, id, user, info);
+    for (int i = 0; i < 12; i++) {
+        seen.host->send(seen.host, id, pattern, 900000);
+    }
+    return PL_OK;
+}
+
+static const struct pl_handler commanded_flooding = {COMMANDED("flooding"), .on_open = commanded__flood};
+static const struct pl_handler commanded_small_writable = {
+    COMMANDED("small-writable"), .on_open = commanded__on_open, .on_writable = commanded__on_writable,
+    .max_input = 1000};
+
 /* Sends everything to the connection `seen.mirror`. */
 static size_t mirror__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
 {
@@ -187,14 +202,18 @@ static const struct pl_handler mirror = {.size = sizeof(struct pl_handler),
                                          .on_data = mirror__on_data,
                                          .on_close = commanded__on_close};
 
-static const struct pl_handler *const handlers[] = {&echo_handler,
-                                                    &commanded,
-                                                    &commanded_without_eof,
-                                                    &commanded_without_writable,
-                                                    &commanded_small,
-                                                    &commanded_refusing,
-                                                    &mirror,
-                                                    NULL};
+static const struct pl_handler *const handlers[] = {
+    &echo_handler,
+    &commanded,
+    &commanded_without_eof,
+    &commanded_without_writable,
+    &commanded_small,
+    &commanded_small_writable,
+    &commanded_refusing,
+    &commanded_flooding,
+    &mirror,
+    NULL,
+};
 
 /* ---- Fixture ---- */
 
@@ -380,12 +399,12 @@ static void test_connection__is_small_and_holds_no_buffer_while_idle(void **stat
         clients[i] = connect_client(0);
     }
     rig_wait_for_counter(&rig, COUNTER_ACCEPTED, CLIENTS + 1);
-    for (int i = 0; i < 12; i++) { /* the acceptor gives back what the burst needed */
-        clock_advance(10200);
-        echo(first, 1);
-    }
     assert_true(connection_size() <= 256);
-    assert_in_range(ledger_bytes() - before, 0, CLIENTS * 300 + 8192);
+    const uint64_t deadline = rig_deadline();
+    for (int i = 0; ledger_bytes() - before > CLIENTS * 300 + 8192; i++) {
+        clock_advance(i < 20 ? 10200 : 0); /* the acceptor gives back what the burst needed */
+        rig_nap(deadline, "a connection that holds no more than it should");
+    }
     for (int i = 0; i < CLIENTS; i++) { /* a burst, and quiet again: at most a small buffer each */
         echo(clients[i], 60000);
     }
@@ -453,6 +472,54 @@ static void test_connection__closes_a_slow_reader_whose_handler_cannot_wait(void
         {'S', 0xA0, 0xBB, 0x0D}, {'S', 0xA0, 0xBB, 0x0D}, {'S', 0xA0, 0xBB, 0x0D}};
     assert_int_equal(client_send(client, commands, sizeof commands, CLIENT_PATIENCE), CLIENT_OK);
     expect_close(PL_SLOW_READER, COUNTER_CLOSED_SLOW_READER);
+    client_close(client);
+    rig_stop(&rig);
+}
+
+static void test_connection__closes_a_slow_reader_wherever_it_shows(void **state)
+{
+    (void)state;
+    prepare_endpoint("flooding")->send_buffer = 8192;
+    rig_start(&rig);
+    struct client *client = connect_client(4096);
+    expect_close(PL_SLOW_READER, COUNTER_CLOSED_SLOW_READER);
+    client_close(client);
+    rig_stop(&rig);
+}
+
+static void test_connection__may_leave_more_unconsumed_while_the_queue_is_full(void **state)
+{
+    (void)state;
+    uint8_t commands[3 * COMMAND_SIZE + 3000] = {'S',  0xA0, 0xBB, 0x0D, 0,    'S',  0xA0, 0xBB,
+                                                 0x0D, 0,    'S',  0xA0, 0xBB, 0x0D, 0};
+    prepare_endpoint("small-writable")->send_buffer = 8192;
+    rig_start(&rig);
+    struct client *client = connect_client(4096);
+    assert_int_equal(client_send(client, commands, sizeof commands, CLIENT_PATIENCE), CLIENT_OK);
+    for (int i = 0; i < 3; i++) {
+        expect_pattern(client, 900000);
+    }
+    client_close(client);
+    expect_close(PL_BY_PEER, COUNTER_CLOSED_BY_PEER);
+    rig_stop(&rig);
+}
+
+/* The system has no room; then another send empties the queue before the next try is due. */
+static void test_connection__reads_on_when_another_send_ends_a_stall(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded");
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    fault_arm(IMPORT_WSASend, 1, WSAENOBUFS, 2);
+    command(client, 'S', 200000);
+    for (const uint64_t deadline = rig_deadline(); fault_hits() < 2;) {
+        rig_nap(deadline, "a stall");
+    }
+    assert_int_equal(seen.host->send(seen.host, (pl_id)seen.id, pattern + 200000, 1), PL_QUEUED);
+    expect_pattern(client, 200001);
+    command(client, 'S', 10);
+    expect_pattern(client, 10);
     client_close(client);
     rig_stop(&rig);
 }
@@ -717,6 +784,46 @@ static void test_connection__resets_a_client_that_does_not_close(void **state)
     rig_stop(&rig);
 }
 
+static void test_connection__has_a_lifetime_also_behind_its_fin(void **state)
+{
+    (void)state;
+    struct config_endpoint *endpoint = prepare_endpoint("commanded");
+    endpoint->close_timeout = 0;
+    endpoint->lifetime = 60000;
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    command(client, 'G', 0);
+    expect_end(client, CLIENT_EOF);
+    clock_advance(60000 - SLACK);
+    Sleep(50);
+    assert_int_equal(seen.closes, 0);
+    clock_advance(2 * SLACK);
+    expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
+    client_close(client);
+    rig_stop(&rig);
+}
+
+static void test_connection__half_closed_lives_as_long_as_bytes_come(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded");
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    command(client, 'F', 0);
+    expect_end(client, CLIENT_EOF);
+    for (int i = 0; i < 4; i++) {
+        const LONG calls = seen.data_calls;
+        clock_advance(4000);
+        command(client, '?', 0);
+        wait_for(&seen.data_calls, calls + 1, "on_data after our FIN");
+        assert_int_equal(seen.closes, 0);
+    }
+    clock_advance(5000 + SLACK);
+    expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
+    client_close(client);
+    rig_stop(&rig);
+}
+
 /* ---- Other threads and other connections ---- */
 
 enum { FRAME = 16, FRAMES = 2000, SENDERS = 4 };
@@ -917,6 +1024,9 @@ int main(void)
         test(test_connection__stops_reading_while_too_much_is_queued),
         test(test_connection__tells_full_and_then_writable),
         test(test_connection__closes_a_slow_reader_whose_handler_cannot_wait),
+        test(test_connection__closes_a_slow_reader_wherever_it_shows),
+        test(test_connection__may_leave_more_unconsumed_while_the_queue_is_full),
+        test(test_connection__reads_on_when_another_send_ends_a_stall),
         test(test_connection__closes_when_the_handler_leaves_too_much),
         test(test_connection__answers_a_client_that_has_finished),
         test(test_connection__hands_the_rest_over_at_the_end),
@@ -932,6 +1042,8 @@ int main(void)
         test(test_connection__ends_after_its_lifetime),
         test(test_connection__resets_a_client_that_does_not_read),
         test(test_connection__resets_a_client_that_does_not_close),
+        test(test_connection__has_a_lifetime_also_behind_its_fin),
+        test(test_connection__half_closed_lives_as_long_as_bytes_come),
         test(test_connection__keeps_frames_of_other_threads_whole_and_in_order),
         test(test_connection__an_old_id_of_another_thread_finds_nothing),
         test(test_connection__resets_what_another_thread_overruns),

@@ -21,12 +21,23 @@ enum config_event_log {
     CONFIG_EVENT_LOG_ALL
 };
 
+enum { CONFIG_SOCKETS_MAX = 65536 }; /* of all enabled endpoints together */
+
+/* Where a value comes from: its line and the column where the value begins; line 0: the table's default. */
+struct config_origin {
+    uint32_t line;
+    uint32_t column;
+    bool is_shared; /* the line stands in [defaults] */
+};
+
 /* One item of `listen`, or one half of "localhost": an address with one or more ports. */
 struct config_listen {
     enum config_protocol protocol;
     bool is_dual_stack;        /* "*": address is ::, the socket takes IPv4 too */
     struct pl_address address; /* port: the first of the range */
     uint16_t last_port;
+    uint32_t line; /* of the item, for messages */
+    uint32_t column;
 };
 
 /* Durations are milliseconds, sizes bytes; ranges and defaults: config_keys.c. */
@@ -36,7 +47,7 @@ struct config_endpoint {
     bool is_enabled;
     struct config_listen *listen;
     size_t listen_count;
-    char *handler;
+    char *handler; /* as the handler itself writes its name */
     uint32_t backlog;
     uint32_t accepts_max;
     uint32_t receives_max;
@@ -53,6 +64,7 @@ struct config_endpoint {
     uint32_t recv_buffer; /* 0: the system's for TCP, 4M for UDP */
     uint32_t send_buffer;
     uint32_t max_datagram;
+    struct config_origin *origins; /* of each row of config_keys_endpoint, in its order */
 };
 
 struct config_service {
@@ -69,29 +81,62 @@ struct config_service {
     uint64_t log_rotate_interval; /* 0: never by age */
     uint32_t log_keep;
     enum config_event_log event_log;
+    struct config_origin *origins; /* of each row of config_keys_service, in its order */
 };
 
 struct config {
+    char *file; /* as messages name it */
     struct config_service service;
     struct config_endpoint *endpoints; /* in the order of the file */
     size_t endpoint_count;
 };
 
+/* One problem; its message, without "file:line:column: error: ", is text.at[offset..offset + length). */
+struct config_problem {
+    uint32_t line; /* 0: the whole file */
+    uint32_t column;
+    bool is_error;
+    size_t offset;
+    size_t length;
+};
+
 /* What is wrong with a configuration, for a person: one line each, "file:line:column: error: what is wrong;
-   what would be right". All of them, not only the first. */
+   what would be right", in the order of the file. All of them, not only the first (of thousands: the first
+   thousand, and a last line that tells of the rest). */
 struct config_problems {
     struct text text; /* lines, each ended by \n */
     uint32_t errors;
     uint32_t warnings;
+    struct config_problem *list; /* the same, for tools */
+    size_t count;
+    size_t room;           /* from here on: for config_problems.c */
+    struct text found;     /* the messages as they came */
+    bool is_out_of_memory; /* then the text says so, and only that */
+    char no_memory_room[512];
 };
 
 void config_problems_init(struct config_problems *problems);
 void config_problems_fini(struct config_problems *problems);
 
-/* config_load: reads the INI file `path` (UTF-8, relative to the current folder) as one snapshot and checks
-   it against `handlers` (ends with NULL): their names and the protocols they take. NULL when there is an
-   error; warnings may be there either way. Relative paths inside become full paths from the file's folder. */
-struct config *config_load(const char *path, const struct pl_handler *const *handlers,
+/* Where the text of a configuration comes from, and what it may name. */
+struct config_source {
+    const char *file;                         /* the name of the file, for messages */
+    const char *folder;                       /* full path: where relative paths begin */
+    const char *service;                      /* takes the place of <service> in paths */
+    const struct pl_handler *const *handlers; /* ends with NULL: their names and the protocols they take */
+    /* Appends the value of an environment variable; false where there is none. */
+    bool (*variable)(const char *name, struct text *value);
+};
+
+/* config_parse: reads text[0..length), UTF-8, and checks it as a whole. NULL when there is an error; warnings
+   may be there either way. `problems`: fresh from config_problems_init. */
+struct config *config_parse(const struct config_source *source, const char *text, size_t length,
+                            struct config_problems *problems);
+
+/* config_load: config_parse of the file `path` (UTF-8, relative to the current folder), read as one snapshot
+   while nobody can write to it, for the service named `service`. Relative paths inside begin in the file's
+   folder. Not while another thread changes the current folder or the environment. */
+struct config *config_load(const char *path, const char *service, const struct pl_handler *const *handlers,
                            struct config_problems *problems);
 
 /* config_destroy: NULL is allowed. */

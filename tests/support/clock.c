@@ -5,15 +5,35 @@
 enum { CLOCK_SLICE = 10 }; /* milliseconds */
 
 static LONG64 volatile offset;
+static LONG volatile seen_slot; /* of thread local storage, and 1; 0: none yet */
 
-ULONGLONG clock_from(ULONGLONG real)
+static ULONGLONG clock__at(ULONGLONG real)
 {
     return real + (ULONGLONG)InterlockedCompareExchange64(&offset, 0, 0);
 }
 
+/* The slot in which each thread keeps what it last read from the clock. */
+static DWORD clock__slot(void)
+{
+    if (seen_slot == 0) {
+        const DWORD slot = TlsAlloc();
+        if (InterlockedCompareExchange(&seen_slot, (LONG)slot + 1, 0) != 0) {
+            TlsFree(slot);
+        }
+    }
+    return (DWORD)seen_slot - 1;
+}
+
+ULONGLONG clock_from(ULONGLONG real)
+{
+    const ULONGLONG now = clock__at(real);
+    TlsSetValue(clock__slot(), (void *)(uintptr_t)now);
+    return now;
+}
+
 uint64_t clock_now(void)
 {
-    return clock_from(SEAM_REAL(GetTickCount64)());
+    return clock__at(SEAM_REAL(GetTickCount64)());
 }
 
 void clock_set(uint64_t now)
@@ -43,7 +63,10 @@ static DWORD clock__slice(uint64_t started, DWORD timeout, bool *is_last_out)
 BOOL clock_dequeue(seam_GetQueuedCompletionStatusEx real, HANDLE port, OVERLAPPED_ENTRY *entries, ULONG count,
                    ULONG *removed_out, DWORD timeout, BOOL alertable)
 {
-    const uint64_t started = clock_now();
+    /* The time-out was reckoned from the time that the caller has read; the clock may have been moved since.
+     */
+    const uint64_t read = (uint64_t)(uintptr_t)TlsGetValue(clock__slot());
+    const uint64_t started = read != 0 ? read : clock_now();
     bool is_last = false;
     for (;;) {
         const DWORD slice = clock__slice(started, timeout, &is_last);

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT
+   Reading a configuration: from lines to records, by the table of keys; see config.h. */
+#include "config/config.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "config/config_check.h"
+#include "config/config_entry.h"
+#include "config/config_file.h"
+#include "config/config_guess.h"
+#include "config/config_keys.h"
+#include "config/config_path.h"
+#include "config/config_problems.h"
+#include "config/config_value.h"
+
+enum { CONFIG_FIRST_ROOM = 8, CONFIG_NAME_ROOM = 288 };
+
+enum section_kind { SECTION_SERVICE, SECTION_DEFAULTS, SECTION_ENDPOINT, SECTION_UNKNOWN };
+
+static const char *const section_words[SECTION_UNKNOWN] = {"service", "defaults", "endpoint"};
+
+/* A section, and where its values go. */
+struct section {
+    const struct config_table *table; /* NULL: not known; its keys are passed over */
+    void *record;
+    struct config_origin *origins;
+    bool is_shared;      /* [defaults] */
+    uint32_t doubt_line; /* could not be read, or was misspelled: what seems to be missing may stand there */
+};
+
+/* A configuration while it is read. */
+struct reading {
+    const struct config_source *source;
+    struct config_problems *problems;
+    struct config *config;
+    size_t endpoint_room;
+    struct config_endpoint defaults;
+    uint32_t service_line; /* of [service], 0: not seen yet */
+    uint32_t defaults_line;
+    struct section section; /* where the file is now */
+    bool may_lack_sections; /* a line could not be read, or a section is not known: it may be an endpoint */
+};
+
+/* ---- keys ---- */
+
+static void config__unknown_key(struct reading *reading, const struct config_item *item)
+{
+    struct section *section = &reading->section;
+    const bool is_service = section->table == &config_keys_service;
+    const struct config_key *elsewhere = config_keys_find(
+        is_service ? &config_keys_endpoint : &config_keys_service, item->name.at, item->name.length);
+    struct config_guess guess = config_guess_begin(item->name.at, item->name.length);
+    char room[CONFIG_NAME_ROOM];
+    struct text name;
+    text_init(&name, room, sizeof room);
+    config_value_add_quoted(&name, item->name.at, item->name.length);
+    if (elsewhere != NULL) {
+        config_problems_error(reading->problems, item->line, item->name.column,
+                              "%s is not a key of this section; write it in %s", room,
+                              !is_service                   ? "[service]"
+                              : elsewhere->is_endpoint_only ? "an [endpoint NAME]"
+                                                            : "[defaults] or an [endpoint NAME]");
+        return;
+    }
+    for (size_t i = 0; i < section->table->count; i++) {
+        config_guess_try(&guess, section->table->keys[i].name);
+    }
+    if (guess.best != NULL) {
+        config_problems_error(reading->problems, item->line, item->name.column,
+                              "%s is not a key; did you mean %s?", room, guess.best);
+        section->doubt_line = item->line;
+    } else {
+        config_problems_error(
+            reading->problems, item->line, item->name.column,
+            "%s is not a key; remove the line (portlistener config reference lists all keys)", room);
+    }
+}
+
+static void config__read_entry(struct reading *reading, const struct config_key *key,
+                               struct config_span value, uint32_t line)
+{
+    const struct config_entry entry = {.key = key,
+                                       .value = value,
+                                       .line = line,
+                                       .record = reading->section.record,
+                                       .handlers = reading->source->handlers,
+                                       .problems = reading->problems};
+    config_entry_read(&entry);
+}
+
+static void config__entry(struct reading *reading, const struct config_item *item)
+{
+    const struct section *section = &reading->section;
+    if (section->table == NULL) {
+        return;
+    }
+    const struct config_key *key = config_keys_find(section->table, item->name.at, item->name.length);
+    if (key == NULL) {
+        config__unknown_key(reading, item);
+        return;
+    }
+    struct config_origin *origin = &section->origins[key - section->table->keys];
+    if (section->is_shared && key->is_endpoint_only) {
+        config_problems_error(reading->problems, item->line, item->name.column,
+                              "%s has no default; write it in each [endpoint NAME]", key->name);
+    } else if (origin->line != 0) {
+        config_problems_error(reading->problems, item->line, item->name.column,
+                              "%s is set in line %lu already; remove one of the two lines", key->name,
+                              (unsigned long)origin->line);
+    } else {
+        *origin = (struct config_origin){item->line, item->value.column, section->is_shared};
+        config__read_entry(reading, key, item->value, item->line);
+    }
+}
+
+/* ---- sections ---- */
+
+static struct config_origin *config__make_origins(const struct config_table *table)
+{
+    return memory_alloc(table->count * sizeof(struct config_origin));
+}
+
+static void config__open_once(struct reading *reading, const struct config_item *item, struct section section,
+                              const char *name, uint32_t *line)
+{
+    if (*line != 0) {
+        config_problems_error(reading->problems, item->line, item->name.column,
+                              "[%s] begins in line %lu already; put the keys of both together", name,
+                              (unsigned long)*line);
+    } else {
+        *line = item->line;
+    }
+    reading->section = section;
+}
+
+static struct config_endpoint *config__add_endpoint(struct reading *reading)
+{
+    struct config *config = reading->config;
+    if (config->endpoint_count == reading->endpoint_room) {
+        const size_t room = reading->endpoint_room > 0 ? reading->endpoint_room * 2 : CONFIG_FIRST_ROOM;
+        struct config_endpoint *grown = memory_resize(config->endpoints, room * sizeof *grown);
+        if (grown == NULL) {
+            return NULL;
+        }
+        config->endpoints = grown;
+        reading->endpoint_room = room;
+    }
+    struct config_endpoint *endpoint = &config->endpoints[config->endpoint_count++];
+    *endpoint = (struct config_endpoint){0};
+    return endpoint;
+}
+
+static void config__open_endpoint(struct reading *reading, const struct config_item *item,
+                                  struct config_span name)
+{
+    struct config_fault fault;
+    struct config_endpoint *endpoint = config__add_endpoint(reading);
+    if (endpoint == NULL) {
+        config_problems_no_memory(reading->problems);
+        return;
+    }
+    endpoint->line = item->line;
+    endpoint->name = memory_copy_text(name.at, name.length);
+    endpoint->origins = config__make_origins(&config_keys_endpoint);
+    if (endpoint->name == NULL || endpoint->origins == NULL) {
+        config_problems_no_memory(reading->problems);
+        return;
+    }
+    reading->section =
+        (struct section){.table = &config_keys_endpoint, .record = endpoint, .origins = endpoint->origins};
+    if (name.length == 0) {
+        config_problems_error(reading->problems, item->line, item->name.column,
+                              "the endpoint has no name; write [endpoint NAME]");
+    } else if (!config_value_name(name.at, name.length, &fault)) {
+        config_problems_error(reading->problems, item->line,
+                              name.column + config_file_characters(name.at, fault.offset), "%s; %s",
+                              fault.problem, fault.remedy);
+    }
+}
+
+/* What the section was meant to be, or SECTION_UNKNOWN. */
+static enum section_kind config__misspelled_section(struct reading *reading, const struct config_item *item,
+                                                    struct config_span word)
+{
+    struct config_guess guess = config_guess_begin(word.at, word.length);
+    enum section_kind kind = SECTION_SERVICE;
+    struct config_fault fault;
+    char room[CONFIG_NAME_ROOM];
+    struct text name;
+    for (size_t i = 0; i < SECTION_UNKNOWN; i++) {
+        config_guess_try(&guess, section_words[i]);
+    }
+    while (kind < SECTION_UNKNOWN && guess.best != section_words[kind]) {
+        kind++;
+    }
+    text_init(&name, room, sizeof room);
+    config_value_add_quoted(&name, item->name.at, item->name.length);
+    if (kind != SECTION_UNKNOWN) {
+        config_problems_error(reading->problems, item->line, item->name.column,
+                              "%s is not a section; did you mean [%s%s]?", room, guess.best,
+                              kind == SECTION_ENDPOINT ? " NAME" : "");
+        return kind;
+    }
+    const bool is_name = item->name.length > 0 && config_value_name(item->name.at, item->name.length, &fault);
+    config_problems_error(reading->problems, item->line, item->name.column,
+                          "%s is not a section; write [service], [defaults] or [endpoint %.*s]", room,
+                          is_name ? (int)item->name.length : 4, is_name ? item->name.at : "NAME");
+    reading->may_lack_sections = true;
+    return kind;
+}
+
+/* The first word of `span`; `rest_out` is what follows, without blanks before it. */
+static struct config_span config__first_word(struct config_span span, struct config_span *rest_out)
+{
+    struct config_span word = span;
+    word.length = 0;
+    while (word.length < span.length && span.at[word.length] != ' ' && span.at[word.length] != '\t') {
+        word.length++;
+    }
+    size_t begin = word.length;
+    while (begin < span.length && (span.at[begin] == ' ' || span.at[begin] == '\t')) {
+        begin++;
+    }
+    *rest_out = (struct config_span){.at = span.at + begin,
+                                     .length = span.length - begin,
+                                     .column = span.column + config_file_characters(span.at, begin)};
+    return word;
+}
+
+/* What is required and may stand in a line of doubt counts as given, so that it is not missed, too. */
+static void config__close_section(struct reading *reading)
+{
+    const struct section *section = &reading->section;
+    const size_t count = section->table != NULL && section->doubt_line != 0 ? section->table->count : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (section->table->keys[i].value == NULL && section->origins[i].line == 0) {
+            section->origins[i].line = section->doubt_line;
+        }
+    }
+    reading->section = (struct section){0};
+}
+
+static void config__section(struct reading *reading, const struct config_item *item)
+{
+    struct config *config = reading->config;
+    struct config_span rest;
+    const struct config_span word = config__first_word(item->name, &rest);
+    enum section_kind kind = SECTION_SERVICE;
+    config__close_section(reading);
+    while (kind < SECTION_UNKNOWN && !text_equal(word.at, word.length, section_words[kind])) {
+        kind++;
+    }
+    if (kind == SECTION_UNKNOWN) {
+        kind = config__misspelled_section(reading, item, word); /* its entries are then checked, too */
+    }
+    if (kind == SECTION_ENDPOINT) {
+        config__open_endpoint(reading, item, rest);
+    } else if (kind != SECTION_UNKNOWN && rest.length > 0) {
+        config_problems_error(reading->problems, item->line, rest.column,
+                              "this section has no name; write [%s], or [endpoint NAME] for an endpoint",
+                              section_words[kind]);
+    } else if (kind == SECTION_SERVICE) {
+        config__open_once(reading, item,
+                          (struct section){.table = &config_keys_service,
+                                           .record = &config->service,
+                                           .origins = config->service.origins},
+                          "service", &reading->service_line);
+    } else if (kind == SECTION_DEFAULTS) {
+        config__open_once(reading, item,
+                          (struct section){.table = &config_keys_endpoint,
+                                           .record = &reading->defaults,
+                                           .origins = reading->defaults.origins,
+                                           .is_shared = true},
+                          "defaults", &reading->defaults_line);
+    }
+}
+
+/* ---- the whole ---- */
+
+static void config__broken_line(struct reading *reading, const struct config_item *item)
+{
+    reading->may_lack_sections = true;
+    reading->section.doubt_line = item->line;
+    if (item->may_be_section) {
+        config__close_section(reading);
+    }
+}
+
+static void config__read_lines(struct reading *reading, const char *text, size_t length)
+{
+    struct config_file file;
+    struct config_item item;
+    config_file_init(&file, text, length);
+    while (!reading->problems->is_out_of_memory && config_file_next(&file, &item)) {
+        if (item.problem != NULL) {
+            config_problems_error(reading->problems, item.line, item.problem_column, "%s", item.problem);
+        }
+        if (item.kind == CONFIG_ITEM_SECTION) {
+            config__section(reading, &item);
+        } else if (item.kind == CONFIG_ITEM_ENTRY) {
+            config__entry(reading, &item);
+        } else {
+            config__broken_line(reading, &item);
+        }
+    }
+    config__close_section(reading);
+}
+
+/* The table's defaults, where the file says nothing. */
+static void config__fill(struct reading *reading, const struct config_table *table, void *record,
+                         struct config_origin *origins)
+{
+    reading->section = (struct section){.table = table, .record = record, .origins = origins};
+    for (size_t i = 0; i < table->count; i++) {
+        const struct config_key *key = &table->keys[i];
+        if (origins[i].line == 0 && key->value != NULL) {
+            const struct config_span value = {.at = key->value, .length = strlen(key->value), .column = 1};
+            config__read_entry(reading, key, value, 0);
+        }
+    }
+}
+
+/* What [defaults] says, or the table, where the endpoint says nothing. */
+static void config__inherit(struct reading *reading, struct config_endpoint *endpoint)
+{
+    for (size_t i = 0; i < config_keys_endpoint.count; i++) {
+        const struct config_key *key = &config_keys_endpoint.keys[i];
+        if (endpoint->origins[i].line == 0 && !key->is_endpoint_only) {
+            endpoint->origins[i] = reading->defaults.origins[i];
+            if (!config_keys_copy(key, &reading->defaults, endpoint)) {
+                config_problems_no_memory(reading->problems);
+            }
+        }
+    }
+}
+
+/* The path in the key's place becomes a full one, from `folder`. */
+static void config__resolve(struct reading *reading, const char *name, const char *folder)
+{
+    const struct config_key *key = config_keys_find(&config_keys_service, name, strlen(name));
+    const struct config_origin *origin = &reading->config->service.origins[key - config_keys_service.keys];
+    char **place = config_keys_text(key, &reading->config->service);
+    const char *path = *place;
+    struct config_fault fault;
+    if (path == NULL || (key->type == CONFIG_TYPE_LOG_FILE && strcmp(path, "-") == 0)) {
+        return; /* refused already, or not a path */
+    }
+    char *full = config_path_resolve(path, strlen(path), folder, key->type == CONFIG_TYPE_LOG_FILE,
+                                     reading->source, &fault);
+    if (full == NULL) {
+        const struct config_entry entry = {
+            .key = key,
+            .value = {.at = path, .length = strlen(path), .column = origin->column},
+            .line = origin->line,
+            .problems = reading->problems};
+        config_entry_fault(&entry, &fault);
+    }
+    memory_free(*place);
+    *place = full; /* NULL where it was refused: nobody takes it for a path */
+}
+
+/* A configuration that listens on nothing: a mistake, or meant for the time being? */
+static void config__check_not_empty(struct reading *reading)
+{
+    const struct config *config = reading->config;
+    size_t enabled = 0;
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        enabled += config->endpoints[i].is_enabled;
+    }
+    if (config->endpoint_count == 0 && !reading->may_lack_sections) {
+        config_problems_error(
+            reading->problems, 1, 1,
+            "there is no endpoint; write a section [endpoint NAME] with listen and handler");
+    } else if (config->endpoint_count > 0 && enabled == 0 && reading->problems->errors == 0) {
+        config_problems_warning(
+            reading->problems, config->endpoints[0].line, 1,
+            "every endpoint is disabled, so nothing will listen; write enabled = yes in one "
+            "that shall");
+    }
+}
+
+static void config__check_whole(struct reading *reading)
+{
+    struct config *config = reading->config;
+    const char *folder = reading->source->folder;
+    const char *data_dir = NULL;
+    config__resolve(reading, "data_dir", folder);
+    data_dir = config->service.data_dir;
+    config__resolve(reading, "log_file", data_dir != NULL ? data_dir : folder);
+    config__check_not_empty(reading);
+    config_check_run(config, reading->source->handlers, reading->problems);
+}
+
+static void config__complete(struct reading *reading)
+{
+    struct config *config = reading->config;
+    config__fill(reading, &config_keys_service, &config->service, config->service.origins);
+    config__fill(reading, &config_keys_endpoint, &reading->defaults, reading->defaults.origins);
+    for (size_t i = 0; i < config->endpoint_count && !reading->problems->is_out_of_memory; i++) {
+        config__inherit(reading, &config->endpoints[i]);
+    }
+    if (!reading->problems->is_out_of_memory) {
+        config__check_whole(reading);
+    }
+}
+
+static bool config__begin(struct reading *reading)
+{
+    struct config *config = memory_alloc(sizeof *config);
+    reading->config = config;
+    if (config == NULL) {
+        return false;
+    }
+    config->file = memory_copy_text(reading->source->file, strlen(reading->source->file));
+    config->service.origins = config__make_origins(&config_keys_service);
+    reading->defaults.origins = config__make_origins(&config_keys_endpoint);
+    return config->file != NULL && config->service.origins != NULL && reading->defaults.origins != NULL;
+}
+
+static void config__fini_endpoint(struct config_endpoint *endpoint)
+{
+    config_keys_free(&config_keys_endpoint, endpoint);
+    memory_free(endpoint->name);
+    memory_free(endpoint->origins);
+}
+
+struct config *config_parse(const struct config_source *source, const char *text, size_t length,
+                            struct config_problems *problems)
+{
+    struct reading reading = {.source = source, .problems = problems};
+    if (config__begin(&reading)) {
+        config__read_lines(&reading, text, length);
+        config__complete(&reading);
+    } else {
+        config_problems_no_memory(problems);
+    }
+    config__fini_endpoint(&reading.defaults);
+    config_problems_finish(problems, source->file);
+    if (problems->errors > 0) {
+        config_destroy(reading.config);
+        return NULL;
+    }
+    return reading.config;
+}
+
+void config_destroy(struct config *config)
+{
+    if (config == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        config__fini_endpoint(&config->endpoints[i]);
+    }
+    config_keys_free(&config_keys_service, &config->service);
+    memory_free(config->service.origins);
+    memory_free(config->endpoints);
+    memory_free(config->file);
+    memory_free(config);
+}

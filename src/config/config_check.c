@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT
+   Checks of the whole configuration, see config_check.h. */
+#include "config/config_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "config/config_keys.h"
+#include "config/config_listen.h"
+#include "config/config_problems.h"
+#include "config/config_value.h"
+
+enum { CONFIG_CHECK_NAME_ROOM = 288, CONFIG_CHECK_HANDLERS_ROOM = 512 };
+
+const struct pl_handler *config_check_find_handler(const struct pl_handler *const *handlers, const char *at,
+                                                   size_t length)
+{
+    while (*handlers != NULL && !text_equal(at, length, (*handlers)->name)) {
+        handlers++;
+    }
+    return *handlers;
+}
+
+void config_check_add_handlers(struct text *text, const struct pl_handler *const *handlers)
+{
+    for (size_t i = 0; handlers[i] != NULL; i++) {
+        text_add_string(text, i > 0 ? ", " : "");
+        text_add_string(text, handlers[i]->name);
+    }
+}
+
+/* The name in quotes; `room` has CONFIG_CHECK_NAME_ROOM bytes. */
+static const char *config_check__quoted(const struct config_endpoint *endpoint, char *room)
+{
+    struct text text;
+    text_init(&text, room, CONFIG_CHECK_NAME_ROOM);
+    config_value_add_quoted(&text, endpoint->name, strlen(endpoint->name));
+    return room;
+}
+
+/* ---- each endpoint by itself ---- */
+
+static bool config_check__is_given(const struct config_endpoint *endpoint, const char *name)
+{
+    const struct config_key *key = config_keys_find(&config_keys_endpoint, name, strlen(name));
+    return endpoint->origins[key - config_keys_endpoint.keys].line != 0;
+}
+
+static void config_check__required(const struct config_endpoint *endpoint,
+                                   const struct pl_handler *const *handlers, struct config_problems *problems)
+{
+    char room[CONFIG_CHECK_NAME_ROOM];
+    if (!config_check__is_given(endpoint, "listen")) {
+        config_problems_error(
+            problems, endpoint->line, 1,
+            "endpoint %s has no listen; write where it shall listen, such as listen = tcp://*:8080",
+            config_check__quoted(endpoint, room));
+    }
+    if (!config_check__is_given(endpoint, "handler")) {
+        char names_room[CONFIG_CHECK_HANDLERS_ROOM];
+        struct text names;
+        text_init(&names, names_room, sizeof names_room);
+        config_check_add_handlers(&names, handlers);
+        config_problems_error(problems, endpoint->line, 1,
+                              "endpoint %s has no handler; write handler = NAME with one of %s",
+                              config_check__quoted(endpoint, room), names_room);
+    }
+}
+
+static void config_check__protocols(const struct config_endpoint *endpoint,
+                                    const struct pl_handler *const *handlers,
+                                    struct config_problems *problems)
+{
+    if (endpoint->handler == NULL) {
+        return; /* told already */
+    }
+    const struct pl_handler *handler =
+        config_check_find_handler(handlers, endpoint->handler, strlen(endpoint->handler));
+    for (size_t i = 0; i < endpoint->listen_count; i++) {
+        const struct config_listen *listen = &endpoint->listen[i];
+        const bool is_tcp = listen->protocol == CONFIG_TCP;
+        const bool is_other_half =
+            i > 0 && listen->column == endpoint->listen[i - 1].column; /* of localhost */
+        if (!is_other_half && (handler->flags & (is_tcp ? PL_TCP : PL_UDP)) == 0) {
+            config_problems_error(
+                problems, listen->line, listen->column,
+                "listen: the handler %s does not take %s; write %s, or choose another handler", handler->name,
+                is_tcp ? "TCP" : "UDP", is_tcp ? "udp://" : "tcp://");
+        }
+    }
+}
+
+/* ---- names ---- */
+
+static unsigned char config_check__lower(char character)
+{
+    return (unsigned char)(character >= 'A' && character <= 'Z' ? character - 'A' + 'a' : character);
+}
+
+/* By name, without case as everywhere; of one name by line. */
+static int config_check__compare_names(const void *left, const void *right)
+{
+    const struct config_endpoint *a = *(const struct config_endpoint *const *)left;
+    const struct config_endpoint *b = *(const struct config_endpoint *const *)right;
+    size_t i = 0;
+    while (a->name[i] != '\0' && config_check__lower(a->name[i]) == config_check__lower(b->name[i])) {
+        i++;
+    }
+    const int difference = config_check__lower(a->name[i]) - config_check__lower(b->name[i]);
+    return difference != 0 ? difference : (a->line > b->line) - (a->line < b->line);
+}
+
+/* Two endpoints of one name. The second then counts as disabled, so that not all its sockets are told, too.
+ */
+static void config_check__names(struct config *config, struct config_problems *problems)
+{
+    struct config_endpoint **sorted = memory_alloc((config->endpoint_count + 1) * sizeof *sorted);
+    char room[CONFIG_CHECK_NAME_ROOM];
+    if (sorted == NULL) {
+        config_problems_no_memory(problems);
+        return;
+    }
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        sorted[i] = &config->endpoints[i];
+    }
+    qsort(sorted, config->endpoint_count, sizeof *sorted, config_check__compare_names);
+    for (size_t i = 0, first = 0; i < config->endpoint_count; i++) {
+        const char *name = sorted[i]->name;
+        if (i == first || !text_equal(name, strlen(name), sorted[first]->name)) {
+            first = i;
+        } else if (name[0] != '\0') {
+            config_problems_error(problems, sorted[i]->line, 1,
+                                  "endpoint %s begins in line %lu already; give one of them another name",
+                                  config_check__quoted(sorted[i], room), (unsigned long)sorted[first]->line);
+            sorted[i]->is_enabled = false;
+        }
+    }
+    memory_free(sorted);
+}
+
+/* ---- addresses and ports ---- */
+
+/* An item of `listen` of an enabled endpoint, in the order of the file. */
+struct item {
+    const struct config_endpoint *endpoint;
+    const struct config_listen *listen;
+    bool is_told;
+};
+
+/* One port of an item: a socket to be. */
+struct port {
+    struct item *item;
+    uint32_t key; /* the protocol, and the port in the lower 16 bits */
+};
+
+/* What an address covers; in the order in which one meets the other. */
+enum cover { COVER_EVERYTHING, COVER_ALL_IPV4, COVER_ONE_IPV4, COVER_ALL_IPV6, COVER_ONE_IPV6 };
+
+struct view {
+    struct item *items;
+    size_t item_count;
+    struct port *ports;
+    size_t port_count;
+};
+
+static enum cover config_check__cover(const struct config_listen *listen)
+{
+    const bool is_any = address_is_any(&listen->address);
+    if (listen->address.family == 4) {
+        return is_any ? COVER_ALL_IPV4 : COVER_ONE_IPV4;
+    }
+    return listen->is_dual_stack ? COVER_EVERYTHING : is_any ? COVER_ALL_IPV6 : COVER_ONE_IPV6;
+}
+
+/* Zero: the same address, whatever the ports. */
+static int config_check__compare_addresses(const struct config_listen *a, const struct config_listen *b)
+{
+    const int covers = (int)config_check__cover(a) - (int)config_check__cover(b);
+    if (covers != 0) {
+        return covers;
+    }
+    const int bytes = memcmp(a->address.ip, b->address.ip, sizeof a->address.ip);
+    return bytes != 0                             ? bytes
+           : a->address.scope == b->address.scope ? 0
+           : a->address.scope < b->address.scope  ? -1
+                                                  : 1;
+}
+
+/* By protocol and port, then by address, then by the file. */
+static int config_check__compare_ports(const void *left, const void *right)
+{
+    const struct port *a = left;
+    const struct port *b = right;
+    if (a->key != b->key) {
+        return a->key < b->key ? -1 : 1;
+    }
+    const int addresses = config_check__compare_addresses(a->item->listen, b->item->listen);
+    return addresses != 0 ? addresses : (a->item > b->item) - (a->item < b->item);
+}
+
+/* Each item once, at the first port and with the first partner: it is one mistake. */
+static void config_check__tell(struct item *a, struct item *b, uint16_t port,
+                               struct config_problems *problems)
+{
+    struct item *later = a > b ? a : b;
+    const struct item *earlier = a > b ? b : a;
+    char name[CONFIG_CHECK_NAME_ROOM], later_room[CONFIG_LISTEN_TEXT_ROOM],
+        earlier_room[CONFIG_LISTEN_TEXT_ROOM];
+    struct text later_text, earlier_text;
+    if (later->is_told) {
+        return;
+    }
+    later->is_told = true;
+    text_init(&later_text, later_room, sizeof later_room);
+    text_init(&earlier_text, earlier_room, sizeof earlier_room);
+    config_listen_add(&later_text, later->listen);
+    config_listen_add(&earlier_text, earlier->listen);
+    config_problems_error(
+        problems, later->listen->line, later->listen->column,
+        "listen: %s overlaps %s of endpoint %s in line %lu, both need port %u; give one of them "
+        "another port or address",
+        later_room, earlier_room, config_check__quoted(earlier->endpoint, name),
+        (unsigned long)earlier->listen->line, port);
+}
+
+/* In one group, whoever covers more stands before whom he covers. */
+static void config_check__overlaps(const struct view *view, struct config_problems *problems)
+{
+    struct item *everything = NULL, *all_ipv4 = NULL, *all_ipv6 = NULL;
+    for (size_t i = 0; i < view->port_count; i++) {
+        const struct port *port = &view->ports[i];
+        const uint16_t number = (uint16_t)port->key;
+        struct item *item = port->item;
+        const bool has_previous = i > 0 && port->key == port[-1].key;
+        if (!has_previous) {
+            everything = all_ipv4 = all_ipv6 = NULL;
+        }
+        struct item *all = item->listen->address.family == 4 ? all_ipv4 : all_ipv6;
+        if (everything != NULL) {
+            config_check__tell(everything, item, number, problems);
+        } else if (all != NULL) {
+            config_check__tell(all, item, number, problems);
+        } else if (has_previous &&
+                   config_check__compare_addresses(item->listen, port[-1].item->listen) == 0) {
+            config_check__tell(port[-1].item, item, number, problems);
+        }
+        const enum cover cover = config_check__cover(item->listen);
+        everything = cover == COVER_EVERYTHING && everything == NULL ? item : everything;
+        all_ipv4 = cover == COVER_ALL_IPV4 && all_ipv4 == NULL ? item : all_ipv4;
+        all_ipv6 = cover == COVER_ALL_IPV6 && all_ipv6 == NULL ? item : all_ipv6;
+    }
+}
+
+static size_t config_check__ports_of(const struct config_listen *listen)
+{
+    return (size_t)listen->last_port - listen->address.port + 1;
+}
+
+/* The enabled items, and how many ports they have together. False when there is no memory. */
+static bool config_check__collect(const struct config *config, struct view *view, size_t *total_out)
+{
+    size_t room = 1;
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        room += config->endpoints[i].listen_count;
+    }
+    *total_out = 0;
+    view->items = memory_alloc(room * sizeof *view->items);
+    for (size_t i = 0; i < config->endpoint_count && view->items != NULL; i++) {
+        const struct config_endpoint *endpoint = &config->endpoints[i];
+        for (size_t k = 0; k < endpoint->listen_count && endpoint->is_enabled; k++) {
+            view->items[view->item_count++] = (struct item){endpoint, &endpoint->listen[k], false};
+            *total_out += config_check__ports_of(&endpoint->listen[k]);
+        }
+    }
+    return view->items != NULL;
+}
+
+/* One entry for each port, as long as they are not too many. */
+static void config_check__expand(struct view *view, struct config_problems *problems)
+{
+    for (size_t i = 0; i < view->item_count; i++) {
+        struct item *item = &view->items[i];
+        const size_t count = config_check__ports_of(item->listen);
+        const uint32_t first = (uint32_t)item->listen->protocol << 16 | item->listen->address.port;
+        if (count > CONFIG_SOCKETS_MAX - view->port_count) {
+            config_problems_error(problems, item->listen->line, item->listen->column,
+                                  "listen: here the number of sockets passes 65536, the most for one "
+                                  "configuration; make the port ranges smaller");
+            return;
+        }
+        for (size_t k = 0; k < count; k++) {
+            view->ports[view->port_count++] = (struct port){item, first + (uint32_t)k};
+        }
+    }
+}
+
+static void config_check__sockets(const struct config *config, struct config_problems *problems)
+{
+    struct view view = {0};
+    size_t total = 0;
+    if (config_check__collect(config, &view, &total)) {
+        const size_t room = total < CONFIG_SOCKETS_MAX ? total : CONFIG_SOCKETS_MAX;
+        view.ports = memory_alloc((room + 1) * sizeof *view.ports);
+    }
+    if (view.ports == NULL) {
+        config_problems_no_memory(problems);
+    } else {
+        config_check__expand(&view, problems);
+        qsort(view.ports, view.port_count, sizeof *view.ports, config_check__compare_ports);
+        config_check__overlaps(&view, problems);
+    }
+    memory_free(view.ports);
+    memory_free(view.items);
+}
+
+/* ---- all of it ---- */
+
+void config_check_run(struct config *config, const struct pl_handler *const *handlers,
+                      struct config_problems *problems)
+{
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        config_check__required(&config->endpoints[i], handlers, problems);
+        config_check__protocols(&config->endpoints[i], handlers, problems);
+    }
+    config_check__names(config, problems);
+    config_check__sockets(config, problems);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT
+   Reading one entry, see config_entry.h. */
+#include "config/config_entry.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "config/config_check.h"
+#include "config/config_guess.h"
+#include "config/config_listen.h"
+#include "config/config_problems.h"
+
+enum { CONFIG_ENTRY_RANGE_ROOM = 256 };
+
+static uint32_t config_entry__column(const struct config_entry *entry, size_t offset)
+{
+    return entry->value.column + config_file_characters(entry->value.at, offset);
+}
+
+void config_entry_fault(const struct config_entry *entry, const struct config_fault *fault)
+{
+    const bool is_default = entry->line == 0; /* of a file name with the service's name in it, say */
+    char room[CONFIG_ENTRY_RANGE_ROOM];
+    struct text range;
+    if (fault->problem[0] == '\0') {
+        config_problems_no_memory(entry->problems);
+        return;
+    }
+    text_init(&range, room, sizeof room);
+    text_add_string(&range, "write ");
+    config_keys_add_range(&range, entry->key);
+    config_problems_error(entry->problems, is_default ? 1 : entry->line,
+                          is_default ? 1 : config_entry__column(entry, fault->offset), "%s: %s; %s",
+                          entry->key->name, fault->problem, fault->remedy[0] != '\0' ? fault->remedy : room);
+}
+
+static bool config_entry__amount(const struct config_entry *entry, uint64_t *number_out,
+                                 struct config_fault *fault_out)
+{
+    const struct config_key *key = entry->key;
+    const char *at = entry->value.at;
+    const size_t length = entry->value.length;
+    const bool is_read =
+        key->type == CONFIG_TYPE_DURATION ? config_value_duration(at, length, number_out, fault_out)
+        : key->type == CONFIG_TYPE_SIZE   ? config_value_size(at, length, number_out, fault_out)
+                                          : config_value_number(at, length, number_out, fault_out);
+    if (!is_read || (*number_out == 0 && key->zero != NULL)) {
+        return is_read;
+    }
+    if (*number_out < key->least || *number_out > key->most) {
+        return config_value_fault(fault_out, 0, at, length,
+                                  *number_out < key->least ? "is too small" : "is too large", "");
+    }
+    return true;
+}
+
+static bool config_entry__number(const struct config_entry *entry, struct config_fault *fault_out)
+{
+    const char *at = entry->value.at;
+    const size_t length = entry->value.length;
+    uint64_t number = 0;
+    bool flag = false;
+    bool is_read = false;
+    if (entry->key->type == CONFIG_TYPE_BOOL) {
+        is_read = config_value_bool(at, length, &flag, fault_out);
+        number = flag;
+    } else if (entry->key->type == CONFIG_TYPE_CHOICE) {
+        is_read = config_value_choice(at, length, entry->key->choices, &number, fault_out);
+    } else {
+        is_read = config_entry__amount(entry, &number, fault_out);
+    }
+    if (is_read) {
+        config_keys_store(entry->key, entry->record, number);
+    }
+    return is_read;
+}
+
+static bool config_entry__text(const struct config_entry *entry, const char *at, size_t length,
+                               struct config_fault *fault_out)
+{
+    char *copy = memory_copy_text(at, length);
+    fault_out->problem[0] = '\0';
+    *config_keys_text(entry->key, entry->record) = copy;
+    return copy != NULL;
+}
+
+static bool config_entry__handler(const struct config_entry *entry, struct config_fault *fault_out)
+{
+    const char *at = entry->value.at;
+    const size_t length = entry->value.length;
+    const struct pl_handler *found = config_check_find_handler(entry->handlers, at, length);
+    if (found != NULL) {
+        return config_entry__text(entry, found->name, strlen(found->name), fault_out);
+    }
+    struct config_guess guess = config_guess_begin(at, length);
+    struct text remedy;
+    config_value_fault(fault_out, 0, at, length, "is not a handler", "");
+    for (size_t i = 0; entry->handlers[i] != NULL; i++) {
+        config_guess_try(&guess, entry->handlers[i]->name);
+    }
+    text_init(&remedy, fault_out->remedy, sizeof fault_out->remedy);
+    if (guess.best != NULL) {
+        text_add_format(&remedy, "did you mean %s?", guess.best);
+    } else {
+        text_add_string(&remedy, "the handlers are ");
+        config_check_add_handlers(&remedy, entry->handlers);
+    }
+    return false;
+}
+
+static bool config_entry__add_listen(struct config_endpoint *endpoint, const struct config_listen *listen)
+{
+    struct config_listen *grown =
+        memory_resize(endpoint->listen, (endpoint->listen_count + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return false;
+    }
+    grown[endpoint->listen_count++] = *listen;
+    endpoint->listen = grown;
+    return true;
+}
+
+/* One item of the list; `entry` has it as its value. */
+static void config_entry__listen_item(const struct config_entry *entry)
+{
+    struct config_listen listens[2];
+    struct config_fault fault;
+    if (entry->value.length == 0) {
+        config_problems_error(entry->problems, entry->line, entry->value.column,
+                              "%s: an item of the list is empty; leave out one comma", entry->key->name);
+        return;
+    }
+    const size_t count = config_listen_parse(entry->value.at, entry->value.length, listens, &fault);
+    if (count == 0) {
+        config_entry_fault(entry, &fault);
+    }
+    for (size_t i = 0; i < count; i++) {
+        listens[i].line = entry->line;
+        listens[i].column = entry->value.column;
+        if (!config_entry__add_listen(entry->record, &listens[i])) {
+            config_problems_no_memory(entry->problems);
+        }
+    }
+}
+
+/* Each item by itself, so that all that are wrong are told. */
+static void config_entry__listen(const struct config_entry *entry)
+{
+    struct config_span rest = entry->value;
+    struct config_entry item = *entry;
+    while (config_value_take_item(&rest, &item.value)) {
+        config_entry__listen_item(&item);
+    }
+}
+
+static void config_entry__value(const struct config_entry *entry)
+{
+    struct config_fault fault;
+    bool is_read = true;
+    switch (entry->key->type) {
+    case CONFIG_TYPE_BOOL:
+    case CONFIG_TYPE_NUMBER:
+    case CONFIG_TYPE_SIZE:
+    case CONFIG_TYPE_DURATION:
+    case CONFIG_TYPE_CHOICE:
+        is_read = config_entry__number(entry, &fault);
+        break;
+    case CONFIG_TYPE_FOLDER:
+    case CONFIG_TYPE_LOG_FILE:
+        is_read = config_entry__text(entry, entry->value.at, entry->value.length, &fault);
+        break;
+    case CONFIG_TYPE_HANDLER:
+        is_read = config_entry__handler(entry, &fault);
+        break;
+    case CONFIG_TYPE_LISTEN:
+        config_entry__listen(entry);
+        break;
+    }
+    if (!is_read) {
+        config_entry_fault(entry, &fault);
+    }
+}
+
+/* Where " ;" or " #" begins what may be meant as a comment; 0: nowhere. */
+static size_t config_entry__find_comment(const struct config_span *value)
+{
+    for (size_t i = 1; i < value->length; i++) {
+        const char before = value->at[i - 1];
+        if ((value->at[i] == ';' || value->at[i] == '#') && (before == ' ' || before == '\t')) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+/* Habits of other INI files, which would otherwise give an odd message, or a file of an odd name. */
+static bool config_entry__has_good_form(const struct config_entry *entry)
+{
+    const char *name = entry->key->name;
+    const char *quote =
+        entry->value.at[0] == '\'' ? entry->value.at : memchr(entry->value.at, '"', entry->value.length);
+    const size_t comment = config_entry__find_comment(&entry->value);
+    const bool is_path = entry->key->type == CONFIG_TYPE_FOLDER || entry->key->type == CONFIG_TYPE_LOG_FILE;
+    if (quote != NULL) {
+        config_problems_error(entry->problems, entry->line,
+                              config_entry__column(entry, (size_t)(quote - entry->value.at)),
+                              "%s: values have no quotes; leave them out", name);
+    } else if (comment > 0 && !is_path) {
+        config_problems_error(entry->problems, entry->line, config_entry__column(entry, comment),
+                              "%s: a comment behind the value; put it on a line of its own", name);
+    } else if (comment > 0) {
+        config_problems_warning(
+            entry->problems, entry->line, config_entry__column(entry, comment),
+            "%s: from here on this is part of the path; if it is a comment, put it on a line of "
+            "its own",
+            name);
+    }
+    return quote == NULL && (comment == 0 || is_path);
+}
+
+static void config_entry__no_value(const struct config_entry *entry)
+{
+    const struct config_key *key = entry->key;
+    char room[CONFIG_ENTRY_RANGE_ROOM];
+    struct text range;
+    text_init(&range, room, sizeof room);
+    config_keys_add_range(&range, key);
+    if (key->value != NULL) {
+        text_add_format(&range, ", or remove the line for the default %s", key->value);
+    }
+    config_problems_error(entry->problems, entry->line, entry->value.column, "%s has no value; write %s",
+                          key->name, room);
+}
+
+void config_entry_read(const struct config_entry *entry)
+{
+    if (entry->value.length == 0) {
+        config_entry__no_value(entry);
+    } else if (config_entry__has_good_form(entry)) {
+        config_entry__value(entry);
+    }
+}

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT
+   The table of all keys, see config_keys.h. */
+#include "config/config_keys.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "config/config_listen.h"
+#include "config/config_value.h"
+
+#define SERVICE_PLACE(member) \
+    .offset = offsetof(struct config_service, member), .size = sizeof(((struct config_service *)NULL)->member)
+#define ENDPOINT_PLACE(member)                          \
+    .offset = offsetof(struct config_endpoint, member), \
+    .size = sizeof(((struct config_endpoint *)NULL)->member)
+
+#define KB   UINT64_C(1024)
+#define MB   (1024 * KB)
+#define GB   (1024 * MB)
+#define SEC  UINT64_C(1000)
+#define MIN  (60 * SEC)
+#define HOUR (60 * MIN)
+#define DAY  (24 * HOUR)
+
+/* The order of the choices is that of the enums in config.h; of two-way choices, the second is true. */
+static const char *const start_policies[] = {"partial", "all", NULL};
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const log_times[] = {"utc", "local", NULL};
+static const char *const event_logs[] = {"off", "errors", "lifecycle", "all", NULL};
+
+static const struct config_key service_keys[] = {
+    {.name = "workers",
+     .type = CONFIG_TYPE_NUMBER,
+     SERVICE_PLACE(workers),
+     .value = "0",
+     .least = 1,
+     .most = 64,
+     .zero = "one per logical processor",
+     .needs_restart = true,
+     .help = "Worker threads, never more than 64. Each has a completion port of its own; none is tied to a "
+             "processor."},
+    {.name = "drain_timeout",
+     .type = CONFIG_TYPE_DURATION,
+     SERVICE_PLACE(drain_timeout),
+     .value = "10s",
+     .least = 0,
+     .most = HOUR,
+     .help = "How long a stop lets live connections finish. Those that are left are then reset."},
+    {.name = "start_policy",
+     .type = CONFIG_TYPE_CHOICE,
+     SERVICE_PLACE(start_policy),
+     .value = "partial",
+     .choices = start_policies,
+     .help =
+         "`partial`: run with the endpoints that can be bound and go on trying the others. `all`: one that "
+         "cannot be bound fails the start."},
+    {.name = "bind_retry",
+     .type = CONFIG_TYPE_DURATION,
+     SERVICE_PLACE(bind_retry),
+     .value = "500ms",
+     .least = 100,
+     .most = 30 * SEC,
+     .help = "After this time a failed bind is tried again; the time doubles up to 30s."},
+    {.name = "data_dir",
+     .type = CONFIG_TYPE_FOLDER,
+     SERVICE_PLACE(data_dir),
+     .value = ".",
+     .needs_restart = true,
+     .help = "Folder of what the service writes: a relative `log_file` begins here. A relative path begins "
+             "in the "
+             "folder of this file; `.` is that folder itself."},
+    {.name = "log_file",
+     .type = CONFIG_TYPE_LOG_FILE,
+     SERVICE_PLACE(log_file),
+     .value = "logs\\<service>.log",
+     .needs_restart = true,
+     .help = "The log. `<service>` is the name of the service, `-` standard error (console runs)."},
+    {.name = "log_level",
+     .type = CONFIG_TYPE_CHOICE,
+     SERVICE_PLACE(log_level),
+     .value = "info",
+     .choices = log_levels,
+     .help = "The least important events that are still logged."},
+    {.name = "log_format",
+     .type = CONFIG_TYPE_CHOICE,
+     SERVICE_PLACE(log_is_json),
+     .value = "text",
+     .choices = log_formats,
+     .help = "Lines for people, or one JSON object a line."},
+    {.name = "log_time",
+     .type = CONFIG_TYPE_CHOICE,
+     SERVICE_PLACE(log_is_local_time),
+     .value = "utc",
+     .choices = log_times,
+     .help = "Time stamps are ISO 8601 with milliseconds, in UTC or in local time with its offset."},
+    {.name = "log_rotate_size",
+     .type = CONFIG_TYPE_SIZE,
+     SERVICE_PLACE(log_rotate_size),
+     .value = "10M",
+     .least = 64 * KB,
+     .most = 100 * GB,
+     .zero = "not by size",
+     .help = "The log starts a new file at this size."},
+    {.name = "log_rotate_interval",
+     .type = CONFIG_TYPE_DURATION,
+     SERVICE_PLACE(log_rotate_interval),
+     .value = "0",
+     .least = MIN,
+     .most = 365 * DAY,
+     .zero = "not by age",
+     .help = "The log starts a new file after this time."},
+    {.name = "log_keep",
+     .type = CONFIG_TYPE_NUMBER,
+     SERVICE_PLACE(log_keep),
+     .value = "8",
+     .least = 1,
+     .most = 1000,
+     .help = "How many old log files are kept."},
+    {.name = "event_log",
+     .type = CONFIG_TYPE_CHOICE,
+     SERVICE_PLACE(event_log),
+     .value = "lifecycle",
+     .choices = event_logs,
+     .help = "`off`: nothing goes to the Windows event log; `errors`: errors; `lifecycle`: also starts and "
+             "stops; "
+             "`all`: everything that is logged."},
+};
+
+static const struct config_key endpoint_keys[] = {
+    {.name = "enabled",
+     .type = CONFIG_TYPE_BOOL,
+     ENDPOINT_PLACE(is_enabled),
+     .value = "yes",
+     .help = "`no`: the endpoint is checked, but takes no port."},
+    {.name = "listen",
+     .type = CONFIG_TYPE_LISTEN,
+     ENDPOINT_PLACE(listen),
+     .is_endpoint_only = true,
+     .help = "Where to listen: a list of addresses, in the forms described above."},
+    {.name = "handler",
+     .type = CONFIG_TYPE_HANDLER,
+     ENDPOINT_PLACE(handler),
+     .help = "What is done with the data: the name of a handler, which `portlistener handlers` lists."},
+    {.name = "backlog",
+     .type = CONFIG_TYPE_NUMBER,
+     ENDPOINT_PLACE(backlog),
+     .value = "512",
+     .least = 1,
+     .most = 65535,
+     .needs_restart = true,
+     .help = "How many new TCP connections the system keeps waiting for the service."},
+    {.name = "accepts_max",
+     .type = CONFIG_TYPE_NUMBER,
+     ENDPOINT_PLACE(accepts_max),
+     .value = "256",
+     .least = 1,
+     .most = 4096,
+     .help = "TCP accepts that wait at the same time for each socket: one when idle, up to this many under "
+             "load."},
+    {.name = "receives_max",
+     .type = CONFIG_TYPE_NUMBER,
+     ENDPOINT_PLACE(receives_max),
+     .value = "32",
+     .least = 1,
+     .most = 1024,
+     .help = "UDP receives that wait at the same time for each busy socket."},
+    {.name = "first_byte_timeout",
+     .type = CONFIG_TYPE_DURATION,
+     ENDPOINT_PLACE(first_byte_timeout),
+     .value = "0",
+     .least = 100,
+     .most = 365 * DAY,
+     .zero = "no limit",
+     .help = "From the accept to the client's first byte; then the connection is closed."},
+    {.name = "idle_timeout",
+     .type = CONFIG_TYPE_DURATION,
+     ENDPOINT_PLACE(idle_timeout),
+     .value = "5m",
+     .least = 100,
+     .most = 365 * DAY,
+     .zero = "no limit",
+     .help = "No byte in either direction for this long closes the connection."},
+    {.name = "send_timeout",
+     .type = CONFIG_TYPE_DURATION,
+     ENDPOINT_PLACE(send_timeout),
+     .value = "30s",
+     .least = 100,
+     .most = 365 * DAY,
+     .zero = "no limit",
+     .help = "No progress of what is being sent for this long resets the connection."},
+    {.name = "lifetime",
+     .type = CONFIG_TYPE_DURATION,
+     ENDPOINT_PLACE(lifetime),
+     .value = "0",
+     .least = 100,
+     .most = 365 * DAY,
+     .zero = "no limit",
+     .help = "The longest that a connection may live, busy or not."},
+    {.name = "close_timeout",
+     .type = CONFIG_TYPE_DURATION,
+     ENDPOINT_PLACE(close_timeout),
+     .value = "5s",
+     .least = 100,
+     .most = 365 * DAY,
+     .zero = "no limit",
+     .help = "After our end of the connection is closed, wait this long for the client's; then reset it."},
+    {.name = "send_queue",
+     .type = CONFIG_TYPE_SIZE,
+     ENDPOINT_PLACE(send_queue),
+     .value = "1M",
+     .least = 64 * KB,
+     .most = GB,
+     .help = "The most that may wait to be sent to one client."},
+    {.name = "nodelay",
+     .type = CONFIG_TYPE_BOOL,
+     ENDPOINT_PLACE(nodelay),
+     .value = "yes",
+     .help = "Small pieces are sent at once, without waiting for more (TCP_NODELAY)."},
+    {.name = "keepalive",
+     .type = CONFIG_TYPE_BOOL,
+     ENDPOINT_PLACE(keepalive),
+     .value = "no",
+     .help = "The system probes quiet TCP connections, so that vanished clients are noticed."},
+    {.name = "keepalive_time",
+     .type = CONFIG_TYPE_DURATION,
+     ENDPOINT_PLACE(keepalive_time),
+     .value = "2h",
+     .least = SEC,
+     .most = 30 * DAY,
+     .help = "With `keepalive`: quiet for this long, then the first probe."},
+    {.name = "keepalive_interval",
+     .type = CONFIG_TYPE_DURATION,
+     ENDPOINT_PLACE(keepalive_interval),
+     .value = "75s",
+     .least = SEC,
+     .most = DAY,
+     .help = "With `keepalive`: from one unanswered probe to the next."},
+    {.name = "recv_buffer",
+     .type = CONFIG_TYPE_SIZE,
+     ENDPOINT_PLACE(recv_buffer),
+     .value = "0",
+     .least = KB,
+     .most = GB,
+     .zero = "the system's, for UDP 4M",
+     .help = "The system's buffer for what has arrived, for each socket (SO_RCVBUF)."},
+    {.name = "send_buffer",
+     .type = CONFIG_TYPE_SIZE,
+     ENDPOINT_PLACE(send_buffer),
+     .value = "0",
+     .least = KB,
+     .most = GB,
+     .zero = "the system's",
+     .help = "The system's buffer for what is to be sent, for each socket (SO_SNDBUF)."},
+    {.name = "max_datagram",
+     .type = CONFIG_TYPE_SIZE,
+     ENDPOINT_PLACE(max_datagram),
+     .value = "65507",
+     .least = 512,
+     .most = 65507,
+     .help = "Longer UDP datagrams are cut to this size; the handler is told, and it is counted."},
+};
+
+const struct config_table config_keys_service = {service_keys, sizeof service_keys / sizeof service_keys[0]};
+const struct config_table config_keys_endpoint = {endpoint_keys,
+                                                  sizeof endpoint_keys / sizeof endpoint_keys[0]};
+
+const struct config_key *config_keys_find(const struct config_table *table, const char *at, size_t length)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        if (text_equal(at, length, table->keys[i].name)) {
+            return &table->keys[i];
+        }
+    }
+    return NULL;
+}
+
+void config_keys_store(const struct config_key *key, void *record, uint64_t number)
+{
+    const bool flag = number != 0;
+    const uint32_t word = (uint32_t)number;
+    const void *from = key->size == sizeof flag   ? (const void *)&flag
+                       : key->size == sizeof word ? &word
+                                                  : (const void *)&number;
+    memcpy((char *)record + key->offset, from, key->size);
+}
+
+uint64_t config_keys_number(const struct config_key *key, const void *record)
+{
+    const char *place = (const char *)record + key->offset;
+    bool flag = false;
+    uint32_t word = 0;
+    uint64_t number = 0;
+    if (key->size == sizeof flag) {
+        memcpy(&flag, place, sizeof flag);
+        return flag;
+    }
+    if (key->size == sizeof word) {
+        memcpy(&word, place, sizeof word);
+        return word;
+    }
+    memcpy(&number, place, sizeof number);
+    return number;
+}
+
+char **config_keys_text(const struct config_key *key, void *record)
+{
+    return (char **)(void *)((char *)record + key->offset);
+}
+
+static bool config_keys__is_text(const struct config_key *key)
+{
+    return key->type == CONFIG_TYPE_FOLDER || key->type == CONFIG_TYPE_LOG_FILE ||
+           key->type == CONFIG_TYPE_HANDLER;
+}
+
+/* The text of a folder, log file or handler, for reading. */
+static const char *config_keys__get_text(const struct config_key *key, const void *record)
+{
+    const char *text = NULL;
+    memcpy(&text, (const char *)record + key->offset, sizeof text);
+    return text;
+}
+
+bool config_keys_copy(const struct config_key *key, const void *from, void *to)
+{
+    if (!config_keys__is_text(key)) {
+        memcpy((char *)to + key->offset, (const char *)from + key->offset, key->size);
+        return true;
+    }
+    const char *text = config_keys__get_text(key, from);
+    char *copy = text != NULL ? memory_copy_text(text, strlen(text)) : NULL;
+    *config_keys_text(key, to) = copy;
+    return text == NULL || copy != NULL;
+}
+
+void config_keys_free(const struct config_table *table, void *record)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct config_key *key = &table->keys[i];
+        if (config_keys__is_text(key)) {
+            memory_free(*config_keys_text(key, record));
+        } else if (key->type == CONFIG_TYPE_LISTEN) {
+            memory_free(((struct config_endpoint *)record)->listen);
+        }
+    }
+}
+
+void config_keys_add_amount(struct text *text, const struct config_key *key, uint64_t number)
+{
+    if (key->type == CONFIG_TYPE_DURATION) {
+        config_value_add_duration(text, number);
+    } else if (key->type == CONFIG_TYPE_SIZE) {
+        config_value_add_size(text, number);
+    } else {
+        text_add_format(text, "%llu", (unsigned long long)number);
+    }
+}
+
+static void config_keys__add_choices(struct text *text, const char *const *choices)
+{
+    for (size_t i = 0; choices[i] != NULL; i++) {
+        text_add_string(text, i == 0 ? "" : choices[i + 1] == NULL ? " or " : ", ");
+        text_add_string(text, choices[i]);
+    }
+}
+
+static void config_keys__add_limits(struct text *text, const struct config_key *key)
+{
+    if (key->zero != NULL) {
+        text_add_format(text, "0 (%s), or ", key->zero);
+    }
+    config_keys_add_amount(text, key, key->least);
+    text_add_string(text, " to ");
+    config_keys_add_amount(text, key, key->most);
+}
+
+void config_keys_add_range(struct text *text, const struct config_key *key)
+{
+    switch (key->type) {
+    case CONFIG_TYPE_BOOL:
+        text_add_string(text, "yes or no");
+        break;
+    case CONFIG_TYPE_NUMBER:
+    case CONFIG_TYPE_SIZE:
+    case CONFIG_TYPE_DURATION:
+        config_keys__add_limits(text, key);
+        break;
+    case CONFIG_TYPE_CHOICE:
+        config_keys__add_choices(text, key->choices);
+        break;
+    case CONFIG_TYPE_FOLDER:
+        text_add_string(text, "the path of a folder");
+        break;
+    case CONFIG_TYPE_LOG_FILE:
+        text_add_string(text, "the path of a file, or -");
+        break;
+    case CONFIG_TYPE_HANDLER:
+        text_add_string(text, "the name of a handler");
+        break;
+    case CONFIG_TYPE_LISTEN:
+        text_add_string(text, "tcp://ADDRESS:PORT or udp://ADDRESS:PORT, several by commas");
+        break;
+    }
+}
+
+static void config_keys__add_listens(struct text *text, const struct config_endpoint *endpoint)
+{
+    for (size_t i = 0; i < endpoint->listen_count; i++) {
+        text_add_string(text, i > 0 ? ", " : "");
+        config_listen_add(text, &endpoint->listen[i]);
+    }
+}
+
+void config_keys_add_value(struct text *text, const struct config_key *key, const void *record)
+{
+    switch (key->type) {
+    case CONFIG_TYPE_BOOL:
+        text_add_string(text, config_keys_number(key, record) != 0 ? "yes" : "no");
+        break;
+    case CONFIG_TYPE_NUMBER:
+    case CONFIG_TYPE_SIZE:
+    case CONFIG_TYPE_DURATION:
+        config_keys_add_amount(text, key, config_keys_number(key, record));
+        break;
+    case CONFIG_TYPE_CHOICE:
+        text_add_string(text, key->choices[config_keys_number(key, record)]);
+        break;
+    case CONFIG_TYPE_FOLDER:
+    case CONFIG_TYPE_LOG_FILE:
+    case CONFIG_TYPE_HANDLER:
+        text_add_string(text, config_keys__get_text(key, record));
+        break;
+    case CONFIG_TYPE_LISTEN:
+        config_keys__add_listens(text, record);
+        break;
+    }
+}

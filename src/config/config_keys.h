@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+   The table of all keys: what reads a configuration, shows it and documents it. No Windows header. */
+#ifndef PORTLISTENER_CONFIG_CONFIG_KEYS_H
+#define PORTLISTENER_CONFIG_CONFIG_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "config/config.h"
+
+enum config_type {                       /* and the C type of the place */
+                   CONFIG_TYPE_BOOL,     /* bool */
+                   CONFIG_TYPE_NUMBER,   /* uint32_t or uint64_t; so are the next two */
+                   CONFIG_TYPE_SIZE,     /* bytes */
+                   CONFIG_TYPE_DURATION, /* milliseconds */
+                   CONFIG_TYPE_CHOICE,   /* an enum, or a bool for two choices; the index of the choice */
+                   CONFIG_TYPE_FOLDER,   /* char *; so are the next two */
+                   CONFIG_TYPE_LOG_FILE, /* or "-" */
+                   CONFIG_TYPE_HANDLER,
+                   CONFIG_TYPE_LISTEN /* struct config_listen *, and listen_count */
+};
+
+/* One key. */
+struct config_key {
+    const char *name;
+    const char *value; /* the default, as one would write it; NULL: the key is required */
+    size_t offset;     /* of the place in struct config_service or struct config_endpoint */
+    size_t size;
+    uint64_t least; /* of numbers, sizes and durations */
+    uint64_t most;
+    const char *zero; /* what 0 means where it lies outside of least to most; NULL: it is refused there */
+    const char *const *choices; /* ends with NULL */
+    const char *help;
+    enum config_type type;
+    bool is_endpoint_only; /* not in [defaults] */
+    bool needs_restart;    /* a changed value counts from the next start, never by a reload */
+};
+
+struct config_table {
+    const struct config_key *keys;
+    size_t count;
+};
+
+/* For struct config_service; for struct config_endpoint. */
+extern const struct config_table config_keys_service;
+extern const struct config_table config_keys_endpoint;
+
+/* config_keys_find: the row of the key at[0..length), or NULL. */
+const struct config_key *config_keys_find(const struct config_table *table, const char *at, size_t length);
+
+/* config_keys_store, config_keys_number: bool, number, size, duration or choice, in the key's place of
+ * `record`. */
+void config_keys_store(const struct config_key *key, void *record, uint64_t number);
+uint64_t config_keys_number(const struct config_key *key, const void *record);
+
+/* config_keys_text: the place of a folder, log file or handler. */
+char **config_keys_text(const struct config_key *key, void *record);
+
+/* config_keys_copy: the value of the key from one record to another, texts too (not `listen`); false when
+   there is no memory. */
+bool config_keys_copy(const struct config_key *key, const void *from, void *to);
+
+/* config_keys_free: what the record's keys have on the heap. */
+void config_keys_free(const struct config_table *table, void *record);
+
+/* config_keys_add_range: what may be written: "0 (no limit), or 100ms to 365d". */
+void config_keys_add_range(struct text *text, const struct config_key *key);
+
+/* config_keys_add_amount: a number, as the type writes it: "5m", "64K", "512". */
+void config_keys_add_amount(struct text *text, const struct config_key *key, uint64_t number);
+
+/* config_keys_add_value: what the record has, as one could write it in the INI. */
+void config_keys_add_value(struct text *text, const struct config_key *key, const void *record);
+
+#endif

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT
+   Showing configurations and keys, see config_report.h. */
+#include "config/config_report.h"
+
+#include <string.h>
+
+#include "config/config_file.h"
+#include "config/config_keys.h"
+#include "config/config_listen.h"
+
+enum {
+    REPORT_WIDTH = 100,
+    REPORT_VALUE_COLUMN = 23, /* counted from 0 */
+    REPORT_ORIGIN_COLUMN = 65,
+    REPORT_MEANING_COLUMN = 28,
+    REPORT_INDENT = 2
+};
+
+/* ---- config show ---- */
+
+/* Blanks up to `column` of the line that begins at `start`, at least two. */
+static void config_report__pad(struct text *text, size_t start, uint32_t column)
+{
+    const uint32_t used = config_file_characters(text->at + start, text->length - start);
+    text_add_format(text, "%*s", used + 2 < column ? (int)(column - used) : 2, "");
+}
+
+static void config_report__origin(struct text *text, const struct config_origin *origin)
+{
+    if (origin->line == 0) {
+        text_add_string(text, "default");
+    } else {
+        text_add_format(text, "line %lu%s", (unsigned long)origin->line,
+                        origin->is_shared ? ", [defaults]" : "");
+    }
+}
+
+/* Ends the line with its origin, in a line of its own where it would not fit. */
+static void config_report__end_with_origin(struct text *text, size_t start,
+                                           const struct config_origin *origin)
+{
+    char room[64];
+    struct text origin_text;
+    text_init(&origin_text, room, sizeof room);
+    config_report__origin(&origin_text, origin);
+    if (config_file_characters(text->at + start, text->length - start) + 2 + origin_text.length >
+        REPORT_WIDTH) {
+        text_add_string(text, "\n");
+        start = text->length;
+    }
+    config_report__pad(text, start, REPORT_ORIGIN_COLUMN);
+    text_add_format(text, "%s\n", room);
+}
+
+/* One item a line. */
+static void config_report__listens(struct text *text, const struct config_endpoint *endpoint, size_t start,
+                                   const struct config_origin *origin)
+{
+    for (size_t i = 0; i < endpoint->listen_count; i++) {
+        if (i > 0) {
+            text_add_format(text, "%*s", REPORT_VALUE_COLUMN, "");
+        }
+        config_listen_add(text, &endpoint->listen[i]);
+        if (i == 0) {
+            config_report__end_with_origin(text, start, origin);
+        } else {
+            text_add_string(text, "\n");
+        }
+    }
+}
+
+/* What a 0 means, where it is not just an amount. */
+static void config_report__zero(struct text *text, const struct config_key *key, const void *record)
+{
+    if (key->zero != NULL && config_keys_number(key, record) == 0) {
+        text_add_format(text, " (%s)", key->zero);
+    }
+}
+
+static void config_report__record(struct text *text, const struct config_table *table, const void *record,
+                                  const struct config_origin *origins)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct config_key *key = &table->keys[i];
+        const size_t start = text->length;
+        text_add_format(text, "  %s", key->name);
+        config_report__pad(text, start, REPORT_VALUE_COLUMN);
+        if (key->type == CONFIG_TYPE_LISTEN) {
+            config_report__listens(text, record, start, &origins[i]);
+        } else {
+            config_keys_add_value(text, key, record);
+            config_report__zero(text, key, record);
+            config_report__end_with_origin(text, start, &origins[i]);
+        }
+    }
+}
+
+void config_report_show(struct text *text, const struct config *config)
+{
+    text_add_format(text, "%s\n\n[service]\n", config->file);
+    config_report__record(text, &config_keys_service, &config->service, config->service.origins);
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        const struct config_endpoint *endpoint = &config->endpoints[i];
+        text_add_format(text, "\n[endpoint %s]  line %lu\n", endpoint->name, (unsigned long)endpoint->line);
+        config_report__record(text, &config_keys_endpoint, endpoint, endpoint->origins);
+    }
+}
+
+/* ---- config show --json ---- */
+
+static void config_report__json_string(struct text *text, const char *string)
+{
+    text_add_string(text, "\"");
+    for (; *string != '\0'; string++) {
+        if (*string == '"' || *string == '\\') {
+            text_add_format(text, "\\%c", *string);
+        } else if ((unsigned char)*string < 0x20) {
+            text_add_format(text, "\\u%04x", (unsigned)(unsigned char)*string);
+        } else {
+            text_add(text, string, 1);
+        }
+    }
+    text_add_string(text, "\"");
+}
+
+static void config_report__json_text(struct text *text, const struct config_key *key, const void *record)
+{
+    struct text value;
+    text_init_heap(&value);
+    config_keys_add_value(&value, key, record);
+    config_report__json_string(text, value.at);
+    text->is_cut = text->is_cut || value.is_cut;
+    text_fini(&value);
+}
+
+static void config_report__json_listens(struct text *text, const struct config_endpoint *endpoint)
+{
+    for (size_t i = 0; i < endpoint->listen_count; i++) {
+        char room[CONFIG_LISTEN_TEXT_ROOM];
+        struct text item;
+        text_init(&item, room, sizeof room);
+        config_listen_add(&item, &endpoint->listen[i]);
+        text_add_string(text, i > 0 ? ", " : "[");
+        config_report__json_string(text, room);
+    }
+    text_add_string(text, "]");
+}
+
+static void config_report__json_value(struct text *text, const struct config_key *key, const void *record)
+{
+    switch (key->type) {
+    case CONFIG_TYPE_BOOL:
+        text_add_string(text, config_keys_number(key, record) != 0 ? "true" : "false");
+        break;
+    case CONFIG_TYPE_NUMBER:
+    case CONFIG_TYPE_SIZE:
+    case CONFIG_TYPE_DURATION:
+        text_add_format(text, "%llu", (unsigned long long)config_keys_number(key, record));
+        break;
+    case CONFIG_TYPE_CHOICE:
+    case CONFIG_TYPE_FOLDER:
+    case CONFIG_TYPE_LOG_FILE:
+    case CONFIG_TYPE_HANDLER:
+        config_report__json_text(text, key, record);
+        break;
+    case CONFIG_TYPE_LISTEN:
+        config_report__json_listens(text, record);
+        break;
+    }
+}
+
+static void config_report__json_record(struct text *text, const struct config_table *table,
+                                       const char *section, const void *record,
+                                       const struct config_origin *origins, const char *indent)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        text_add_format(text, "%s\n%s\"%s\": {\"value\": ", i > 0 ? "," : "", indent, table->keys[i].name);
+        config_report__json_value(text, &table->keys[i], record);
+        text_add_string(text, ", \"text\": ");
+        config_report__json_text(text, &table->keys[i], record);
+        if (origins[i].line == 0) {
+            text_add_string(text, ", \"origin\": \"default\"}");
+        } else {
+            text_add_format(text, ", \"origin\": \"ini\", \"section\": \"%s\", \"line\": %lu}",
+                            origins[i].is_shared ? "defaults" : section, (unsigned long)origins[i].line);
+        }
+    }
+}
+
+void config_report_show_json(struct text *text, const struct config *config)
+{
+    text_add_string(text, "{\n  \"file\": ");
+    config_report__json_string(text, config->file);
+    text_add_string(text, ",\n  \"service\": {");
+    config_report__json_record(text, &config_keys_service, "service", &config->service,
+                               config->service.origins, "    ");
+    text_add_string(text, "\n  },\n  \"endpoints\": [");
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        const struct config_endpoint *endpoint = &config->endpoints[i];
+        text_add_format(text, "%s\n    {\n      \"name\": ", i > 0 ? "," : "");
+        config_report__json_string(text, endpoint->name);
+        text_add_format(text, ",\n      \"line\": %lu,\n      \"keys\": {", (unsigned long)endpoint->line);
+        config_report__json_record(text, &config_keys_endpoint, "endpoint", endpoint, endpoint->origins,
+                                   "        ");
+        text_add_string(text, "\n      }\n    }");
+    }
+    text_add_string(text, "\n  ]\n}\n");
+}
+
+/* ---- config reference ---- */
+
+/* Words, in lines that begin with `indent` blanks; ` becomes ". */
+static void config_report__wrap(struct text *text, const char *words, size_t indent)
+{
+    size_t used = 0;
+    while (*words != '\0') {
+        const size_t length = strcspn(words, " ");
+        if (used > 0 && used + 1 + length > REPORT_WIDTH) {
+            text_add_string(text, "\n");
+            used = 0;
+        }
+        text_add_format(text, "%*s", used == 0 ? (int)indent : 1, "");
+        used += (used == 0 ? indent : 1) + length;
+        for (size_t i = 0; i < length; i++) {
+            text_add(text, words[i] == '`' ? "\"" : words + i, 1);
+        }
+        words += length + (words[length] == ' ');
+    }
+    text_add_string(text, "\n");
+}
+
+static const char *const file_rules[] = {
+    "The file is UTF-8, with or without a byte order mark, and at most 4 MB long.",
+    "A line is a section `[service]`, `[defaults]` or `[endpoint NAME]`, or `KEY = VALUE`, or empty. It is a "
+    "comment "
+    "when it begins with `;` or `#`; there are no comments behind a value.",
+    "`[service]` holds for the whole service, `[endpoint NAME]` for one endpoint, `[defaults]` for every "
+    "endpoint "
+    "that does not say otherwise. A name is 1 to 64 letters, digits, dots, underscores and hyphens.",
+    "Sections, keys, names and choices compare without case. Blanks around them do not count. Values have no "
+    "quotes.",
+    "Times have a unit: `500ms`, `30s`, `5m`, `2h`, `1d`; only `0` has none. Sizes are bytes, or `64K`, "
+    "`10M`, `1G` "
+    "(also `KB`, `MB`, `GB`; powers of 1024). Numbers are decimal. Yes and no may also be `true` and "
+    "`false`, `on` "
+    "and `off`. Lists have commas.",
+    "In a path, `%NAME%` is the variable of the environment; a relative path begins in the folder of the "
+    "file.",
+    "What is not known is an error, and so are a key or a name given twice, and two endpoints that need the "
+    "same port "
+    "of the same address. All errors are told at once, each with its line and column, and a file with an "
+    "error is not "
+    "used at all.",
+};
+
+static const char *const listen_rules[][2] = {
+    {"tcp://192.0.2.1:80", "one IPv4 address"},
+    {"tcp://[2001:db8::1]:80", "one IPv6 address"},
+    {"tcp://[fe80::1%3]:80", "a link-local IPv6 address, with the number of its network interface"},
+    {"tcp://0.0.0.0:80", "all IPv4 addresses"},
+    {"tcp://[::]:80", "all IPv6 addresses"},
+    {"tcp://*:80", "all addresses, IPv4 and IPv6 in one socket; only IPv4 where IPv6 is off"},
+    {"tcp://localhost:80", "`127.0.0.1` and `::1`"},
+    {"udp://*:8000-8010", "UDP, and a range of ports"},
+};
+
+static const char example[] =
+    "; Answers on port 7, to test firewall rules, and takes what scanners send to port 9.\n"
+    "[service]\n"
+    "log_level = info\n"
+    "\n"
+    "[defaults]\n"
+    "idle_timeout = 1m\n"
+    "\n"
+    "[endpoint port-test]\n"
+    "listen = tcp://*:7, udp://*:7\n"
+    "handler = echo\n"
+    "\n"
+    "[endpoint sink]\n"
+    "listen = tcp://127.0.0.1:9, tcp://[::1]:9\n"
+    "handler = discard\n"
+    "lifetime = 10s\n";
+
+static const char live_rule[] = "This version reads the file when it starts, so every change waits for the "
+                                "next start. `restart` marks the keys "
+                                "for which that will stay so; `live` those that a reload will be able to "
+                                "change.";
+
+enum {
+    FILE_RULES = sizeof file_rules / sizeof file_rules[0],
+    LISTEN_RULES = sizeof listen_rules / sizeof listen_rules[0]
+};
+
+static const char *config_report__change(const struct config_key *key)
+{
+    return key->needs_restart ? "restart" : "live";
+}
+
+static void config_report__limits(struct text *text, const struct config_key *key)
+{
+    char room[256];
+    struct text line;
+    text_init(&line, room, sizeof room);
+    text_add_format(&line, "%s%s; ", key->value != NULL ? "default " : "required",
+                    key->value != NULL ? key->value : "");
+    config_keys_add_range(&line, key);
+    text_add_format(&line, "; %s", config_report__change(key));
+    config_report__wrap(text, room, 2 * REPORT_INDENT);
+}
+
+static void config_report__keys(struct text *text, const struct config_table *table, const char *heading)
+{
+    text_add_format(text, "\n%s\n", heading);
+    for (size_t i = 0; i < table->count; i++) {
+        const struct config_key *key = &table->keys[i];
+        text_add_format(text, "\n  %s\n", key->name);
+        config_report__limits(text, key);
+        config_report__wrap(text, key->help, 2 * REPORT_INDENT);
+    }
+}
+
+void config_report_reference(struct text *text)
+{
+    for (size_t i = 0; i < FILE_RULES; i++) {
+        config_report__wrap(text, file_rules[i], 0);
+        text_add_string(text, "\n");
+    }
+    config_report__wrap(text, live_rule, 0);
+    text_add_string(text, "\nAddresses of listen\n\n");
+    for (size_t i = 0; i < LISTEN_RULES; i++) {
+        const size_t start = text->length;
+        text_add_format(text, "%*s%s", REPORT_INDENT, "", listen_rules[i][0]);
+        config_report__pad(text, start, REPORT_MEANING_COLUMN);
+        config_report__wrap(text, listen_rules[i][1], 0);
+    }
+    config_report__keys(text, &config_keys_service, "[service]");
+    config_report__keys(text, &config_keys_endpoint, "[defaults] and [endpoint NAME]");
+    text_add_string(text, "\nAn example\n\n");
+    text_add_string(text, example);
+}
+
+/* ---- config reference --markdown ---- */
+
+static void config_report__markdown_keys(struct text *text, const struct config_table *table)
+{
+    text_add_string(text, "| key | default | range | change | meaning |\n|---|---|---|---|---|\n");
+    for (size_t i = 0; i < table->count; i++) {
+        const struct config_key *key = &table->keys[i];
+        text_add_format(text, "| `%s` | ", key->name);
+        if (key->value != NULL) {
+            text_add_format(text, "`%s` | ", key->value);
+        } else {
+            text_add_string(text, "required | ");
+        }
+        config_keys_add_range(text, key);
+        text_add_format(text, " | %s | %s%s |\n", config_report__change(key), key->help,
+                        key->is_endpoint_only ? " Not in `[defaults]`." : "");
+    }
+}
+
+static void config_report__markdown_rules(struct text *text)
+{
+    text_add_string(text, "## The file\n\n");
+    for (size_t i = 0; i < FILE_RULES; i++) {
+        text_add_format(text, "- %s\n", file_rules[i]);
+    }
+    text_add_string(text, "\nAn example:\n\n```ini\n");
+    text_add_string(text, example);
+    text_add_string(
+        text, "```\n\n## Addresses\n\nAn item of `listen` has one of these forms, with `tcp` or `udp` and a "
+              "port from 1 to 65535 or a range of ports:\n\n| item | listens on |\n|---|---|\n");
+    for (size_t i = 0; i < LISTEN_RULES; i++) {
+        text_add_format(text, "| `%s` | %s |\n", listen_rules[i][0], listen_rules[i][1]);
+    }
+}
+
+void config_report_reference_markdown(struct text *text)
+{
+    text_add_string(
+        text, "# Configuration\n\n"
+              "Every section and key of `portlistener.ini`. This page is what `portlistener config "
+              "reference --markdown` prints, from the table that the program itself reads with. "
+              "`portlistener check` tells what is wrong with a file, `portlistener config show` what is "
+              "in effect and which line it comes from.\n\n");
+    config_report__markdown_rules(text);
+    text_add_format(text, "\n## Keys\n\n%s\n\n### `[service]`\n\n", live_rule);
+    config_report__markdown_keys(text, &config_keys_service);
+    text_add_string(text, "\n### `[defaults]` and `[endpoint NAME]`\n\n");
+    config_report__markdown_keys(text, &config_keys_endpoint);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+   A configuration, and the table of keys, as people and tools read them; no Windows header. What is cut for
+   want of memory has is_cut set in `text`. */
+#ifndef PORTLISTENER_CONFIG_CONFIG_REPORT_H
+#define PORTLISTENER_CONFIG_CONFIG_REPORT_H
+
+#include "base/text.h"
+#include "config/config.h"
+
+/* config_report_show: every value in effect, and where it comes from. Lines of at most 100 columns, unless a
+   path is longer. */
+void config_report_show(struct text *text, const struct config *config);
+
+/* config_report_show_json: the same as one JSON object: "file", "service", "endpoints". Each key has "value"
+   (a boolean, number of ms or bytes, string, or list), "text" (as one would write it in the INI), "origin"
+   ("default", or "ini" with "section" and "line"). */
+void config_report_show_json(struct text *text, const struct config *config);
+
+/* config_report_reference: all keys, from the table, in lines of at most 100 columns; as Markdown it is
+   docs/configuration.md. */
+void config_report_reference(struct text *text);
+void config_report_reference_markdown(struct text *text);
+
+#endif

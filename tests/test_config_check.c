@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT
+   Tests of config/config_check.h, through config_parse: addresses and ports, protocols, names, and how long
+   it takes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "support/config_case.h"
+#include "support/failing_memory.h"
+
+enum { MANY = 10000, SECONDS_MAX = 10 };
+
+/* Two endpoints with one item each; whether they can be had together. */
+static bool are_compatible(const char *first, const char *second)
+{
+    struct config_case it;
+    char room[512];
+    struct text text;
+    text_init(&text, room, sizeof room);
+    text_add_format(&text,
+                    "[defaults]\nhandler = echo\n[endpoint a]\nlisten = %s\n[endpoint b]\nlisten = %s\n",
+                    first, second);
+    assert_false(text.is_cut);
+    config_case_parse(&it, room, text.length);
+    if (it.config == NULL) {
+        assert_int_equal(it.problems.errors, 1);
+        assert_int_equal(it.problems.list[0].line, 6);
+        assert_int_equal(it.problems.list[0].column, 10);
+        assert_non_null(strstr(it.problems.text.at, " overlaps "));
+        assert_non_null(strstr(it.problems.text.at, " of endpoint \"a\" in line 4, both need port "));
+    }
+    const bool is_compatible = it.config != NULL;
+    config_case_fini(&it);
+    return is_compatible;
+}
+
+/* Both ways round: which comes first in the file must not matter. */
+static void assert_compatible(const char *a, const char *b, bool expected)
+{
+    if (are_compatible(a, b) != expected || are_compatible(b, a) != expected) {
+        fail_msg("%s and %s", a, b);
+    }
+}
+
+static void test_config_check__knows_which_sockets_exclude_each_other(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a;
+        const char *b;
+        bool is_compatible;
+    } cases[] = {
+        {"tcp://*:80", "tcp://*:80", false},
+        {"tcp://*:80", "tcp://0.0.0.0:80", false},
+        {"tcp://*:80", "tcp://[::]:80", false},
+        {"tcp://*:80", "tcp://192.0.2.1:80", false},
+        {"tcp://*:80", "tcp://[2001:db8::1]:80", false},
+        {"tcp://*:80", "tcp://localhost:81", true},
+        {"tcp://*:80", "tcp://*:81", true},
+        {"tcp://*:80", "udp://*:80", true},
+        {"tcp://0.0.0.0:80", "tcp://0.0.0.0:80", false},
+        {"tcp://0.0.0.0:80", "tcp://127.0.0.1:80", false},
+        {"tcp://0.0.0.0:80", "tcp://[::]:80", true},
+        {"tcp://0.0.0.0:80", "tcp://[::1]:80", true},
+        {"tcp://[::]:80", "tcp://[::]:80", false},
+        {"tcp://[::]:80", "tcp://[::1]:80", false},
+        {"tcp://[::]:80", "tcp://[fe80::1%3]:80", false},
+        {"tcp://[::]:80", "tcp://127.0.0.1:80", true},
+        {"tcp://127.0.0.1:80", "tcp://127.0.0.1:80", false},
+        {"tcp://127.0.0.1:80", "tcp://127.0.0.2:80", true},
+        {"tcp://127.0.0.1:80", "tcp://[::1]:80", true},
+        {"tcp://[::1]:80", "tcp://[0:0::0:1]:80", false},
+        {"udp://[fe80::1%3]:80", "udp://[fe80::1%3]:80", false},
+        {"udp://[fe80::1%3]:80", "udp://[fe80::1%4]:80", true},
+        {"udp://*:1-10", "udp://127.0.0.1:10-20", false},
+        {"udp://*:1-10", "udp://127.0.0.1:11-20", true},
+        {"udp://*:1-65535", "udp://0.0.0.0:65535", false},
+        {"udp://127.0.0.1:5-7", "udp://127.0.0.1:6", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_compatible(cases[i].a, cases[i].b, cases[i].is_compatible);
+    }
+}
+
+static void test_config_check__tells_an_item_once_at_its_first_port(void **state)
+{
+    (void)state;
+    config_case_assert(
+        "[endpoint a]\nhandler = echo\nlisten = tcp://*:100-300\n"
+        "[endpoint b]\nhandler = echo\nlisten = tcp://127.0.0.1:200-400\n",
+        "t.ini:6:10: error: listen: tcp://127.0.0.1:200-400 overlaps tcp://*:100-300 of endpoint \"a\" in "
+        "line 3, both need port 200; give one of them another port or address\n");
+}
+
+#define REMEDY "; give one of them another port or address\n"
+
+static void test_config_check__blames_the_later_of_two(void **state)
+{
+    (void)state;
+    config_case_assert("[endpoint a]\nhandler = echo\nlisten = tcp://1.2.3.4:80, tcp://0.0.0.0:80, "
+                       "tcp://1.2.3.4:80, tcp://[::1]:80, "
+                       "tcp://[::]:80\n",
+                       "t.ini:3:28: error: listen: tcp://0.0.0.0:80 overlaps tcp://1.2.3.4:80 of endpoint "
+                       "\"a\" in line 3, both need "
+                       "port 80" REMEDY "t.ini:3:46: error: listen: tcp://1.2.3.4:80 overlaps "
+                       "tcp://0.0.0.0:80 of endpoint \"a\" in line 3, both need "
+                       "port 80" REMEDY "t.ini:3:80: error: listen: tcp://[::]:80 overlaps tcp://[::1]:80 of "
+                       "endpoint \"a\" in line 3, both need "
+                       "port 80" REMEDY);
+}
+
+static void test_config_check__passes_over_disabled_endpoints(void **state)
+{
+    (void)state;
+    config_case_assert(
+        "[endpoint a]\nhandler = echo\nlisten = tcp://*:80\n"
+        "[endpoint b]\nenabled = no\nhandler = echo\nlisten = tcp://*:80, tcp://*:80, udp://*:1-65535\n"
+        "[endpoint c]\nenabled = no\nhandler = echo\nlisten = udp://127.0.0.1:1-65535\n",
+        "");
+}
+
+static void test_config_check__wants_a_handler_that_takes_the_protocol(void **state)
+{
+    (void)state;
+    config_case_assert(
+        "[endpoint a]\nhandler = stream\nlisten = tcp://*:1, udp://localhost:1\n"
+        "[endpoint b]\nhandler = packet\nlisten = udp://*:2, tcp://*:2\n",
+        "t.ini:3:21: error: listen: the handler stream does not take UDP; write tcp://, or choose another "
+        "handler\n"
+        "t.ini:6:21: error: listen: the handler packet does not take TCP; write udp://, or choose another "
+        "handler\n");
+}
+
+static void test_config_check__names_are_compared_as_a_whole(void **state)
+{
+    (void)state;
+    config_case_assert(
+        "[defaults]\nhandler = echo\n[endpoint ab]\nlisten = tcp://*:1\n[endpoint a]\nlisten = tcp://*:2\n"
+        "[endpoint AB]\nlisten = tcp://*:3\n[endpoint a-]\nlisten = tcp://*:4\n[endpoint aB]\nlisten = "
+        "tcp://*:5\n[endpoint A]\nlisten = tcp://*:2\n",
+        "t.ini:7:1: error: endpoint \"AB\" begins in line 3 already; give one of them another name\n"
+        "t.ini:11:1: error: endpoint \"aB\" begins in line 3 already; give one of them another name\n"
+        "t.ini:13:1: error: endpoint \"A\" begins in line 5 already; give one of them another name\n");
+}
+
+static void test_config_check__two_without_a_name_are_no_namesakes(void **state)
+{
+    (void)state;
+    config_case_assert(
+        "[defaults]\nhandler = echo\n[endpoint]\nlisten = tcp://*:1\n[endpoint]\nlisten = tcp://*:2\n",
+        "t.ini:3:2: error: the endpoint has no name; write [endpoint NAME]\n"
+        "t.ini:5:2: error: the endpoint has no name; write [endpoint NAME]\n");
+}
+
+static void test_config_check__bounds_the_number_of_sockets(void **state)
+{
+    (void)state;
+    config_case_assert("[endpoint a]\nhandler = echo\nlisten = tcp://*:1-65535, udp://*:1\n", "");
+    config_case_assert("[endpoint a]\nhandler = echo\nlisten = tcp://*:1-65535, udp://*:1, udp://*:2\n",
+                       "t.ini:3:38: error: listen: here the number of sockets passes 65536, the most for one "
+                       "configuration; make the port ranges smaller\n");
+    config_case_assert(
+        "[endpoint a]\nhandler = echo\nlisten = tcp://*:1, tcp://0.0.0.0:1, udp://*:1-65535, tcp://*:2\n",
+        "t.ini:3:21: error: listen: tcp://0.0.0.0:1 overlaps tcp://*:1 of endpoint \"a\" in line 3, both "
+        "need port 1" REMEDY
+        "t.ini:3:38: error: listen: here the number of sockets passes 65536, the most for one "
+        "configuration; make the port ranges smaller\n");
+}
+
+static void write_many(struct text *text, bool have_one_port)
+{
+    text_add_string(text, "[defaults]\nhandler = echo\n");
+    for (unsigned i = 0; i < MANY; i++) {
+        text_add_format(text, "[endpoint number-%u]\nlisten = tcp://127.%u.%u.1:%u\nbacklog = %u\n", i,
+                        i / 250, i % 250, have_one_port ? 80 : i % 1000 + 1, i % 500 + 1);
+    }
+}
+
+static void parse_in_time(struct config_case *it, const struct text *text)
+{
+    const clock_t begin = clock();
+    config_case_parse(it, text->at, text->length);
+    const clock_t used = clock() - begin;
+    print_message("%lu KB: %lu ms\n", (unsigned long)text->length / 1024,
+                  (unsigned long)(used * 1000 / CLOCKS_PER_SEC));
+    assert_true(used < SECONDS_MAX * CLOCKS_PER_SEC);
+}
+
+static void test_config_check__takes_ten_thousand_endpoints_in_its_stride(void **state)
+{
+    (void)state;
+    struct config_case it;
+    struct text text;
+    text_init_heap(&text);
+    write_many(&text, false);
+    parse_in_time(&it, &text);
+    assert_string_equal(it.problems.text.at, "");
+    assert_int_equal(it.config->endpoint_count, MANY);
+    assert_string_equal(it.config->endpoints[MANY - 1].name, "number-9999");
+    assert_int_equal(it.config->endpoints[MANY - 1].backlog, 500);
+    config_case_fini(&it);
+    text_fini(&text);
+}
+
+/* Every one of them overlaps one; nothing may compare each with each. */
+static void test_config_check__takes_ten_thousand_overlaps_in_its_stride(void **state)
+{
+    (void)state;
+    static const char all[] = "[endpoint all]\nlisten = tcp://*:1-50000\nhandler = echo\n";
+    for (int is_first = 0; is_first <= 1; is_first++) {
+        struct config_case it;
+        struct text text;
+        text_init_heap(&text);
+        text_add_string(&text, is_first ? all : "");
+        write_many(&text, true);
+        text_add_string(&text, is_first ? "" : all);
+        parse_in_time(&it, &text);
+        assert_null(it.config);
+        assert_int_equal(it.problems.errors, is_first ? MANY : 1);
+        config_case_fini(&it);
+        text_fini(&text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        failing_memory_test(test_config_check__knows_which_sockets_exclude_each_other),
+        failing_memory_test(test_config_check__tells_an_item_once_at_its_first_port),
+        failing_memory_test(test_config_check__blames_the_later_of_two),
+        failing_memory_test(test_config_check__passes_over_disabled_endpoints),
+        failing_memory_test(test_config_check__wants_a_handler_that_takes_the_protocol),
+        failing_memory_test(test_config_check__names_are_compared_as_a_whole),
+        failing_memory_test(test_config_check__two_without_a_name_are_no_namesakes),
+        failing_memory_test(test_config_check__bounds_the_number_of_sockets),
+        failing_memory_test(test_config_check__takes_ten_thousand_endpoints_in_its_stride),
+        failing_memory_test(test_config_check__takes_ten_thousand_overlaps_in_its_stride),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

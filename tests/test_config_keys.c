@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+   Tests of config/config_keys.h: the table against the contract, and what is done by it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "config/config_keys.h"
+#include "support/failing_memory.h"
+
+/* Names and defaults are a promise to those who write files: a change here breaks somebody. */
+static const struct promise {
+    const char *name;
+    const char *value;
+    const char *range;
+    const char *change;
+} service_promises[] = {
+    {"workers", "0", "0 (one per logical processor), or 1 to 64", "restart"},
+    {"drain_timeout", "10s", "0 to 1h", "live"},
+    {"start_policy", "partial", "partial or all", "live"},
+    {"bind_retry", "500ms", "100ms to 30s", "live"},
+    {"data_dir", ".", "the path of a folder", "restart"},
+    {"log_file", "logs\\<service>.log", "the path of a file, or -", "restart"},
+    {"log_level", "info", "error, warning, info or debug", "live"},
+    {"log_format", "text", "text or json", "live"},
+    {"log_time", "utc", "utc or local", "live"},
+    {"log_rotate_size", "10M", "0 (not by size), or 64K to 100G", "live"},
+    {"log_rotate_interval", "0", "0 (not by age), or 1m to 365d", "live"},
+    {"log_keep", "8", "1 to 1000", "live"},
+    {"event_log", "lifecycle", "off, errors, lifecycle or all", "live"},
+};
+
+static const struct promise endpoint_promises[] = {
+    {"enabled", "yes", "yes or no", "live"},
+    {"listen", NULL, "tcp://ADDRESS:PORT or udp://ADDRESS:PORT, several by commas", "live"},
+    {"handler", NULL, "the name of a handler", "live"},
+    {"backlog", "512", "1 to 65535", "restart"},
+    {"accepts_max", "256", "1 to 4096", "live"},
+    {"receives_max", "32", "1 to 1024", "live"},
+    {"first_byte_timeout", "0", "0 (no limit), or 100ms to 365d", "live"},
+    {"idle_timeout", "5m", "0 (no limit), or 100ms to 365d", "live"},
+    {"send_timeout", "30s", "0 (no limit), or 100ms to 365d", "live"},
+    {"lifetime", "0", "0 (no limit), or 100ms to 365d", "live"},
+    {"close_timeout", "5s", "0 (no limit), or 100ms to 365d", "live"},
+    {"send_queue", "1M", "64K to 1G", "live"},
+    {"nodelay", "yes", "yes or no", "live"},
+    {"keepalive", "no", "yes or no", "live"},
+    {"keepalive_time", "2h", "1s to 30d", "live"},
+    {"keepalive_interval", "75s", "1s to 1d", "live"},
+    {"recv_buffer", "0", "0 (the system's, for UDP 4M), or 1K to 1G", "live"},
+    {"send_buffer", "0", "0 (the system's), or 1K to 1G", "live"},
+    {"max_datagram", "65507", "512 to 65507", "live"},
+};
+
+static void assert_promises(const struct config_table *table, const struct promise *promises, size_t count)
+{
+    assert_int_equal(table->count, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct config_key *key = &table->keys[i];
+        char room[256];
+        struct text range;
+        text_init(&range, room, sizeof room);
+        config_keys_add_range(&range, key);
+        assert_string_equal(key->name, promises[i].name);
+        assert_int_equal(key->value == NULL, promises[i].value == NULL);
+        if (key->value != NULL) {
+            assert_string_equal(key->value, promises[i].value);
+        }
+        assert_string_equal(room, promises[i].range);
+        assert_string_equal(key->needs_restart ? "restart" : "live", promises[i].change);
+    }
+}
+
+static void test_config_keys__are_as_promised(void **state)
+{
+    (void)state;
+    assert_promises(&config_keys_service, service_promises,
+                    sizeof service_promises / sizeof service_promises[0]);
+    assert_promises(&config_keys_endpoint, endpoint_promises,
+                    sizeof endpoint_promises / sizeof endpoint_promises[0]);
+}
+
+/* Places do not overlap and lie in their struct; sizes fit the types. */
+static void assert_places(const struct config_table *table, size_t record_size)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct config_key *a = &table->keys[i];
+        const bool is_number =
+            a->type == CONFIG_TYPE_NUMBER || a->type == CONFIG_TYPE_SIZE || a->type == CONFIG_TYPE_DURATION;
+        assert_true(a->offset + a->size <= record_size);
+        assert_true(a->type != CONFIG_TYPE_BOOL || a->size == sizeof(bool));
+        assert_true(!is_number || a->size == sizeof(uint32_t) || a->size == sizeof(uint64_t));
+        assert_true(!is_number || a->size == sizeof(uint64_t) || a->most <= UINT32_MAX);
+        assert_true(a->type != CONFIG_TYPE_DURATION || a->most <= UINT64_C(365) * 24 * 3600 * 1000);
+        assert_true((a->type == CONFIG_TYPE_CHOICE) == (a->choices != NULL));
+        for (size_t k = 0; k < i; k++) {
+            const struct config_key *b = &table->keys[k];
+            assert_true(a->offset + a->size <= b->offset || b->offset + b->size <= a->offset);
+            assert_string_not_equal(a->name, b->name);
+        }
+    }
+}
+
+static void test_config_keys__have_places_of_their_own(void **state)
+{
+    (void)state;
+    assert_places(&config_keys_service, sizeof(struct config_service));
+    assert_places(&config_keys_endpoint, sizeof(struct config_endpoint));
+}
+
+static const struct config_key *find(const struct config_table *table, const char *name)
+{
+    return config_keys_find(table, name, strlen(name));
+}
+
+static void test_config_keys__are_found_without_case(void **state)
+{
+    (void)state;
+    assert_string_equal(find(&config_keys_service, "LOG_level")->name, "log_level");
+    assert_null(find(&config_keys_service, "log_leve"));
+    assert_null(find(&config_keys_service, "log_level2"));
+    assert_null(find(&config_keys_service, ""));
+    assert_null(find(&config_keys_service, "listen"));
+    assert_null(find(&config_keys_endpoint, "include"));
+}
+
+static void test_config_keys__store_and_read_back(void **state)
+{
+    (void)state;
+    struct config_service service = {0};
+    struct config_endpoint endpoint = {0};
+    config_keys_store(find(&config_keys_service, "workers"), &service, 64);
+    config_keys_store(find(&config_keys_service, "log_rotate_size"), &service, UINT64_C(100) << 30);
+    config_keys_store(find(&config_keys_service, "start_policy"), &service, 1);
+    config_keys_store(find(&config_keys_service, "log_level"), &service, 3);
+    config_keys_store(find(&config_keys_service, "log_format"), &service, 1);
+    config_keys_store(find(&config_keys_service, "event_log"), &service, 2);
+    config_keys_store(find(&config_keys_endpoint, "enabled"), &endpoint, 1);
+    assert_int_equal(service.workers, 64);
+    assert_true(service.log_rotate_size == UINT64_C(100) << 30);
+    assert_int_equal(service.start_policy, CONFIG_START_ALL);
+    assert_int_equal(service.log_level, LOG_LEVEL_DEBUG);
+    assert_true(service.log_is_json);
+    assert_int_equal(service.event_log, CONFIG_EVENT_LOG_LIFECYCLE);
+    assert_true(endpoint.is_enabled);
+    assert_int_equal(config_keys_number(find(&config_keys_service, "workers"), &service), 64);
+    assert_true(config_keys_number(find(&config_keys_service, "log_rotate_size"), &service) == UINT64_C(100)
+                                                                                                   << 30);
+    assert_int_equal(config_keys_number(find(&config_keys_service, "log_format"), &service), 1);
+    config_keys_store(find(&config_keys_service, "log_format"), &service, 0);
+    assert_false(service.log_is_json);
+}
+
+static void test_config_keys__copy_values_and_texts(void **state)
+{
+    (void)state;
+    struct config_endpoint from = {.backlog = 7, .idle_timeout = UINT64_C(1) << 40};
+    struct config_endpoint to = {0};
+    const struct config_key *handler = find(&config_keys_endpoint, "handler");
+    assert_true(config_keys_copy(find(&config_keys_endpoint, "backlog"), &from, &to));
+    assert_true(config_keys_copy(find(&config_keys_endpoint, "idle_timeout"), &from, &to));
+    assert_true(config_keys_copy(handler, &from, &to));
+    assert_int_equal(to.backlog, 7);
+    assert_true(to.idle_timeout == UINT64_C(1) << 40);
+    assert_null(to.handler);
+    from.handler = memory_copy_text("echo", 4);
+    assert_true(config_keys_copy(handler, &from, &to));
+    assert_string_equal(to.handler, "echo");
+    assert_ptr_not_equal(to.handler, from.handler);
+    config_keys_free(&config_keys_endpoint, &to);
+    failing_memory_arm(1, false);
+    assert_false(config_keys_copy(handler, &from, &to));
+    failing_memory_arm(0, false);
+    assert_null(to.handler);
+    config_keys_free(&config_keys_endpoint, &from);
+    assert_int_equal(failing_memory_live(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        failing_memory_test(test_config_keys__are_as_promised),
+        failing_memory_test(test_config_keys__have_places_of_their_own),
+        failing_memory_test(test_config_keys__are_found_without_case),
+        failing_memory_test(test_config_keys__store_and_read_back),
+        failing_memory_test(test_config_keys__copy_values_and_texts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
