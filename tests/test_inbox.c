@@ -43,7 +43,7 @@ static void test_inbox__gives_the_oldest_first(void **state)
 {
     (void)state;
     struct inbox inbox = {0};
-    struct letter letters[10];
+    struct letter letters[10] = {0};
     for (unsigned i = 0; i < 10; i++) {
         letters[i] =
             (struct letter){.message.next = &letters[0].message, .number = i}; /* of an earlier use */
@@ -60,7 +60,7 @@ static void test_inbox__keeps_the_order_of_chains(void **state)
     (void)state;
     static const unsigned lengths[] = {1, 2, 5, 1, 3};
     struct inbox inbox = {0};
-    struct letter letters[12];
+    struct letter letters[12] = {0};
     unsigned count = 0;
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         const unsigned first = count;

