@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+   Taking the command line apart, see arguments.h. */
+#include "arguments.h"
+
+#include <string.h>
+
+#include "command.h"
+
+enum { ARGUMENTS_NEAR = 2, ARGUMENTS_COLUMN = 20 };
+
+static const struct {
+    const char *name;
+    const char *value; /* NULL: a switch */
+    const char *help;
+} arguments__options[OPTION_COUNT] = {
+    [OPTION_CONFIG] = {"--config", "FILE", "the configuration file"},
+    [OPTION_SERVICE] = {"--service", "NAME",
+                        "which service it is about (default: PortListener; run: console)"},
+    [OPTION_JSON] = {"--json", NULL, "print JSON, for programs"},
+    [OPTION_STRICT] = {"--strict", NULL, "treat warnings as errors"},
+    [OPTION_MARKDOWN] = {"--markdown", NULL, "print Markdown"},
+    [OPTION_HELP] = {"--help", NULL, "print this help"},
+};
+
+/* The option that `word` (of `length`) names; OPTION_COUNT when none. */
+static enum option arguments__find(const char *word, size_t length)
+{
+    enum option option = OPTION_CONFIG;
+    while (option < OPTION_COUNT && (strlen(arguments__options[option].name) != length ||
+                                     memcmp(arguments__options[option].name, word, length) != 0)) {
+        option++;
+    }
+    return length == 2 && (memcmp(word, "-h", 2) == 0 || memcmp(word, "/?", 2) == 0) ? OPTION_HELP : option;
+}
+
+static void arguments__fail(struct failure *failure_out, struct text *text)
+{
+    *failure_out = (struct failure){.code = EXIT_CODE_USAGE};
+    text_init(text, failure_out->text, sizeof failure_out->text);
+}
+
+static bool arguments__refuse_option(const struct command *command, const char *word, size_t length,
+                                     struct failure *failure_out)
+{
+    struct text text;
+    arguments__fail(failure_out, &text);
+    const unsigned options = ARGUMENTS_COMMON | (command != NULL ? command->options : 0);
+    text_add_format(&text, "%s takes no option \"", command != NULL ? command->name : "portlistener");
+    text_add_escaped(&text, word, length);
+    text_add_string(&text, "\"");
+    for (enum option i = OPTION_CONFIG; i < OPTION_COUNT; i++) {
+        if ((options >> i & 1U) != 0 &&
+            text_distance(word, length, arguments__options[i].name, ARGUMENTS_NEAR) <= ARGUMENTS_NEAR) {
+            text_add_format(&text, "; did you mean \"%s\"?", arguments__options[i].name);
+            return false;
+        }
+    }
+    text_add_format(&text, "; \"portlistener %s%shelp\" tells what it takes",
+                    command != NULL ? command->name : "", command != NULL ? " --" : "");
+    return false;
+}
+
+/* One option at words[*at], its value perhaps behind it; *at ends on the last word used. */
+static bool arguments__take_option(const char *const *words, size_t count, size_t *at,
+                                   struct arguments *arguments, struct failure *failure_out)
+{
+    struct text text;
+    const char *word = words[*at], *equals = strchr(word, '=');
+    const size_t length = equals != NULL ? (size_t)(equals - word) : strlen(word);
+    const enum option option = arguments__find(word, length);
+    const unsigned options =
+        ARGUMENTS_COMMON | (arguments->command != NULL ? arguments->command->options : 0);
+    if (option == OPTION_COUNT || (options >> option & 1U) == 0) {
+        return arguments__refuse_option(arguments->command, word, length, failure_out);
+    }
+    const bool wants_value = arguments__options[option].value != NULL;
+    const char *value = equals != NULL ? equals + 1 : wants_value && *at + 1 < count ? words[++*at] : NULL;
+    if (wants_value != (value != NULL && value[0] != '\0')) {
+        arguments__fail(failure_out, &text);
+        text_add_format(&text, "the option %s takes %s%s", arguments__options[option].name,
+                        wants_value ? "a value: " : "no value",
+                        wants_value ? arguments__options[option].value : "");
+        return false;
+    }
+    if (arguments->options[option] != NULL) {
+        arguments__fail(failure_out, &text);
+        text_add_format(&text, "the option %s is given twice", arguments__options[option].name);
+        return false;
+    }
+    arguments->options[option] = wants_value ? value : arguments__options[option].name;
+    return true;
+}
+
+static bool arguments__take_operand(const char *word, struct arguments *arguments,
+                                    struct failure *failure_out)
+{
+    const struct command *command = arguments->command;
+    if (arguments->operand_count < command->operands_max) {
+        arguments->operands[arguments->operand_count++] = word;
+        return true;
+    }
+    struct text text;
+    arguments__fail(failure_out, &text);
+    text_add_format(&text, "%s does not take \"", command->name);
+    text_add_escaped(&text, word, strlen(word));
+    text_add_format(&text, "\"; \"portlistener %s --help\" tells what it takes", command->name);
+    return false;
+}
+
+/* A service name as the service manager allows it; it becomes part of registry keys and file names. */
+static bool arguments__check_service(const struct arguments *arguments, struct failure *failure_out)
+{
+    const char *name = arguments->options[OPTION_SERVICE];
+    if (name == NULL || (strlen(name) <= 256 && strpbrk(name, "/\\") == NULL)) {
+        return true;
+    }
+    struct text text;
+    arguments__fail(failure_out, &text);
+    text_add_string(&text, "a service name has at most 256 characters and neither / nor \\");
+    return false;
+}
+
+/* An option, or what looks like one: "-x", "/?"; "-" alone is a word. */
+static bool arguments__is_option(const char *word)
+{
+    return (word[0] == '-' && word[1] != '\0') || strcmp(word, "/?") == 0;
+}
+
+bool arguments_parse(const char *const *words, size_t count, const struct command *commands,
+                     struct arguments *arguments_out, struct failure *failure_out)
+{
+    *arguments_out = (struct arguments){0};
+    for (size_t i = 0; i < count; i++) {
+        bool is_fine = true;
+        if (arguments__is_option(words[i])) {
+            is_fine = arguments__take_option(words, count, &i, arguments_out, failure_out);
+        } else if (arguments_out->command != NULL) {
+            is_fine = arguments__take_operand(words[i], arguments_out, failure_out);
+        } else {
+            size_t used = 0;
+            arguments_out->command = command_find(commands, words + i, count - i, &used);
+            if (arguments_out->command == NULL) {
+                struct text text;
+                arguments__fail(failure_out, &text);
+                command_add_unknown(&text, commands, words + i, count - i);
+                return false;
+            }
+            i += used - 1;
+        }
+        if (!is_fine) {
+            return false;
+        }
+    }
+    return arguments__check_service(arguments_out, failure_out);
+}
+
+void arguments_add_options(struct text *text, unsigned options)
+{
+    for (enum option i = OPTION_CONFIG; i < OPTION_COUNT; i++) {
+        if ((options >> i & 1U) == 0) {
+            continue;
+        }
+        char name[ARGUMENTS_COLUMN + 1];
+        struct text left;
+        text_init(&left, name, sizeof name);
+        text_add_string(&left, arguments__options[i].name);
+        if (arguments__options[i].value != NULL) {
+            text_add_format(&left, " %s", arguments__options[i].value);
+        }
+        text_add_format(text, "  %-*s %s\n", ARGUMENTS_COLUMN, name, arguments__options[i].help);
+    }
+}
+
+void arguments_add_usage(struct text *text, unsigned options)
+{
+    for (enum option i = OPTION_CONFIG; i < OPTION_COUNT; i++) {
+        if ((options >> i & 1U) != 0) {
+            text_add_format(text, " [%s%s%s]", arguments__options[i].name,
+                            arguments__options[i].value != NULL ? " " : "",
+                            arguments__options[i].value != NULL ? arguments__options[i].value : "");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+   The commands "check", "config show" and "config reference": the configuration, read as a start would read
+   it. */
+#include "commands.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "config/config.h"
+#include "config/config_report.h"
+#include "handler/handlers.h"
+#include "location.h"
+
+#define CONFIG_DEFAULT_SERVICE "PortListener"
+
+/* The file that the command line means, as on the heap; NULL: said, and `code_out` is set. */
+static char *command_config__find(const struct arguments *arguments, struct output *err,
+                                  enum exit_code *code_out)
+{
+    const char *service = arguments->options[OPTION_SERVICE];
+    struct failure failure;
+    char *path = location_config(service != NULL ? service : CONFIG_DEFAULT_SERVICE,
+                                 arguments->options[OPTION_CONFIG], &failure);
+    if (path == NULL) {
+        *code_out = output_failure(err, &failure);
+    }
+    return path;
+}
+
+static struct config *command_config__load(const struct arguments *arguments, const char *path,
+                                           struct config_problems *problems)
+{
+    const char *service = arguments->options[OPTION_SERVICE];
+    config_problems_init(problems);
+    return config_load(path, service != NULL ? service : CONFIG_DEFAULT_SERVICE, handlers_builtin, problems);
+}
+
+/* ---- check ---- */
+
+static void command_config__add_count(struct text *text, uint32_t count, const char *noun)
+{
+    if (count == 0) {
+        text_add_format(text, "no %ss", noun);
+    } else {
+        text_add_format(text, "%lu %s%s", (unsigned long)count, noun, count == 1 ? "" : "s");
+    }
+}
+
+static void command_config__add_verdict(struct text *text, const char *path, const struct config *config,
+                                        const struct config_problems *problems)
+{
+    text_add_format(text, "%s%s: ", problems->text.at, path);
+    command_config__add_count(text, problems->errors, "error");
+    text_add_string(text, ", ");
+    command_config__add_count(text, problems->warnings, "warning");
+    if (config != NULL) {
+        text_add_string(text, "; ");
+        command_config__add_count(text, (uint32_t)config->endpoint_count, "endpoint");
+    }
+    text_add_string(text, "\n");
+}
+
+static void command_config__add_json_string(struct text *text, const char *at, size_t length)
+{
+    text_add_string(text, "\"");
+    for (size_t i = 0; i < length; i++) {
+        const unsigned char byte = (unsigned char)at[i];
+        if (byte == '"' || byte == '\\') {
+            text_add_format(text, "\\%c", byte);
+        } else if (byte < 0x20) {
+            text_add_format(text, "\\u%04x", (unsigned)byte);
+        } else {
+            text_add(text, at + i, 1);
+        }
+    }
+    text_add_string(text, "\"");
+}
+
+static void command_config__add_findings(struct text *text, const char *path,
+                                         const struct config_problems *problems)
+{
+    text_add_string(text, "{\"file\": ");
+    command_config__add_json_string(text, path, strlen(path));
+    text_add_format(text, ", \"errors\": %lu, \"warnings\": %lu, \"findings\": [",
+                    (unsigned long)problems->errors, (unsigned long)problems->warnings);
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct config_problem *problem = &problems->list[i];
+        text_add_format(text, "%s\n  {\"line\": %lu, \"column\": %lu, \"severity\": \"%s\", \"message\": ",
+                        i > 0 ? "," : "", (unsigned long)problem->line, (unsigned long)problem->column,
+                        problem->is_error ? "error" : "warning");
+        command_config__add_json_string(text, problems->text.at + problem->offset, problem->length);
+        text_add_string(text, "}");
+    }
+    text_add_string(text, problems->count > 0 ? "\n]}\n" : "]}\n");
+}
+
+enum exit_code command_config_check(const struct arguments *arguments, struct streams *streams)
+{
+    enum exit_code code = EXIT_CODE_DONE;
+    struct config_problems problems;
+    struct text text;
+    char *path = command_config__find(arguments, &streams->err, &code);
+    if (path == NULL) {
+        return code;
+    }
+    struct config *config = command_config__load(arguments, path, &problems);
+    text_init_heap(&text);
+    if (arguments->options[OPTION_JSON] != NULL) {
+        command_config__add_findings(&text, path, &problems);
+    } else {
+        command_config__add_verdict(&text, path, config, &problems);
+    }
+    output_text(&streams->out, &text);
+    if (config == NULL) {
+        code = EXIT_CODE_CONFIGURATION;
+    } else if (problems.warnings > 0 && arguments->options[OPTION_STRICT] != NULL) {
+        code = EXIT_CODE_FAILED;
+    }
+    text_fini(&text);
+    config_destroy(config);
+    config_problems_fini(&problems);
+    memory_free(path);
+    return code;
+}
+
+/* ---- show, reference ---- */
+
+enum exit_code command_config_show(const struct arguments *arguments, struct streams *streams)
+{
+    enum exit_code code = EXIT_CODE_DONE;
+    struct config_problems problems;
+    struct text text;
+    char *path = command_config__find(arguments, &streams->err, &code);
+    if (path == NULL) {
+        return code;
+    }
+    struct config *config = command_config__load(arguments, path, &problems);
+    output_text(&streams->err, &problems.text);
+    text_init_heap(&text);
+    if (config == NULL) {
+        code = EXIT_CODE_CONFIGURATION;
+    } else if (arguments->options[OPTION_JSON] != NULL) {
+        config_report_show_json(&text, config);
+    } else {
+        config_report_show(&text, config);
+    }
+    output_text(&streams->out, &text);
+    text_fini(&text);
+    config_destroy(config);
+    config_problems_fini(&problems);
+    memory_free(path);
+    return code;
+}
+
+enum exit_code command_config_reference(const struct arguments *arguments, struct streams *streams)
+{
+    struct text text;
+    text_init_heap(&text);
+    if (arguments->options[OPTION_MARKDOWN] != NULL) {
+        config_report_reference_markdown(&text);
+    } else {
+        config_report_reference(&text);
+    }
+    output_text(&streams->out, &text);
+    text_fini(&text);
+    return EXIT_CODE_DONE;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+   The commands: one table for the parser, the help and the tests. */
+#include "commands.h"
+
+const struct command commands_all[] = {
+    {.name = "service",
+     .summary = "runs as a service; the service manager starts it so",
+     .details =
+         "The line that is registered says \"...\\portlistener.exe\" service --config FILE. The service's\n"
+         "name comes from the service manager, so that several services can share one program.\n"
+         "On a console use \"portlistener run\".\n",
+     .run = command_service_run},
+    {.name = "run",
+     .summary = "runs on the console until Ctrl+C",
+     .details =
+         "Ctrl+C or Ctrl+Break stops it: connections may finish within drain_timeout. A second Ctrl+C\n"
+         "resets what is left at once. When the console is closed, they have four seconds.\n"
+         "\"log_file = -\" in the configuration shows the log here.\n",
+     .run = command_run_run},
+    {.name = "check",
+     .options = 1 << OPTION_JSON | 1 << OPTION_STRICT,
+     .summary = "says what is wrong with the configuration",
+     .details =
+         "Reads the configuration file as a start would, and prints each error and warning with its\n"
+         "line. Nothing is changed or bound. Exit code 3 when there is an error; warnings are 0, with\n"
+         "--strict 1.\n",
+     .run = command_config_check},
+    {.name = "config show",
+     .options = 1 << OPTION_JSON,
+     .summary = "prints the effective configuration",
+     .details = "Every value that a start would use, and where it comes from.\n",
+     .run = command_config_show},
+    {.name = "config reference",
+     .options = 1 << OPTION_MARKDOWN,
+     .summary = "prints every key that a configuration can have",
+     .details = "Key, type, default, range and meaning, from the table that the program itself reads with.\n",
+     .run = command_config_reference},
+    {.name = "handlers",
+     .operand = "[NAME]",
+     .operands_max = 1,
+     .summary = "lists the handlers, or describes one",
+     .details = "A handler is what stands behind an endpoint: the key \"handler\" of its section names it.\n",
+     .run = command_handlers_run},
+    {.name = "version",
+     .summary = "prints the version",
+     .details = "The version of this program.\n",
+     .run = command_version_run},
+    {.name = "help",
+     .operand = "[COMMAND]",
+     .operands_max = ARGUMENTS_OPERANDS_MAX,
+     .summary = "prints this, or the help of a command",
+     .details = "\"portlistener COMMAND --help\" does the same.\n",
+     .run = command_help_run},
+    {.name = NULL},
+};

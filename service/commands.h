@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+   The commands, one function each; their rows are in commands.c. All print to `streams` and return the exit
+   code. */
+#ifndef PORTLISTENER_SERVICE_COMMANDS_H
+#define PORTLISTENER_SERVICE_COMMANDS_H
+
+#include "command.h"
+
+/* The table, in the order of the help; ends with a row without a name. */
+extern const struct command commands_all[];
+
+enum exit_code command_service_run(const struct arguments *arguments, struct streams *streams);
+enum exit_code command_run_run(const struct arguments *arguments, struct streams *streams);
+enum exit_code command_config_check(const struct arguments *arguments, struct streams *streams);
+enum exit_code command_config_show(const struct arguments *arguments, struct streams *streams);
+enum exit_code command_config_reference(const struct arguments *arguments, struct streams *streams);
+enum exit_code command_handlers_run(const struct arguments *arguments, struct streams *streams);
+enum exit_code command_version_run(const struct arguments *arguments, struct streams *streams);
+enum exit_code command_help_run(const struct arguments *arguments, struct streams *streams);
+
+#endif

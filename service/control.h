@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+   What the outside asks of a running service: stop, pause, continue. The service manager's or the console's
+   handler puts it in and returns at once; the thread that runs the service takes it out. */
+#ifndef PORTLISTENER_SERVICE_CONTROL_H
+#define PORTLISTENER_SERVICE_CONTROL_H
+
+#include <stdbool.h>
+
+#include "base/win.h"
+#include "engine.h"
+
+/* Why a stop was asked for; a later one means less time. */
+enum control_stop {
+    CONTROL_RUN,         /* none was */
+    CONTROL_STOP,        /* by a person: connections have drain_timeout */
+    CONTROL_PRESHUTDOWN, /* the machine goes down, services that asked to be told early */
+    CONTROL_SHUTDOWN     /* the machine goes down, or the console is closed: seconds are left */
+};
+
+struct control {
+    SRWLOCK lock;
+    CONDITION_VARIABLE changed; /* something below */
+    enum control_stop stop;
+    bool is_pause_wanted;
+    bool is_hurried;
+    struct engine *engine; /* for control_hurry; NULL while there is none */
+};
+
+/* control_init: holds no resource, so there is no fini. */
+void control_init(struct control *control);
+
+/* control_ask_stop, control_ask_pause: any thread; never wait. The first reason to stop stays. */
+void control_ask_stop(struct control *control, enum control_stop why);
+void control_ask_pause(struct control *control, bool is_pause_wanted);
+
+/* control_hurry: asks for a stop that waits for no connection. Any thread. */
+void control_hurry(struct control *control);
+
+/* control_set_engine: who is to be hurried. NULL before the engine is destroyed. */
+void control_set_engine(struct control *control, struct engine *engine);
+
+/* control_wait: until something else is wanted than `is_paused`; then tells what. */
+enum control_stop control_wait(struct control *control, bool is_paused, bool *is_pause_wanted_out);
+
+/* control_is_running: whether an engine runs now. control_is_stopping: whether a stop was asked for. Any
+   thread. */
+bool control_is_running(struct control *control);
+bool control_is_stopping(struct control *control);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+   Finding the configuration file, see location.h. */
+#include "location.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/utf16.h"
+#include "base/win.h"
+
+#define LOCATION_INI L"portlistener.ini"
+
+enum { LOCATION_PATH_MAX = 32768 }; /* UTF-16 units of the longest path, its NUL included */
+
+static char *location__fail(struct failure *failure_out, DWORD error, const char *lead, const char *subject,
+                            const char *advice)
+{
+    struct text text;
+    *failure_out = (struct failure){.code = error == ERROR_ACCESS_DENIED       ? EXIT_CODE_ACCESS_DENIED
+                                            : error == ERROR_NOT_ENOUGH_MEMORY ? EXIT_CODE_FAILED
+                                                                               : EXIT_CODE_CONFIGURATION,
+                                    .win32_error = error};
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    text_add_string(&text, lead);
+    if (subject != NULL) {
+        text_add_string(&text, subject);
+        text_add_string(&text, ": ");
+        utf16_add_error(&text, error);
+    }
+    text_add_string(&text, advice);
+    return NULL;
+}
+
+static DWORD location__open(const WCHAR *path)
+{
+    HANDLE file = CreateFileW(path, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                              NULL, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
+    if (file != INVALID_HANDLE_VALUE) {
+        CloseHandle(file);
+        return ERROR_SUCCESS;
+    }
+    const DWORD error = GetLastError();
+    const DWORD attributes = error == ERROR_ACCESS_DENIED ? GetFileAttributesW(path) : 0;
+    const bool is_folder =
+        attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+    return is_folder ? ERROR_DIRECTORY : error; /* "access denied" would mislead */
+}
+
+/* The registry's ConfigFile, variables expanded, in `path` of LOCATION_PATH_MAX. */
+static DWORD location__read_registry(const char *service, WCHAR *path)
+{
+    char key[512];
+    struct text text;
+    text_init(&text, key, sizeof key);
+    text_add_format(&text, "SYSTEM\\CurrentControlSet\\Services\\%s\\Parameters", service);
+    WCHAR *wide = text.is_cut ? NULL : utf16_from(key);
+    if (wide == NULL) {
+        return ERROR_NOT_ENOUGH_MEMORY;
+    }
+    DWORD size = LOCATION_PATH_MAX * sizeof *path;
+    const LSTATUS status =
+        RegGetValueW(HKEY_LOCAL_MACHINE, wide, L"ConfigFile", RRF_RT_REG_SZ, NULL, path, &size);
+    memory_free(wide);
+    return (DWORD)status;
+}
+
+/* portlistener.ini in the folder of the program, in `path` of LOCATION_PATH_MAX. */
+static DWORD location__beside_program(WCHAR *path)
+{
+    const DWORD length = GetModuleFileNameW(NULL, path, LOCATION_PATH_MAX);
+    if (length == 0) {
+        return GetLastError();
+    }
+    WCHAR *name = wcsrchr(path, L'\\');
+    name = name != NULL ? name + 1 : path;
+    if ((size_t)(name - path) + sizeof LOCATION_INI / sizeof(WCHAR) > LOCATION_PATH_MAX) {
+        return ERROR_FILENAME_EXCED_RANGE;
+    }
+    memcpy(name, LOCATION_INI, sizeof LOCATION_INI);
+    return ERROR_SUCCESS;
+}
+
+/* `path` made full and opened; `origin` tells in the message who named it. */
+static char *location__check(const WCHAR *path, WCHAR *full, const char *origin, struct failure *failure_out)
+{
+    char *utf8 = NULL;
+    const DWORD length = GetFullPathNameW(path, LOCATION_PATH_MAX, full, NULL);
+    DWORD error = length == 0                   ? ERROR_BAD_PATHNAME
+                  : length >= LOCATION_PATH_MAX ? ERROR_FILENAME_EXCED_RANGE
+                                                : ERROR_SUCCESS;
+    if (error == ERROR_SUCCESS) {
+        error = location__open(full);
+    }
+    utf8 = utf16_to_utf8(length > 0 && length < LOCATION_PATH_MAX ? full : path);
+    if (utf8 == NULL || error == ERROR_SUCCESS) {
+        return utf8 != NULL ? utf8
+                            : location__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "out of memory", NULL, "");
+    }
+    location__fail(failure_out, error, origin, utf8,
+                   error == ERROR_ACCESS_DENIED ? "; run elevated, or give this account the right to read it"
+                                                : "; correct the path or write the file");
+    memory_free(utf8);
+    return NULL;
+}
+
+static char *location__default(const char *service, WCHAR *path, WCHAR *full, struct failure *failure_out)
+{
+    char advice[512];
+    struct text text;
+    DWORD error = location__read_registry(service, path);
+    if (error == ERROR_SUCCESS) {
+        return location__check(path, full, "the registry value ConfigFile names ", failure_out);
+    }
+    text_init(&text, advice, sizeof advice);
+    if (error != ERROR_FILE_NOT_FOUND) {
+        text_add_format(&text,
+                        "the registry value ConfigFile of the service %.256s cannot be read: ", service);
+        utf16_add_error(&text, error);
+        return location__fail(failure_out, error, text.at, NULL, "; write it as text, or give --config FILE");
+    }
+    error = location__beside_program(path);
+    if (error != ERROR_SUCCESS) {
+        return location__fail(failure_out, error, "the program's own folder", "", "; give --config FILE");
+    }
+    char *found = location__check(path, full, "", failure_out);
+    if (found == NULL && failure_out->win32_error == ERROR_FILE_NOT_FOUND) {
+        char *utf8 = utf16_to_utf8(path);
+        text_init(&text, failure_out->text, sizeof failure_out->text);
+        text_add_format(&text,
+                        "no configuration file: the service %.256s has no registry value ConfigFile (under "
+                        "HKLM\\SYSTEM\\CurrentControlSet\\Services\\%.256s\\Parameters), and there is no ",
+                        service, service);
+        text_add_string(&text, utf8 != NULL ? utf8 : "portlistener.ini beside the program");
+        text_add_string(&text, "; write that file, or give --config FILE");
+        memory_free(utf8);
+    }
+    return found;
+}
+
+char *location_config(const char *service, const char *given, struct failure *failure_out)
+{
+    WCHAR *path = memory_alloc(2 * LOCATION_PATH_MAX * sizeof *path);
+    WCHAR *wide = given != NULL ? utf16_from(given) : NULL;
+    char *found = NULL;
+    if (path == NULL || (given != NULL && wide == NULL)) {
+        location__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "out of memory", NULL, "");
+    } else if (given != NULL) {
+        found = location__check(wide, path, "--config names ", failure_out);
+    } else {
+        found = location__default(service, path, path + LOCATION_PATH_MAX, failure_out);
+    }
+    memory_free(wide);
+    memory_free(path);
+    return found;
+}

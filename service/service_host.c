@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT
+   One run of the service, see service_host.h: a ladder up to the running engine, and its mirror down. */
+#include "service_host.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "handler/handlers.h"
+#include "location.h"
+
+enum {
+    HOST_START_HINT = 10000, /* before the engine has an estimate of its own */
+    HOST_FLUSH_TIMEOUT = 2000,
+    /* A stop takes its time beyond the drain: resets, handlers' stop, the log. */
+    HOST_PRESHUTDOWN_MARGIN = 5000,
+    /* Windows grants ten seconds by default, and five when a console is closed. */
+    HOST_PRESHUTDOWN_DRAIN = 8000,
+    HOST_SHUTDOWN_DRAIN = 4000
+};
+
+struct service_host {
+    const struct service_host_options *options;
+    struct config_problems problems;
+    struct config *config;
+    struct log *log;
+    struct engine *engine;
+    enum service_state state; /* that engine_progress belongs to */
+};
+
+static void service_host__report(const struct service_host *host, enum service_state state,
+                                 uint32_t remaining)
+{
+    const bool is_up = state == SERVICE_HOST_RUNNING || state == SERVICE_HOST_PAUSED;
+    host->options->report(host->options->context,
+                          &(const struct service_report){.state = state,
+                                                         .remaining = remaining,
+                                                         .engine = is_up ? host->engine : NULL,
+                                                         .config = is_up ? host->config : NULL});
+}
+
+/* Without the log. */
+static void service_host__tell(const struct service_host *host, enum event event, const char *text)
+{
+    event_log_report(host->options->event_log, event_find(event), text);
+    if (host->options->tell != NULL) {
+        host->options->tell(host->options->context, event, text);
+    }
+}
+
+static void service_host__sink(void *context, const struct event_row *row, const char *text)
+{
+    event_log_report(context, row, text);
+}
+
+static void service_host__progress(void *context, uint32_t remaining)
+{
+    const struct service_host *host = context;
+    service_host__report(host, host->state, remaining);
+}
+
+/* The log's line about a start that is done. */
+static void service_host__log_running(const struct service_host *host)
+{
+    struct engine_listener listener;
+    unsigned listening = 0, waiting = 0;
+    for (size_t i = 0; engine_listener_at(host->engine, i, &listener); i++) {
+        listening += listener.state == LISTENER_LISTENING ? 1U : 0U;
+        waiting += listener.state == LISTENER_WAITING ? 1U : 0U;
+    }
+    log_write(host->log, EVENT_SERVICE_RUNNING, NULL, 0,
+              "PortListener " PORTLISTENER_VERSION " runs as %s: %u sockets listen, %u wait to be bound",
+              host->options->service, listening, waiting);
+}
+
+static void service_host__apply_pause(struct service_host *host, bool is_paused)
+{
+    if (is_paused) {
+        engine_pause(host->engine);
+    } else {
+        engine_continue(host->engine);
+    }
+    log_write(host->log, is_paused ? EVENT_SERVICE_PAUSED : EVENT_SERVICE_CONTINUED, NULL, 0, "%s",
+              is_paused ? "paused: new connections and datagrams are refused"
+                        : "continued: new connections and datagrams are taken again");
+    service_host__report(host, is_paused ? SERVICE_HOST_PAUSED : SERVICE_HOST_RUNNING, 0);
+}
+
+/* Runs until a stop is asked for, and tells why it was. */
+static enum control_stop service_host__serve(struct service_host *host)
+{
+    bool is_paused = false, is_pause_wanted = false;
+    enum control_stop stop = CONTROL_RUN;
+    service_host__report(host, SERVICE_HOST_RUNNING, 0);
+    while (stop = control_wait(host->options->control, is_paused, &is_pause_wanted), stop == CONTROL_RUN) {
+        is_paused = is_pause_wanted;
+        service_host__apply_pause(host, is_paused);
+    }
+    return stop;
+}
+
+/* How long connections may go on at most, in milliseconds: drain_timeout, or less when the machine goes down.
+ */
+static uint32_t service_host__drain_limit(const struct service_host *host, enum control_stop stop)
+{
+    const uint64_t needed = host->config->service.drain_timeout + HOST_PRESHUTDOWN_MARGIN;
+    switch (stop) {
+    case CONTROL_PRESHUTDOWN:
+        return host->options->preshutdown_timeout >= needed ? UINT32_MAX : HOST_PRESHUTDOWN_DRAIN;
+    case CONTROL_SHUTDOWN:
+        return HOST_SHUTDOWN_DRAIN;
+    case CONTROL_RUN:
+    case CONTROL_STOP:
+        break;
+    }
+    return UINT32_MAX;
+}
+
+static enum service_end service_host__stop(struct service_host *host, enum control_stop stop,
+                                           struct failure *failure_out)
+{
+    static const char *const reasons[] = {[CONTROL_RUN] = "",
+                                          [CONTROL_STOP] = "asked to stop",
+                                          [CONTROL_PRESHUTDOWN] = "the machine shuts down",
+                                          [CONTROL_SHUTDOWN] = "the machine or the console shuts down now"};
+    host->state = SERVICE_HOST_STOPPING;
+    service_host__report(host, SERVICE_HOST_STOPPING, HOST_START_HINT);
+    log_write(host->log, EVENT_SERVICE_STOPPING, NULL, 0, "stopping: %s", reasons[stop]);
+    const bool has_ended = engine_stop(host->engine, service_host__drain_limit(host, stop), failure_out);
+    control_set_engine(host->options->control, NULL);
+    if (!has_ended) {
+        return SERVICE_ABANDONED; /* the engine has logged why */
+    }
+    failure_out->code = EXIT_CODE_DONE;
+    engine_destroy(host->engine);
+    log_write(host->log, EVENT_SERVICE_STOPPED, NULL, 0, "stopped");
+    return SERVICE_ENDED;
+}
+
+static enum service_end service_host__run_engine(struct service_host *host, struct failure *failure_out)
+{
+    host->state = SERVICE_HOST_STARTING;
+    log_write(host->log, EVENT_SERVICE_STARTING, NULL, 0,
+              "PortListener " PORTLISTENER_VERSION " starts as %s with %s", host->options->service,
+              host->config->file);
+    host->engine =
+        engine_start(&(const struct engine_options){.config = host->config,
+                                                    .log = host->log,
+                                                    .is_automatic_start = host->options->is_automatic_start,
+                                                    .progress = service_host__progress,
+                                                    .progress_context = host},
+                     failure_out);
+    if (host->engine == NULL) {
+        log_write(host->log, EVENT_SERVICE_FAILED, NULL, 0, "not started: %s", failure_out->text);
+        return SERVICE_ENDED;
+    }
+    control_set_engine(host->options->control, host->engine);
+    service_host__log_running(host);
+    return service_host__stop(host, service_host__serve(host), failure_out);
+}
+
+/* What was told about a configuration that is used, line by line for the log. */
+static void service_host__log_warnings(const struct service_host *host)
+{
+    const char *line = host->problems.text.at;
+    for (size_t length = strcspn(line, "\n"); length > 0; length = strcspn(line, "\n")) {
+        log_write(host->log, EVENT_CONFIG_WARNING, NULL, 0, "%.*s", (int)length, line);
+        line += length + (line[length] == '\n' ? 1 : 0);
+    }
+}
+
+static enum event_filter service_host__filter(enum config_event_log event_log)
+{
+    static const enum event_filter filters[] = {[CONFIG_EVENT_LOG_OFF] = EVENT_FILTER_OFF,
+                                                [CONFIG_EVENT_LOG_ERRORS] = EVENT_FILTER_ERRORS,
+                                                [CONFIG_EVENT_LOG_LIFECYCLE] = EVENT_FILTER_LIFECYCLE,
+                                                [CONFIG_EVENT_LOG_ALL] = EVENT_FILTER_ALL};
+    return filters[event_log];
+}
+
+/* With the log around the engine. A log that cannot be opened is told, and the service goes on. */
+static enum service_end service_host__run_config(struct service_host *host, struct failure *failure_out)
+{
+    const struct config_service *service = &host->config->service;
+    const struct log_options log_options = {.file = service->log_file,
+                                            .level = service->log_level,
+                                            .is_json = service->log_is_json,
+                                            .is_local_time = service->log_is_local_time,
+                                            .rotate_size = service->log_rotate_size,
+                                            .rotate_interval = service->log_rotate_interval,
+                                            .keep = service->log_keep,
+                                            .event_filter = service_host__filter(service->event_log),
+                                            .event_sink = service_host__sink,
+                                            .event_context = host->options->event_log};
+    struct failure log_failure = {.code = EXIT_CODE_DONE};
+    if (host->options->event_log != NULL) {
+        event_log_set_filter(host->options->event_log, log_options.event_filter);
+    }
+    host->log = log_create(&log_options, &log_failure);
+    if (log_failure.code != EXIT_CODE_DONE) {
+        service_host__tell(host, EVENT_LOG_UNAVAILABLE, log_failure.text);
+    }
+    service_host__log_warnings(host);
+    const enum service_end end = service_host__run_engine(host, failure_out);
+    if (end == SERVICE_ABANDONED) {
+        log_flush(host->log, HOST_FLUSH_TIMEOUT);
+        return end; /* the callback that hangs may still use all of it */
+    }
+    log_destroy(host->log);
+    return end;
+}
+
+/* The message that stands for a list of problems which has been told. */
+static void service_host__fail_config(const char *path, uint32_t errors, struct failure *failure_out)
+{
+    struct text text;
+    *failure_out = (struct failure){.code = EXIT_CODE_CONFIGURATION};
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    text_add_string(&text, path);
+    text_add_format(&text, " has %lu error%s; nothing was started", (unsigned long)errors,
+                    errors == 1 ? "" : "s");
+}
+
+static bool service_host__load(struct service_host *host, struct failure *failure_out)
+{
+    const struct service_host_options *options = host->options;
+    char *path = location_config(options->service, options->config_file, failure_out);
+    if (path == NULL) {
+        service_host__tell(host, EVENT_SERVICE_FAILED, failure_out->text);
+        return false;
+    }
+    host->config = config_load(path, options->service, handlers_builtin, &host->problems);
+    if (host->problems.text.length > 0) {
+        service_host__tell(host, host->config != NULL ? EVENT_CONFIG_WARNING : EVENT_CONFIG_INVALID,
+                           host->problems.text.at);
+    }
+    if (host->config == NULL) {
+        service_host__fail_config(path, host->problems.errors, failure_out);
+    }
+    memory_free(path);
+    return host->config != NULL;
+}
+
+enum service_end service_host_run(const struct service_host_options *options, struct failure *failure_out)
+{
+    struct service_host host = {.options = options};
+    enum service_end end = SERVICE_ENDED;
+    *failure_out = (struct failure){.code = EXIT_CODE_DONE};
+    service_host__report(&host, SERVICE_HOST_STARTING, HOST_START_HINT);
+    config_problems_init(&host.problems);
+    if (service_host__load(&host, failure_out)) {
+        end = service_host__run_config(&host, failure_out);
+    }
+    config_problems_fini(&host.problems);
+    if (end == SERVICE_ENDED) { /* else a callback that hangs may still use it */
+        config_destroy(host.config);
+    }
+    return end;
+}

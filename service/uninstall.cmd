@@ -1,0 +1,89 @@
+@echo off
+rem SPDX-License-Identifier: MIT
+rem Takes away what install.cmd made. The configuration and the data stay, unless --purge.
+setlocal EnableExtensions DisableDelayedExpansion
+
+set "service=PortListener"
+set "purge="
+
+:arguments
+if "%~1"=="" goto checked
+if /i "%~1"=="--service" set "service=%~2" & shift & shift & goto arguments
+if /i "%~1"=="--purge" set "purge=yes" & shift & goto arguments
+if /i not "%~1"=="--help" echo uninstall.cmd: there is no option %1 1>&2
+echo usage: uninstall.cmd [--service NAME] [--purge]
+echo   --service NAME  the service's name (PortListener)
+echo   --purge         remove its configuration and its data as well
+if /i "%~1"=="--help" exit /b 0
+exit /b 2
+
+:checked
+set "wrong="
+for /f "delims=ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-" %%c in ("%service%") do set "wrong=%%c"
+if defined wrong echo uninstall.cmd: a service name has letters, digits, dots, dashes and underscores 1>&2 & exit /b 2
+if "%service%"=="" echo uninstall.cmd: --service needs a name 1>&2 & exit /b 2
+set "program=%ProgramFiles%\PortListener"
+if defined ProgramW6432 set "program=%ProgramW6432%\PortListener"
+set "data=%ProgramData%\%service%"
+set "source=HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\%service%"
+set "refused=0"
+
+rem Every program below comes from here: nothing that lies in the folder of this file can take its place.
+cd /d "%SystemRoot%\System32"
+set "PATH=%SystemRoot%\System32"
+
+rem The service first: while it cannot be removed, nothing else is.
+sc.exe query "%service%" >nul 2>&1
+if errorlevel 1 echo There is no service %service%; what else is left of it is removed.
+if errorlevel 1 goto files
+echo Removing %service%
+net.exe stop "%service%" >nul 2>&1
+set "tries=0"
+:stopping
+sc.exe query "%service%" | findstr.exe /c:"STOPPED" >nul
+if not errorlevel 1 goto stopped
+set /a tries+=1 >nul
+if %tries% geq 150 echo uninstall.cmd: %service% does not stop; nothing was removed. Are you an administrator? 1>&2 & exit /b 1
+ping.exe -n 2 127.0.0.1 >nul 2>&1
+goto stopping
+:stopped
+sc.exe delete "%service%" >nul
+if not errorlevel 1 goto files
+echo uninstall.cmd: the system refuses to delete the service %service%; nothing was removed. This needs 1>&2
+echo administrator rights: open the command prompt with "Run as administrator" 1>&2
+exit /b 5
+
+:files
+reg.exe query "%source%" >nul 2>&1
+if not errorlevel 1 reg.exe delete "%source%" /f >nul
+reg.exe query "%source%" >nul 2>&1
+if not errorlevel 1 call :refused "the event source"
+netsh.exe advfirewall firewall delete rule name="%service%" program="%program%\portlistener.exe" >nul 2>&1
+rem The program is shared by all services that were installed from it.
+reg.exe query HKLM\SYSTEM\CurrentControlSet\Services /s /f "%program%\portlistener.exe" /d >nul 2>&1
+if not errorlevel 1 goto data
+rem The event log may hold the DLL until the machine starts again.
+call :delete "%program%\portlistener.exe"
+call :delete "%program%\portlistener-events.dll"
+if exist "%program%\" rmdir "%program%" 2>nul
+
+:data
+if not exist "%data%\" goto removed
+if not defined purge echo The configuration and the data stay in %data%; --purge removes them.
+if not defined purge goto removed
+rmdir /s /q "%data%"
+if exist "%data%\" call :refused "%data%"
+:removed
+echo Removed.
+if not "%refused%"=="0" echo Things that could not be removed: %refused%, see above. 1>&2 & exit /b 1
+exit /b 0
+
+:delete
+if exist %1 del /q %1
+if exist %1 call :refused %1
+exit /b 0
+
+:refused
+echo   could not remove: %~1 1>&2
+set /a refused+=1 >nul
+exit /b 0

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+   The engine that opens nothing, see fake_engine.h. One endpoint with one listening socket is what it shows.
+ */
+#include "support/fake_engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct engine {
+    engine_progress progress;
+    void *context;
+    volatile LONG is_hurried;
+};
+
+struct fake_engine fake_engine;
+static struct engine the_engine;
+
+void fake_engine_reset(void)
+{
+    memset(&fake_engine, 0, sizeof fake_engine);
+    memset(&the_engine, 0, sizeof the_engine);
+}
+
+struct engine *engine_start(const struct engine_options *options, struct failure *failure_out)
+{
+    InterlockedIncrement(&fake_engine.starts);
+    fake_engine.was_automatic = options->is_automatic_start;
+    the_engine = (struct engine){.progress = options->progress, .context = options->progress_context};
+    for (unsigned left = fake_engine.start_reports; left > 0; left--) {
+        the_engine.progress(the_engine.context, left * 1000);
+    }
+    if (fake_engine.start_code != EXIT_CODE_DONE) {
+        failure_out->code = fake_engine.start_code;
+        snprintf(failure_out->text, sizeof failure_out->text, "the fake engine does not start");
+        return NULL;
+    }
+    failure_out->code = EXIT_CODE_BIND; /* as the real one may leave it: only NULL means failure */
+    return &the_engine;
+}
+
+void engine_pause(struct engine *engine)
+{
+    (void)engine;
+    InterlockedIncrement(&fake_engine.pauses);
+}
+
+void engine_continue(struct engine *engine)
+{
+    (void)engine;
+    InterlockedIncrement(&fake_engine.continues);
+}
+
+void engine_hurry(struct engine *engine)
+{
+    InterlockedIncrement(&fake_engine.hurries);
+    InterlockedExchange(&engine->is_hurried, 1);
+}
+
+bool engine_stop(struct engine *engine, uint32_t drain_limit, struct failure *failure_out)
+{
+    fake_engine.drain_limit = drain_limit;
+    InterlockedIncrement(&fake_engine.stops);
+    engine->progress(engine->context, 2000);
+    while (fake_engine.stops_when_hurried && InterlockedCompareExchange(&engine->is_hurried, 0, 0) == 0) {
+        engine->progress(engine->context, 1000);
+        Sleep(10);
+    }
+    engine->progress(engine->context, 0);
+    if (fake_engine.never_ends) {
+        failure_out->code = EXIT_CODE_FAILED;
+        snprintf(failure_out->text, sizeof failure_out->text, "the fake engine does not end");
+        return false;
+    }
+    return true;
+}
+
+void engine_destroy(struct engine *engine)
+{
+    (void)engine;
+    InterlockedIncrement(&fake_engine.destroys);
+}
+
+bool engine_listener_at(struct engine *engine, size_t index, struct engine_listener *listener_out)
+{
+    (void)engine;
+    *listener_out = (struct engine_listener){.endpoint = "fake",
+                                             .protocol = index == 0 ? CONFIG_TCP : CONFIG_UDP,
+                                             .address = {.family = 4, .port = 7, .ip = {127, 0, 0, 1}},
+                                             .state = index == 0 ? LISTENER_LISTENING : LISTENER_WAITING,
+                                             .win32_error = index == 0 ? 0 : fake_engine.bind_error};
+    return index < (fake_engine.bind_error != 0 ? 2U : 1U);
+}

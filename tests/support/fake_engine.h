@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+   An engine that opens nothing, in place of the real one: it notes what is asked of it, and fails or hangs on
+   demand. For tests of what is around the engine. */
+#ifndef PORTLISTENER_TESTS_SUPPORT_FAKE_ENGINE_H
+#define PORTLISTENER_TESTS_SUPPORT_FAKE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/win.h"
+#include "engine.h"
+
+struct fake_engine {
+    /* What it shall do; set before the start. */
+    enum exit_code start_code; /* not DONE: the start fails with it */
+    unsigned start_reports;    /* calls of progress during the start */
+    bool stops_when_hurried;   /* else at once */
+    bool never_ends;           /* the stop gives up */
+    uint32_t bind_error;       /* not 0: its second socket waits, for this reason */
+
+    /* What was asked of it. */
+    volatile LONG starts, pauses, continues, hurries, stops, destroys;
+    bool was_automatic;
+    uint32_t drain_limit; /* of the last stop */
+};
+
+extern struct fake_engine fake_engine;
+
+/* fake_engine_reset: for a test's setup. */
+void fake_engine_reset(void);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+   Tests of arguments.c: what the command line says, and what it may not say. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arguments.h"
+#include "command.h"
+
+static enum exit_code nothing(const struct arguments *arguments, struct streams *streams)
+{
+    (void)arguments, (void)streams;
+    return EXIT_CODE_DONE;
+}
+
+static const struct command table[] = {
+    {.name = "check", .options = 1 << OPTION_JSON | 1 << OPTION_STRICT, .run = nothing},
+    {.name = "config show", .options = 1 << OPTION_JSON, .run = nothing},
+    {.name = "config reference", .options = 1 << OPTION_MARKDOWN, .run = nothing},
+    {.name = "handlers", .operand = "[NAME]", .operands_max = 1, .run = nothing},
+    {.name = NULL},
+};
+
+struct words {
+    const char *words[6];
+    size_t count;
+};
+
+static struct words split(char *line)
+{
+    struct words split = {.count = 0};
+    for (char *word = line + strspn(line, " "); *word != '\0'; word += strspn(word, " ")) {
+        split.words[split.count++] = word;
+        word += strcspn(word, " ");
+        if (*word != '\0') {
+            *word++ = '\0';
+        }
+    }
+    return split;
+}
+
+static bool parse(const char *line, struct arguments *arguments_out, struct failure *failure_out)
+{
+    static char copy[1024];
+    assert_true((size_t)snprintf(copy, sizeof copy, "%s", line) < sizeof copy);
+    const struct words words = split(copy);
+    return arguments_parse(words.words, words.count, table, arguments_out, failure_out);
+}
+
+static void test_arguments__take_what_the_table_allows(void **state)
+{
+    static const struct {
+        const char *line, *command, *config, *service, *operand;
+        bool is_json;
+    } rows[] = {
+        {"", NULL, NULL, NULL, NULL, false},
+        {"check", "check", NULL, NULL, NULL, false},
+        {"check --json --strict", "check", NULL, NULL, NULL, true},
+        {"--config a.ini check", "check", "a.ini", NULL, NULL, false},
+        {"check --config a.ini", "check", "a.ini", NULL, NULL, false},
+        {"check --config=a.ini --service=Two", "check", "a.ini", "Two", NULL, false},
+        {"check --config --strict", "check", "--strict", NULL, NULL, false},
+        {"check --config a=b", "check", "a=b", NULL, NULL, false},
+        {"check --config=a=b", "check", "a=b", NULL, NULL, false},
+        {"config show --json", "config show", NULL, NULL, NULL, true},
+        {"--service X config reference", "config reference", NULL, "X", NULL, false},
+        {"handlers echo", "handlers", NULL, NULL, "echo", false},
+        {"handlers -", "handlers", NULL, NULL, "-", false},
+        {"handlers --config x echo", "handlers", "x", NULL, "echo", false},
+        {"--config x", NULL, "x", NULL, NULL, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct arguments arguments;
+        struct failure failure;
+        assert_true(parse(rows[i].line, &arguments, &failure));
+        assert_string_equal(arguments.command != NULL ? arguments.command->name : "",
+                            rows[i].command != NULL ? rows[i].command : "");
+        const char *const pairs[][2] = {{arguments.options[OPTION_CONFIG], rows[i].config},
+                                        {arguments.options[OPTION_SERVICE], rows[i].service},
+                                        {arguments.operands[0], rows[i].operand}};
+        for (size_t k = 0; k < 3; k++) {
+            assert_string_equal(pairs[k][0] != NULL ? pairs[k][0] : "none",
+                                pairs[k][1] != NULL ? pairs[k][1] : "none");
+        }
+        assert_int_equal(arguments.options[OPTION_JSON] != NULL, rows[i].is_json);
+    }
+}
+
+static void test_arguments__say_what_is_wrong_and_what_would_be_right(void **state)
+{
+    static const struct {
+        const char *line, *message;
+    } rows[] = {
+        {"chekc", "\"chekc\" is no command; did you mean \"check\"?"},
+        {"config", "\"config\" is no command; did you mean \"config show\" or \"config reference\"?"},
+        {"config shwo", "\"config\" is no command; did you mean \"config show\" or \"config reference\"?"},
+        {"confg show", "\"confg\" is no command; did you mean \"config show\"?"},
+        {"frobnicate", "\"frobnicate\" is no command; \"portlistener help\" lists them"},
+        {"CHECK", "\"CHECK\" is no command; did you mean \"check\"?"},
+        {"evil\x1b[2J", "\"evil\\x1B[2J\" is no command; \"portlistener help\" lists them"},
+        {"check --jsno", "check takes no option \"--jsno\"; did you mean \"--json\"?"},
+        {"check --markdown",
+         "check takes no option \"--markdown\"; \"portlistener check --help\" tells what it takes"},
+        {"--json check",
+         "portlistener takes no option \"--json\"; \"portlistener help\" tells what it takes"},
+        {"check -x", "check takes no option \"-x\"; \"portlistener check --help\" tells what it takes"},
+        {"check --config", "the option --config takes a value: FILE"},
+        {"check --config=", "the option --config takes a value: FILE"},
+        {"check --json=yes", "the option --json takes no value"},
+        {"check --json --json", "the option --json is given twice"},
+        {"check --config a --config a", "the option --config is given twice"},
+        {"check now", "check does not take \"now\"; \"portlistener check --help\" tells what it takes"},
+        {"handlers a b",
+         "handlers does not take \"b\"; \"portlistener handlers --help\" tells what it takes"},
+        {"check --service a\\b", "a service name has at most 256 characters and neither / nor \\"},
+        {"check --service a/b", "a service name has at most 256 characters and neither / nor \\"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct arguments arguments;
+        struct failure failure;
+        assert_false(parse(rows[i].line, &arguments, &failure));
+        assert_int_equal(failure.code, EXIT_CODE_USAGE);
+        assert_string_equal(failure.text, rows[i].message);
+    }
+}
+
+static void test_arguments__know_help_in_three_spellings(void **state)
+{
+    static const char *const lines[] = {"check --help", "check -h", "check /?", "--help", "--help check"};
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct arguments arguments;
+        struct failure failure;
+        assert_true(parse(lines[i], &arguments, &failure));
+        assert_non_null(arguments.options[OPTION_HELP]);
+    }
+}
+
+static void test_arguments__limit_a_service_name(void **state)
+{
+    char line[400] = "check --service ";
+    struct arguments arguments;
+    struct failure failure;
+    (void)state;
+    const size_t start = strlen(line);
+    memset(line + start, 'x', 256);
+    assert_true(parse(line, &arguments, &failure));
+    line[start + 256] = 'x';
+    assert_false(parse(line, &arguments, &failure));
+}
+
+static void test_arguments__a_message_longer_than_its_room_is_cut(void **state)
+{
+    static char word[3000];
+    const char *const words[] = {word};
+    struct arguments arguments;
+    struct failure failure;
+    (void)state;
+    memset(word, 'w', sizeof word - 1);
+    assert_false(arguments_parse(words, 1, table, &arguments, &failure));
+    assert_int_equal(strlen(failure.text), sizeof failure.text - 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_arguments__take_what_the_table_allows),
+        cmocka_unit_test(test_arguments__say_what_is_wrong_and_what_would_be_right),
+        cmocka_unit_test(test_arguments__know_help_in_three_spellings),
+        cmocka_unit_test(test_arguments__limit_a_service_name),
+        cmocka_unit_test(test_arguments__a_message_longer_than_its_room_is_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

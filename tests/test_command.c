@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+   Tests of command.c and the table in commands.c: the help texts say all that the table knows. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "commands.h"
+
+static void test_command__the_overview_names_each_command(void **state)
+{
+    struct text text;
+    (void)state;
+    text_init_heap(&text);
+    command_add_overview(&text, commands_all);
+    for (const struct command *command = commands_all; command->name != NULL; command++) {
+        assert_non_null(strstr(text.at, command->name));
+        assert_non_null(strstr(text.at, command->summary));
+    }
+    assert_non_null(strstr(text.at, "Exit codes: 0 done"));
+    text_fini(&text);
+}
+
+static void test_command__each_row_is_complete_and_fits_a_screen(void **state)
+{
+    (void)state;
+    for (const struct command *command = commands_all; command->name != NULL; command++) {
+        struct text text;
+        text_init_heap(&text);
+        command_add_help(&text, command);
+        assert_non_null(command->run);
+        assert_int_equal(command->operand != NULL, command->operands_max > 0);
+        assert_non_null(strstr(text.at, command->details));
+        assert_non_null(strstr(text.at, "--config FILE"));
+        for (const char *line = text.at; *line != '\0'; line += strcspn(line, "\n") + 1) {
+            assert_true(strcspn(line, "\n") <= 100);
+        }
+        text_fini(&text);
+    }
+}
+
+static void test_command__a_name_finds_its_own_row_only(void **state)
+{
+    (void)state;
+    for (const struct command *command = commands_all; command->name != NULL; command++) {
+        char copy[64];
+        const char *words[3] = {copy, NULL, "more"};
+        size_t used = 0;
+        snprintf(copy, sizeof copy, "%s", command->name);
+        char *space = strchr(copy, ' ');
+        if (space != NULL) {
+            *space = '\0';
+            words[1] = space + 1;
+        }
+        const size_t count = space != NULL ? 2 : 1;
+        assert_ptr_equal(command_find(commands_all, words, count, &used), command);
+        assert_int_equal(used, count);
+        words[0] = "more";
+        assert_null(command_find(commands_all, words, count, &used));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_command__the_overview_names_each_command),
+        cmocka_unit_test(test_command__each_row_is_complete_and_fits_a_screen),
+        cmocka_unit_test(test_command__a_name_finds_its_own_row_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

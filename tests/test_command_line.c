@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT
+   The built program as a person calls it: exit codes and messages. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "commands.h"
+#include "support/program.h"
+
+enum { PATIENCE = 30000 };
+
+static struct {
+    WCHAR folder[PROGRAM_PATH_MAX];
+    struct program_result result;
+} world;
+
+static int setup(void **state)
+{
+    (void)state;
+    program_folder(world.folder);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    program_remove(world.folder);
+    return 0;
+}
+
+static void run(const WCHAR *arguments)
+{
+    program_run(NULL, arguments, &world.result);
+    assert_true(world.result.has_ended);
+}
+
+/* Runs `verb` on an INI of these contents. */
+static void run_with(const WCHAR *verb, const char *ini)
+{
+    WCHAR path[PROGRAM_PATH_MAX], arguments[2 * PROGRAM_PATH_MAX];
+    program_write(world.folder, L"portlistener.ini", ini, path);
+    swprintf(arguments, sizeof arguments / sizeof arguments[0], L"%ls --config \"%ls\"", verb, path);
+    run(arguments);
+}
+
+static void expect_code(enum exit_code code)
+{
+    if (world.result.code != (DWORD)code) {
+        print_error("out: %s\nerr: %s\n", world.result.out, world.result.err);
+    }
+    assert_int_equal(world.result.code, code);
+}
+
+static void expect_err(const char *part)
+{
+    if (strstr(world.result.err, part) == NULL) {
+        fail_msg("\"%s\" is not in: %s", part, world.result.err);
+    }
+}
+
+static void expect_out(const char *part)
+{
+    if (strstr(world.result.out, part) == NULL) {
+        fail_msg("\"%s\" is not in: %s", part, world.result.out);
+    }
+}
+
+static const char ini_good[] =
+    "[endpoint echo]\nlisten = tcp://127.0.0.1:17007, udp://127.0.0.1:17007\nhandler = echo\n";
+
+static void test_command_line__without_a_command_shows_help_and_fails(void **state)
+{
+    (void)state;
+    run(L"");
+    expect_code(EXIT_CODE_USAGE);
+    assert_string_equal(world.result.out, "");
+    expect_err("Usage: portlistener COMMAND");
+}
+
+static void test_command_line__wrong_usage_is_said(void **state)
+{
+    static const struct {
+        const WCHAR *arguments;
+        const char *message;
+    } rows[] = {
+        {L"chekc", "portlistener: \"chekc\" is no command; did you mean \"check\"?\n"},
+        {L"install", "portlistener: \"install\" is no command"},
+        {L"config", "did you mean \"config show\" or \"config reference\"?\n"},
+        {L"check --jsno", "portlistener: check takes no option \"--jsno\"; did you mean \"--json\"?\n"},
+        {L"run extra", "portlistener: run does not take \"extra\""},
+        {L"check --config", "portlistener: the option --config takes a value: FILE\n"},
+        {L"help nothing", "portlistener: \"nothing\" is no command"},
+        {L"handlers nothing", "portlistener: there is no handler \"nothing\"; there are: discard echo\n"},
+        {L"\u017elutou\u010dk\u00fd", "portlistener: \"\xC5\xBElutou\xC4\x8Dk\xC3\xBD\" is no command"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        run(rows[i].arguments);
+        expect_code(EXIT_CODE_USAGE);
+        expect_err(rows[i].message);
+        assert_string_equal(world.result.out, "");
+    }
+}
+
+static void test_command_line__each_command_has_help_in_two_ways(void **state)
+{
+    (void)state;
+    for (const struct command *command = commands_all; command->name != NULL; command++) {
+        static struct program_result first;
+        WCHAR arguments[128];
+        char usage[128];
+        swprintf(arguments, 128, L"%hs --help", command->name);
+        run(arguments);
+        expect_code(EXIT_CODE_DONE);
+        snprintf(usage, sizeof usage, "Usage: portlistener %s", command->name);
+        assert_int_equal(strncmp(world.result.out, usage, strlen(usage)), 0);
+        assert_string_equal(world.result.err, "");
+        first = world.result;
+        swprintf(arguments, 128, L"help %hs", command->name);
+        run(arguments);
+        expect_code(EXIT_CODE_DONE);
+        assert_string_equal(world.result.out, first.out);
+    }
+    static const WCHAR *const overviews[] = {L"help", L"--help", L"-h", L"/?"};
+    for (size_t i = 0; i < sizeof overviews / sizeof overviews[0]; i++) {
+        run(overviews[i]);
+        expect_code(EXIT_CODE_DONE);
+        expect_out("Usage: portlistener COMMAND");
+    }
+}
+
+static void test_command_line__tells_its_version_and_handlers(void **state)
+{
+    (void)state;
+    run(L"version");
+    assert_string_equal(world.result.out, "PortListener " PORTLISTENER_VERSION "\n");
+    run(L"--version");
+    expect_code(EXIT_CODE_DONE);
+    assert_string_equal(world.result.out, "PortListener " PORTLISTENER_VERSION "\n");
+    run(L"handlers");
+    expect_code(EXIT_CODE_DONE);
+    expect_out("\necho ");
+    expect_out("tcp udp");
+    run(L"handlers ECHO");
+    expect_code(EXIT_CODE_DONE);
+    expect_out("RFC 862");
+}
+
+static void test_command_line__a_missing_file_is_code_3_and_named(void **state)
+{
+    static const WCHAR *const verbs[] = {L"check", L"run", L"config show"};
+    (void)state;
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        WCHAR arguments[2 * PROGRAM_PATH_MAX];
+        swprintf(arguments, 2 * PROGRAM_PATH_MAX, L"%ls --config C:\\nowhere\\\u017elu\u0165.ini", verbs[i]);
+        run(arguments);
+        expect_code(EXIT_CODE_CONFIGURATION);
+        expect_err("portlistener: --config names C:\\nowhere\\\xC5\xBElu\xC5\xA5.ini: error ");
+        swprintf(arguments, 2 * PROGRAM_PATH_MAX, L"%ls --config \"%ls\"", verbs[i], world.folder);
+        run(arguments); /* a folder */
+        expect_code(EXIT_CODE_CONFIGURATION);
+    }
+}
+
+/* Neither in the registry nor beside the program. */
+static void test_command_line__without_any_file_both_places_are_named(void **state)
+{
+    static const WCHAR *const verbs[] = {L"check", L"run", L"config show"};
+    WCHAR program[PROGRAM_PATH_MAX], arguments[256];
+    (void)state;
+    swprintf(program, PROGRAM_PATH_MAX, L"%ls\\portlistener.exe", world.folder);
+    assert_true(CopyFileW(program_path(), program, TRUE));
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        swprintf(arguments, 256, L"%ls --service PortListenerTestNoSuchService", verbs[i]);
+        program_run(program, arguments, &world.result);
+        assert_true(world.result.has_ended);
+        expect_code(EXIT_CODE_CONFIGURATION);
+        expect_err("no configuration file: the service PortListenerTestNoSuchService has no registry value "
+                   "ConfigFile");
+        expect_err("\\portlistener.ini; write that file, or give --config FILE\n");
+    }
+}
+
+static void test_command_line__broken_files_are_code_3_with_line_and_column(void **state)
+{
+    static const struct {
+        const char *ini, *place;
+    } rows[] = {
+        {"", ".ini"}, /* no endpoint */
+        {"[endpoint echo\nlisten = tcp://127.0.0.1:17007\nhandler = echo\n", ".ini:1:"},
+        {"[endpiont echo]\nlisten = tcp://127.0.0.1:17007\nhandler = echo\n", ".ini:1:"},
+        {"[endpoint echo]\nlistne = tcp://127.0.0.1:17007\nhandler = echo\n", ".ini:2:1: error: "},
+        {"[endpoint echo]\nlisten = tcp://127.0.0.1:70070\nhandler = echo\n", ".ini:2:"},
+        {"[endpoint echo]\nlisten = tcp://127.0.0.1:0\nhandler = echo\n", ".ini:2:"},
+        {"[endpoint echo]\nlisten = tcp://127.0.0.1:17007\nhandler = eco\n", ".ini:3:11: error: "},
+        {"[endpoint echo]\nlisten = tcp://127.0.0.1:17007\n", ".ini:1:"},
+        {"[service]\ndrain_timeout = 10\n[endpoint echo]\nlisten = tcp://127.0.0.1:17007\nhandler = echo\n",
+         ".ini:2:"},
+        {"[endpoint a]\nlisten = tcp://127.0.0.1:17007\nhandler = echo\n"
+         "[endpoint b]\nlisten = tcp://0.0.0.0:17007\nhandler = echo\n",
+         ".ini:5:"},
+        {"[endpoint a]\nlisten = tcp://127.0.0.1:17007\nlisten = tcp://127.0.0.1:17008\nhandler = echo\n",
+         ".ini:3:1: error: "},
+        {"[endpoint a]\nlisten = tcp://127.0.0.1:17007\nhandler = echo\nidle_timeout = soon\n", ".ini:4:"},
+        {"[endpoint \xFF]\nlisten = tcp://127.0.0.1:17007\nhandler = echo\n", ".ini:1:"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        run_with(L"check", rows[i].ini);
+        expect_code(EXIT_CODE_CONFIGURATION);
+        expect_out(rows[i].place);
+        expect_out(": error: ");
+        run_with(L"run", rows[i].ini);
+        expect_code(EXIT_CODE_CONFIGURATION);
+        expect_err(rows[i].place);
+        expect_err("; nothing was started\n");
+        assert_string_equal(world.result.out, "");
+    }
+}
+
+static void test_command_line__all_errors_come_in_one_go(void **state)
+{
+    (void)state;
+    run_with(L"check", "[endpoint echo]\nlistne = tcp://127.0.0.1:17007\nhandler = eco\nidle_timeout = 5\n");
+    expect_code(EXIT_CODE_CONFIGURATION);
+    expect_out(".ini:2:1: error: ");
+    expect_out(".ini:3:11: error: ");
+    expect_out(".ini:4:");
+    run_with(L"check --json", "[endpoint echo]\nlistne = tcp://127.0.0.1:17007\nhandler = eco\n");
+    expect_code(EXIT_CODE_CONFIGURATION);
+    expect_out("\"line\": 2, \"column\": 1, \"severity\": \"error\"");
+    expect_out("\"line\": 3, \"column\": 11, \"severity\": \"error\"");
+}
+
+static void test_command_line__a_good_file_is_code_0(void **state)
+{
+    (void)state;
+    run_with(L"check", ini_good);
+    expect_code(EXIT_CODE_DONE);
+    expect_out("portlistener.ini: no errors, no warnings; 1 endpoint\n");
+    run_with(L"check --strict", ini_good);
+    expect_code(EXIT_CODE_DONE);
+    run_with(L"check --json", ini_good);
+    expect_code(EXIT_CODE_DONE);
+    expect_out("\"errors\": 0, \"warnings\": 0, \"findings\": []");
+    assert_string_equal(world.result.err, "");
+}
+
+static void test_command_line__a_warning_is_code_0_and_strictly_code_1(void **state)
+{
+    static const char ini[] =
+        "[endpoint echo]\nenabled = no\nlisten = tcp://127.0.0.1:17007\nhandler = echo\n";
+    (void)state;
+    run_with(L"check", ini);
+    expect_code(EXIT_CODE_DONE);
+    expect_out(".ini:1:1: warning: ");
+    expect_out("portlistener.ini: no errors, 1 warning; 1 endpoint\n");
+    run_with(L"check --strict", ini);
+    expect_code(EXIT_CODE_FAILED);
+    run_with(L"check --strict --json", ini);
+    expect_code(EXIT_CODE_FAILED);
+    expect_out("\"errors\": 0, \"warnings\": 1, ");
+    expect_out("\"severity\": \"warning\"");
+}
+
+static void test_command_line__shows_the_configuration_and_its_keys(void **state)
+{
+    (void)state;
+    run_with(L"config show", ini_good);
+    expect_code(EXIT_CODE_DONE);
+    expect_out("[endpoint echo]");
+    expect_out("drain_timeout        10s");
+    assert_string_equal(world.result.err, "");
+    run_with(L"config show --json --service Other", ini_good);
+    expect_code(EXIT_CODE_DONE);
+    expect_out("\"drain_timeout\"");
+    expect_out("Other.log"); /* the log goes by the service's name */
+    run_with(L"config show", "[endpoint echo]\nlistne = x\n");
+    expect_code(EXIT_CODE_CONFIGURATION);
+    expect_err(".ini:2:1: error: ");
+    assert_string_equal(world.result.out, "");
+    run(L"config reference");
+    expect_code(EXIT_CODE_DONE);
+    expect_out("drain_timeout");
+    run(L"config reference --markdown");
+    expect_code(EXIT_CODE_DONE);
+    expect_out("| `drain_timeout` |");
+}
+
+static void test_command_line__a_busy_port_ends_a_run_with_code_4(void **state)
+{
+    char ini[512], part[64];
+    WSADATA data;
+    (void)state;
+    WSAStartup(MAKEWORD(2, 2), &data);
+    const uint16_t port = program_free_port();
+    const SOCKET holder = socket(AF_INET, SOCK_STREAM, 0);
+    SOCKADDR_IN at = {.sin_family = AF_INET, .sin_port = htons(port)};
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(holder, (const SOCKADDR *)&at, sizeof at), 0);
+    assert_int_equal(listen(holder, 1), 0);
+    snprintf(ini, sizeof ini, "[endpoint echo]\nlisten = tcp://127.0.0.1:%u\nhandler = echo\n",
+             (unsigned)port);
+    run_with(L"run", ini);
+    closesocket(holder);
+    WSACleanup();
+    expect_code(EXIT_CODE_BIND);
+    snprintf(part, sizeof part, "tcp://127.0.0.1:%u", (unsigned)port);
+    expect_err("portlistener: endpoint echo: ");
+    expect_err(part);
+}
+
+/* Output that nobody reads any more. */
+static void test_command_line__output_that_cannot_be_written_is_code_1(void **state)
+{
+    WCHAR line[2 * PROGRAM_PATH_MAX];
+    SECURITY_ATTRIBUTES inherit = {.nLength = sizeof inherit, .bInheritHandle = TRUE};
+    HANDLE reader = NULL, writer = NULL;
+    PROCESS_INFORMATION process;
+    DWORD code = 0;
+    (void)state;
+    assert_true(CreatePipe(&reader, &writer, &inherit, 0));
+    assert_true(SetHandleInformation(reader, HANDLE_FLAG_INHERIT, 0));
+    CloseHandle(reader);
+    STARTUPINFOW start = {.cb = sizeof start, .dwFlags = STARTF_USESTDHANDLES, .hStdOutput = writer};
+    swprintf(line, sizeof line / sizeof line[0], L"\"%ls\" version", program_path());
+    assert_true(CreateProcessW(program_path(), line, NULL, NULL, TRUE, 0, NULL, NULL, &start, &process));
+    CloseHandle(writer);
+    assert_int_equal(WaitForSingleObject(process.hProcess, PATIENCE), WAIT_OBJECT_0);
+    assert_true(GetExitCodeProcess(process.hProcess, &code));
+    CloseHandle(process.hThread);
+    CloseHandle(process.hProcess);
+    assert_int_equal(code, EXIT_CODE_FAILED);
+}
+
+/* Whether the program takes connections on `port` within PATIENCE. */
+static bool is_listening(uint16_t port)
+{
+    SOCKADDR_IN to = {.sin_family = AF_INET, .sin_port = htons(port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int waited = 0; waited < PATIENCE; waited += 50) {
+        const SOCKET client = socket(AF_INET, SOCK_STREAM, 0);
+        const bool is_connected = connect(client, (const SOCKADDR *)&to, sizeof to) == 0;
+        closesocket(client);
+        if (is_connected) {
+            return true;
+        }
+        Sleep(50);
+    }
+    return false;
+}
+
+/* In a console of this test's own: Ctrl+C goes to everybody there. */
+static void test_command_line__ctrl_c_ends_a_run_in_order(void **state)
+{
+    WCHAR path[PROGRAM_PATH_MAX], line[3 * PROGRAM_PATH_MAX];
+    char ini[512], log[8192];
+    PROCESS_INFORMATION process;
+    STARTUPINFOW start = {.cb = sizeof start};
+    WSADATA data;
+    DWORD code = 0;
+    (void)state;
+    WSAStartup(MAKEWORD(2, 2), &data);
+    const uint16_t port = program_free_port();
+    snprintf(ini, sizeof ini,
+             "[service]\nlog_file = test.log\n[endpoint echo]\nlisten = tcp://127.0.0.1:%u\nhandler = echo\n",
+             (unsigned)port);
+    program_write(world.folder, L"portlistener.ini", ini, path);
+    swprintf(line, sizeof line / sizeof line[0], L"\"%ls\" run --config \"%ls\"", program_path(), path);
+    FreeConsole();
+    assert_true(AllocConsole());
+    assert_true(SetConsoleCtrlHandler(NULL, FALSE)); /* a child inherits whether Ctrl+C is ignored */
+    assert_true(CreateProcessW(program_path(), line, NULL, NULL, FALSE, 0, NULL, NULL, &start, &process));
+    const bool has_started = is_listening(port);
+    SetConsoleCtrlHandler(NULL, TRUE);
+    GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0);
+    const DWORD waited = WaitForSingleObject(process.hProcess, PATIENCE);
+    if (waited != WAIT_OBJECT_0) {
+        TerminateProcess(process.hProcess, 97);
+    }
+    GetExitCodeProcess(process.hProcess, &code);
+    CloseHandle(process.hThread);
+    CloseHandle(process.hProcess);
+    SetConsoleCtrlHandler(NULL, FALSE);
+    FreeConsole();
+    WSACleanup();
+    assert_true(has_started);
+    assert_int_equal(waited, WAIT_OBJECT_0);
+    assert_int_equal(code, EXIT_CODE_DONE);
+    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\test.log", world.folder);
+    assert_true(program_read(path, log, sizeof log));
+    assert_non_null(strstr(log, "PL1003"));
+    assert_non_null(strstr(log, "PL1004"));
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(test_command_line__without_a_command_shows_help_and_fails),
+        test(test_command_line__wrong_usage_is_said),
+        test(test_command_line__each_command_has_help_in_two_ways),
+        test(test_command_line__tells_its_version_and_handlers),
+        test(test_command_line__a_missing_file_is_code_3_and_named),
+        test(test_command_line__without_any_file_both_places_are_named),
+        test(test_command_line__broken_files_are_code_3_with_line_and_column),
+        test(test_command_line__all_errors_come_in_one_go),
+        test(test_command_line__a_good_file_is_code_0),
+        test(test_command_line__a_warning_is_code_0_and_strictly_code_1),
+        test(test_command_line__shows_the_configuration_and_its_keys),
+        test(test_command_line__a_busy_port_ends_a_run_with_code_4),
+        test(test_command_line__output_that_cannot_be_written_is_code_1),
+        test(test_command_line__ctrl_c_ends_a_run_in_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT
+   Tests of command_run.c: what a console run prints, and what Ctrl+C, Ctrl+Break and a closed console do. The
+   console's functions are fakes here, and so is the engine. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/utf16.h"
+#include "commands.h"
+#include "support/fake_engine.h"
+#include "support/program.h"
+#include "support/support.h"
+
+enum { PATIENCE = 15000 };
+
+/* ---- The fake console ---- */
+
+static struct {
+    PHANDLER_ROUTINE volatile handler;
+    HANDLE end_of_time; /* lets a Sleep(INFINITE) return, when the test is done with it */
+    volatile LONG slept_close, slept_forever;
+    volatile LONG terminations;
+} console;
+
+typedef BOOL(WINAPI *set_handler_function)(PHANDLER_ROUTINE, BOOL);
+typedef void(WINAPI *sleep_function)(DWORD);
+typedef BOOL(WINAPI *terminate_function)(HANDLE, UINT);
+
+static BOOL WINAPI fake_set_handler(PHANDLER_ROUTINE handler, BOOL is_added)
+{
+    console.handler = is_added ? handler : NULL;
+    return TRUE;
+}
+
+static void WINAPI fake_sleep(DWORD milliseconds)
+{
+    if (milliseconds == INFINITE) {
+        InterlockedIncrement(&console.slept_forever);
+        WaitForSingleObject(console.end_of_time, INFINITE);
+    } else if (milliseconds >= 4000) {
+        InterlockedIncrement(&console.slept_close);
+    } else {
+        SleepEx(milliseconds, FALSE);
+    }
+}
+
+static BOOL WINAPI fake_terminate(HANDLE process, UINT code)
+{
+    (void)process, (void)code;
+    InterlockedIncrement(&console.terminations);
+    return TRUE;
+}
+
+extern set_handler_function __imp_SetConsoleCtrlHandler;
+set_handler_function __imp_SetConsoleCtrlHandler = fake_set_handler;
+extern sleep_function __imp_Sleep;
+sleep_function __imp_Sleep = fake_sleep;
+extern terminate_function __imp_TerminateProcess;
+terminate_function __imp_TerminateProcess = fake_terminate;
+
+/* ---- A run of the command ---- */
+
+static struct {
+    WCHAR folder[PROGRAM_PATH_MAX];
+    WCHAR out[PROGRAM_PATH_MAX];
+    WCHAR err[PROGRAM_PATH_MAX];
+    char *config_file;
+    struct streams streams;
+    HANDLE thread;
+    enum exit_code code;
+    char printed[8192];
+    char complained[8192];
+} run;
+
+static HANDLE open_stream(const WCHAR *name, WCHAR path_out[PROGRAM_PATH_MAX])
+{
+    program_write(run.folder, name, "", path_out);
+    return CreateFileW(path_out, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+}
+
+static int setup(void **state)
+{
+    fake_engine_reset();
+    memset(&console, 0, sizeof console);
+    memset(&run, 0, sizeof run);
+    if (support_setup(state) != 0) {
+        return -1;
+    }
+    console.end_of_time = CreateEventW(NULL, TRUE, FALSE, NULL);
+    program_folder(run.folder);
+    run.streams.out.handle = open_stream(L"out", run.out);
+    run.streams.err.handle = open_stream(L"err", run.err);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    CloseHandle(console.end_of_time);
+    program_remove(run.folder);
+    memory_free(run.config_file);
+    return fake_engine.never_ends ? 0 : support_teardown(state); /* else what is left stays */
+}
+
+static DWORD WINAPI run_thread(void *argument)
+{
+    const struct arguments arguments = {.options = {[OPTION_CONFIG] = run.config_file}};
+    (void)argument;
+    run.code = command_run_run(&arguments, &run.streams);
+    return 0;
+}
+
+static void start(const char *ini)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    program_write(run.folder, L"portlistener.ini", ini, path);
+    run.config_file = utf16_to_utf8(path);
+    run.thread = CreateThread(NULL, 0, run_thread, NULL, 0, NULL);
+    assert_non_null(run.thread);
+}
+
+static const char ini_text[] =
+    "[service]\nlog_file = test.log\n[endpoint fake]\nlisten = tcp://127.0.0.1:7\nhandler = echo\n";
+
+static void wait_for_text(const char *part)
+{
+    for (int waited = 0; waited < PATIENCE; waited += 10) {
+        if (program_read(run.out, run.printed, sizeof run.printed) && strstr(run.printed, part) != NULL) {
+            return;
+        }
+        SleepEx(10, FALSE);
+    }
+    fail_msg("\"%s\" was not printed in time", part);
+}
+
+static void wait_for_end(void)
+{
+    assert_int_equal(WaitForSingleObject(run.thread, PATIENCE), WAIT_OBJECT_0);
+    CloseHandle(run.thread);
+    CloseHandle(run.streams.out.handle);
+    CloseHandle(run.streams.err.handle);
+    program_read(run.out, run.printed, sizeof run.printed);
+    program_read(run.err, run.complained, sizeof run.complained);
+}
+
+/* ---- Tests ---- */
+
+static void test_command_run__ctrl_c_stops_it_in_order(void **state)
+{
+    (void)state;
+    start(ini_text);
+    wait_for_text("Ctrl+C stops it");
+    assert_true(console.handler(CTRL_C_EVENT));
+    wait_for_end();
+    assert_int_equal(run.code, EXIT_CODE_DONE);
+    assert_string_equal(run.printed,
+                        "PortListener " PORTLISTENER_VERSION " runs; 1 endpoint; Ctrl+C stops it\n"
+                        "  listens tcp 127.0.0.1:7 fake\n"
+                        "stopping; Ctrl+C again resets the connections that are left\n"
+                        "stopped\n");
+    assert_string_equal(run.complained, "");
+    assert_int_equal(fake_engine.hurries, 0);
+    assert_true(fake_engine.drain_limit == UINT32_MAX);
+    assert_null(console.handler);
+}
+
+static void test_command_run__shows_what_waits_and_why(void **state)
+{
+    (void)state;
+    fake_engine.bind_error = WSAEADDRINUSE;
+    start(ini_text);
+    wait_for_text("Ctrl+C stops it");
+    assert_true(console.handler(CTRL_C_EVENT));
+    wait_for_end();
+    assert_non_null(strstr(run.printed, "  listens tcp 127.0.0.1:7 fake\n"));
+    assert_non_null(strstr(run.printed, "  waits   udp 127.0.0.1:7 fake: error 10048"));
+}
+
+static void test_command_run__a_warning_is_printed(void **state)
+{
+    (void)state;
+    start("[service]\nlog_file = test.log\n"
+          "[endpoint fake]\nenabled = no\nlisten = tcp://127.0.0.1:7\nhandler = echo\n");
+    wait_for_text("runs; 0 endpoints; Ctrl+C stops it");
+    assert_true(console.handler(CTRL_C_EVENT));
+    wait_for_end();
+    assert_int_equal(run.code, EXIT_CODE_DONE);
+    assert_non_null(strstr(run.complained, "portlistener.ini:3:1: warning: "));
+}
+
+static void test_command_run__ctrl_break_twice_stops_it_now(void **state)
+{
+    (void)state;
+    fake_engine.stops_when_hurried = true;
+    start(ini_text);
+    wait_for_text("Ctrl+C stops it");
+    const PHANDLER_ROUTINE handler = console.handler;
+    assert_true(handler(CTRL_BREAK_EVENT));
+    wait_for_text("stopping");
+    assert_true(handler(CTRL_BREAK_EVENT));
+    wait_for_end();
+    assert_int_equal(run.code, EXIT_CODE_DONE);
+    assert_true(fake_engine.hurries >= 1);
+    assert_false(
+        handler(CTRL_C_EVENT)); /* nothing runs any more: the system's own handler ends the process */
+}
+
+static DWORD WINAPI close_thread(void *argument)
+{
+    const PHANDLER_ROUTINE *handler = argument;
+    return (DWORD)(*handler)(CTRL_CLOSE_EVENT);
+}
+
+static void test_command_run__a_closed_console_leaves_four_seconds(void **state)
+{
+    (void)state;
+    start(ini_text);
+    wait_for_text("Ctrl+C stops it");
+    PHANDLER_ROUTINE handler = console.handler;
+    HANDLE thread = CreateThread(NULL, 0, close_thread, &handler, 0, NULL);
+    wait_for_end();
+    assert_int_equal(run.code, EXIT_CODE_DONE);
+    assert_int_equal(fake_engine.drain_limit, 4000);
+    for (int waited = 0; waited < PATIENCE && console.slept_forever == 0; waited += 10) {
+        SleepEx(10, FALSE);
+    }
+    assert_int_equal(console.slept_close, 1);
+    assert_int_equal(console.slept_forever, 1); /* returning would end the process too early */
+    SetEvent(console.end_of_time);
+    assert_int_equal(WaitForSingleObject(thread, PATIENCE), WAIT_OBJECT_0);
+    CloseHandle(thread);
+}
+
+static void test_command_run__a_console_closed_during_the_drain_hurries_it(void **state)
+{
+    (void)state;
+    fake_engine.stops_when_hurried = true;
+    start(ini_text);
+    wait_for_text("Ctrl+C stops it");
+    PHANDLER_ROUTINE handler = console.handler;
+    assert_true(handler(CTRL_C_EVENT));
+    wait_for_text("stopping");
+    HANDLE thread = CreateThread(NULL, 0, close_thread, &handler, 0, NULL);
+    wait_for_end();
+    assert_true(fake_engine.hurries >= 1);
+    SetEvent(console.end_of_time);
+    assert_int_equal(WaitForSingleObject(thread, PATIENCE), WAIT_OBJECT_0);
+    CloseHandle(thread);
+}
+
+static void test_command_run__a_failed_start_is_said_with_its_code(void **state)
+{
+    (void)state;
+    fake_engine.start_code = EXIT_CODE_BIND;
+    start(ini_text);
+    wait_for_end();
+    assert_int_equal(run.code, EXIT_CODE_BIND);
+    assert_string_equal(run.printed, "");
+    assert_string_equal(run.complained, "portlistener: the fake engine does not start\n");
+}
+
+static void test_command_run__all_errors_of_a_file_are_printed(void **state)
+{
+    (void)state;
+    start("[endpoint fake]\nlistne = tcp://127.0.0.1:7\nhandler = echo\nfoo = 1\n");
+    wait_for_end();
+    assert_int_equal(run.code, EXIT_CODE_CONFIGURATION);
+    assert_non_null(strstr(run.complained, "portlistener.ini:2:1: error: "));
+    assert_non_null(strstr(run.complained, "portlistener.ini:4:1: error: "));
+    assert_non_null(strstr(run.complained, "errors; nothing was started\n"));
+}
+
+static void test_command_run__goes_on_without_a_log_and_says_so(void **state)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    (void)state;
+    program_write(run.folder, L"taken", "a file where the log's folder should be", path);
+    start("[service]\nlog_file = taken\\test.log\n"
+          "[endpoint fake]\nlisten = tcp://127.0.0.1:7\nhandler = echo\n");
+    wait_for_text("Ctrl+C stops it");
+    assert_true(console.handler(CTRL_C_EVENT));
+    wait_for_end();
+    assert_int_equal(run.code, EXIT_CODE_DONE);
+    assert_non_null(strstr(run.complained, "portlistener: "));
+    assert_non_null(strstr(run.complained, "test.log"));
+}
+
+static void test_command_run__ends_the_process_when_a_handler_hangs(void **state)
+{
+    (void)state;
+    fake_engine.never_ends = true;
+    start(ini_text);
+    wait_for_text("Ctrl+C stops it");
+    console.handler(CTRL_C_EVENT);
+    wait_for_end();
+    assert_int_equal(run.code, EXIT_CODE_FAILED);
+    assert_string_equal(run.complained, "portlistener: the fake engine does not end\n");
+    assert_int_equal(console.terminations, 1);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(test_command_run__ctrl_c_stops_it_in_order),
+        test(test_command_run__shows_what_waits_and_why),
+        test(test_command_run__a_warning_is_printed),
+        test(test_command_run__ctrl_break_twice_stops_it_now),
+        test(test_command_run__a_closed_console_leaves_four_seconds),
+        test(test_command_run__a_console_closed_during_the_drain_hurries_it),
+        test(test_command_run__a_failed_start_is_said_with_its_code),
+        test(test_command_run__all_errors_of_a_file_are_printed),
+        test(test_command_run__goes_on_without_a_log_and_says_so),
+        test(test_command_run__ends_the_process_when_a_handler_hangs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

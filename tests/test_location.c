@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+   Tests of location.c: where the configuration file is looked for, and what is said when it is not there. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/utf16.h"
+#include "location.h"
+#include "support/fault.h"
+#include "support/program.h"
+#include "support/support.h"
+
+#define TEST_SERVICE "PortListenerTestLocation"
+#define TEST_KEY     L"SYSTEM\\CurrentControlSet\\Services\\PortListenerTestLocation"
+
+static struct {
+    WCHAR folder[PROGRAM_PATH_MAX];
+    WCHAR file[PROGRAM_PATH_MAX];
+    char *file_utf8;
+} world;
+
+static int setup(void **state)
+{
+    if (support_setup(state) != 0) {
+        return -1;
+    }
+    program_folder(world.folder);
+    program_write(world.folder, L"\u017elut\u00fd k\u016f\u0148.ini", "; nothing\n", world.file);
+    world.file_utf8 = utf16_to_utf8(world.file);
+    return world.file_utf8 != NULL ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    RegDeleteKeyW(HKEY_LOCAL_MACHINE, TEST_KEY L"\\Parameters");
+    RegDeleteKeyW(HKEY_LOCAL_MACHINE, TEST_KEY);
+    memory_free(world.file_utf8);
+    program_remove(world.folder);
+    return support_teardown(state);
+}
+
+/* False where this needs administrator rights, and they are missing. */
+static bool set_registry(DWORD type, const void *at, size_t size)
+{
+    HKEY key = NULL;
+    if (RegCreateKeyExW(HKEY_LOCAL_MACHINE, TEST_KEY L"\\Parameters", 0, NULL, 0, KEY_ALL_ACCESS, NULL, &key,
+                        NULL) != ERROR_SUCCESS) {
+        print_message("SKIPPED: no right to write to HKEY_LOCAL_MACHINE\n");
+        return false;
+    }
+    const LSTATUS status = RegSetValueExW(key, L"ConfigFile", 0, type, at, (DWORD)size);
+    RegCloseKey(key);
+    assert_int_equal(status, ERROR_SUCCESS);
+    return true;
+}
+
+static bool set_registry_text(DWORD type, const WCHAR *text)
+{
+    return set_registry(type, text, (wcslen(text) + 1) * sizeof *text);
+}
+
+static void expect_found(const char *given, const char *expected)
+{
+    struct failure failure;
+    char *found = location_config(TEST_SERVICE, given, &failure);
+    assert_non_null(found);
+    assert_string_equal(found, expected);
+    memory_free(found);
+}
+
+static void expect_failure(const char *given, enum exit_code code, const char *part)
+{
+    struct failure failure;
+    assert_null(location_config(TEST_SERVICE, given, &failure));
+    assert_int_equal(failure.code, code);
+    if (strstr(failure.text, part) == NULL) {
+        fail_msg("\"%s\" is not in: %s", part, failure.text);
+    }
+}
+
+static void test_location__the_given_file_comes_first(void **state)
+{
+    (void)state;
+    if (!set_registry_text(REG_SZ, L"C:\\another.ini")) {
+        return;
+    }
+    expect_found(world.file_utf8, world.file_utf8);
+}
+
+static void test_location__a_relative_path_becomes_full(void **state)
+{
+    WCHAR before[PROGRAM_PATH_MAX];
+    (void)state;
+    GetCurrentDirectoryW(PROGRAM_PATH_MAX, before);
+    assert_true(SetCurrentDirectoryW(world.folder));
+    char *name = utf16_to_utf8(wcsrchr(world.file, L'\\') + 1);
+    expect_found(name, world.file_utf8);
+    memory_free(name);
+    SetCurrentDirectoryW(before);
+}
+
+static void test_location__then_the_registry_with_variables(void **state)
+{
+    (void)state;
+    if (!set_registry_text(REG_SZ, world.file)) {
+        return;
+    }
+    expect_found(NULL, world.file_utf8);
+    assert_true(SetEnvironmentVariableW(L"PORTLISTENER_TEST", world.folder));
+    WCHAR text[PROGRAM_PATH_MAX];
+    swprintf(text, PROGRAM_PATH_MAX, L"%%PORTLISTENER_TEST%%%ls", wcsrchr(world.file, L'\\'));
+    set_registry_text(REG_EXPAND_SZ, text);
+    expect_found(NULL, world.file_utf8);
+    SetEnvironmentVariableW(L"PORTLISTENER_TEST", NULL);
+}
+
+static void test_location__a_registry_value_that_leads_nowhere_is_named(void **state)
+{
+    const DWORD number = 5;
+    (void)state;
+    if (!set_registry_text(REG_SZ, L"C:\\nowhere\\x.ini")) {
+        return;
+    }
+    expect_failure(NULL, EXIT_CODE_CONFIGURATION,
+                   "the registry value ConfigFile names C:\\nowhere\\x.ini: error ");
+    set_registry(REG_DWORD, &number, sizeof number);
+    expect_failure(NULL, EXIT_CODE_CONFIGURATION,
+                   "the registry value ConfigFile of the service " TEST_SERVICE " cannot be read: error ");
+}
+
+static void test_location__then_the_file_beside_the_program(void **state)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    (void)state;
+    swprintf(path, PROGRAM_PATH_MAX, L"%ls", program_path());
+    wcscpy(wcsrchr(path, L'\\') + 1, L"portlistener.ini");
+    char *expected = utf16_to_utf8(path);
+    if (GetFileAttributesW(path) != INVALID_FILE_ATTRIBUTES) { /* as the build puts it there */
+        expect_found(NULL, expected);
+    }
+    memory_free(expected);
+    fault_arm(IMPORT_CreateFileW, 1, ERROR_FILE_NOT_FOUND, FAULT_FOREVER);
+    expect_failure(NULL, EXIT_CODE_CONFIGURATION,
+                   "no configuration file: the service " TEST_SERVICE " has no registry value ConfigFile");
+    expect_failure(NULL, EXIT_CODE_CONFIGURATION, "portlistener.ini; write that file, or give --config FILE");
+    fault_clear();
+}
+
+static void test_location__a_missing_file_and_a_folder_are_code_3(void **state)
+{
+    char *folder = utf16_to_utf8(world.folder);
+    (void)state;
+    expect_failure("C:\\nowhere\\x.ini", EXIT_CODE_CONFIGURATION,
+                   "--config names C:\\nowhere\\x.ini: error 3");
+    expect_failure(folder, EXIT_CODE_CONFIGURATION, "error 267");
+    expect_failure("", EXIT_CODE_CONFIGURATION, "--config names ");
+    memory_free(folder);
+}
+
+static void test_location__a_file_that_may_not_be_read_is_code_5(void **state)
+{
+    (void)state;
+    fault_arm(IMPORT_CreateFileW, 1, ERROR_ACCESS_DENIED, 1);
+    expect_failure(world.file_utf8, EXIT_CODE_ACCESS_DENIED,
+                   "run elevated, or give this account the right to read it");
+}
+
+static void test_location__a_path_that_is_too_long_is_said(void **state)
+{
+    char *path = memory_alloc(70000);
+    (void)state;
+    memset(path, 'x', 69999);
+    expect_failure(path, EXIT_CODE_CONFIGURATION, "--config names xxx");
+    memory_free(path);
+}
+
+static void test_location__without_memory_it_says_so_and_keeps_none(void **state)
+{
+    (void)state;
+    for (uint32_t nth = 1;; nth++) {
+        struct failure failure = {.code = EXIT_CODE_DONE};
+        fault_clear();
+        fault_arm(IMPORT_HeapAlloc, nth, 0, FAULT_FOREVER);
+        char *found = location_config(TEST_SERVICE, world.file_utf8, &failure);
+        const bool was_hit = fault_hits() > 0;
+        fault_clear();
+        memory_free(found);
+        if (!was_hit) {
+            assert_non_null(found);
+            return;
+        }
+        assert_null(found);
+        assert_int_equal(failure.code, EXIT_CODE_FAILED);
+        assert_string_equal(failure.text, "out of memory");
+    }
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(test_location__the_given_file_comes_first),
+        test(test_location__a_relative_path_becomes_full),
+        test(test_location__then_the_registry_with_variables),
+        test(test_location__a_registry_value_that_leads_nowhere_is_named),
+        test(test_location__then_the_file_beside_the_program),
+        test(test_location__a_missing_file_and_a_folder_are_code_3),
+        test(test_location__a_file_that_may_not_be_read_is_code_5),
+        test(test_location__a_path_that_is_too_long_is_said),
+        test(test_location__without_memory_it_says_so_and_keeps_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

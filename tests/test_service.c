@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT
+   The built program under the real service manager: created, started, paused, continued, stopped, deleted,
+   and what the manager is told on the way. Needs the right to create services; skipped without. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "base/failure.h"
+#include "support/program.h"
+
+enum { PATIENCE = 60000, POLL = 20 };
+
+static struct {
+    SC_HANDLE manager;
+    SC_HANDLE service; /* of the test that runs; NULL: none */
+    SC_HANDLE second;
+    WCHAR name[64];
+    WCHAR folder[PROGRAM_PATH_MAX];
+    uint16_t port;
+} world;
+
+/* ---- The service ---- */
+
+static SC_HANDLE create_service(const WCHAR *name, const WCHAR *arguments)
+{
+    WCHAR line[3 * PROGRAM_PATH_MAX];
+    swprintf(line, sizeof line / sizeof line[0], L"\"%ls\" %ls", program_path(), arguments);
+    SC_HANDLE service =
+        CreateServiceW(world.manager, name, NULL, SERVICE_ALL_ACCESS, SERVICE_WIN32_OWN_PROCESS,
+                       SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL, line, NULL, NULL, NULL, NULL, NULL);
+    assert_non_null(service);
+    return service;
+}
+
+/* An INI of `first` and an echo endpoint on `port`. */
+static void write_ini(const WCHAR *name, const char *first, uint16_t port, WCHAR path_out[PROGRAM_PATH_MAX])
+{
+    char ini[4096];
+    snprintf(ini, sizeof ini, "%s[endpoint echo]\nlisten = tcp://127.0.0.1:%u\nhandler = echo\n", first,
+             (unsigned)port);
+    program_write(world.folder, name, ini, path_out);
+}
+
+static void install(const char *first, const WCHAR *verb)
+{
+    WCHAR path[PROGRAM_PATH_MAX], arguments[2 * PROGRAM_PATH_MAX];
+    write_ini(L"portlistener.ini", first, world.port, path);
+    swprintf(arguments, sizeof arguments / sizeof arguments[0], L"%ls --config \"%ls\"", verb, path);
+    world.service = create_service(world.name, arguments);
+}
+
+static SERVICE_STATUS_PROCESS query(SC_HANDLE service)
+{
+    SERVICE_STATUS_PROCESS status = {0};
+    DWORD needed = 0;
+    assert_true(
+        QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (BYTE *)&status, sizeof status, &needed));
+    return status;
+}
+
+/* Polls until `state`, and checks on the way that no other comes than `pending`, and that its checkpoints
+   grow. Returns how many different checkpoints were seen. */
+static unsigned wait_for(SC_HANDLE service, DWORD state, DWORD pending)
+{
+    unsigned seen = 0;
+    DWORD checkpoint = 0;
+    for (int waited = 0; waited < PATIENCE; waited += POLL) {
+        const SERVICE_STATUS_PROCESS status = query(service);
+        if (status.dwCurrentState == state) {
+            return seen;
+        }
+        if (status.dwCurrentState != pending) {
+            Sleep(POLL); /* not begun yet */
+            continue;
+        }
+        assert_true(status.dwCheckPoint >= checkpoint);
+        seen += status.dwCheckPoint > checkpoint ? 1U : 0U;
+        checkpoint = status.dwCheckPoint;
+        Sleep(POLL);
+    }
+    fail_msg("the service is in state %lu, not in %lu", (unsigned long)query(service).dwCurrentState,
+             (unsigned long)state);
+    return seen;
+}
+
+static void start_service(void)
+{
+    assert_true(StartServiceW(world.service, 0, NULL));
+}
+
+static void control(DWORD code)
+{
+    SERVICE_STATUS status;
+    assert_true(ControlService(world.service, code, &status));
+}
+
+static void read_log(const WCHAR *name, char *at, size_t room)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\%ls", world.folder, name);
+    assert_true(program_read(path, at, room));
+}
+
+static void stop(SC_HANDLE service)
+{
+    SERVICE_STATUS status;
+    assert_true(ControlService(service, SERVICE_CONTROL_STOP, &status));
+    wait_for(service, SERVICE_STOPPED, SERVICE_STOP_PENDING);
+    if (query(service).dwWin32ExitCode != NO_ERROR) {
+        static char log[16384];
+        read_log(L"test.log", log, sizeof log);
+        fail_msg("the stop ended with code %lu; the log:\n%s",
+                 (unsigned long)query(service).dwServiceSpecificExitCode, log);
+    }
+}
+
+static void expect_failed_start(enum exit_code code)
+{
+    start_service();
+    wait_for(world.service, SERVICE_STOPPED, SERVICE_START_PENDING);
+    const SERVICE_STATUS_PROCESS status = query(world.service);
+    assert_int_equal(status.dwWin32ExitCode, ERROR_SERVICE_SPECIFIC_ERROR);
+    assert_int_equal(status.dwServiceSpecificExitCode, code);
+}
+
+/* ---- Clients ---- */
+
+static SOCKET connect_to(uint16_t port)
+{
+    const SOCKET client = socket(AF_INET, SOCK_STREAM, 0);
+    const DWORD patience = 15000;
+    SOCKADDR_IN to = {.sin_family = AF_INET, .sin_port = htons(port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_true(client != INVALID_SOCKET);
+    setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, (const char *)&patience, sizeof patience);
+    if (connect(client, (const SOCKADDR *)&to, sizeof to) != 0) {
+        closesocket(client);
+        return INVALID_SOCKET;
+    }
+    return client;
+}
+
+static bool echoes(SOCKET client, const char *word)
+{
+    char answer[64];
+    const int length = (int)strlen(word);
+    int got = 0;
+    if (client == INVALID_SOCKET || send(client, word, length, 0) != length) {
+        return false;
+    }
+    while (got < length) {
+        const int part = recv(client, answer + got, length - got, 0);
+        if (part <= 0) {
+            return false;
+        }
+        got += part;
+    }
+    return memcmp(answer, word, (size_t)length) == 0;
+}
+
+static bool echoes_anew(uint16_t port)
+{
+    const SOCKET client = connect_to(port);
+    const bool is_answered = echoes(client, "ping");
+    if (client != INVALID_SOCKET) {
+        closesocket(client);
+    }
+    return is_answered;
+}
+
+/* A socket of this test's own on the service's port. */
+static SOCKET hold_port(void)
+{
+    const SOCKET holder = socket(AF_INET, SOCK_STREAM, 0);
+    const BOOL yes = TRUE;
+    SOCKADDR_IN at = {.sin_family = AF_INET, .sin_port = htons(world.port)};
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    setsockopt(holder, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, (const char *)&yes, sizeof yes);
+    assert_int_equal(bind(holder, (const SOCKADDR *)&at, sizeof at), 0);
+    assert_int_equal(listen(holder, 1), 0);
+    return holder;
+}
+
+/* ---- Fixtures ---- */
+
+static const char ini_echo[] = "[service]\nlog_file = test.log\ndrain_timeout = 2s\n";
+static const char ini_all[] = "[service]\nlog_file = test.log\nstart_policy = all\n";
+
+static int setup(void **state)
+{
+    (void)state;
+    static unsigned count;
+    swprintf(world.name, 64, L"PortListenerTest-%lu-%u", (unsigned long)GetCurrentProcessId(), ++count);
+    program_folder(world.folder);
+    world.port = program_free_port();
+    return 0;
+}
+
+static void remove_service(SC_HANDLE *service)
+{
+    SERVICE_STATUS status;
+    if (*service == NULL) {
+        return;
+    }
+    ControlService(*service, SERVICE_CONTROL_STOP, &status); /* of a test that failed */
+    for (int waited = 0; waited < PATIENCE && query(*service).dwCurrentState != SERVICE_STOPPED;
+         waited += POLL) {
+        Sleep(POLL);
+    }
+    DeleteService(*service);
+    CloseServiceHandle(*service);
+    *service = NULL;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    remove_service(&world.service);
+    remove_service(&world.second);
+    program_remove(world.folder);
+    return 0;
+}
+
+/* ---- Tests ---- */
+
+static void test_service__starts_pauses_continues_and_stops(void **state)
+{
+    static char log[16384];
+    (void)state;
+    install(ini_echo, L"service");
+    start_service();
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+    assert_true(echoes_anew(world.port)); /* at once: RUNNING means bound */
+    const SOCKET live = connect_to(world.port);
+    assert_true(echoes(live, "before"));
+    control(SERVICE_CONTROL_INTERROGATE);
+    control(SERVICE_CONTROL_PAUSE);
+    wait_for(world.service, SERVICE_PAUSED, SERVICE_PAUSE_PENDING);
+    assert_false(echoes_anew(world.port));
+    assert_true(echoes(live, "still there")); /* live connections go on */
+    control(SERVICE_CONTROL_CONTINUE);
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_CONTINUE_PENDING);
+    assert_true(echoes_anew(world.port));
+    closesocket(live);
+    stop(world.service);
+    assert_false(echoes_anew(world.port));
+    read_log(L"test.log", log, sizeof log);
+    assert_non_null(strstr(log, "PL1002"));
+    assert_non_null(strstr(log, "PL1004"));
+}
+
+static void test_service__a_line_without_the_verb_runs_as_a_service(void **state)
+{
+    (void)state;
+    install(ini_echo, L"");
+    start_service();
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+    assert_true(echoes_anew(world.port));
+    stop(world.service);
+}
+
+static void test_service__starts_again_right_after_a_stop(void **state)
+{
+    (void)state;
+    install(ini_echo, L"service");
+    for (int i = 0; i < 10; i++) {
+        start_service();
+        wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+        assert_true(echoes_anew(world.port));
+        stop(world.service);
+    }
+}
+
+static void test_service__stops_while_it_is_paused(void **state)
+{
+    (void)state;
+    install(ini_echo, L"service");
+    start_service();
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+    control(SERVICE_CONTROL_PAUSE);
+    wait_for(world.service, SERVICE_PAUSED, SERVICE_PAUSE_PENDING);
+    stop(world.service);
+}
+
+static void test_service__an_unknown_control_changes_nothing(void **state)
+{
+    SERVICE_STATUS status;
+    (void)state;
+    install(ini_echo, L"service");
+    start_service();
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+    ControlService(world.service, 200, &status); /* refused: Wine does not pass the handler's answer on */
+    assert_int_equal(query(world.service).dwCurrentState, SERVICE_RUNNING);
+    assert_true(echoes_anew(world.port));
+    stop(world.service);
+}
+
+static void test_service__waits_with_checkpoints_for_a_port_that_becomes_free(void **state)
+{
+    unsigned seen = 0;
+    (void)state;
+    install(ini_all, L"service");
+    const SOCKET holder = hold_port();
+    start_service();
+    DWORD checkpoint = 0;
+    for (int waited = 0; waited < 3000; waited += POLL) {
+        const SERVICE_STATUS_PROCESS status = query(world.service);
+        assert_int_equal(status.dwCurrentState, SERVICE_START_PENDING); /* never RUNNING before it is bound */
+        assert_int_equal(status.dwControlsAccepted, 0);
+        assert_true(status.dwCheckPoint >= checkpoint);
+        seen += status.dwCheckPoint > checkpoint ? 1U : 0U;
+        checkpoint = status.dwCheckPoint;
+        assert_true(checkpoint == 0 || status.dwWaitHint > 0);
+        Sleep(POLL);
+    }
+    assert_true(seen >= 3); /* at least one a second */
+    closesocket(holder);
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+    assert_true(echoes_anew(world.port));
+    stop(world.service);
+}
+
+static void test_service__a_busy_port_fails_the_start_with_code_4(void **state)
+{
+    static char log[16384];
+    char address[64];
+    (void)state;
+    install(ini_all, L"service");
+    const SOCKET holder = hold_port();
+    expect_failed_start(EXIT_CODE_BIND);
+    closesocket(holder);
+    read_log(L"test.log", log, sizeof log);
+    snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)world.port);
+    assert_non_null(strstr(log, "PL1007"));
+    assert_non_null(strstr(log, address));
+}
+
+static void test_service__a_broken_file_fails_the_start_with_code_3(void **state)
+{
+    (void)state;
+    install("[service]\nlgo_level = info\n", L"service");
+    expect_failed_start(EXIT_CODE_CONFIGURATION);
+}
+
+static void test_service__a_missing_file_fails_the_start_with_code_3(void **state)
+{
+    (void)state;
+    world.service = create_service(world.name, L"service --config C:\\nowhere\\portlistener.ini");
+    expect_failed_start(EXIT_CODE_CONFIGURATION);
+}
+
+static void test_service__finds_its_file_by_the_registry(void **state)
+{
+    WCHAR key[256], path[PROGRAM_PATH_MAX];
+    HKEY parameters = NULL;
+    (void)state;
+    write_ini(L"by registry.ini", ini_echo, world.port, path);
+    world.service = create_service(world.name, L"service");
+    swprintf(key, 256, L"SYSTEM\\CurrentControlSet\\Services\\%ls\\Parameters", world.name);
+    assert_int_equal(
+        RegCreateKeyExW(HKEY_LOCAL_MACHINE, key, 0, NULL, 0, KEY_ALL_ACCESS, NULL, &parameters, NULL), 0);
+    RegSetValueExW(parameters, L"ConfigFile", 0, REG_SZ, (const BYTE *)path,
+                   (DWORD)((wcslen(path) + 1) * sizeof(WCHAR)));
+    RegCloseKey(parameters);
+    start_service();
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+    assert_true(echoes_anew(world.port));
+    stop(world.service);
+    RegDeleteKeyW(HKEY_LOCAL_MACHINE, key);
+}
+
+static void test_service__drains_with_checkpoints_and_then_resets(void **state)
+{
+    char byte = 0;
+    (void)state;
+    install(ini_echo, L"service"); /* drain_timeout = 2s */
+    start_service();
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+    const SOCKET live = connect_to(world.port);
+    assert_true(echoes(live, "hello"));
+    const ULONGLONG begin = GetTickCount64();
+    control(SERVICE_CONTROL_STOP);
+    assert_true(echoes(live, "while it drains"));
+    const unsigned seen = wait_for(world.service, SERVICE_STOPPED, SERVICE_STOP_PENDING);
+    const ULONGLONG took = GetTickCount64() - begin;
+    assert_true(seen >= 2);
+    assert_true(took >= 1900 && took < 15000);
+    assert_true(recv(live, &byte, 1, 0) <= 0);
+    closesocket(live);
+    assert_int_equal(query(world.service).dwWin32ExitCode, NO_ERROR);
+}
+
+static void test_service__two_services_share_one_program(void **state)
+{
+    WCHAR name[80], path[PROGRAM_PATH_MAX], arguments[2 * PROGRAM_PATH_MAX];
+    static char log[16384];
+    (void)state;
+    install("", L"service");
+    const uint16_t second_port = program_free_port();
+    write_ini(L"second.ini", "", second_port, path);
+    swprintf(arguments, sizeof arguments / sizeof arguments[0], L"service --config \"%ls\"", path);
+    swprintf(name, 80, L"%ls-second", world.name);
+    world.second = create_service(name, arguments);
+    start_service();
+    assert_true(StartServiceW(world.second, 0, NULL));
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+    wait_for(world.second, SERVICE_RUNNING, SERVICE_START_PENDING);
+    assert_true(echoes_anew(world.port));
+    assert_true(echoes_anew(second_port));
+    stop(world.service);
+    assert_true(echoes_anew(second_port));
+    stop(world.second);
+    swprintf(path, PROGRAM_PATH_MAX, L"logs\\%ls.log", world.name); /* each has a log of its own name */
+    read_log(path, log, sizeof log);
+    swprintf(path, PROGRAM_PATH_MAX, L"logs\\%ls.log", name);
+    read_log(path, log, sizeof log);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(test_service__starts_pauses_continues_and_stops),
+        test(test_service__a_line_without_the_verb_runs_as_a_service),
+        test(test_service__starts_again_right_after_a_stop),
+        test(test_service__stops_while_it_is_paused),
+        test(test_service__an_unknown_control_changes_nothing),
+        test(test_service__waits_with_checkpoints_for_a_port_that_becomes_free),
+        test(test_service__a_busy_port_fails_the_start_with_code_4),
+        test(test_service__a_broken_file_fails_the_start_with_code_3),
+        test(test_service__a_missing_file_fails_the_start_with_code_3),
+        test(test_service__finds_its_file_by_the_registry),
+        test(test_service__drains_with_checkpoints_and_then_resets),
+        test(test_service__two_services_share_one_program),
+    };
+    WSADATA data;
+    world.manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
+    if (world.manager == NULL) {
+        printf("SKIPPED: no right to create services (error %lu); run elevated\n",
+               (unsigned long)GetLastError());
+        return 77;
+    }
+    WSAStartup(MAKEWORD(2, 2), &data);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    WSACleanup();
+    CloseServiceHandle(world.manager);
+    return failed;
+}
