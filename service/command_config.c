@@ -60,27 +60,11 @@ static void command_config__add_verdict(struct text *text, const char *path, con
     text_add_string(text, "\n");
 }
 
-static void command_config__add_json_string(struct text *text, const char *at, size_t length)
-{
-    text_add_string(text, "\"");
-    for (size_t i = 0; i < length; i++) {
-        const unsigned char byte = (unsigned char)at[i];
-        if (byte == '"' || byte == '\\') {
-            text_add_format(text, "\\%c", byte);
-        } else if (byte < 0x20) {
-            text_add_format(text, "\\u%04x", (unsigned)byte);
-        } else {
-            text_add(text, at + i, 1);
-        }
-    }
-    text_add_string(text, "\"");
-}
-
 static void command_config__add_findings(struct text *text, const char *path,
                                          const struct config_problems *problems)
 {
     text_add_string(text, "{\"file\": ");
-    command_config__add_json_string(text, path, strlen(path));
+    text_add_json(text, path, strlen(path));
     text_add_format(text, ", \"errors\": %lu, \"warnings\": %lu, \"findings\": [",
                     (unsigned long)problems->errors, (unsigned long)problems->warnings);
     for (size_t i = 0; i < problems->count; i++) {
@@ -88,7 +72,7 @@ static void command_config__add_findings(struct text *text, const char *path,
         text_add_format(text, "%s\n  {\"line\": %lu, \"column\": %lu, \"severity\": \"%s\", \"message\": ",
                         i > 0 ? "," : "", (unsigned long)problem->line, (unsigned long)problem->column,
                         problem->is_error ? "error" : "warning");
-        command_config__add_json_string(text, problems->text.at + problem->offset, problem->length);
+        text_add_json(text, problems->text.at + problem->offset, problem->length);
         text_add_string(text, "}");
     }
     text_add_string(text, problems->count > 0 ? "\n]}\n" : "]}\n");

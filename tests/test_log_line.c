@@ -91,16 +91,15 @@ static void test_log_line__escapes_hostile_bytes(void **state)
     struct log_line line;
     line_init(&line, EVENT_SERVICE_STOPPED, "we\nb", 0, "%s",
               "a\r\n" TIME " error PL1007 forged \x1B[2J \"quoted\" back\\slash \xFF \xE2\x80\xAE \xC3\xA9");
-    assert_lines(&line,
-                 TIME " info    PL1004 [we\\nb] a\\r\\n" TIME
-                      " error PL1007 forged \\x1B[2J \"quoted\" back\\\\slash "
-                      "\\xFF \\xE2\\x80\\xAE \xC3\xA9\r\n",
-                 "{\"time\":\"" TIME "\",\"level\":\"info\",\"id\":\"PL1004\",\"event\":\"SERVICE_STOPPED\","
-                 "\"endpoint\":\"we\\\\nb\",\"text\":\"a\\\\r\\\\n" TIME " error PL1007 forged \\\\x1B[2J "
-                 "\\\"quoted\\\" back\\\\\\\\slash \\\\xFF \\\\xE2\\\\x80\\\\xAE \xC3\xA9\"}\n",
-                 "[we\\nb] a\\r\\n" TIME
-                 " error PL1007 forged \\x1B[2J \"quoted\" back\\\\slash \\xFF \\xE2\\x80\\xAE "
-                 "\xC3\xA9");
+    assert_lines(
+        &line,
+        TIME " info    PL1004 [we\\nb] a\\r\\n" TIME " error PL1007 forged \\x1B[2J \"quoted\" back\\slash "
+             "\\xFF \\xE2\\x80\\xAE \xC3\xA9\r\n",
+        "{\"time\":\"" TIME "\",\"level\":\"info\",\"id\":\"PL1004\",\"event\":\"SERVICE_STOPPED\","
+        "\"endpoint\":\"we\\\\nb\",\"text\":\"a\\\\r\\\\n" TIME " error PL1007 forged \\\\x1B[2J "
+        "\\\"quoted\\\" back\\\\slash \\\\xFF \\\\xE2\\\\x80\\\\xAE \xC3\xA9\"}\n",
+        "[we\\nb] a\\r\\n" TIME " error PL1007 forged \\x1B[2J \"quoted\" back\\slash \\xFF \\xE2\\x80\\xAE "
+        "\xC3\xA9");
 }
 /* NOLINTEND(misc-misleading-bidirectional) */
 

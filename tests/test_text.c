@@ -260,7 +260,7 @@ static void test_text__may_be_ended_twice(void **state)
 /* How a byte alone looks; those of a character of several bytes are invalid alone. */
 static void expected_escape(unsigned byte, char *out, size_t room)
 {
-    static const char names[] = "\rr\nn\tt\\\\";
+    static const char names[] = "\rr\nn\tt";
     const char *name = byte != 0 ? strchr(names, (int)byte) : NULL;
     if (name != NULL && (name - names) % 2 == 0) {
         snprintf(out, room, "\\%c", name[1]);
@@ -316,8 +316,8 @@ static void test_text__escapes_what_deceives_and_nothing_else(void **state)
         {"\xE3\x80\xA8", "\xE3\x80\xA8"},
         {"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80", "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"},
         {"\x1B[31mred\x1B[0m", "\\x1B[31mred\\x1B[0m"},
-        {"a\r\nb\tc\\d", "a\\r\\nb\\tc\\\\d"},
-        {"\\x41", "\\\\x41"}, /* what looks like an escape is told from one */
+        {"a\r\nb\tc\\d", "a\\r\\nb\\tc\\d"},
+        {"C:\\x41", "C:\\x41"}, /* a path can be copied */
         {"\xE2\x82", "\\xE2\\x82"},
         {"\xE2\x82z", "\\xE2\\x82z"},
         {"\xED\xA0\x80", "\\xED\\xA0\\x80"}, /* a surrogate */
@@ -428,7 +428,7 @@ static size_t unescape(const char *at, size_t length, char *out)
         if (at[i] == '\\') {
             i++;
             assert_true(i < length);
-            const char *name = strchr("r\rn\nt\t\\\\", at[i]);
+            const char *name = strchr("r\rn\nt\t", at[i]);
             if (at[i] == 'x') {
                 assert_true(i + 2 < length);
                 const char digits[] = {at[i + 1], at[i + 2], '\0'};
@@ -445,13 +445,23 @@ static size_t unescape(const char *at, size_t length, char *out)
     return written;
 }
 
+/* Random bytes, but no backslash: it is not escaped, so that it does not come back. */
+static size_t random_bytes_to_escape(uint32_t *seed, char *at, size_t room)
+{
+    const size_t length = random_bytes(seed, at, room);
+    for (size_t i = 0; i < length; i++) {
+        at[i] = at[i] == '\\' ? '/' : at[i];
+    }
+    return length;
+}
+
 static void test_text__escapes_random_bytes_so_that_they_print_and_come_back(void **state)
 {
     (void)state;
     uint32_t seed = 0x2C0FFEE1;
     for (int round = 0; round < 20000; round++) {
         char plain[64], buffer[4 * sizeof plain + 1], back[sizeof buffer];
-        const size_t length = random_bytes(&seed, plain, sizeof plain);
+        const size_t length = random_bytes_to_escape(&seed, plain, sizeof plain);
         struct text text;
         text_init(&text, buffer, sizeof buffer);
         text_add_escaped(&text, plain, length);
@@ -469,7 +479,7 @@ static void test_text__escapes_random_bytes_into_too_little_room(void **state)
     uint32_t seed = 0x5EED0001;
     for (int round = 0; round < 20000; round++) {
         char plain[64], buffer[4 * sizeof plain + 1], back[sizeof buffer];
-        const size_t length = random_bytes(&seed, plain, sizeof plain);
+        const size_t length = random_bytes_to_escape(&seed, plain, sizeof plain);
         const size_t room = 1 + next_random(&seed) % (sizeof plain / 2);
         struct text text;
         text_init(&text, buffer, room);
@@ -480,6 +490,28 @@ static void test_text__escapes_random_bytes_into_too_little_room(void **state)
         const size_t kept = unescape(text.at, text.length, back);
         assert_true(kept <= length && (text.is_cut || kept == length));
         assert_memory_equal(back, plain, kept);
+    }
+}
+
+static void test_text__writes_json_strings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *plain, *json;
+    } rows[] = {
+        {"", "\"\""},
+        {"plain \x7F", "\"plain \x7F\""},
+        {"a\"b\\c/d", "\"a\\\"b\\\\c/d\""},
+        {"\r\n\x01\x1F", "\"\\u000d\\u000a\\u0001\\u001f\""},
+        {"\xC3\xA9\xF0\x9F\x98\x80", "\"\xC3\xA9\xF0\x9F\x98\x80\""},
+        {"\xFFz\xE2\x82", "\"\xEF\xBF\xBDz\xEF\xBF\xBD\xEF\xBF\xBD\""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char room[64];
+        struct text text;
+        text_init(&text, room, sizeof room);
+        text_add_json(&text, rows[i].plain, strlen(rows[i].plain));
+        assert_string_equal(text.at, rows[i].json);
     }
 }
 
@@ -624,6 +656,7 @@ int main(void)
         support_test(test_text__never_cuts_an_escape),
         support_test(test_text__escapes_random_bytes_so_that_they_print_and_come_back),
         support_test(test_text__escapes_random_bytes_into_too_little_room),
+        support_test(test_text__writes_json_strings),
         support_test(test_text__knows_utf8_as_arithmetic_does),
         support_test(test_text__tells_whether_all_of_it_is_utf8),
         support_test(test_text__compares_without_case_of_ascii_letters),

@@ -57,20 +57,10 @@ void log_line_add_text(struct text *text, const struct log_line *line, const cha
     text_add_string(text, "\r\n");
 }
 
-/* Control characters and invalid UTF-8 have become \xHH already: only two characters mean something to JSON.
- */
 static void log_line__add_member(struct text *text, const char *name, const char *value)
 {
-    text_add_format(text, ",\"%s\":\"", name);
-    for (size_t plain = strcspn(value, "\"\\"); *value != '\0'; plain = strcspn(value, "\"\\")) {
-        text_add(text, value, plain);
-        value += plain;
-        if (*value != '\0') {
-            text_add_format(text, "\\%c", *value);
-            value++;
-        }
-    }
-    text_add_string(text, "\"");
+    text_add_format(text, ",\"%s\":", name);
+    text_add_json(text, value, strlen(value));
 }
 
 void log_line_add_json(struct text *text, const struct log_line *line, const char *time)

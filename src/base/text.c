@@ -210,7 +210,7 @@ static void text__add_whole(struct text *text, const char *at, size_t length)
 
 static void text__add_escape(struct text *text, uint8_t byte)
 {
-    static const char named[] = "\r\n\t\\", letters[] = "rnt\\", digits[] = "0123456789ABCDEF";
+    static const char named[] = "\r\n\t", letters[] = "rnt", digits[] = "0123456789ABCDEF";
     const char *name = byte != 0 ? strchr(named, byte) : NULL;
     if (name != NULL) {
         text__add_whole(text, (const char[]){'\\', letters[name - named]}, 2);
@@ -225,7 +225,7 @@ void text_add_escaped(struct text *text, const char *at, size_t length)
         const size_t character = text_utf8_length(at, length);
         const uint8_t byte = (uint8_t)at[0];
         const size_t step = character > 0 ? character : 1;
-        const bool is_plain = character == 1 ? byte >= 0x20 && byte != 0x7F && byte != '\\'
+        const bool is_plain = character == 1 ? byte >= 0x20 && byte != 0x7F
                                              : character > 1 && !text__is_deceiving(at, character);
         if (is_plain) {
             text_add(text, at, step);
@@ -236,6 +236,28 @@ void text_add_escaped(struct text *text, const char *at, size_t length)
         at += step;
         length -= step;
     }
+}
+
+void text_add_json(struct text *text, const char *at, size_t length)
+{
+    text_add(text, "\"", 1);
+    while (length > 0 && !text->is_cut) {
+        const size_t character = text_utf8_length(at, length);
+        const size_t step = character > 0 ? character : 1;
+        const uint8_t byte = (uint8_t)at[0];
+        if (byte == '"' || byte == '\\') {
+            text_add_format(text, "\\%c", byte);
+        } else if (byte < 0x20) {
+            text_add_format(text, "\\u%04x", (unsigned)byte);
+        } else if (character == 0) {
+            text_add_string(text, "\xEF\xBF\xBD");
+        } else {
+            text_add(text, at, step);
+        }
+        at += step;
+        length -= step;
+    }
+    text_add(text, "\"", 1);
 }
 
 static char text__lower(char character)

@@ -41,10 +41,15 @@ void text_add_string(struct text *text, const char *string);
 void text_add_format(struct text *text, const char *format, ...) TEXT_FORMAT(2, 3);
 void text_add_format_list(struct text *text, const char *format, va_list arguments) TEXT_FORMAT(2, 0);
 
-/* text_add_escaped: so that no byte can end a line, drive a terminal or pass for something else: control
-   characters, DEL, C1, U+2028, U+2029, bidirectional controls, the backslash and every byte of invalid UTF-8
-   become \xHH, one for each byte (and \r \n \t \\ as such). An escape is never cut. */
+/* text_add_escaped: so that no byte can end a line, drive a terminal or hide what stands beside it: control
+   characters, DEL, C1, U+2028, U+2029, bidirectional controls and every byte of invalid UTF-8 become \xHH,
+   one for each byte (and \r \n \t as such). A backslash stays one: paths are to be copied. An escape is never
+   cut. */
 void text_add_escaped(struct text *text, const char *at, size_t length);
+
+/* text_add_json: as a JSON string (RFC 8259, section 7), in its quotation marks. Bytes of invalid UTF-8
+   become U+FFFD. */
+void text_add_json(struct text *text, const char *at, size_t length);
 
 /* text_utf8_length: the length, 1 to 4, of the valid UTF-8 character at `at` (shortest form, no surrogate,
    <= U+10FFFF), or 0 where there is none. */

@@ -108,27 +108,12 @@ void config_report_show(struct text *text, const struct config *config)
 
 /* ---- config show --json ---- */
 
-static void config_report__json_string(struct text *text, const char *string)
-{
-    text_add_string(text, "\"");
-    for (; *string != '\0'; string++) {
-        if (*string == '"' || *string == '\\') {
-            text_add_format(text, "\\%c", *string);
-        } else if ((unsigned char)*string < 0x20) {
-            text_add_format(text, "\\u%04x", (unsigned)(unsigned char)*string);
-        } else {
-            text_add(text, string, 1);
-        }
-    }
-    text_add_string(text, "\"");
-}
-
 static void config_report__json_text(struct text *text, const struct config_key *key, const void *record)
 {
     struct text value;
     text_init_heap(&value);
     config_keys_add_value(&value, key, record);
-    config_report__json_string(text, value.at);
+    text_add_json(text, value.at, value.length);
     text->is_cut = text->is_cut || value.is_cut;
     text_fini(&value);
 }
@@ -141,7 +126,7 @@ static void config_report__json_listens(struct text *text, const struct config_e
         text_init(&item, room, sizeof room);
         config_listen_add(&item, &endpoint->listen[i]);
         text_add_string(text, i > 0 ? ", " : "[");
-        config_report__json_string(text, room);
+        text_add_json(text, item.at, item.length);
     }
     text_add_string(text, "]");
 }
@@ -190,7 +175,7 @@ static void config_report__json_record(struct text *text, const struct config_ta
 void config_report_show_json(struct text *text, const struct config *config)
 {
     text_add_string(text, "{\n  \"file\": ");
-    config_report__json_string(text, config->file);
+    text_add_json(text, config->file, strlen(config->file));
     text_add_string(text, ",\n  \"service\": {");
     config_report__json_record(text, &config_keys_service, "service", &config->service,
                                config->service.origins, "    ");
@@ -198,7 +183,7 @@ void config_report_show_json(struct text *text, const struct config *config)
     for (size_t i = 0; i < config->endpoint_count; i++) {
         const struct config_endpoint *endpoint = &config->endpoints[i];
         text_add_format(text, "%s\n    {\n      \"name\": ", i > 0 ? "," : "");
-        config_report__json_string(text, endpoint->name);
+        text_add_json(text, endpoint->name, strlen(endpoint->name));
         text_add_format(text, ",\n      \"line\": %lu,\n      \"keys\": {", (unsigned long)endpoint->line);
         config_report__json_record(text, &config_keys_endpoint, "endpoint", endpoint, endpoint->origins,
                                    "        ");
