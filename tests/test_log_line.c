@@ -116,7 +116,7 @@ static void test_log_line__marks_what_it_cuts(void **state)
         {'a', 10000, 2047},     /* many more */
         {'\x1B', 767, 4 * 767}, /* fits in four bytes each */
         {'\x1B', 768, 4 * 767}, /* and no longer */
-        {'\\', 2000, 2 * 1534},
+        {'\n', 2000, 2 * 1534},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         static char message[10001];
@@ -125,7 +125,7 @@ static void test_log_line__marks_what_it_cuts(void **state)
         message[rows[i].length] = '\0';
         line_init(&line, EVENT_SERVICE_STOPPED, NULL, 0, "%s", message);
         const bool is_cut = rows[i].length * (rows[i].fill == 'a'    ? 1
-                                              : rows[i].fill == '\\' ? 2
+                                              : rows[i].fill == '\n' ? 2
                                                                      : 4) >
                             rows[i].kept;
         assert_int_equal(strlen(line.message), rows[i].kept + (is_cut ? 3 : 0));
