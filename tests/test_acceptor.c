@@ -154,9 +154,25 @@ static void test_acceptor__grows_under_load_and_shrinks_when_it_is_quiet(void **
     }
     bench_wait_until_armed();
     assert_int_equal(ledger_count(LEDGER_SOCKET), 2); /* the listener and the accept */
+    assert_int_equal(bench.troubles, 0);
+    assert_int_equal(worker_counters(bench.worker)[COUNTER_ACCEPT_FAILURES], 0); /* to be cancelled is none */
     bench_assert_serves();
     bench_burst(20);
     assert_in_range(bench_counts().target, 2, 32);
+    bench_close();
+}
+
+static void test_acceptor__does_not_shrink_while_all_accepts_are_used(void **state)
+{
+    (void)state;
+    bench_start("127.0.0.1", 64);
+    bench_grow(64);
+    for (int i = 0; i < 4; i++) {
+        bench_burst(200);
+        clock_advance(10000);
+        bench_counts();
+        assert_int_equal(bench_counts().target, 64);
+    }
     bench_close();
 }
 
@@ -299,6 +315,7 @@ int main(void)
         bench_test(test_acceptor__updates_the_context_before_anything_else),
         bench_test(test_acceptor__drops_a_client_whose_context_cannot_be_updated),
         bench_test(test_acceptor__grows_under_load_and_shrinks_when_it_is_quiet),
+        bench_test(test_acceptor__does_not_shrink_while_all_accepts_are_used),
         bench_test(test_acceptor__never_posts_more_than_it_may),
         bench_test(test_acceptor__serves_a_client_that_comes_with_the_cancelling),
         bench_test(test_acceptor__asks_the_system_to_pause),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
-   Tests of engine.c: every call that a start or a stop needs fails, one after the other, once and for good.
-   The start fails and leaves nothing, or the engine works. */
+   Tests of engine.c: every call that a start needs fails, one after the other, once and for good: the start
+   fails and leaves nothing, or the engine works. Then every call that serving needs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "support/client.h"
 #include "support/fault.h"
 #include "support/ledger.h"
 #include "support/probe.h"
@@ -138,6 +139,71 @@ static void test_start__survives_operations_that_fail(void **state)
     assert_survives_once(IMPORT_GetQueuedCompletionStatusEx, ERROR_NO_SYSTEM_RESOURCES, 5);
 }
 
+/* ---- Serving ---- */
+
+/* A client and a datagram while a call fails: each is echoed or dropped, and nothing else. */
+static void knock(void)
+{
+    const struct pl_address from = client_address("127.0.0.1", 0), tcp = rig_address(&rig, 0);
+    const struct pl_address udp = client_address("127.0.0.1", rig_at(&rig, 1).address.port);
+    struct client *client = NULL, *datagrams = client_open_datagram(&from);
+    char byte = 0;
+    client_send_datagram(datagrams, &udp, "x", 1);
+    assert_int_equal(client_connect(&tcp, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
+    const enum client_result result = client_send(client, "x", 1, CLIENT_PATIENCE) == CLIENT_OK
+                                          ? client_receive(client, &byte, 1, CLIENT_PATIENCE)
+                                          : CLIENT_RESET;
+    assert_true(result == CLIENT_OK || result == CLIENT_EOF || result == CLIENT_RESET);
+    client_close(client);
+    client_close(datagrams);
+}
+
+/* Each call in turn fails, once, under an engine that goes on. */
+static void assert_serves_on(enum import import, DWORD code)
+{
+    uint32_t hits = 1;
+    for (uint32_t nth = 1; hits > 0; nth++) {
+        fault_clear();
+        fault_arm(import, nth, code, 1);
+        knock();
+        knock();
+        hits = fault_hits();
+        assert_recovers();
+    }
+}
+
+static void test_serving__survives_each_call_that_fails(void **state)
+{
+    (void)state;
+    static const struct {
+        enum import import;
+        DWORD code;
+    } rows[] = {
+        {IMPORT_HeapAlloc, 0},
+        {IMPORT_WSASocketW, WSAEMFILE},
+        {IMPORT_AcceptEx, WSAENOBUFS},
+        {IMPORT_AcceptEx, WSAECONNRESET},
+        {IMPORT_setsockopt, WSAENOBUFS},
+        {IMPORT_ioctlsocket, WSAENOBUFS},
+        {IMPORT_CreateIoCompletionPort, ERROR_NO_SYSTEM_RESOURCES},
+        {IMPORT_SetFileCompletionNotificationModes, ERROR_INVALID_PARAMETER},
+        {IMPORT_WSARecv, WSAENOBUFS},
+        {IMPORT_WSARecv, WSAECONNRESET},
+        {IMPORT_WSASend, WSAENOBUFS},
+        {IMPORT_WSASend, WSAECONNRESET},
+        {IMPORT_WSARecvMsg, WSAENOBUFS},
+        {IMPORT_WSASendMsg, WSAENOBUFS},
+        {IMPORT_PostQueuedCompletionStatus, ERROR_NO_SYSTEM_RESOURCES},
+    };
+    prepare();
+    rig.config.service.workers = 3; /* most connections are handed over */
+    rig_start(&rig);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_serves_on(rows[i].import, rows[i].code);
+    }
+    rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +213,7 @@ int main(void)
         probe_test(test_start__survives_options_that_are_refused),
         probe_test(test_start__survives_binds_that_fail),
         probe_test(test_start__survives_operations_that_fail),
+        probe_test(test_serving__survives_each_call_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

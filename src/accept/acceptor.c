@@ -138,9 +138,10 @@ static bool acceptor__should_park(const struct acceptor *acceptor, uint32_t erro
            acceptor->failures > acceptor->target + ACCEPT_FAILURES_MAX;
 }
 
-/* One accept failed, and not by its client: it is tried again after a pause, if not at once. */
+/* One accept failed: it is tried again, at once or after a pause. */
 static void acceptor__fail(struct acceptor *acceptor, uint32_t error)
 {
+    worker_count(acceptor->worker, COUNTER_ACCEPT_FAILURES, 1);
     acceptor->failures++;
     if ((error == WSAEINVAL || error == WSAENOTSOCK) && acceptor__listener_is_dead(acceptor)) {
         if (!acceptor->is_broken) {
@@ -227,9 +228,6 @@ static void acceptor__end_slot(struct acceptor *acceptor, struct accept_slot *sl
     list_remove(&slot->node);
     acceptor->posted--;
     if (error != 0) {
-        worker_count(acceptor->worker, COUNTER_ACCEPT_FAILURES, 1);
-    }
-    if (error != 0) {
         closesocket(slot->socket);
     } else {
         acceptor->batch++;
@@ -247,7 +245,6 @@ static enum accept_post acceptor__post(struct acceptor *acceptor)
     DWORD bytes = 0;
     struct accept_slot *slot = accept_slot__create(acceptor, &error);
     if (slot == NULL) {
-        worker_count(acceptor->worker, COUNTER_ACCEPT_FAILURES, 1);
         acceptor__fail(acceptor, error);
         return ACCEPT_FAILED;
     }
@@ -318,14 +315,15 @@ static void acceptor__completed(struct acceptor *acceptor)
     }
 }
 
-/* A reset took a client off the queue: there are no more of them than clients, and no reason to pause. */
 static void acceptor__complete(struct operation *operation, uint32_t error, uint32_t bytes)
 {
     (void)bytes;
     struct accept_slot *slot = LIST_ELEMENT(operation, struct accept_slot, operation);
     struct acceptor *acceptor = slot->acceptor;
     acceptor__end_slot(acceptor, slot, error);
-    if (error != 0 && net_outcome_of(error) != NET_RESET && !acceptor->is_stopping) {
+    if (net_outcome_of(error) == NET_RESET) { /* one client less in the queue: no reason to pause */
+        worker_count(acceptor->worker, COUNTER_ACCEPT_FAILURES, 1);
+    } else if (error != 0 && !acceptor->is_stopping) {
         acceptor__fail(acceptor, error);
     }
     acceptor__completed(acceptor);
