@@ -118,8 +118,8 @@ static bool command_service__is_automatic(SERVICE_STATUS_HANDLE handle)
     return is_automatic;
 }
 
-/* What the machine grants the service `name` when it goes down, in milliseconds; 0 when it cannot be asked.
- */
+/* What the machine grants the service `name` when it goes down, in milliseconds; 0 when it cannot be
+   asked. */
 static uint32_t command_service__preshutdown_timeout(const WCHAR *name)
 {
     SERVICE_PRESHUTDOWN_INFO info = {0};

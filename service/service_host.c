@@ -98,8 +98,8 @@ static enum control_stop service_host__serve(struct service_host *host)
     return stop;
 }
 
-/* How long connections may go on at most, in milliseconds: drain_timeout, or less when the machine goes down.
- */
+/* How long connections may go on at most, in milliseconds: drain_timeout, or less when the machine goes
+   down. */
 static uint32_t service_host__drain_limit(const struct service_host *host, enum control_stop stop)
 {
     const uint64_t needed = host->config->service.drain_timeout + HOST_PRESHUTDOWN_MARGIN;

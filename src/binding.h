@@ -37,8 +37,8 @@ struct binding {
    listener waits again. */
 bool binding_serve(struct binding *binding, bool is_paused, uint64_t now);
 
-/* binding_stop: begins to end; `is_live` becomes 0, and `control` is set, when nothing is in flight any more.
- */
+/* binding_stop: begins to end; `is_live` becomes 0, and `control` is set, when nothing is in flight any
+   more. */
 void binding_stop(struct binding *binding);
 
 /* binding_tidy: once it is not live: frees what has ended. A broken one waits to be bound again. */

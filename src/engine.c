@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "base/utf16.h"
-#include "binding.h"
+#include "bindings.h"
 #include "connection/connection.h"
 #include "connection/host.h"
 #include "endpoint/address_watch.h"
@@ -20,7 +20,8 @@ enum {
     ENGINE_TELL = 500,            /* milliseconds between two reports of progress */
     ENGINE_POLL = 10,             /* while the stop waits */
     ENGINE_SWEEP = 100,
-    ENGINE_GRACE = 1000 /* after the stop's deadline, without anything ending, until it gives up */
+    ENGINE_GRACE = 1000,          /* after the stop's deadline, without anything ending, until it gives up */
+    ENGINE_WORKER_PATIENCE = 5000 /* for a worker with nothing left to do: the machine may be busy */
 };
 
 struct engine {
@@ -32,9 +33,7 @@ struct engine {
     unsigned worker_count;
     struct endpoint *endpoints;
     size_t endpoint_count;
-    struct binding_world world;
-    struct binding *bindings;
-    size_t binding_count;
+    struct bindings bindings;
     struct address_watch addresses;
     HANDLE control; /* auto-reset: something wants the control thread */
     HANDLE hurry;   /* manual-reset */
@@ -53,14 +52,24 @@ struct engine {
 struct telling {
     engine_progress progress;
     void *context;
+    uint64_t deadline;
     uint64_t next;
 };
 
-static void engine__tell(struct telling *telling, uint64_t now, uint64_t deadline)
+static struct telling engine__begin_telling(const struct engine *engine, uint64_t deadline)
 {
+    return (struct telling){
+        .progress = engine->progress, .context = engine->progress_context, .deadline = deadline};
+}
+
+static void engine__tell(void *context)
+{
+    struct telling *telling = context;
+    const uint64_t now = GetTickCount64();
     if (telling->progress != NULL && now >= telling->next) {
         telling->next = now + ENGINE_TELL;
-        telling->progress(telling->context, deadline > now ? (uint32_t)(deadline - now) : 0);
+        telling->progress(telling->context,
+                          telling->deadline > now ? (uint32_t)(telling->deadline - now) : 0);
     }
 }
 
@@ -195,159 +204,36 @@ static bool engine__start_endpoints(struct engine *engine, const struct pl_handl
 
 /* ---- Sockets ---- */
 
-static size_t engine__count_bindings(const struct engine *engine)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < engine->endpoint_count; i++) {
-        const struct config_endpoint *config = engine->endpoints[i].config;
-        for (size_t k = 0; k < config->listen_count; k++) {
-            count += (size_t)config->listen[k].last_port - config->listen[k].address.port + 1;
-        }
-    }
-    return count;
-}
-
-static void engine__add_bindings(struct engine *engine, struct endpoint *endpoint,
-                                 const struct config_listen *listen)
-{
-    for (uint32_t port = listen->address.port; port <= listen->last_port; port++) {
-        struct binding *binding = &engine->bindings[engine->binding_count];
-        listener_init(&binding->listener, endpoint, listen, (uint16_t)port);
-        binding->world = &engine->world;
-        binding->home = engine->workers[engine->binding_count % engine->worker_count];
-        binding->next_worker = (unsigned)engine->binding_count;
-        engine->binding_count++;
-    }
-}
-
 static bool engine__create_bindings(struct engine *engine, struct failure *failure_out)
 {
-    engine->world = (struct binding_world){.network = &engine->network,
-                                           .workers = engine->workers,
-                                           .worker_count = engine->worker_count,
-                                           .bind_retry = engine->config->service.bind_retry,
-                                           .control = engine->control};
-    engine->bindings = memory_alloc((engine__count_bindings(engine) + 1) * sizeof engine->bindings[0]);
-    if (engine->bindings == NULL) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
-                            "there is no memory for the sockets");
-    }
-    for (size_t i = 0; i < engine->endpoint_count; i++) {
-        const struct config_endpoint *config = engine->endpoints[i].config;
-        for (size_t k = 0; k < config->listen_count; k++) {
-            engine__add_bindings(engine, &engine->endpoints[i], &config->listen[k]);
-        }
-    }
-    return true;
+    const struct binding_world world = {.network = &engine->network,
+                                        .workers = engine->workers,
+                                        .worker_count = engine->worker_count,
+                                        .bind_retry = engine->config->service.bind_retry,
+                                        .control = engine->control};
+    return bindings_init(&engine->bindings, &world, engine->endpoints, engine->endpoint_count) ||
+           engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                        "there is no memory for the sockets");
 }
 
-static void engine__log_listener(const struct engine *engine, const struct listener *listener)
+/* Binds what can be bound, waits a while for ports that may become free, and decides whether that is enough
+   (see start_policy). */
+static bool engine__bind(struct engine *engine, bool is_automatic_start, struct failure *failure_out)
 {
-    char room[768];
-    struct text text;
-    text_init(&text, room, sizeof room);
-    listener_add_name(&text, listener);
-    if (listener->state == LISTENER_LISTENING) {
-        text_add_format(&text, " listens, handler %s", listener->endpoint->handler->name);
-        log_write(engine->log, EVENT_ENDPOINT_LISTENING, listener->endpoint->config->name, 0, "%s", text.at);
-    } else {
-        text_add_string(&text, " cannot be bound: ");
-        listener_add_error(&text, listener);
-        log_write(engine->log, EVENT_ENDPOINT_WAITING, listener->endpoint->config->name, 0, "%s", text.at);
-    }
-}
-
-static bool engine__is_waiting(const struct binding *binding)
-{
-    return binding->listener.state == LISTENER_WAITING && binding->is_live == 0;
-}
-
-/* Tries once; true when it is bound. */
-static bool engine__bind(struct engine *engine, struct binding *binding)
-{
-    const uint64_t now = GetTickCount64();
-    return listener_open(&binding->listener, &engine->network, engine->world.bind_retry, now) == 0;
-}
-
-/* Tries those whose time has come; all of them when the deadline has. How many still wait for what may pass
- * soon. */
-static size_t engine__bind_all(struct engine *engine, uint64_t deadline, struct telling *telling)
-{
-    size_t hopeful = 0;
-    for (size_t i = 0; i < engine->binding_count; i++) {
-        struct binding *binding = &engine->bindings[i];
-        const struct listener *listener = &binding->listener;
-        const uint64_t now = GetTickCount64();
-        engine__tell(telling, now, deadline);
-        const bool is_hopeful = listener->win32_error == 0 || listener_error_may_pass(listener->win32_error);
-        if (engine__is_waiting(binding) && is_hopeful && (listener->retry_at <= now || now >= deadline)) {
-            engine__bind(engine, binding);
-        }
-        hopeful += engine__is_waiting(binding) && listener_error_may_pass(listener->win32_error);
-    }
-    return hopeful;
-}
-
-/* All that wait, in one text. True when nothing waits. */
-static bool engine__describe_waiting(const struct engine *engine, struct failure *failure)
-{
-    size_t waiting = 0;
-    struct text text;
-    text_init(&text, failure->text, sizeof failure->text);
-    for (size_t i = 0; i < engine->binding_count; i++) {
-        const struct listener *listener = &engine->bindings[i].listener;
-        if (listener->state == LISTENER_WAITING && waiting++ == 0) {
-            failure->code = EXIT_CODE_BIND;
-            failure->win32_error = listener->win32_error;
-            text_add_format(&text, "endpoint %s: ", listener->endpoint->config->name);
-            listener_add_name(&text, listener);
-            text_add_string(&text, " cannot be bound: ");
-            listener_add_error(&text, listener);
-        }
-    }
-    if (waiting > 1) {
-        text_add_format(&text, " (and %zu more)", waiting - 1);
-    }
-    return waiting == 0;
-}
-
-/* Binds what can be bound and decides whether that is enough (product: start_policy). */
-static bool engine__bind_at_start(struct engine *engine, bool is_automatic_start, struct failure *failure_out)
-{
-    struct telling telling = {.progress = engine->progress, .context = engine->progress_context};
-    const uint64_t deadline = GetTickCount64() + ENGINE_BIND_PATIENCE;
-    for (bool is_last = false; engine__bind_all(engine, deadline, &telling) > 0 && !is_last;) {
+    struct telling telling = engine__begin_telling(engine, GetTickCount64() + ENGINE_BIND_PATIENCE);
+    bool is_last = false;
+    while (bindings_bind(&engine->bindings, is_last, engine__tell, &telling) > 0 && !is_last) {
         Sleep(ENGINE_SWEEP);
-        is_last = GetTickCount64() >= deadline;
+        is_last = GetTickCount64() >= telling.deadline;
     }
-    if (engine__describe_waiting(engine, failure_out)) {
+    struct failure waiting;
+    if (!bindings_describe_waiting(&engine->bindings, &waiting) ||
+        (engine->config->service.start_policy == CONFIG_START_PARTIAL &&
+         bindings_may_run(&engine->bindings, is_automatic_start))) {
         return true;
     }
-    bool may_run = false;
-    for (size_t i = 0; i < engine->binding_count; i++) {
-        const struct listener *listener = &engine->bindings[i].listener;
-        may_run = may_run || listener->state == LISTENER_LISTENING ||
-                  (is_automatic_start && !listener_error_is_lasting(listener->win32_error));
-    }
-    return may_run && engine->config->service.start_policy == CONFIG_START_PARTIAL;
-}
-
-static void engine__serve(struct engine *engine, struct binding *binding)
-{
-    binding_serve(binding, engine->is_paused, GetTickCount64());
-    engine__log_listener(engine, &binding->listener);
-}
-
-static void engine__serve_all(struct engine *engine)
-{
-    for (size_t i = 0; i < engine->binding_count; i++) {
-        struct binding *binding = &engine->bindings[i];
-        if (binding->listener.state == LISTENER_LISTENING) {
-            engine__serve(engine, binding);
-        } else {
-            engine__log_listener(engine, &binding->listener);
-        }
-    }
+    *failure_out = waiting;
+    return false;
 }
 
 /* ---- Control thread ---- */
@@ -361,34 +247,15 @@ static bool engine__sweep(const struct engine *engine)
     return is_done;
 }
 
-static void engine__mend(struct engine *engine, struct binding *binding, bool has_new_address, uint64_t now)
-{
-    if (binding->is_broken != 0) {
-        binding_stop(binding); /* once */
-        binding_tidy(binding, now);
-        if (engine__is_waiting(binding)) {
-            engine__log_listener(engine, &binding->listener);
-        }
-    }
-    if (engine__is_waiting(binding) && (has_new_address || binding->listener.retry_at <= now)) {
-        if (engine__bind(engine, binding)) {
-            engine__serve(engine, binding);
-        }
-    }
-}
-
 /* What there is to do now; returns the milliseconds until there is more, by the clock. */
 static DWORD engine__tend(struct engine *engine)
 {
-    const uint64_t now = GetTickCount64();
     const bool has_new_address = address_watch_take(&engine->addresses);
-    uint64_t next = engine__sweep(engine) ? UINT64_MAX : now + ENGINE_SWEEP;
-    for (size_t i = 0; i < engine->binding_count; i++) {
-        struct binding *binding = &engine->bindings[i];
-        engine__mend(engine, binding, has_new_address, now);
-        if (engine__is_waiting(binding) && binding->listener.retry_at < next) {
-            next = binding->listener.retry_at;
-        }
+    const bool is_swept = engine__sweep(engine);
+    const uint64_t next = bindings_tend(&engine->bindings, has_new_address, engine->is_paused);
+    const uint64_t now = GetTickCount64();
+    if (!is_swept && (next == UINT64_MAX || next > now + ENGINE_SWEEP)) {
+        return ENGINE_SWEEP;
     }
     return next == UINT64_MAX ? INFINITE : next > now ? (DWORD)(next - now) : 1;
 }
@@ -436,25 +303,14 @@ static void engine__refuse_all(struct engine *engine)
     for (size_t i = 0; i < engine->endpoint_count; i++) {
         InterlockedExchange(&engine->endpoints[i].is_stopping, 1);
     }
-    for (size_t i = 0; i < engine->binding_count; i++) {
-        struct binding *binding = &engine->bindings[i];
-        if (binding->listener.state == LISTENER_LISTENING && binding->acceptor == NULL &&
-            binding->udp == NULL) {
-            closesocket(binding->listener.socket); /* bound, but never served */
-        }
-        binding_stop(binding);
-        binding->listener.state = LISTENER_STOPPED;
-    }
+    bindings_stop(&engine->bindings);
 }
 
 /* What still lives: sockets of endpoints, then connections and those that are being handed over. In this
    order: an acceptor adds to the load before it ends. */
 static size_t engine__count_live(const struct engine *engine)
 {
-    size_t live = 0;
-    for (size_t i = 0; i < engine->binding_count; i++) { /* first: they make connections */
-        live += engine->bindings[i].is_live != 0;
-    }
+    size_t live = bindings_count_live(&engine->bindings);
     MemoryBarrier();
     for (unsigned i = 0; i < engine->worker_count; i++) {
         live += (size_t)worker_load(engine->workers[i]);
@@ -496,17 +352,16 @@ static bool engine__give_up(struct engine *engine, size_t live, struct failure *
 /* True when everything has ended by itself in time. */
 static bool engine__drain(struct engine *engine, uint64_t drain)
 {
-    struct telling telling = {.progress = engine->progress, .context = engine->progress_context};
-    const uint64_t deadline = GetTickCount64() + drain;
+    struct telling telling = engine__begin_telling(engine, GetTickCount64() + drain);
     for (;;) {
-        const uint64_t now = GetTickCount64();
         if (engine__count_live(engine) == 0) {
             return true;
         }
-        if (now >= deadline || WaitForSingleObject(engine->hurry, ENGINE_POLL) == WAIT_OBJECT_0) {
+        if (GetTickCount64() >= telling.deadline ||
+            WaitForSingleObject(engine->hurry, ENGINE_POLL) == WAIT_OBJECT_0) {
             return false;
         }
-        engine__tell(&telling, now, deadline);
+        engine__tell(&telling);
         engine__sweep(engine);
     }
 }
@@ -514,8 +369,7 @@ static bool engine__drain(struct engine *engine, uint64_t drain)
 /* Resets the rest, and waits as long as something ends every now and then. */
 static bool engine__reset_all(struct engine *engine, struct failure *failure_out)
 {
-    struct telling telling = {.progress = engine->progress, .context = engine->progress_context};
-    uint64_t patience = GetTickCount64() + ENGINE_GRACE;
+    struct telling telling = engine__begin_telling(engine, 0);
     for (unsigned i = 0; i < engine->worker_count; i++) {
         worker_signal(engine->workers[i], &engine->resets[i]);
     }
@@ -525,12 +379,12 @@ static bool engine__reset_all(struct engine *engine, struct failure *failure_out
         if (live == 0) {
             return true;
         }
-        patience = live < last ? now + ENGINE_GRACE : patience;
+        telling.deadline = live < last ? now + ENGINE_GRACE : telling.deadline;
         last = live;
-        if (now >= patience) {
+        if (now >= telling.deadline) {
             return engine__give_up(engine, live, failure_out);
         }
-        engine__tell(&telling, now, patience);
+        engine__tell(&telling);
         engine__sweep(engine);
         Sleep(ENGINE_POLL);
     }
@@ -540,15 +394,13 @@ static bool engine__reset_all(struct engine *engine, struct failure *failure_out
 static bool engine__descend(struct engine *engine, struct failure *failure_out)
 {
     AcquireSRWLockExclusive(&engine->lock);
-    for (size_t i = 0; i < engine->binding_count; i++) {
-        binding_tidy(&engine->bindings[i], 0);
-    }
+    bindings_tidy(&engine->bindings);
     ReleaseSRWLockExclusive(&engine->lock);
     for (size_t i = engine->endpoint_count; i > 0; i--) {
         endpoint_stop(&engine->endpoints[i - 1]);
     }
     for (unsigned i = 0; engine->are_workers_started && i < engine->worker_count; i++) {
-        if (!worker_stop(engine->workers[i], ENGINE_GRACE)) {
+        if (!worker_stop(engine->workers[i], ENGINE_WORKER_PATIENCE)) {
             return engine__give_up(engine, 0, failure_out);
         }
     }
@@ -572,7 +424,7 @@ static bool engine__climb(struct engine *engine, const struct engine_options *op
     return engine->is_network_started && engine__create_workers(engine, failure_out) &&
            engine__start_endpoints(engine, handlers, failure_out) &&
            engine__create_bindings(engine, failure_out) &&
-           engine__bind_at_start(engine, options->is_automatic_start, failure_out) &&
+           engine__bind(engine, options->is_automatic_start, failure_out) &&
            engine__start_workers(engine, failure_out);
 }
 
@@ -601,7 +453,7 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     InitializeSRWLock(&engine->lock);
     if (engine__climb(engine, options, failure_out)) {
         engine__log_probes(engine);
-        engine__serve_all(engine);
+        bindings_serve(&engine->bindings, engine->is_paused);
         if (engine__start_control(engine, failure_out)) {
             return engine;
         }
@@ -620,9 +472,7 @@ static void engine__pause(struct engine *engine, bool is_paused)
     for (size_t i = 0; i < engine->endpoint_count; i++) {
         InterlockedExchange(&engine->endpoints[i].is_paused, is_paused);
     }
-    for (size_t i = 0; i < engine->binding_count; i++) {
-        binding_pause(&engine->bindings[i], is_paused);
-    }
+    bindings_pause(&engine->bindings, is_paused);
     ReleaseSRWLockExclusive(&engine->lock);
 }
 
@@ -662,7 +512,7 @@ void engine_destroy(struct engine *engine)
         worker_destroy(engine->workers[i]);
     }
     memory_free(engine->workers);
-    memory_free(engine->bindings);
+    bindings_fini(&engine->bindings);
     memory_free(engine->endpoints);
     if (engine->is_network_started) {
         network_stop(&engine->network);
@@ -692,9 +542,9 @@ void engine_counters(struct engine *engine, uint64_t sums_out[COUNTER_COUNT])
 bool engine_listener_at(struct engine *engine, size_t index, struct engine_listener *listener_out)
 {
     AcquireSRWLockShared(&engine->lock);
-    const bool is_found = index < engine->binding_count;
+    const bool is_found = index < engine->bindings.count;
     if (is_found) {
-        const struct listener *listener = &engine->bindings[index].listener;
+        const struct listener *listener = &engine->bindings.at[index].listener;
         *listener_out = (struct engine_listener){.endpoint = listener->endpoint->config->name,
                                                  .protocol = listener->protocol,
                                                  .address = listener->address,

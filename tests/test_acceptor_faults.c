@@ -353,8 +353,8 @@ static void release_on_worker(void *context)
     worker_released(bench.worker);
 }
 
-/* Parked for a second, it is armed again as soon as something is given back, long before the second is over.
- */
+/* Parked for a second, it is armed again as soon as something is given back, long before the second is
+   over. */
 static void test_acceptor__tries_again_as_soon_as_something_is_given_back(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
    Tests of config/config_check.h, through config_parse: addresses and ports, protocols, names, and how long
-   it takes.
- */
+   it
+   takes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

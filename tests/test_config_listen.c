@@ -71,6 +71,7 @@ static void test_config_listen__reads_every_form(void **state)
         assert_int_equal(listens[0].address.port, cases[i].port);
         assert_int_equal(listens[0].last_port, cases[i].last_port);
         assert_int_equal(listens[0].is_dual_stack, cases[i].is_dual_stack);
+        assert_false(listens[0].is_localhost);
     }
 }
 
@@ -83,6 +84,7 @@ static void test_config_listen__localhost_is_both_loopbacks(void **state)
     assert_text(&listens[0], "udp://127.0.0.1:53-54");
     assert_text(&listens[1], "udp://[::1]:53-54");
     assert_false(listens[0].is_dual_stack || listens[1].is_dual_stack);
+    assert_true(listens[0].is_localhost && listens[1].is_localhost);
 }
 
 #define PORTS    "write a number from 1 to 65535, or a range such as 8000-8010"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
-   Tests of engine.c and binding.c: sockets that wait, that die, that cannot be served; pausing. */
+   Tests of engine.c, bindings.c and binding.c: sockets that wait, that die, that cannot be served; pausing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -128,6 +128,52 @@ static void test_engine__does_without_a_watch_for_addresses(void **state)
     fault_arm(IMPORT_bind, 3, WSAEADDRNOTAVAIL, 3);
     rig_start(&rig);
     rig_wait_for_state(&rig, 1, LISTENER_LISTENING);
+    rig_stop(&rig);
+}
+
+static SOCKET WSAAPI no_ipv6(int family, int type, int protocol, LPWSAPROTOCOL_INFOW info, GROUP group,
+                             DWORD flags)
+{
+    if (family == AF_INET6) {
+        WSASetLastError(WSAEAFNOSUPPORT);
+        return INVALID_SOCKET;
+    }
+    return SEAM_REAL(WSASocketW)(family, type, protocol, info, group, flags);
+}
+
+/* The other half would wait for ever, and fail a start that wants all. */
+static void test_engine__takes_localhost_for_127_0_0_1_where_ipv6_is_off(void **state)
+{
+    (void)state;
+    seam_replace(IMPORT_WSASocketW, (seam_function)no_ipv6);
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig_listen(&rig, "tcp://[::1]:0");
+    rig.listens[0].is_localhost = rig.listens[1].is_localhost = true;
+    rig.config.service.start_policy = CONFIG_START_ALL;
+    rig.options.log = journal_open();
+    rig_start(&rig);
+    assert_int_equal(rig_count(&rig), 1);
+    assert_int_equal(rig_at(&rig, 0).address.family, 4);
+    journal_wait(EVENT_ENDPOINT_IPV4_ONLY, 1);
+    journal_assert_last(EVENT_ENDPOINT_IPV4_ONLY,
+                        "[e] localhost:0: IPv6 is off on this machine: it listens on");
+    probe_assert_serves(&rig);
+    rig_stop(&rig);
+    journal_close();
+}
+
+/* Written as an address it is meant: it waits. */
+static void test_engine__waits_for_an_ipv6_address_where_ipv6_is_off(void **state)
+{
+    (void)state;
+    seam_replace(IMPORT_WSASocketW, (seam_function)no_ipv6);
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig_listen(&rig, "tcp://[::1]:0");
+    rig_start(&rig);
+    assert_int_equal(rig_count(&rig), 2);
+    assert_int_equal(rig_at(&rig, 1).state, LISTENER_WAITING);
+    assert_int_equal(rig_at(&rig, 1).win32_error, WSAEAFNOSUPPORT);
+    assert_int_equal(rig_at(&rig, 0).state, LISTENER_LISTENING);
     rig_stop(&rig);
 }
 
@@ -291,6 +337,8 @@ int main(void)
         probe_test(test_engine__binds_later_what_was_not_to_be_had),
         probe_test(test_engine__binds_at_once_when_an_address_appears),
         probe_test(test_engine__does_without_a_watch_for_addresses),
+        probe_test(test_engine__takes_localhost_for_127_0_0_1_where_ipv6_is_off),
+        probe_test(test_engine__waits_for_an_ipv6_address_where_ipv6_is_off),
         probe_test(test_engine__binds_again_when_a_listening_socket_dies),
         probe_test(test_engine__tells_of_accepts_that_fail_and_of_their_end),
         probe_test(test_engine__stops_while_a_dead_socket_waits),

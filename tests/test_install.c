@@ -184,8 +184,8 @@ static void expect_service_line(void)
     expect_text(world.source_key, L"EventMessageFile", expected);
 }
 
-/* Three restarts, then none, and only after crashes; the service SID; one privilege. Wine has none of them.
- */
+/* Three restarts, then none, and only after crashes; the service SID; one privilege. Wine has none of
+   them. */
 static void expect_hardening(void)
 {
     SC_HANDLE service = OpenServiceW(world.manager, world.name, SERVICE_QUERY_CONFIG);

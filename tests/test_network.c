@@ -349,8 +349,8 @@ static void test_network__does_not_peek_when_another_datagram_stays(void **state
     assert_starts_without_peeking();
 }
 
-/* As if the datagram never came. The call is cancelled, and its end awaited: its memory is gone afterwards.
- */
+/* As if the datagram never came. The call is cancelled, and its end awaited: its memory is gone
+   afterwards. */
 static int WSAAPI send_nothing(SOCKET s, const char *at, int length, int flags, const struct sockaddr *to,
                                int to_length)
 {

@@ -107,7 +107,7 @@ typedef struct pl_info {
 } pl_info;
 
 /* The functions of the host. The table and its functions are valid from start to stop; pass it back as
- * `host`. */
+   `host`. */
 typedef struct pl_host pl_host;
 struct pl_host {
     uint32_t size;
@@ -158,7 +158,7 @@ typedef struct pl_handler {
     void (*stop)(void *state);
 
     /* The rest runs on W. `user` points to one pointer kept for the handler with each connection, NULL at
-     * on_open. */
+       on_open. */
 
     /* on_open: first, once. Negative: reset; on_close follows. */
     int32_t (*on_open)(void *state, pl_id id, void **user, const pl_info *info);
@@ -169,7 +169,7 @@ typedef struct pl_handler {
     size_t (*on_data)(void *state, pl_id id, void **user, const uint8_t *at, size_t length);
 
     /* on_datagram: required with PL_UDP. One whole datagram, `length` may be 0. The id lives for this call,
-     *for send; user is NULL. */
+       for send; user is NULL. */
     void (*on_datagram)(void *state, pl_id id, void **user, const uint8_t *at, size_t length,
                         const pl_info *info);
 
@@ -181,8 +181,8 @@ typedef struct pl_handler {
        with close. Without on_eof the host closes with PL_GRACEFUL. */
     void (*on_eof)(void *state, pl_id id, void **user, const uint8_t *at, size_t length);
 
-    /* on_close: last, once, always, if on_open was called. `reason` is a pl_reason. The id is gone already.
-     */
+    /* on_close: last, once, always, if on_open was called. `reason` is a pl_reason. The id is gone
+       already. */
     void (*on_close)(void *state, pl_id id, void **user, int32_t reason, uint32_t win32_error);
 } pl_handler;
 

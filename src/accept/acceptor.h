@@ -31,7 +31,7 @@ struct acceptor_events {
     void (*broken)(void *owner, uint32_t error);
 
     /* After acceptor_stop: nothing is in flight, the listening socket is closed; acceptor_destroy may be
-     * called. Last. */
+       called. Last. */
     void (*stopped)(void *owner);
 };
 

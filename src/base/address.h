@@ -18,7 +18,7 @@ enum { ADDRESS_TEXT_ROOM = 64 }; /* the longest text of address_add_with_port, a
 bool address_parse(const char *at, size_t length, struct pl_address *address_out);
 
 /* address_fold: the IPv4-mapped ::ffff:a.b.c.d becomes a.b.c.d, so that every list and limit sees one client
- * once. */
+   once. */
 void address_fold(struct pl_address *address);
 
 /* address_add: "192.0.2.1", "2001:db8::1%3" or "::ffff:192.0.2.1" (RFC 5952), "-" for no address; with port:

@@ -38,8 +38,8 @@ struct log_options {
 struct log *log_create(const struct log_options *options, struct failure *failure_out);
 
 /* log_destroy: writes what is queued, ends the thread, closes the file. What cannot be written at once is
-   dropped; a call that hangs is cancelled after two seconds. No other call may be under way. NULL is allowed.
- */
+   dropped; a call that hangs is cancelled after two seconds. No other call may be under way. NULL is
+   allowed. */
 void log_destroy(struct log *log);
 
 /* log_write: one line. `endpoint` may be NULL and `connection` 0. The text is escaped; about 2,000 bytes of

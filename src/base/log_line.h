@@ -32,12 +32,12 @@ void log_line_init(struct log_line *line, const struct event_row *row, const cha
    Windows' own viewers need it. `time` is what stands in the first column. */
 void log_line_add_text(struct text *text, const struct log_line *line, const char *time);
 
-/* log_line_add_json: the same as an object, ended by LF: time, level, id, event, endpoint, connection, text.
- */
+/* log_line_add_json: the same as an object, ended by LF: time, level, id, event, endpoint, connection,
+   text. */
 void log_line_add_json(struct text *text, const struct log_line *line, const char *time);
 
-/* log_line_add_event: "[web] #00a1b2c3d4e5f607 message", for the event log, which has columns for the rest.
- */
+/* log_line_add_event: "[web] #00a1b2c3d4e5f607 message", for the event log, which has columns for the
+   rest. */
 void log_line_add_event(struct text *text, const struct log_line *line);
 
 #endif

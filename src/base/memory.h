@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
-   The one door to the heap: on Windows the process heap, so that tests can count and refuse every allocation.
- */
+   The one door to the heap: on Windows the process heap, so that tests can count and refuse every
+   allocation. */
 #ifndef PORTLISTENER_BASE_MEMORY_H
 #define PORTLISTENER_BASE_MEMORY_H
 
@@ -10,7 +10,7 @@
 void *memory_alloc(size_t size);
 
 /* memory_resize: keeps the contents; what is added is not cleared. NULL leaves the old block as it is. Any
- * thread. */
+   thread. */
 void *memory_resize(void *block, size_t size);
 
 /* memory_free: NULL is allowed. Any thread. */

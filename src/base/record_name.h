@@ -23,7 +23,7 @@ void record_name_stamp(WCHAR *stamp, uint64_t time);
 bool record_name_read(const WCHAR *stamp, uint64_t *time_out);
 
 /* record_name_stem: characters of `path` before the extension of the file's name, or all; `folder_out` how
- * many belong to the folder, the last separator included. */
+   many belong to the folder, the last separator included. */
 size_t record_name_stem(const WCHAR *path, size_t *folder_out);
 
 #endif

@@ -17,7 +17,7 @@
 #endif
 
 /* A text under construction: in a caller's buffer (cut at its end, never past a whole character), or on the
- * heap. */
+   heap. */
 struct text {
     char *at; /* always ends with a NUL */
     size_t length;

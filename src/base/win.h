@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
-   The only include of the Windows headers, in the order they need, with what MinGW-w64 10 does not know yet.
- */
+   The only include of the Windows headers, in the order they need, with what MinGW-w64 10 does not know
+   yet. */
 #ifndef PORTLISTENER_BASE_WIN_H
 #define PORTLISTENER_BASE_WIN_H
 

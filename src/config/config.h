@@ -34,6 +34,7 @@ struct config_origin {
 struct config_listen {
     enum config_protocol protocol;
     bool is_dual_stack;        /* "*": address is ::, the socket takes IPv4 too */
+    bool is_localhost;         /* one of its two halves */
     struct pl_address address; /* port: the first of the range */
     uint16_t last_port;
     uint32_t line; /* of the item, for messages */

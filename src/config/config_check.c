@@ -111,8 +111,8 @@ static int config_check__compare_names(const void *left, const void *right)
     return difference != 0 ? difference : (a->line > b->line) - (a->line < b->line);
 }
 
-/* Two endpoints of one name. The second then counts as disabled, so that not all its sockets are told, too.
- */
+/* Two endpoints of one name. The second then counts as disabled, so that not all its sockets are told,
+   too. */
 static void config_check__names(struct config *config, struct config_problems *problems)
 {
     struct config_endpoint **sorted = memory_alloc((config->endpoint_count + 1) * sizeof *sorted);

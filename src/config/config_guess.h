@@ -15,8 +15,8 @@ struct config_guess {
 /* config_guess_begin: at[0..length) is what was written. */
 struct config_guess config_guess_begin(const char *at, size_t length);
 
-/* config_guess_try: takes `candidate` for the best when it is nearer than those before. Case does not count.
- */
+/* config_guess_try: takes `candidate` for the best when it is nearer than those before. Case does not
+   count. */
 void config_guess_try(struct config_guess *guess, const char *candidate);
 
 #endif

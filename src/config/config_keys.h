@@ -51,7 +51,7 @@ extern const struct config_table config_keys_endpoint;
 const struct config_key *config_keys_find(const struct config_table *table, const char *at, size_t length);
 
 /* config_keys_store, config_keys_number: bool, number, size, duration or choice, in the key's place of
- * `record`. */
+   `record`. */
 void config_keys_store(const struct config_key *key, void *record, uint64_t number);
 uint64_t config_keys_number(const struct config_key *key, const void *record);
 

@@ -322,9 +322,9 @@ static size_t config_listen__host(struct reader *reader, struct config_listen *l
                                                   {.family = 6, .ip = {[15] = 1}}};
     const uint16_t port = listen->address.port;
     const struct part host = reader->host;
-    const bool is_localhost = !reader->is_bracketed && text_equal(host.at, host.length, "localhost");
+    listen->is_localhost = !reader->is_bracketed && text_equal(host.at, host.length, "localhost");
     listen->is_dual_stack = !reader->is_bracketed && text_equal(host.at, host.length, "*");
-    if (is_localhost) {
+    if (listen->is_localhost) {
         listen->address = loopback[0];
     } else if (listen->is_dual_stack) {
         listen->address = any;
@@ -336,7 +336,7 @@ static size_t config_listen__host(struct reader *reader, struct config_listen *l
     listens_out[1] = *listen;
     listens_out[1].address = loopback[1];
     listens_out[1].address.port = port;
-    return is_localhost ? 2 : 1;
+    return listen->is_localhost ? 2 : 1;
 }
 
 size_t config_listen_parse(const char *at, size_t length, struct config_listen listens_out[2],

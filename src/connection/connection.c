@@ -85,7 +85,7 @@ static uint32_t connection__tick(const struct connection *connection)
 }
 
 /* When `delay` milliseconds have passed since some moment of the tick `stamp`, in the time of the worker's
- * clock. */
+   clock. */
 static uint64_t connection__due(const struct connection *connection, uint32_t stamp, uint64_t delay)
 {
     const uint64_t now = worker_now(connection->worker) / TIMER_TICK;
@@ -187,8 +187,8 @@ static void connection__close_socket(struct connection *connection)
     closesocket(connection->socket);
 }
 
-/* Closing with a send stuck leaves it pending, and a receive beside it, until the peer reads: end both first.
- */
+/* Closing with a send stuck leaves it pending, and a receive beside it, until the peer reads: end both
+   first. */
 static void connection__reset_socket(struct connection *connection)
 {
     const struct linger reset = {.l_onoff = 1, .l_linger = 0};
@@ -246,8 +246,8 @@ static uint64_t connection__next_deadline(const struct connection *connection)
                                 connection__due(connection, connection->last_activity, config->idle_timeout));
 }
 
-/* Activity only moves deadlines away: a timer that is set early enough stays, and looks again when it fires.
- */
+/* Activity only moves deadlines away: a timer that is set early enough stays, and looks again when it
+   fires. */
 static void connection__set_timer(struct connection *connection)
 {
     const uint64_t due = connection__next_deadline(connection);
@@ -317,7 +317,7 @@ static void connection__consume_queue(struct connection *connection, uint32_t by
 }
 
 /* Keeps one send in flight while anything is queued. Too little room in the system is no error: it is tried
- * again. */
+   again. */
 static void connection__pump(struct connection *connection)
 {
     while (connection->queued > 0 && !connection->is_sending && !connection->wants_reset) {
@@ -359,7 +359,7 @@ static size_t connection__send_now(struct connection *connection, const uint8_t 
 }
 
 /* Settles later, when the caller may be inside a callback: of this connection (its entry settles) or of
- * another. */
+   another. */
 static void connection__settle_later(struct connection *connection)
 {
     if (!connection->is_in_callback) {

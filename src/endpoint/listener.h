@@ -42,11 +42,11 @@ uint32_t listener_open(struct listener *listener, const struct network *network,
 void listener_lost(struct listener *listener, uint32_t error, uint64_t first_delay, uint64_t now);
 
 /* listener_error_may_pass: whether the bind error can go away in seconds, as when a program ends that holds
- * the port. */
+   the port. */
 bool listener_error_may_pass(uint32_t error);
 
 /* listener_error_is_lasting: whether only a change of the configuration or of the machine's set-up can mend
- * it. */
+   it. */
 bool listener_error_is_lasting(uint32_t error);
 
 /* listener_add_name: "tcp://127.0.0.1:80", as `listen` has it. */

@@ -10,7 +10,7 @@
 struct worker;
 
 /* Lies in the sender's object; it belongs to the inbox from push until `run` is called, on the worker's
- * thread. */
+   thread. */
 struct message {
     struct message *next;
     void (*run)(struct message *message, struct worker *worker);

@@ -117,7 +117,7 @@ static const char *network__find_functions(struct network *network, SOCKET tcp, 
 }
 
 /* A layered provider that gives out handles of its own breaks skip-on-success (Microsoft knowledge base
- * 2568167). */
+   2568167). */
 static bool network__has_ifs_handles(SOCKET socket)
 {
     WSAPROTOCOL_INFOW info;
@@ -136,7 +136,7 @@ static bool network__completes(HANDLE port, const OVERLAPPED *overlapped)
 }
 
 /* Waiting with MSG_PEEK and an overlapped is not documented, though others live on it: see a datagram come
- * and stay. */
+   and stay. */
 static bool network__peek_works(SOCKET udp, HANDLE port, OVERLAPPED *overlapped)
 {
     const struct pl_address loopback = {.family = 4, .ip = {127, 0, 0, 1}};

@@ -27,7 +27,7 @@ bool network_start(struct network *network, struct failure *failure_out);
 void network_stop(struct network *network);
 
 /* network_socket: `type` SOCK_STREAM or SOCK_DGRAM; overlapped, never inherited. INVALID_SOCKET:
- * WSAGetLastError. */
+   WSAGetLastError. */
 SOCKET network_socket(int family, int type);
 
 /* network_set_option: an option whose value is one DWORD. 0 or the error. */

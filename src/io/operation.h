@@ -15,7 +15,7 @@ struct operation {
 };
 
 /* operation_begin: before each call; Winsock may leave the state of the last one otherwise. The overlapped to
- * pass. */
+   pass. */
 static inline OVERLAPPED *operation_begin(struct operation *operation)
 {
     ZeroMemory(&operation->overlapped, sizeof operation->overlapped);

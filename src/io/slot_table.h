@@ -44,7 +44,7 @@ uint64_t slot_table_id(const struct slot_table *table, uint32_t slot);
 void *slot_table_find(const struct slot_table *table, uint64_t id, enum slot_kind kind);
 
 /* slot_table_next: the first object of this kind in a slot from *slot on, and *slot behind it; NULL at the
- * end. */
+   end. */
 void *slot_table_next(const struct slot_table *table, enum slot_kind kind, uint32_t *slot);
 
 /* slot_worker: the worker that an id names; a number of no worker when it is none. */

@@ -47,7 +47,7 @@ struct worker_callback {
 struct worker *worker_create(unsigned index, unsigned count, HANDLE trouble, DWORD *error_out);
 
 /* worker_start: begins the thread. `peers` are all `count` workers, this one included; kept until
- * worker_destroy. */
+   worker_destroy. */
 bool worker_start(struct worker *worker, struct worker *const *peers, DWORD *error_out);
 
 /* worker_stop: ends the thread, if it was started, and waits `timeout` milliseconds for it; false when it did
@@ -93,8 +93,8 @@ struct slot_table *worker_slots(struct worker *worker);
 void worker_count(struct worker *worker, enum counter counter, uint64_t add);
 const volatile uint64_t *worker_counters(const struct worker *worker);
 
-/* worker_enter, worker_leave: around each callback of a handler; on W. worker_current_callback: any thread.
- */
+/* worker_enter, worker_leave: around each callback of a handler; on W. worker_current_callback: any
+   thread. */
 void worker_enter(struct worker *worker, const char *endpoint, const char *handler, uint64_t id);
 void worker_leave(struct worker *worker);
 struct worker_callback worker_current_callback(const struct worker *worker);

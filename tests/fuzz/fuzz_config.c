@@ -35,7 +35,7 @@ static const struct config_source source = {.file = "f",
                                             .variable = fuzz_config__variable};
 
 /* "f:LINE:COLUMN: error: WHAT; WHAT ELSE" and nothing that is not for a terminal; returns what follows the
- * line. */
+   line. */
 static const char *fuzz_config__require_line(const char *at, unsigned *errors)
 {
     const size_t length = strcspn(at, "\n");

@@ -63,8 +63,8 @@ static DWORD clock__slice(uint64_t started, DWORD timeout, bool *is_last_out)
 BOOL clock_dequeue(seam_GetQueuedCompletionStatusEx real, HANDLE port, OVERLAPPED_ENTRY *entries, ULONG count,
                    ULONG *removed_out, DWORD timeout, BOOL alertable)
 {
-    /* The time-out was reckoned from the time that the caller has read; the clock may have been moved since.
-     */
+    /* The time-out was reckoned from the time that the caller has read; the clock may have been moved
+       since. */
     const uint64_t read = (uint64_t)(uintptr_t)TlsGetValue(clock__slot());
     const uint64_t started = read != 0 ? read : clock_now();
     bool is_last = false;

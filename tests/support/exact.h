@@ -14,8 +14,8 @@ static inline void exact_put(char *at, const char *string)
     }
 }
 
-/* exact_copy: a block of just `length` bytes, so that a sanitizer sees every read behind them; end with free.
- */
+/* exact_copy: a block of just `length` bytes, so that a sanitizer sees every read behind them; end with
+   free. */
 static inline char *exact_copy(const char *at, size_t length)
 {
     char *copy = malloc(length > 0 ? length : 1);

@@ -20,7 +20,7 @@ size_t failing_memory_hits(void);
 size_t failing_memory_live(void);
 
 /* failing_memory_setup, failing_memory_teardown: those of support.h, and the test must have freed what it
- * took. */
+   took. */
 int failing_memory_setup(void **state);
 int failing_memory_teardown(void **state);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
-   The engine that opens nothing, see fake_engine.h. One endpoint with one listening socket is what it shows.
- */
+   The engine that opens nothing, see fake_engine.h. One endpoint with one listening socket is what it
+   shows. */
 #include "support/fake_engine.h"
 
 #include <stdio.h>

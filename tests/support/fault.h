@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
-   Faults: making an import fail, and receives come in pieces. Any thread; arm while nobody calls the import.
- */
+   Faults: making an import fail, and receives come in pieces. Any thread; arm while nobody calls the
+   import. */
 #ifndef PORTLISTENER_TESTS_SUPPORT_FAULT_H
 #define PORTLISTENER_TESTS_SUPPORT_FAULT_H
 

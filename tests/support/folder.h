@@ -39,7 +39,7 @@ bool folder_delete(struct folder *folder, const char *name);
 bool folder_rename(struct folder *folder, const char *from, const char *to);
 
 /* folder_open: for a reader that shares as `share` says; end with folder_close. INVALID_HANDLE_VALUE:
- * refused. */
+   refused. */
 HANDLE folder_open(struct folder *folder, const char *name, DWORD access, DWORD share);
 void folder_close(HANDLE handle);
 

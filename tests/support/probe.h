@@ -39,7 +39,7 @@ unsigned probe_threads(void);
 void probe_prepare(struct rig *rig, const char *listen);
 
 /* probe_assert_serves: every address of the engine listens, and echoes. probe_assert_serves_at: this one
- * does. */
+   does. */
 void probe_assert_serves(struct rig *rig);
 void probe_assert_serves_at(const struct pl_address *to, enum config_protocol protocol);
 

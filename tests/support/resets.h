@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-/* resets_watch: counts from 0 on, until the seam is restored (the test's teardown does). One test at a time.
- */
+/* resets_watch: counts from 0 on, until the seam is restored (the test's teardown does). One test at a
+   time. */
 void resets_watch(void);
 
 uint32_t resets_seen(void);

@@ -42,14 +42,14 @@ struct config_endpoint *rig_endpoint(struct rig *rig, const char *name, const ch
 /* rig_listen: one more address of the endpoint added last. */
 void rig_listen(struct rig *rig, const char *listen);
 
-/* rig_start: the engine must start. rig_fail: it must not; `failure` tells. rig_try: either; whether it did.
- */
+/* rig_start: the engine must start. rig_fail: it must not; `failure` tells. rig_try: either; whether it
+   did. */
 void rig_start(struct rig *rig);
 void rig_fail(struct rig *rig);
 bool rig_try(struct rig *rig);
 
 /* rig_drain: engine_stop with at most `drain_limit` milliseconds; the engine is still there, for its
- * counters. */
+   counters. */
 bool rig_drain(struct rig *rig, uint32_t drain_limit);
 
 /* rig_stop: resets what is left, stops (after rig_drain: it is stopped already) and destroys. Then as many
