@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: tests/load.sh [--host A.B.C.D] [--limit MB] PORT
+usage: tests/load/matrix.sh [--host A.B.C.D] [--limit MB] PORT
 Each row moves at most --limit megabytes (256), both ways counted, in at most 12800 messages. Where that is less than
 one message for each client, some of the clients send one, and the others one of 1460 bytes at the same time. Exit
 code 1 when a byte differs, is missing or late.
@@ -27,7 +27,7 @@ done
     exit 2
 }
 port=$1
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 load=$(tests/load/build.sh)
 bytes=$((limit * 500000)) # one way
 small=1460

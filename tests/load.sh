@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The release service in Wine under load from a native client: every size from few and many clients, connections held
+# idle, and a stop with connections in flight. Every byte is compared.
+set -euo pipefail
+
+usage() {
+    cat <<'END'
+usage: tests/load.sh [--full]
+  --full  more bytes, and connections held for a minute instead of ten seconds
+END
+}
+
+megabytes=16 # of each row of the matrix, both ways counted
+hold_seconds=10
+case ${1-} in
+    '') ;;
+    --full)
+        megabytes=256
+        hold_seconds=60
+        ;;
+    --help) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+esac
+[ $# -le 1 ] || { usage >&2; exit 2; }
+
+# shellcheck source=tests/setup.sh
+. "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+export WINEPREFIX=$PWD/build/wine-try # service/try.sh's
+folder=build/load
+load=$folder/load
+held=10000
+drain=5 # seconds, as service/try.sh configures it
+
+# end_service: also when a step has failed; each of the two may have been done.
+end_service() {
+    service/try.sh --stop >/dev/null
+    setup_stop
+}
+
+# in_state STATE: waits until the service manager says so.
+in_state() {
+    until tests/wine-run.sh sc query PortListener | grep -qE "STATE *: [0-9] +$1\b"; do
+        sleep 0.05
+    done
+}
+
+# process: the service's, by its Wine prefix.
+process() {
+    local environ
+    for environ in /proc/[0-9]*/environ; do
+        if grep -qzF "WINEPREFIX=$WINEPREFIX" "$environ" 2>/dev/null &&
+            tr '\0' ' ' <"${environ%environ}cmdline" | grep -q 'portlistener\.exe'; then
+            environ=${environ#/proc/}
+            echo "${environ%/environ}"
+        fi
+    done
+}
+
+resident() { # bytes of memory that the service has in use
+    echo $(($(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(process)/status") * 1024))
+}
+
+matrix() {
+    tests/load/matrix.sh --limit $megabytes "$port"
+    echo "note: $(grep -c ' yes ' build/load/matrix) rows, every byte came back"
+}
+
+# connected COUNT FILE: waits until the client has told so; the client must be alive.
+connected() {
+    local try
+    for try in $(seq 600); do
+        if grep -q " $1 connected" "$2"; then
+            return 0
+        fi
+        sleep 0.1
+    done
+    echo "not $1 connections after $((try / 10)) s"
+    return 1
+}
+
+# hold_once: prints the bytes that the service has in use while all are idle.
+hold_once() {
+    local status=0
+    $load hold --port "$port" --clients $held --seconds "$hold_seconds" --size 100 >$folder/held 2>$folder/held.progress &
+    connected $held $folder/held.progress
+    resident
+    wait $! || status=$?
+    cat $folder/held $folder/held.progress >&2
+    return $status
+}
+
+# Idle, then a burst of echoes from all of them; the second time shows what the burst has left behind.
+hold() {
+    local before first second
+    before=$(resident)
+    first=$(hold_once)
+    second=$(hold_once)
+    echo "in use: $before bytes without connections, $first and $second with $held idle, $(resident) after them"
+    [ $((second - before)) -le $((held * 4096)) ]
+    echo "note: $held for $hold_seconds s, twice; all echo then; $(((first - before) / held)) and $(((second - before) / held)) bytes each"
+}
+
+# logged ID: when the last run's log has it, in milliseconds.
+logged() {
+    local time
+    time=$(tr -d '\r' <build/try/logs/PortListener.log | sed -n "s/^\([^ ]*\) .*$1.*/\1/p" | tail -n 1)
+    date -d "$time" +%s%3N
+}
+
+# Half of the connections never end by themselves: they are reset at the deadline. The others begin a transfer when the
+# stop is under way, and finish it.
+stop_in_flight() {
+    local name took status=0
+    $load hold --port "$port" --clients 500 --seconds 60 >$folder/idle 2>$folder/idle.progress &
+    $load hold --port "$port" --clients 500 --seconds 4 --messages 20 --depth 4 >$folder/talking 2>$folder/talking.progress &
+    for name in idle talking; do
+        connected 500 $folder/$name.progress
+    done
+    tests/wine-run.sh net stop PortListener
+    wait %2 || status=1
+    wait %1 && status=1
+    in_state STOPPED
+    cat $folder/{idle,talking}{,.progress}
+    took=$(($(logged PL1004) - $(logged PL1003)))
+    grep -q '"lost":500' $folder/idle # and each of them by a reset
+    grep -q 'reset by peer' $folder/idle.progress
+    [ $took -ge $((drain * 1000 - 250)) ] && [ $took -le $((drain * 1000 + 1000)) ]
+    echo "note: 500 finished, 500 reset; stopped after $took ms, drain_timeout ${drain}000 ms"
+    return $status
+}
+
+setup_trap
+trap "trap '' INT TERM HUP; setup__end_step; end_service" EXIT
+step packages setup_packages "${packages_build[@]}" gcc libc6-dev
+step 'load client' tests/load/check.sh
+step service service/try.sh --keep
+port=$(sed -n 's/.*tcp:.*:\([0-9]*\), udp.*/\1/p' build/try/portlistener.ini)
+step 'all sizes, 1 to 1000 clients' matrix
+step 'connections held' hold
+step 'net stop, 1000 in flight' stop_in_flight
