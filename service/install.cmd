@@ -4,19 +4,22 @@ rem Installs PortListener as a service: an account and a SID of its own, no righ
 rem protected. What is asked for and refused is named; what matters for safety ends the installation and undoes it.
 setlocal EnableExtensions DisableDelayedExpansion
 
+rem Before any argument is taken: "shift" would move the arguments into %0 as well.
+set "here=%~dp0"
 set "service=PortListener"
-set "from=%~dp0"
+set "from="
 set "start=auto"
 set "firewall="
 set "keep="
 
 :arguments
 if "%~1"=="" goto checked
-if /i "%~1"=="--service" set "service=%~2" & shift & shift & goto arguments
-if /i "%~1"=="--from" set "from=%~f2\" & shift & shift & goto arguments
-if /i "%~1"=="--delayed" set "start=delayed-auto" & shift & goto arguments
-if /i "%~1"=="--firewall" set "firewall=yes" & shift & goto arguments
-if /i "%~1"=="--keep-data" set "keep=yes" & shift & goto arguments
+if /i "%~1"=="--service" set "service=%~2" & shift /1 & shift /1 & goto arguments
+if /i "%~1"=="--from" if "%~2"=="" echo install.cmd: --from needs a folder 1>&2 & exit /b 2
+if /i "%~1"=="--from" set "from=%~f2\" & shift /1 & shift /1 & goto arguments
+if /i "%~1"=="--delayed" set "start=delayed-auto" & shift /1 & goto arguments
+if /i "%~1"=="--firewall" set "firewall=yes" & shift /1 & goto arguments
+if /i "%~1"=="--keep-data" set "keep=yes" & shift /1 & goto arguments
 if /i not "%~1"=="--help" echo install.cmd: there is no option %1 1>&2
 echo usage: install.cmd [--service NAME] [--from FOLDER] [--delayed] [--firewall] [--keep-data]
 echo   --service NAME  the service's name (PortListener); several can be installed side by side
@@ -28,16 +31,17 @@ if /i "%~1"=="--help" exit /b 0
 exit /b 2
 
 :checked
-if not exist "%from%portlistener.exe" if exist "%~dp0..\build\windows-msvc\bin\portlistener.exe" set "from=%~dp0..\build\windows-msvc\bin\"
-set "missing="
-if not exist "%from%portlistener-events.dll" set "missing=portlistener-events.dll"
-if not exist "%from%portlistener.exe" set "missing=portlistener.exe"
-if defined missing echo install.cmd: there is no %missing% in %from%; build it, or name its folder with --from 1>&2 & exit /b 2
 set "wrong="
 for /f "delims=ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-" %%c in ("%service%") do set "wrong=%%c"
 if defined wrong echo install.cmd: a service name has letters, digits, dots, dashes and underscores 1>&2 & exit /b 2
 if "%service%"=="" echo install.cmd: --service needs a name 1>&2 & exit /b 2
-set "ini=%~dp0portlistener.ini"
+set "built=%here%..\build\windows-msvc\bin\"
+if not defined from if not exist "%here%portlistener.exe" if exist "%built%portlistener.exe" set "from=%built%"
+if not defined from set "from=%here%"
+set "ini=%here%portlistener.ini"
+set "missing="
+for %%f in ("%ini%" "%from%portlistener-events.dll" "%from%portlistener.exe") do if not exist %%f set "missing=%%~f"
+if defined missing echo install.cmd: there is no %missing%; build it, or name the folder of the program with --from 1>&2 & exit /b 2
 set "program=%ProgramFiles%\PortListener"
 if defined ProgramW6432 set "program=%ProgramW6432%\PortListener"
 set "data=%ProgramData%\%service%"

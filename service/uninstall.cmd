@@ -8,8 +8,8 @@ set "purge="
 
 :arguments
 if "%~1"=="" goto checked
-if /i "%~1"=="--service" set "service=%~2" & shift & shift & goto arguments
-if /i "%~1"=="--purge" set "purge=yes" & shift & goto arguments
+if /i "%~1"=="--service" set "service=%~2" & shift /1 & shift /1 & goto arguments
+if /i "%~1"=="--purge" set "purge=yes" & shift /1 & goto arguments
 if /i not "%~1"=="--help" echo uninstall.cmd: there is no option %1 1>&2
 echo usage: uninstall.cmd [--service NAME] [--purge]
 echo   --service NAME  the service's name (PortListener)

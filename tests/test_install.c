@@ -62,16 +62,30 @@ static bool has_service(void)
     return service != NULL;
 }
 
-/* Runs a script that stands beside this test; returns its exit code. */
+/* The scripts stand beside this test. */
+static void script_path(const WCHAR *script, WCHAR path_out[PROGRAM_PATH_MAX])
+{
+    wcscpy(path_out, program_path());
+    wcscpy(wcsrchr(path_out, L'\\') + 1, script);
+}
+
+static void read_script(const WCHAR *script, char *at, size_t room)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    script_path(script, path);
+    assert_true(program_read(path, at, room));
+    assert_true(strlen(at) < room - 1);
+}
+
+/* Runs a script; returns its exit code. */
 static DWORD run_script(const WCHAR *script, const WCHAR *arguments)
 {
     WCHAR folder[PROGRAM_PATH_MAX], path[PROGRAM_PATH_MAX], line[4 * PROGRAM_PATH_MAX],
-        beside[PROGRAM_PATH_MAX];
+        script_at[PROGRAM_PATH_MAX];
     SECURITY_ATTRIBUTES inherit = {.nLength = sizeof inherit, .bInheritHandle = TRUE};
     PROCESS_INFORMATION process;
     DWORD code = 0;
-    swprintf(beside, PROGRAM_PATH_MAX, L"%ls", program_path());
-    *wcsrchr(beside, L'\\') = L'\0';
+    script_path(script, script_at);
     program_folder(folder);
     program_write(folder, L"output", "", path);
     HANDLE output = CreateFileW(path, GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherit,
@@ -79,8 +93,7 @@ static DWORD run_script(const WCHAR *script, const WCHAR *arguments)
     STARTUPINFOW start = {.cb = sizeof start, .dwFlags = STARTF_USESTDHANDLES};
     start.hStdOutput = output;
     start.hStdError = output;
-    swprintf(line, sizeof line / sizeof line[0], L"cmd.exe /d /c \"\"%ls\\%ls\" %ls\"", beside, script,
-             arguments);
+    swprintf(line, sizeof line / sizeof line[0], L"cmd.exe /d /c \"\"%ls\" %ls\"", script_at, arguments);
     assert_true(CreateProcessW(NULL, line, NULL, NULL, TRUE, 0, NULL, NULL, &start, &process));
     assert_int_equal(WaitForSingleObject(process.hProcess, PATIENCE), WAIT_OBJECT_0);
     GetExitCodeProcess(process.hProcess, &code);
@@ -336,11 +349,30 @@ static void test_install__refuses_wrong_usage(void **state)
         expect_code(run_script(L"install.cmd", wrong[i]), 2);
         expect_code(run_script(L"uninstall.cmd", wrong[i]), 2);
     }
+    expect_code(run_script(L"install.cmd", L"--from"), 2);
     expect_code(run_script(L"install.cmd", L"--from C:\\nowhere"), 2);
     assert_non_null(strstr(world.output, "--from"));
     expect_code(run_script(L"install.cmd", L"--help"), 0);
     expect_code(run_script(L"uninstall.cmd", L"--help"), 0);
     expect_nothing_left();
+}
+
+/* On Windows "shift" moves %1 into %0, and %~dp0 is then the folder of an argument; "shift /1" leaves %0 alone.
+   Wine's %~dp0 stays right, so it is the text of the script that shows it. */
+static void test_install__knows_its_folder_whatever_the_arguments(void **state)
+{
+    static const WCHAR *const scripts[] = {L"install.cmd", L"uninstall.cmd"};
+    static char text[32768];
+    (void)state;
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        read_script(scripts[i], text, sizeof text);
+        const char *arguments = strstr(text, "\n:arguments");
+        assert_non_null(arguments);
+        assert_null(strstr(arguments, "%~dp0"));
+        for (const char *at = arguments; (at = strstr(at, "shift")) != NULL; at++) {
+            assert_memory_equal(at, "shift /1 ", 9);
+        }
+    }
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -352,6 +384,7 @@ int main(void)
         test(test_install__trusts_a_folder_only_when_told),
         test(test_install__undoes_everything_when_a_step_fails),
         test(test_install__refuses_wrong_usage),
+        test(test_install__knows_its_folder_whatever_the_arguments),
     };
     const DWORD length = GetEnvironmentVariableW(L"ProgramFiles", world.program, PROGRAM_PATH_MAX - 32);
     wcscpy(world.program + length, L"\\PortListener");
