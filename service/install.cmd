@@ -31,10 +31,18 @@ if /i "%~1"=="--help" exit /b 0
 exit /b 2
 
 :checked
-set "wrong="
-for /f "delims=ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-" %%c in ("%service%") do set "wrong=%%c"
-if defined wrong echo install.cmd: a service name has letters, digits, dots, dashes and underscores 1>&2 & exit /b 2
-if "%service%"=="" echo install.cmd: --service needs a name 1>&2 & exit /b 2
+rem The name becomes a part of paths. Without what it may have, only the two question marks are left.
+if not defined service echo install.cmd: --service needs a name 1>&2 & exit /b 2
+set "wrong=yes"
+for /f "tokens=1* delims=ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-" %%a in ("?%service%?") do if "%%a%%b"=="??" set "wrong="
+if "%service:~0,1%"=="." set "wrong=yes"
+if "%service:~-1%"=="." set "wrong=yes"
+if not defined wrong goto named
+echo install.cmd: the service name "%service%" is refused: it may have letters, digits, - and _, and dots but not 1>&2
+echo at its ends 1>&2
+exit /b 2
+
+:named
 set "built=%here%..\build\windows-msvc\bin\"
 if not defined from if not exist "%here%portlistener.exe" if exist "%built%portlistener.exe" set "from=%built%"
 if not defined from set "from=%here%"

@@ -342,8 +342,11 @@ static void test_install__undoes_everything_when_a_step_fails(void **state)
 
 static void test_install__refuses_wrong_usage(void **state)
 {
-    static const WCHAR *const wrong[] = {L"--bogus", L"--service", L"--service \"a b\"", L"--service a\\b",
-                                         L"--service \"a&b\""};
+    static const WCHAR *const wrong[] = {L"--bogus",          L"--service",         L"--service \"a b\"",
+                                         L"--service a\\b",   L"--service \"a&b\"", L"--service \";x\"",
+                                         L"--service \"x;\"", L"--service \"a;b\"", L"--service .",
+                                         L"--service ..",     L"--service .x",      L"--service x.",
+                                         L"--service ?",      L"--service C:\\x"};
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         expect_code(run_script(L"install.cmd", wrong[i]), 2);
