@@ -53,7 +53,8 @@ if defined missing echo install.cmd: there is no %missing%; build it, or name th
 set "program=%ProgramFiles%\PortListener"
 if defined ProgramW6432 set "program=%ProgramW6432%\PortListener"
 set "data=%ProgramData%\%service%"
-set "source=HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\%service%"
+set "sources=HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application"
+set "source=%sources%\%service%"
 set "key=HKLM\SYSTEM\CurrentControlSet\Services\%service%"
 set "account=NT SERVICE\%service%"
 set "refused=0"
@@ -76,10 +77,13 @@ if not defined has_data if not defined keep (
   exit /b 1
 )
 
+rem It changes nothing, and who may not do it may not do the rest either.
+reg.exe add "%sources%" /f >nul 2>&1
+if errorlevel 1 goto rights
+
 echo Installing %service%
 set "step=register the event source"
 reg.exe add "%source%" /v EventMessageFile /t REG_EXPAND_SZ /d "%program%\portlistener-events.dll" /f >nul
-if errorlevel 1 echo install.cmd: this needs administrator rights: open the command prompt with "Run as administrator" 1>&2
 if errorlevel 1 goto failed
 set "has_source=yes"
 reg.exe add "%source%" /v TypesSupported /t REG_DWORD /d 7 /f >nul
@@ -138,6 +142,11 @@ echo Start it with: net start %service%
 if not "%refused%"=="0" echo Settings refused: %refused%, see above. 1>&2
 exit /b 0
 
+:rights
+echo install.cmd: nothing was installed, as that needs administrator rights: open the command prompt with 1>&2
+echo "Run as administrator" 1>&2
+exit /b 5
+
 rem A program that another service runs cannot be replaced; when it is the same, it need not be.
 :copy
 copy /y "%from%%~1" "%program%\%~1" >nul 2>&1
@@ -158,8 +167,8 @@ if "%has_data%"=="ours" if exist "%data%\" rmdir /s /q "%data%"
 if defined has_source reg.exe delete "%source%" /f >nul
 rem Another service may run from the same program.
 reg.exe query HKLM\SYSTEM\CurrentControlSet\Services /s /f "%program%\portlistener.exe" /d >nul 2>&1
-if not errorlevel 1 exit /b 5
+if not errorlevel 1 exit /b 1
 if exist "%program%\portlistener.exe" del /q "%program%\portlistener.exe"
 if exist "%program%\portlistener-events.dll" del /q "%program%\portlistener-events.dll"
 if exist "%program%\" rmdir "%program%" 2>nul
-exit /b 5
+exit /b 1

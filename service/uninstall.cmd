@@ -33,33 +33,44 @@ exit /b 2
 set "program=%ProgramFiles%\PortListener"
 if defined ProgramW6432 set "program=%ProgramW6432%\PortListener"
 set "data=%ProgramData%\%service%"
-set "source=HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\%service%"
+set "sources=HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application"
+set "source=%sources%\%service%"
 set "refused=0"
 
 rem Every program below comes from here: nothing that lies in the folder of this file can take its place.
 cd /d "%SystemRoot%\System32"
 set "PATH=%SystemRoot%\System32"
 
+rem It changes nothing, and who may not do it may not do the rest either.
+reg.exe add "%sources%" /f >nul 2>&1
+if errorlevel 1 goto rights
+
 rem The service first: while it cannot be removed, nothing else is.
 sc.exe query "%service%" >nul 2>&1
 if errorlevel 1 echo There is no service %service%; what else is left of it is removed.
 if errorlevel 1 goto files
 echo Removing %service%
-net.exe stop "%service%" >nul 2>&1
 set "tries=0"
-:stopping
-sc.exe query "%service%" | findstr.exe /c:"STOPPED" >nul
+:stop
+sc.exe stop "%service%" >nul 2>&1
+set "error=%errorlevel%"
+if %error%==5 goto rights
+sc.exe query "%service%" | find.exe "STOPPED" >nul
 if not errorlevel 1 goto stopped
 set /a tries+=1 >nul
-if %tries% geq 150 echo uninstall.cmd: %service% does not stop; nothing was removed. Are you an administrator? 1>&2 & exit /b 1
+if %tries% geq 150 echo uninstall.cmd: %service% does not stop, so nothing was removed; for the reason see: net helpmsg %error% 1>&2 & exit /b 1
 ping.exe -n 2 127.0.0.1 >nul 2>&1
-goto stopping
+goto stop
 :stopped
-sc.exe delete "%service%" >nul
-if not errorlevel 1 goto files
-echo uninstall.cmd: the system refuses to delete the service %service%; nothing was removed. This needs 1>&2
-echo administrator rights: open the command prompt with "Run as administrator" 1>&2
-exit /b 5
+sc.exe delete "%service%" >nul 2>&1
+set "error=%errorlevel%"
+if %error%==5 goto rights
+rem 1072: it was deleted before, and a program that still shows it, such as services.msc, keeps it from going.
+if %error%==0 goto files
+if %error%==1072 goto files
+echo uninstall.cmd: the system refuses to delete the service %service%, so nothing was removed; for the reason see: 1>&2
+echo net helpmsg %error% 1>&2
+exit /b 1
 
 :files
 reg.exe query "%source%" >nul 2>&1
@@ -85,6 +96,11 @@ if exist "%data%\" call :refused "%data%"
 echo Removed.
 if not "%refused%"=="0" echo Things that could not be removed: %refused%, see above. 1>&2 & exit /b 1
 exit /b 0
+
+:rights
+echo uninstall.cmd: nothing was removed, as that needs administrator rights: open the command prompt with 1>&2
+echo "Run as administrator" 1>&2
+exit /b 5
 
 :delete
 if exist %1 del /q %1

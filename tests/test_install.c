@@ -17,6 +17,10 @@
 
 /* sddl.h */
 __declspec(dllimport) BOOL
+    WINAPI ConvertStringSecurityDescriptorToSecurityDescriptorW(LPCWSTR text, DWORD revision,
+                                                                PSECURITY_DESCRIPTOR *descriptor_out,
+                                                                PULONG size_out);
+__declspec(dllimport) BOOL
     WINAPI ConvertSecurityDescriptorToStringSecurityDescriptorW(PSECURITY_DESCRIPTOR descriptor,
                                                                 DWORD revision, SECURITY_INFORMATION parts,
                                                                 LPWSTR *text_out, PULONG length_out);
@@ -30,6 +34,7 @@ static struct {
     WCHAR data[PROGRAM_PATH_MAX];
     WCHAR source_key[256];
     WCHAR service_key[256];
+    HANDLE caller;     /* the token that the scripts run with; NULL: the test's */
     char output[8192]; /* of the last script */
 } world;
 
@@ -94,7 +99,10 @@ static DWORD run_script(const WCHAR *script, const WCHAR *arguments)
     start.hStdOutput = output;
     start.hStdError = output;
     swprintf(line, sizeof line / sizeof line[0], L"cmd.exe /d /c \"\"%ls\" %ls\"", script_at, arguments);
-    assert_true(CreateProcessW(NULL, line, NULL, NULL, TRUE, 0, NULL, NULL, &start, &process));
+    assert_true(world.caller == NULL
+                    ? CreateProcessW(NULL, line, NULL, NULL, TRUE, 0, NULL, NULL, &start, &process)
+                    : CreateProcessAsUserW(world.caller, NULL, line, NULL, NULL, TRUE, 0, NULL, NULL, &start,
+                                           &process));
     assert_int_equal(WaitForSingleObject(process.hProcess, PATIENCE), WAIT_OBJECT_0);
     GetExitCodeProcess(process.hProcess, &code);
     CloseHandle(process.hThread);
@@ -150,6 +158,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
+    if (world.caller != NULL) {
+        CloseHandle(world.caller);
+        world.caller = NULL;
+    }
     uninstall(L"--purge"); /* of a test that failed */
     return 0;
 }
@@ -255,7 +267,7 @@ static DWORD state_of(SC_HANDLE service)
 }
 
 /* Under its own account, with its own rights. */
-static void expect_it_runs(void)
+static void start_and_expect_it_runs(void)
 {
     WCHAR path[PROGRAM_PATH_MAX];
     char ini[256];
@@ -293,7 +305,7 @@ static void test_install__makes_a_service_and_takes_it_away_again(void **state)
         expect_hardening();
         expect_protected();
     }
-    expect_it_runs();
+    start_and_expect_it_runs();
     expect_code(install(L""), 1);
     assert_non_null(strstr(world.output, "is installed already"));
     expect_code(uninstall(L""), 0);
@@ -334,7 +346,7 @@ static void test_install__undoes_everything_when_a_step_fails(void **state)
     const DWORD code = install(L"");
     DeleteService(other);
     CloseServiceHandle(other);
-    expect_code(code, 5);
+    expect_code(code, 1);
     assert_non_null(strstr(world.output, "could not create the service; undoing"));
     assert_false(exists(world.data));
     expect_nothing_left();
@@ -378,6 +390,82 @@ static void test_install__knows_its_folder_whatever_the_arguments(void **state)
     }
 }
 
+/* ---- Without rights ---- */
+
+static PSECURITY_DESCRIPTOR descriptor_from(const WCHAR *sddl)
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    assert_true(ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, 1, &descriptor, NULL));
+    return descriptor;
+}
+
+/* The same user, as a prompt that is not elevated has it. What its programs make for themselves is open to
+   them: by default it would be the administrators' only. */
+static HANDLE create_plain_token(void)
+{
+    HANDLE own = NULL, plain = NULL;
+    BYTE administrators[SECURITY_MAX_SID_SIZE];
+    DWORD size = sizeof administrators;
+    BOOL is_present = FALSE, is_defaulted = FALSE;
+    TOKEN_DEFAULT_DACL dacl;
+    PSECURITY_DESCRIPTOR descriptor = descriptor_from(L"D:(A;;GA;;;WD)");
+    assert_true(OpenProcessToken(GetCurrentProcess(), TOKEN_ALL_ACCESS, &own));
+    assert_true(CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, administrators, &size));
+    SID_AND_ATTRIBUTES disabled = {.Sid = administrators};
+    assert_true(CreateRestrictedToken(own, DISABLE_MAX_PRIVILEGE, 1, &disabled, 0, NULL, 0, NULL, &plain));
+    assert_true(GetSecurityDescriptorDacl(descriptor, &is_present, &dacl.DefaultDacl, &is_defaulted));
+    assert_true(SetTokenInformation(plain, TokenDefaultDacl, &dacl, sizeof dacl));
+    LocalFree(descriptor);
+    CloseHandle(own);
+    return plain;
+}
+
+/* Wine checks the access to those keys only that were given a descriptor; on Windows this one has such a one.
+   Its service manager checks none. */
+static void protect_event_sources(void)
+{
+    HKEY key = NULL;
+    if (is_wine()) {
+        PSECURITY_DESCRIPTOR descriptor = descriptor_from(L"D:(A;CI;KR;;;BU)(A;CI;KA;;;BA)(A;CI;KA;;;SY)");
+        assert_int_equal(RegOpenKeyExW(HKEY_LOCAL_MACHINE,
+                                       L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application", 0,
+                                       WRITE_DAC, &key),
+                         0);
+        assert_int_equal(RegSetKeySecurity(key, DACL_SECURITY_INFORMATION, descriptor), 0);
+        RegCloseKey(key);
+        LocalFree(descriptor);
+    }
+}
+
+static void test_install__without_rights_says_so_and_makes_nothing(void **state)
+{
+    (void)state;
+    protect_event_sources();
+    world.caller = create_plain_token();
+    expect_code(install(L""), 5);
+    assert_non_null(strstr(world.output, "Run as administrator"));
+    expect_nothing_left();
+    assert_false(exists(world.data));
+}
+
+static void test_uninstall__without_rights_leaves_all_as_it_is(void **state)
+{
+    (void)state;
+    expect_code(install(L""), 0);
+    start_and_expect_it_runs();
+    protect_event_sources();
+    world.caller = create_plain_token();
+    expect_code(uninstall(L"--purge"), 5); /* within PATIENCE: it does not wait for a stop */
+    assert_non_null(strstr(world.output, "Run as administrator"));
+    assert_true(has_key(world.source_key));
+    assert_true(exists(world.program));
+    assert_true(exists(world.data));
+    SC_HANDLE service = OpenServiceW(world.manager, world.name, SERVICE_QUERY_STATUS);
+    assert_non_null(service);
+    assert_int_equal(state_of(service), SERVICE_RUNNING);
+    CloseServiceHandle(service);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -388,6 +476,8 @@ int main(void)
         test(test_install__undoes_everything_when_a_step_fails),
         test(test_install__refuses_wrong_usage),
         test(test_install__knows_its_folder_whatever_the_arguments),
+        test(test_install__without_rights_says_so_and_makes_nothing),
+        test(test_uninstall__without_rights_leaves_all_as_it_is),
     };
     const DWORD length = GetEnvironmentVariableW(L"ProgramFiles", world.program, PROGRAM_PATH_MAX - 32);
     wcscpy(world.program + length, L"\\PortListener");
