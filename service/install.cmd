@@ -58,6 +58,7 @@ set "source=%sources%\%service%"
 set "key=HKLM\SYSTEM\CurrentControlSet\Services\%service%"
 set "account=NT SERVICE\%service%"
 set "refused=0"
+set "foreign="
 set "has_source="
 set "has_service="
 set "has_data="
@@ -67,8 +68,15 @@ cd /d "%SystemRoot%\System32"
 set "PATH=%SystemRoot%\System32"
 
 sc.exe query "%service%" >nul 2>&1
-if not errorlevel 1 echo install.cmd: the service %service% is installed already; uninstall.cmd removes it and keeps its data 1>&2
-if not errorlevel 1 exit /b 1
+if not errorlevel 1 (
+  echo install.cmd: there is a service %service% already. If it is PortListener's, uninstall.cmd removes it and keeps 1>&2
+  echo its data; if not, give another name with --service 1>&2
+  exit /b 1
+)
+reg.exe query "%source%" >nul 2>&1
+if not errorlevel 1 set "foreign=yes"
+for /f "tokens=1,2,*" %%a in ('reg.exe query "%source%" /v EventMessageFile 2^>nul') do if /i "%%c"=="%program%\portlistener-events.dll" set "foreign="
+if defined foreign echo install.cmd: another program has an event source %service%; give another name with --service 1>&2 & exit /b 1
 rem Any user may make a folder in ProgramData: what is in it is trusted only when an administrator says so.
 if not exist "%data%\" set "has_data=ours"
 if not defined has_data if not defined keep (

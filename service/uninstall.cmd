@@ -1,6 +1,7 @@
 @echo off
 rem SPDX-License-Identifier: MIT
-rem Takes away what install.cmd made. The configuration and the data stay, unless --purge.
+rem Takes away what install.cmd made, and nothing that only has the same name: a service that runs its program, an event
+rem source with its texts. The configuration and the data stay, unless --purge.
 setlocal EnableExtensions DisableDelayedExpansion
 
 set "service=PortListener"
@@ -35,11 +36,19 @@ if defined ProgramW6432 set "program=%ProgramW6432%\PortListener"
 set "data=%ProgramData%\%service%"
 set "sources=HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application"
 set "source=%sources%\%service%"
+set "key=HKLM\SYSTEM\CurrentControlSet\Services\%service%"
 set "refused=0"
+set "image="
+set "ours="
 
 rem Every program below comes from here: nothing that lies in the folder of this file can take its place.
 cd /d "%SystemRoot%\System32"
 set "PATH=%SystemRoot%\System32"
+
+for /f "tokens=1,2,*" %%a in ('reg.exe query "%key%" /v ImagePath 2^>nul') do if /i "%%a"=="ImagePath" call :image %%c
+sc.exe query "%service%" >nul 2>&1
+if not errorlevel 1 set "image=yes"
+if defined image if not defined ours goto foreign
 
 rem It changes nothing, and who may not do it may not do the rest either.
 reg.exe add "%sources%" /f >nul 2>&1
@@ -73,10 +82,10 @@ echo net helpmsg %error% 1>&2
 exit /b 1
 
 :files
-reg.exe query "%source%" >nul 2>&1
-if not errorlevel 1 reg.exe delete "%source%" /f >nul
-reg.exe query "%source%" >nul 2>&1
-if not errorlevel 1 call :refused "the event source"
+set "ours="
+for /f "tokens=1,2,*" %%a in ('reg.exe query "%source%" /v EventMessageFile 2^>nul') do if /i "%%c"=="%program%\portlistener-events.dll" set "ours=yes"
+if defined ours reg.exe delete "%source%" /f >nul
+if defined ours if errorlevel 1 call :refused "the event source %service%"
 netsh.exe advfirewall firewall delete rule name="%service%" program="%program%\portlistener.exe" >nul 2>&1
 rem The program is shared by all services that were installed from it.
 reg.exe query HKLM\SYSTEM\CurrentControlSet\Services /s /f "%program%\portlistener.exe" /d >nul 2>&1
@@ -88,6 +97,8 @@ if exist "%program%\" rmdir "%program%" 2>nul
 
 :data
 if not exist "%data%\" goto removed
+if not exist "%data%\portlistener.ini" if defined purge call :refused "%data%: without a portlistener.ini it may be another program's"
+if not exist "%data%\portlistener.ini" goto removed
 if not defined purge echo The configuration and the data stay in %data%; --purge removes them.
 if not defined purge goto removed
 rmdir /s /q "%data%"
@@ -97,10 +108,21 @@ echo Removed.
 if not "%refused%"=="0" echo Things that could not be removed: %refused%, see above. 1>&2 & exit /b 1
 exit /b 0
 
+:foreign
+echo uninstall.cmd: nothing was removed, as %service% is not a service of PortListener: it does not run 1>&2
+echo %program%\portlistener.exe, see: sc qc %service%. Give the right name with --service 1>&2
+exit /b 1
+
 :rights
 echo uninstall.cmd: nothing was removed, as that needs administrator rights: open the command prompt with 1>&2
 echo "Run as administrator" 1>&2
 exit /b 5
+
+rem The program of an ImagePath is its first word.
+:image
+set "image=yes"
+if /i "%~1"=="%program%\portlistener.exe" set "ours=yes"
+exit /b 0
 
 :delete
 if exist %1 del /q %1

@@ -140,6 +140,23 @@ static void path_in(const WCHAR *folder, const WCHAR *name, WCHAR path_out[PROGR
     swprintf(path_out, PROGRAM_PATH_MAX, L"%ls\\%ls", folder, name);
 }
 
+static void remove_service(void)
+{
+    SC_HANDLE service = OpenServiceW(world.manager, world.name, DELETE);
+    if (service != NULL) {
+        DeleteService(service);
+        CloseServiceHandle(service);
+    }
+}
+
+/* Also what the scripts leave alone, as a test made it. */
+static void remove_all(void)
+{
+    remove_service();
+    RegDeleteKeyW(HKEY_LOCAL_MACHINE, world.source_key);
+    program_remove(world.data);
+}
+
 static int setup(void **state)
 {
     static unsigned count;
@@ -163,6 +180,7 @@ static int teardown(void **state)
         world.caller = NULL;
     }
     uninstall(L"--purge"); /* of a test that failed */
+    remove_all();
     return 0;
 }
 
@@ -307,7 +325,7 @@ static void test_install__makes_a_service_and_takes_it_away_again(void **state)
     }
     start_and_expect_it_runs();
     expect_code(install(L""), 1);
-    assert_non_null(strstr(world.output, "is installed already"));
+    assert_non_null(strstr(world.output, "there is a service"));
     expect_code(uninstall(L""), 0);
     expect_nothing_left();
     assert_true(exists(world.data));
@@ -466,6 +484,95 @@ static void test_uninstall__without_rights_leaves_all_as_it_is(void **state)
     CloseServiceHandle(service);
 }
 
+/* ---- What only has the same name ---- */
+
+static void make_service(const WCHAR *image)
+{
+    SC_HANDLE service =
+        CreateServiceW(world.manager, world.name, NULL, SERVICE_ALL_ACCESS, SERVICE_WIN32_OWN_PROCESS,
+                       SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL, image, NULL, NULL, NULL, NULL, NULL);
+    assert_non_null(service);
+    CloseServiceHandle(service);
+}
+
+static void make_event_source(const WCHAR *file)
+{
+    const DWORD size = (DWORD)((wcslen(file) + 1) * sizeof *file);
+    assert_int_equal(
+        RegSetKeyValueW(HKEY_LOCAL_MACHINE, world.source_key, L"EventMessageFile", REG_EXPAND_SZ, file, size),
+        0);
+}
+
+static void make_data(const WCHAR *name)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    assert_true(CreateDirectoryW(world.data, NULL));
+    program_write(world.data, name, "; mine\n", path);
+}
+
+static void expect_nothing_touched(void)
+{
+    assert_true(has_key(world.source_key));
+    assert_true(exists(world.data));
+    assert_false(exists(world.program));
+}
+
+static void test_uninstall__refuses_a_service_of_another_program(void **state)
+{
+    static const WCHAR *const images[] = {
+        L"C:\\Windows\\System32\\spoolsv.exe",
+        L"\"C:\\Program Files (x86)\\other & more\\portlistener.exe\" service",
+        L"C:\\wrap.exe \"%ls\\portlistener.exe\"", /* in which %ls is the program's folder */
+    };
+    (void)state;
+    make_event_source(L"C:\\nowhere.dll");
+    make_data(L"portlistener.ini");
+    for (size_t i = 0; i < sizeof images / sizeof images[0]; i++) {
+        WCHAR image[2 * PROGRAM_PATH_MAX];
+        swprintf(image, 2 * PROGRAM_PATH_MAX, images[i], world.program);
+        make_service(image);
+        expect_code(uninstall(L"--purge"), 1);
+        assert_non_null(strstr(world.output, "not a service of PortListener"));
+        assert_true(has_service());
+        expect_nothing_touched();
+        expect_code(install(L"--keep-data"), 1);
+        assert_non_null(strstr(world.output, "there is a service"));
+        expect_nothing_touched();
+        remove_service();
+    }
+}
+
+static void test_install__leaves_an_event_source_of_another_program_alone(void **state)
+{
+    (void)state;
+    make_event_source(L"C:\\nowhere.dll");
+    expect_code(install(L""), 1);
+    assert_non_null(strstr(world.output, "event source"));
+    assert_true(has_key(world.source_key));
+    assert_false(exists(world.data));
+    expect_code(uninstall(L""), 0);
+    expect_text(world.source_key, L"EventMessageFile", L"C:\\nowhere.dll");
+}
+
+/* When the service is gone already. */
+static void test_uninstall__removes_what_is_left_when_it_is_its_own(void **state)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    (void)state;
+    path_in(world.program, L"portlistener-events.dll", path);
+    make_event_source(path);
+    make_data(L"other.txt");
+    expect_code(uninstall(L"--purge"), 1);
+    assert_non_null(strstr(world.output, "portlistener.ini"));
+    assert_false(has_key(world.source_key));
+    assert_true(exists(world.data));
+    program_write(world.data, L"portlistener.ini", "", path);
+    expect_code(uninstall(L""), 0);
+    assert_true(exists(world.data));
+    expect_code(uninstall(L"--purge"), 0);
+    assert_false(exists(world.data));
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -478,6 +585,9 @@ int main(void)
         test(test_install__knows_its_folder_whatever_the_arguments),
         test(test_install__without_rights_says_so_and_makes_nothing),
         test(test_uninstall__without_rights_leaves_all_as_it_is),
+        test(test_uninstall__refuses_a_service_of_another_program),
+        test(test_install__leaves_an_event_source_of_another_program_alone),
+        test(test_uninstall__removes_what_is_left_when_it_is_its_own),
     };
     const DWORD length = GetEnvironmentVariableW(L"ProgramFiles", world.program, PROGRAM_PATH_MAX - 32);
     wcscpy(world.program + length, L"\\PortListener");
