@@ -126,6 +126,8 @@ icacls.exe "%data%\logs" /grant:r "%account%:(OI)(CI)M" /q
 if errorlevel 1 goto failed
 
 rem Without these it runs, less well protected or informed: named when refused.
+reg.exe add "%key%\Parameters" /v ConfigFile /t REG_SZ /d "%data%\portlistener.ini" /f >nul
+if errorlevel 1 call :refused "the registry value ConfigFile, with which the commands find the configuration"
 sc.exe sidtype "%service%" unrestricted >nul
 if errorlevel 1 call :refused "the service SID"
 sc.exe privs "%service%" SeChangeNotifyPrivilege >nul

@@ -187,6 +187,7 @@ static int teardown(void **state)
 static void expect_nothing_left(void)
 {
     assert_false(has_service());
+    assert_false(has_key(world.service_key));
     assert_false(has_key(world.source_key));
     assert_false(exists(world.program));
 }
@@ -225,6 +226,24 @@ static void expect_service_line(void)
     assert_int_equal(read_dword(world.service_key, L"PreshutdownTimeout"), 15000);
     swprintf(expected, 4 * PROGRAM_PATH_MAX, L"%ls\\portlistener-events.dll", world.program);
     expect_text(world.source_key, L"EventMessageFile", expected);
+}
+
+/* "check" and so on, of the installed program, need no --config. */
+static void expect_commands_find_the_configuration(void)
+{
+    static const WCHAR *const commands[] = {L"check", L"config show"};
+    static struct program_result result;
+    WCHAR program[PROGRAM_PATH_MAX], arguments[256];
+    path_in(world.program, L"portlistener.exe", program);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        swprintf(arguments, 256, L"%ls --service %ls", commands[i], world.name);
+        program_run(program, arguments, &result);
+        if (result.code != 0) {
+            print_error("%s%s", result.out, result.err);
+        }
+        assert_int_equal(result.code, 0);
+        assert_non_null(strstr(result.out, "portlistener.ini"));
+    }
 }
 
 /* Three restarts, then none, and only after crashes; the service SID; one privilege. Wine has none of
@@ -323,6 +342,7 @@ static void test_install__makes_a_service_and_takes_it_away_again(void **state)
         expect_hardening();
         expect_protected();
     }
+    expect_commands_find_the_configuration();
     start_and_expect_it_runs();
     expect_code(install(L""), 1);
     assert_non_null(strstr(world.output, "there is a service"));
