@@ -60,6 +60,7 @@ set "account=NT SERVICE\%service%"
 set "refused=0"
 set "foreign="
 set "has_source="
+set "has_program="
 set "has_service="
 set "has_data="
 
@@ -98,7 +99,7 @@ reg.exe add "%source%" /v TypesSupported /t REG_DWORD /d 7 /f >nul
 if errorlevel 1 goto failed
 
 set "step=copy the program to %program%"
-if not exist "%program%\" mkdir "%program%"
+if not exist "%program%\" set "has_program=yes" & mkdir "%program%"
 call :copy portlistener.exe
 if errorlevel 1 goto failed
 call :copy portlistener-events.dll
@@ -175,9 +176,8 @@ echo install.cmd: could not %step%; undoing what was done 1>&2
 if defined has_service sc.exe delete "%service%" >nul
 if "%has_data%"=="ours" if exist "%data%\" rmdir /s /q "%data%"
 if defined has_source reg.exe delete "%source%" /f >nul
-rem Another service may run from the same program.
-reg.exe query HKLM\SYSTEM\CurrentControlSet\Services /s /f "%program%\portlistener.exe" /d >nul 2>&1
-if not errorlevel 1 exit /b 1
+rem What was there before may be what another service runs.
+if not defined has_program exit /b 1
 if exist "%program%\portlistener.exe" del /q "%program%\portlistener.exe"
 if exist "%program%\portlistener-events.dll" del /q "%program%\portlistener-events.dll"
 if exist "%program%\" rmdir "%program%" 2>nul

@@ -87,9 +87,14 @@ for /f "tokens=1,2,*" %%a in ('reg.exe query "%source%" /v EventMessageFile 2^>n
 if defined ours reg.exe delete "%source%" /f >nul
 if defined ours if errorlevel 1 call :refused "the event source %service%"
 netsh.exe advfirewall firewall delete rule name="%service%" program="%program%\portlistener.exe" >nul 2>&1
-rem The program is shared by all services that were installed from it.
-reg.exe query HKLM\SYSTEM\CurrentControlSet\Services /s /f "%program%\portlistener.exe" /d >nul 2>&1
-if not errorlevel 1 goto data
+rem The program is shared by all services that were installed from it. Firewall rules name it too, but in other values.
+set "users="
+for /f "tokens=1,2,*" %%a in ('reg.exe query HKLM\SYSTEM\CurrentControlSet\Services /s /v ImagePath 2^>nul') do (
+  if /i not "%%a"=="ImagePath" set "at=%%~nxa"
+  if /i "%%a"=="ImagePath" call :user %%c
+)
+if defined users echo The program stays in %program%, as other services run it:%users%
+if defined users goto data
 rem The event log may hold the DLL until the machine starts again.
 call :delete "%program%\portlistener.exe"
 call :delete "%program%\portlistener-events.dll"
@@ -122,6 +127,11 @@ rem The program of an ImagePath is its first word.
 :image
 set "image=yes"
 if /i "%~1"=="%program%\portlistener.exe" set "ours=yes"
+exit /b 0
+
+rem This service is still among them while another program, such as services.msc, shows it.
+:user
+if /i "%~1"=="%program%\portlistener.exe" if /i not "%at%"=="%service%" set "users=%users% %at%"
 exit /b 0
 
 :delete

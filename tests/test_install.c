@@ -29,6 +29,7 @@ enum { PATIENCE = 60000, POLL = 50 };
 
 static struct {
     SC_HANDLE manager;
+    unsigned number; /* of the test */
     WCHAR name[64];
     WCHAR program[PROGRAM_PATH_MAX]; /* folders */
     WCHAR data[PROGRAM_PATH_MAX];
@@ -157,18 +158,24 @@ static void remove_all(void)
     program_remove(world.data);
 }
 
-static int setup(void **state)
+/* Which service of this test the world is: the one without a suffix, or another one. */
+static void use_service(const WCHAR *suffix)
 {
-    static unsigned count;
-    (void)state;
-    swprintf(world.name, 64, L"PortListenerTest-%lu-install%u", (unsigned long)GetCurrentProcessId(),
-             ++count);
+    swprintf(world.name, 64, L"PortListenerTest-%lu-install%u%ls", (unsigned long)GetCurrentProcessId(),
+             world.number, suffix);
     const DWORD length = GetEnvironmentVariableW(L"ProgramData", world.data, PROGRAM_PATH_MAX - 128);
     assert_true(length > 0);
     swprintf(world.data + length, 128, L"\\%ls", world.name);
     swprintf(world.source_key, 256, L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\%ls",
              world.name);
     swprintf(world.service_key, 256, L"SYSTEM\\CurrentControlSet\\Services\\%ls", world.name);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    world.number++;
+    use_service(L"");
     return 0;
 }
 
@@ -179,8 +186,11 @@ static int teardown(void **state)
         CloseHandle(world.caller);
         world.caller = NULL;
     }
-    uninstall(L"--purge"); /* of a test that failed */
-    remove_all();
+    for (size_t i = 0; i < 2; i++) { /* of a test that failed */
+        use_service(i == 0 ? L"" : L"-second");
+        uninstall(L"--purge");
+        remove_all();
+    }
     return 0;
 }
 
@@ -371,11 +381,10 @@ static void test_install__trusts_a_folder_only_when_told(void **state)
     assert_false(exists(world.data));
 }
 
-static void test_install__undoes_everything_when_a_step_fails(void **state)
+/* Another service has taken the name that ours is shown by: the service manager refuses to create it. */
+static void expect_failing_install(void)
 {
-    (void)state;
     WCHAR other_name[80];
-    /* Another service has taken the name that ours is shown by: the service manager refuses to create it. */
     swprintf(other_name, 80, L"%ls-other", world.name);
     SC_HANDLE other = CreateServiceW(world.manager, other_name, world.name, SERVICE_ALL_ACCESS,
                                      SERVICE_WIN32_OWN_PROCESS, SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL,
@@ -387,6 +396,14 @@ static void test_install__undoes_everything_when_a_step_fails(void **state)
     expect_code(code, 1);
     assert_non_null(strstr(world.output, "could not create the service; undoing"));
     assert_false(exists(world.data));
+    assert_false(has_key(world.source_key));
+    assert_false(has_service());
+}
+
+static void test_install__undoes_everything_when_a_step_fails(void **state)
+{
+    (void)state;
+    expect_failing_install();
     expect_nothing_left();
 }
 
@@ -593,6 +610,73 @@ static void test_uninstall__removes_what_is_left_when_it_is_its_own(void **state
     assert_false(exists(world.data));
 }
 
+/* ---- The one program of several services ---- */
+
+static bool has_program(void)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    path_in(world.program, L"portlistener.exe", path);
+    return exists(path);
+}
+
+static void test_install__lets_two_services_share_the_program(void **state)
+{
+    (void)state;
+    expect_code(install(L""), 0);
+    start_and_expect_it_runs();
+    use_service(L"-second");
+    expect_failing_install();
+    assert_true(has_program());
+    expect_code(install(L""), 0);
+    expect_service_line();
+    use_service(L"");
+    expect_code(uninstall(L"--purge"), 0);
+    assert_non_null(strstr(world.output, "The program stays"));
+    assert_non_null(strstr(world.output, "-second"));
+    assert_false(has_service());
+    assert_false(has_key(world.source_key));
+    assert_false(exists(world.data));
+    assert_true(has_program());
+    use_service(L"-second");
+    expect_commands_find_the_configuration();
+    start_and_expect_it_runs();
+    expect_code(uninstall(L"--purge"), 0);
+    assert_null(strstr(world.output, "The program stays"));
+    expect_nothing_left();
+}
+
+/* As a firewall rule does, which Windows keeps below the key of a service too. */
+static void test_uninstall__removes_the_program_though_other_values_name_it(void **state)
+{
+    WCHAR key[256], rule[2 * PROGRAM_PATH_MAX];
+    (void)state;
+    expect_code(install(L""), 0);
+    swprintf(key, 256, L"%ls-rules", world.service_key);
+    swprintf(rule, 2 * PROGRAM_PATH_MAX, L"v2.31|Action=Allow|App=%ls\\portlistener.exe|", world.program);
+    assert_int_equal(RegSetKeyValueW(HKEY_LOCAL_MACHINE, key, L"{1}", REG_SZ, rule,
+                                     (DWORD)((wcslen(rule) + 1) * sizeof *rule)),
+                     0);
+    const DWORD code = uninstall(L"");
+    RegDeleteKeyW(HKEY_LOCAL_MACHINE, key);
+    expect_code(code, 0);
+    expect_nothing_left();
+}
+
+/* As services.msc has it open: the service goes when that is closed. */
+static void test_uninstall__removes_the_program_of_a_service_that_is_shown(void **state)
+{
+    (void)state;
+    expect_code(install(L""), 0);
+    SC_HANDLE shown = OpenServiceW(world.manager, world.name, SERVICE_QUERY_STATUS);
+    assert_non_null(shown);
+    const DWORD code = uninstall(L"");
+    const bool is_kept = has_program();
+    CloseServiceHandle(shown);
+    expect_code(code, 0);
+    assert_false(is_kept);
+    expect_nothing_left();
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -608,6 +692,9 @@ int main(void)
         test(test_uninstall__refuses_a_service_of_another_program),
         test(test_install__leaves_an_event_source_of_another_program_alone),
         test(test_uninstall__removes_what_is_left_when_it_is_its_own),
+        test(test_install__lets_two_services_share_the_program),
+        test(test_uninstall__removes_the_program_though_other_values_name_it),
+        test(test_uninstall__removes_the_program_of_a_service_that_is_shown),
     };
     const DWORD length = GetEnvironmentVariableW(L"ProgramFiles", world.program, PROGRAM_PATH_MAX - 32);
     wcscpy(world.program + length, L"\\PortListener");
