@@ -17,6 +17,12 @@ unset DISPLAY WAYLAND_DISPLAY
 # shellcheck disable=SC3045 # dash and bash have -S and -H
 ulimit -Sn "$(ulimit -Hn)" # wineserver takes a descriptor for each socket of all its programs
 
+# Linux puts wine64's heap at a random place in the gigabyte behind it. At one start in 8000 that is 0x7ffe0000, where
+# Windows programs have the page that they share with the system: the start fails, with error 1359. Hence no random
+# places, but where a container forbids that.
+fixed=
+setarch -R true 2>/dev/null && fixed=yes
+
 # A program that nobody waits for and that may live on: no pipe of ours, no lock of ours.
 quietly() {
     "$@" </dev/null >/dev/null 2>&1 9>&-
@@ -28,13 +34,13 @@ flock 9
 started=no
 quietly "$server" "-p${PORTLISTENER_WINE_LINGER:-60}" && started=yes # 0: started now; 2: was running
 if [ ! -f "$WINEPREFIX/.ready" ]; then
-    if ! quietly "$wine" winecfg -v win10; then # makes the prefix; Wine 8 is Windows 7 by default
+    if ! quietly ${fixed:+setarch -R} "$wine" winecfg -v win10; then # makes the prefix; Wine 8 is Windows 7 by default
         echo "wine-run.sh: Wine could not make its prefix $WINEPREFIX; for the reason run: WINEPREFIX=$WINEPREFIX WINEDEBUG= $wine winecfg -v win10" >&2
         exit 125
     fi
     : >"$WINEPREFIX/.ready"
 elif [ $started = yes ]; then
-    quietly "$wine" cmd /c exit || true # starts services.exe
+    quietly ${fixed:+setarch -R} "$wine" cmd /c exit || true # starts services.exe
 fi
 exec 9>&-
-exec "$wine" "$@"
+exec ${fixed:+setarch -R} "$wine" "$@"
