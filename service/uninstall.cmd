@@ -55,15 +55,16 @@ reg.exe add "%sources%" /f >nul 2>&1
 if errorlevel 1 goto rights
 
 rem The service first: while it cannot be removed, nothing else is.
-sc.exe query "%service%" >nul 2>&1
-if errorlevel 1 echo There is no service %service%; what else is left of it is removed.
-if errorlevel 1 goto files
+if not defined ours echo There is no service %service%; what else is left of it is removed.
+if not defined ours goto files
 echo Removing %service%
 set "tries=0"
 :stop
 sc.exe stop "%service%" >nul 2>&1
 set "error=%errorlevel%"
 if %error%==5 goto rights
+rem 1060: there is no such service, whatever the registry says.
+if %error%==1060 goto files
 sc.exe query "%service%" | find.exe "STOPPED" >nul
 if not errorlevel 1 goto stopped
 set /a tries+=1 >nul
@@ -88,11 +89,14 @@ if defined ours reg.exe delete "%source%" /f >nul
 if defined ours if errorlevel 1 call :refused "the event source %service%"
 netsh.exe advfirewall firewall delete rule name="%service%" program="%program%\portlistener.exe" >nul 2>&1
 rem The program is shared by all services that were installed from it. Firewall rules name it too, but in other values.
+set "at="
 set "users="
 for /f "tokens=1,2,*" %%a in ('reg.exe query HKLM\SYSTEM\CurrentControlSet\Services /s /v ImagePath 2^>nul') do (
   if /i not "%%a"=="ImagePath" set "at=%%~nxa"
   if /i "%%a"=="ImagePath" call :user %%c
 )
+if not defined at call :refused "%program%: the registry does not tell who else runs it"
+if not defined at goto data
 if defined users echo The program stays in %program%, as other services run it:%users%
 if defined users goto data
 rem The event log may hold the DLL until the machine starts again.
