@@ -35,8 +35,10 @@ static struct {
     WCHAR data[PROGRAM_PATH_MAX];
     WCHAR source_key[256];
     WCHAR service_key[256];
-    HANDLE caller;     /* the token that the scripts run with; NULL: the test's */
-    char output[8192]; /* of the last script */
+    HANDLE caller;                   /* the token that the scripts run with; NULL: the test's */
+    WCHAR folder[PROGRAM_PATH_MAX];  /* of files that the test needs; empty: none */
+    WCHAR current[PROGRAM_PATH_MAX]; /* the folder that they are called in; empty: the test's */
+    char output[8192];               /* of the last script */
 } world;
 
 static bool is_wine(void)
@@ -83,31 +85,42 @@ static void read_script(const WCHAR *script, char *at, size_t room)
     assert_true(strlen(at) < room - 1);
 }
 
+static HANDLE start_script(const WCHAR *script, const WCHAR *arguments, HANDLE output)
+{
+    WCHAR line[4 * PROGRAM_PATH_MAX], path[PROGRAM_PATH_MAX];
+    STARTUPINFOW start = {.cb = sizeof start, .dwFlags = STARTF_USESTDHANDLES};
+    PROCESS_INFORMATION process;
+    const WCHAR *current = world.current[0] != L'\0' ? world.current : NULL;
+    start.hStdOutput = output;
+    start.hStdError = output;
+    script_path(script, path);
+    swprintf(line, sizeof line / sizeof line[0], L"cmd.exe /d /c \"\"%ls\" %ls\"", path, arguments);
+    const BOOL is_started =
+        world.caller == NULL
+            ? CreateProcessW(NULL, line, NULL, NULL, TRUE, 0, NULL, current, &start, &process)
+            : CreateProcessAsUserW(world.caller, NULL, line, NULL, NULL, TRUE, 0, NULL, current, &start,
+                                   &process);
+    if (!is_started) {
+        fail_msg("%ls cannot be started: error %lu", script, (unsigned long)GetLastError());
+    }
+    CloseHandle(process.hThread);
+    return process.hProcess;
+}
+
 /* Runs a script; returns its exit code. */
 static DWORD run_script(const WCHAR *script, const WCHAR *arguments)
 {
-    WCHAR folder[PROGRAM_PATH_MAX], path[PROGRAM_PATH_MAX], line[4 * PROGRAM_PATH_MAX],
-        script_at[PROGRAM_PATH_MAX];
+    WCHAR folder[PROGRAM_PATH_MAX], path[PROGRAM_PATH_MAX];
     SECURITY_ATTRIBUTES inherit = {.nLength = sizeof inherit, .bInheritHandle = TRUE};
-    PROCESS_INFORMATION process;
     DWORD code = 0;
-    script_path(script, script_at);
     program_folder(folder);
     program_write(folder, L"output", "", path);
     HANDLE output = CreateFileW(path, GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherit,
                                 OPEN_EXISTING, 0, NULL);
-    STARTUPINFOW start = {.cb = sizeof start, .dwFlags = STARTF_USESTDHANDLES};
-    start.hStdOutput = output;
-    start.hStdError = output;
-    swprintf(line, sizeof line / sizeof line[0], L"cmd.exe /d /c \"\"%ls\" %ls\"", script_at, arguments);
-    assert_true(world.caller == NULL
-                    ? CreateProcessW(NULL, line, NULL, NULL, TRUE, 0, NULL, NULL, &start, &process)
-                    : CreateProcessAsUserW(world.caller, NULL, line, NULL, NULL, TRUE, 0, NULL, NULL, &start,
-                                           &process));
-    assert_int_equal(WaitForSingleObject(process.hProcess, PATIENCE), WAIT_OBJECT_0);
-    GetExitCodeProcess(process.hProcess, &code);
-    CloseHandle(process.hThread);
-    CloseHandle(process.hProcess);
+    HANDLE process = start_script(script, arguments, output);
+    assert_int_equal(WaitForSingleObject(process, PATIENCE), WAIT_OBJECT_0);
+    GetExitCodeProcess(process, &code);
+    CloseHandle(process);
     CloseHandle(output);
     program_read(path, world.output, sizeof world.output);
     program_remove(folder);
@@ -116,15 +129,15 @@ static DWORD run_script(const WCHAR *script, const WCHAR *arguments)
 
 static DWORD install(const WCHAR *more)
 {
-    WCHAR arguments[256];
-    swprintf(arguments, 256, L"--service %ls %ls", world.name, more);
+    WCHAR arguments[2 * PROGRAM_PATH_MAX];
+    swprintf(arguments, 2 * PROGRAM_PATH_MAX, L"--service %ls %ls", world.name, more);
     return run_script(L"install.cmd", arguments);
 }
 
 static DWORD uninstall(const WCHAR *more)
 {
-    WCHAR arguments[256];
-    swprintf(arguments, 256, L"--service %ls %ls", world.name, more);
+    WCHAR arguments[2 * PROGRAM_PATH_MAX];
+    swprintf(arguments, 2 * PROGRAM_PATH_MAX, L"--service %ls %ls", world.name, more);
     return run_script(L"uninstall.cmd", arguments);
 }
 
@@ -185,6 +198,11 @@ static int teardown(void **state)
     if (world.caller != NULL) {
         CloseHandle(world.caller);
         world.caller = NULL;
+    }
+    world.current[0] = L'\0';
+    if (world.folder[0] != L'\0') {
+        program_remove(world.folder);
+        world.folder[0] = L'\0';
     }
     for (size_t i = 0; i < 2; i++) { /* of a test that failed */
         use_service(i == 0 ? L"" : L"-second");
@@ -677,6 +695,138 @@ static void test_uninstall__removes_the_program_of_a_service_that_is_shown(void 
     expect_nothing_left();
 }
 
+/* ---- Options, and where it is called ---- */
+
+/* What --from takes, in a folder with a blank in its name, below a folder of the test's own. */
+static void make_other_program(WCHAR folder_out[PROGRAM_PATH_MAX])
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    program_folder(world.folder);
+    path_in(world.folder, L"a folder", folder_out);
+    assert_true(CreateDirectoryW(folder_out, NULL));
+    program_write(folder_out, L"portlistener.exe", "other program", path);
+    program_write(folder_out, L"portlistener-events.dll", "other texts", path);
+}
+
+static void expect_begin(const WCHAR *folder, const WCHAR *name, const char *expected)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    char text[64];
+    path_in(folder, name, path);
+    assert_true(program_read(path, text, sizeof text));
+    assert_memory_equal(text, expected, strlen(expected));
+}
+
+static void test_install__takes_the_program_from_the_folder_that_is_named(void **state)
+{
+    WCHAR folder[PROGRAM_PATH_MAX], from[2 * PROGRAM_PATH_MAX];
+    (void)state;
+    make_other_program(folder);
+    swprintf(from, 2 * PROGRAM_PATH_MAX, L"--from \"%ls\"", folder);
+    expect_code(install(from), 0);
+    expect_begin(world.program, L"portlistener.exe", "other program");
+    expect_begin(world.program, L"portlistener-events.dll", "other texts");
+    expect_begin(world.data, L"portlistener.ini", "; PortListener: the ports");
+    expect_code(uninstall(L"--purge"), 0);
+    expect_nothing_left();
+}
+
+/* Neither the programs nor the INI of the current folder are taken for those that are meant. */
+static void test_install__may_be_called_in_any_folder(void **state)
+{
+    static const WCHAR *const traps[] = {L"cmd.exe",    L"fc.exe",    L"find.exe",
+                                         L"icacls.exe", L"netsh.exe", L"ping.exe",
+                                         L"reg.exe",    L"sc.exe",    L"portlistener.ini"};
+    WCHAR path[PROGRAM_PATH_MAX];
+    (void)state;
+    make_other_program(world.current);
+    for (size_t i = 0; i < sizeof traps / sizeof traps[0]; i++) {
+        program_write(world.current, traps[i], "a trap", path);
+    }
+    expect_code(install(L""), 0);
+    expect_begin(world.program, L"portlistener.exe", "MZ");
+    expect_begin(world.data, L"portlistener.ini", "; PortListener: the ports");
+    start_and_expect_it_runs();
+    expect_code(uninstall(L"--purge"), 0);
+    expect_nothing_left();
+    expect_code(install(L"--from ."), 0);
+    expect_begin(world.program, L"portlistener.exe", "other program");
+    expect_code(uninstall(L"--purge"), 0);
+    expect_nothing_left();
+}
+
+static void expect_in_script(const WCHAR *script, const char *text)
+{
+    static char all[32768];
+    read_script(script, all, sizeof all);
+    if (strstr(all, text) == NULL) {
+        fail_msg("there is no %s in %ls", text, script);
+    }
+}
+
+/* Wine's sc takes delayed-auto for a start on demand. */
+static void test_install__starts_later_when_asked(void **state)
+{
+    (void)state;
+    expect_code(install(L"--delayed"), 0);
+    if (is_wine()) {
+        print_message("SKIPPED in part: Wine knows no delayed start\n");
+        expect_in_script(L"install.cmd", "\"--delayed\" set \"start=delayed-auto\"");
+        expect_in_script(L"install.cmd", " start= %start% ");
+    } else {
+        assert_int_equal(read_dword(world.service_key, L"Start"), SERVICE_AUTO_START);
+        assert_int_equal(read_dword(world.service_key, L"DelayedAutostart"), 1);
+    }
+    expect_code(uninstall(L"--purge"), 0);
+    expect_nothing_left();
+}
+
+/* Whether the firewall has a rule with the service's name, for that service. */
+static bool has_firewall_rule(void)
+{
+    WCHAR name[256], rule[4 * PROGRAM_PATH_MAX], name_part[96], service_part[96];
+    HKEY key = NULL;
+    bool is_found = false;
+    swprintf(name_part, 96, L"|Name=%ls|", world.name);
+    swprintf(service_part, 96, L"|Svc=%ls|", world.name);
+    assert_int_equal(RegOpenKeyExW(HKEY_LOCAL_MACHINE,
+                                   L"SYSTEM\\CurrentControlSet\\Services\\SharedAccess\\Parameters\\"
+                                   L"FirewallPolicy\\FirewallRules",
+                                   0, KEY_QUERY_VALUE, &key),
+                     0);
+    for (DWORD i = 0; !is_found; i++) {
+        DWORD name_length = 256, size = sizeof rule - sizeof rule[0];
+        memset(rule, 0, sizeof rule);
+        const LSTATUS status = RegEnumValueW(key, i, name, &name_length, NULL, NULL, (BYTE *)rule, &size);
+        if (status == ERROR_NO_MORE_ITEMS) {
+            break;
+        }
+        is_found = status == 0 && wcsstr(rule, name_part) != NULL && wcsstr(rule, service_part) != NULL;
+    }
+    RegCloseKey(key);
+    return is_found;
+}
+
+/* Wine's netsh does nothing, and says that it did. */
+static void test_install__opens_the_firewall_when_asked(void **state)
+{
+    (void)state;
+    expect_code(install(L"--firewall"), 0);
+    if (is_wine()) {
+        print_message("SKIPPED in part: Wine has no firewall\n");
+        expect_in_script(L"install.cmd", "firewall add rule name=\"%service%\" dir=in action=allow program=");
+        expect_in_script(L"install.cmd", " service=\"%service%\" profile=domain,private ");
+        expect_in_script(L"uninstall.cmd", "firewall delete rule name=\"%service%\" program=");
+        expect_code(uninstall(L"--purge"), 0);
+    } else {
+        assert_null(strstr(world.output, "refused"));
+        assert_true(has_firewall_rule());
+        expect_code(uninstall(L"--purge"), 0);
+        assert_false(has_firewall_rule());
+    }
+    expect_nothing_left();
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -695,6 +845,10 @@ int main(void)
         test(test_install__lets_two_services_share_the_program),
         test(test_uninstall__removes_the_program_though_other_values_name_it),
         test(test_uninstall__removes_the_program_of_a_service_that_is_shown),
+        test(test_install__takes_the_program_from_the_folder_that_is_named),
+        test(test_install__may_be_called_in_any_folder),
+        test(test_install__starts_later_when_asked),
+        test(test_install__opens_the_firewall_when_asked),
     };
     const DWORD length = GetEnvironmentVariableW(L"ProgramFiles", world.program, PROGRAM_PATH_MAX - 32);
     wcscpy(world.program + length, L"\\PortListener");
