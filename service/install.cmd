@@ -86,7 +86,7 @@ if not defined has_data if not defined keep (
   exit /b 1
 )
 
-rem It changes nothing, and who may not do it may not do the rest either.
+rem To add a key that is there changes nothing, and who may not do that may not do the rest either.
 reg.exe add "%sources%" /f >nul 2>&1
 if errorlevel 1 goto rights
 

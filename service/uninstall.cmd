@@ -50,7 +50,7 @@ sc.exe query "%service%" >nul 2>&1
 if not errorlevel 1 set "image=yes"
 if defined image if not defined ours goto foreign
 
-rem It changes nothing, and who may not do it may not do the rest either.
+rem To add a key that is there changes nothing, and who may not do that may not do the rest either.
 reg.exe add "%sources%" /f >nul 2>&1
 if errorlevel 1 goto rights
 
