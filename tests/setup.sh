@@ -165,6 +165,7 @@ setup_test() {
         fi
     fi
     "${pin[@]}" ctest --preset "$@"
+    sed -n 's/^.*\(SKIP\(PED\)\?\( in part\)\?: .*\)/note: \1; /p' "build/$1/Testing/Temporary/LastTest.log"
 }
 
 # setup_closing_lines PRESET ...: what ctest ended with.
