@@ -212,6 +212,28 @@ static void test_command_run__ctrl_break_twice_stops_it_now(void **state)
         handler(CTRL_C_EVENT)); /* nothing runs any more: the system's own handler ends the process */
 }
 
+static volatile LONG is_handled;
+
+static void press_ctrl_c(void)
+{
+    is_handled = console.handler(CTRL_C_EVENT);
+}
+
+/* Else the system's handler would end the process before the log is written. */
+static void test_command_run__ctrl_c_at_the_end_of_a_stop_changes_nothing(void **state)
+{
+    (void)state;
+    is_handled = FALSE;
+    fake_engine.on_destroy = press_ctrl_c;
+    start(ini_text);
+    wait_for_text("Ctrl+C stops it");
+    assert_true(console.handler(CTRL_C_EVENT));
+    wait_for_end();
+    assert_true(is_handled);
+    assert_int_equal(run.code, EXIT_CODE_DONE);
+    assert_non_null(strstr(run.printed, "stopped\n"));
+}
+
 static DWORD WINAPI close_thread(void *argument)
 {
     const PHANDLER_ROUTINE *handler = argument;
@@ -314,6 +336,7 @@ int main(void)
         test(test_command_run__shows_what_waits_and_why),
         test(test_command_run__a_warning_is_printed),
         test(test_command_run__ctrl_break_twice_stops_it_now),
+        test(test_command_run__ctrl_c_at_the_end_of_a_stop_changes_nothing),
         test(test_command_run__a_closed_console_leaves_four_seconds),
         test(test_command_run__a_console_closed_during_the_drain_hurries_it),
         test(test_command_run__a_failed_start_is_said_with_its_code),

@@ -233,18 +233,22 @@ static void test_stop__resets_connections_whose_sends_are_stuck(void **state)
 
 /* ---- Callbacks that do not return ---- */
 
-static void test_stop__names_the_callback_that_does_not_return(void **state)
+/* on_data, or on_close. */
+static void assert_names_callback(bool is_close)
 {
-    (void)state;
     char id[32];
     probe_prepare(&rig, "tcp://127.0.0.1:0");
     rig.options.log = journal_open();
     rig_start(&rig);
     const struct pl_address to = rig_address(&rig, 0);
     struct client *client = NULL;
-    probe.blocks = 1;
+    probe.blocks = !is_close;
+    probe.blocks_close = is_close;
     assert_int_equal(client_connect(&to, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
     assert_int_equal(client_send(client, "x", 1, CLIENT_PATIENCE), CLIENT_OK);
+    if (is_close) {
+        client_reset(client);
+    }
     const uint64_t deadline = rig_deadline();
     while (probe.blocked == 0) {
         rig_nap(deadline, "a callback that waits");
@@ -258,15 +262,30 @@ static void test_stop__names_the_callback_that_does_not_return(void **state)
     assert_non_null(strstr(rig.failure.text, id));
     journal_wait(EVENT_CALLBACK_STUCK, 1);
     journal_assert_last(EVENT_CALLBACK_STUCK, id);
-    probe.blocks = 0;
+    probe.blocks = probe.blocks_close = 0;
     SetEvent(probe.gate); /* it returns after all */
     while (rig_closed(&rig) == 0) {
         rig_nap(deadline, "its end");
     }
     rig_stop(&rig);
-    assert_int_equal(probe.reasons[PL_STOPPING], 1);
-    client_close(client);
+    assert_int_equal(probe.reasons[is_close ? PL_PEER_RESET : PL_STOPPING], 1);
+    if (!is_close) {
+        client_close(client);
+    }
     journal_close();
+}
+
+static void test_stop__names_the_callback_that_does_not_return(void **state)
+{
+    (void)state;
+    assert_names_callback(false);
+}
+
+/* By the id that the connection had: it is gone, but nobody else's yet. */
+static void test_stop__names_the_last_callback_of_a_connection(void **state)
+{
+    (void)state;
+    assert_names_callback(true);
 }
 
 static void test_stop__gives_up_when_no_worker_can_be_woken(void **state)
@@ -426,6 +445,7 @@ int main(void)
         probe_test(test_stop__does_not_wait_when_it_is_hurried),
         probe_test(test_stop__resets_connections_whose_sends_are_stuck),
         probe_test(test_stop__names_the_callback_that_does_not_return),
+        probe_test(test_stop__names_the_last_callback_of_a_connection),
         probe_test(test_stop__gives_up_when_no_worker_can_be_woken),
         cmocka_unit_test_setup_teardown(test_stop__a_hundred_times_under_connecting_clients, probe_setup,
                                         end_hammers_and_all),

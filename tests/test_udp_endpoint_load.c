@@ -76,6 +76,8 @@ static void test_udp__tells_of_trouble_once_and_of_its_end(void **state)
     journal_wait(EVENT_RECEIVE_TROUBLE, 1);
     journal_assert_last(EVENT_RECEIVE_TROUBLE, "[u] udp://127.0.0.1:");
     journal_assert_last(EVENT_RECEIVE_TROUBLE, "receiving fails, and is tried again until it works: ");
+    assert_int_equal(journal_count(EVENT_ENDPOINT_RECOVERED), 0);
+    clock_advance(1200); /* without a failure */
     journal_wait(EVENT_ENDPOINT_RECOVERED, 1);
     seen_end();
     journal_close();
@@ -105,14 +107,15 @@ static void test_udp__receives_on_after_every_error(void **state)
     seen_end();
 }
 
-static void assert_does_not_spin(enum import import, DWORD code)
+/* `free_tries` cost no pause. */
+static void assert_does_not_spin(enum import import, DWORD code, uint32_t free_tries)
 {
     seen_begin();
     fault_arm(import, 1, code, FAULT_FOREVER);
     seen_send(10);
     const uint32_t turns = fault_calls(IMPORT_GetQueuedCompletionStatusEx);
     Sleep(2000);
-    assert_in_range(fault_hits(), 3, 40);
+    assert_in_range(fault_hits(), free_tries + 3, free_tries + 40);
     assert_in_range(fault_calls(IMPORT_GetQueuedCompletionStatusEx) - turns, 1, 80);
     fault_clear();
     const uint64_t cleared = clock_now();
@@ -125,13 +128,35 @@ static void assert_does_not_spin(enum import import, DWORD code)
 static void test_udp__does_not_spin_while_receiving_fails(void **state)
 {
     (void)state;
-    assert_does_not_spin(IMPORT_WSARecvMsg, WSAENOBUFS);
+    assert_does_not_spin(IMPORT_WSARecvMsg, WSAENOBUFS, 0);
 }
 
 static void test_udp__does_not_spin_without_memory(void **state)
 {
     (void)state;
-    assert_does_not_spin(IMPORT_HeapAlloc, 0);
+    assert_does_not_spin(IMPORT_HeapAlloc, 0, 0);
+}
+
+/* As ICMP answers would be, but without end. */
+static void test_udp__does_not_spin_while_every_receive_tells_of_a_reset(void **state)
+{
+    (void)state;
+    assert_does_not_spin(IMPORT_WSARecvMsg, WSAECONNRESET, 64);
+}
+
+static void test_udp__takes_some_resets_in_a_row_for_answers_to_its_own(void **state)
+{
+    (void)state;
+    seen_prepare("udp://127.0.0.1:0");
+    seen_rig.options.log = journal_open();
+    seen_start("127.0.0.1");
+    fault_arm(IMPORT_WSARecvMsg, 1, WSAECONNRESET, 64);
+    seen_send(10);
+    seen_wait(1);
+    assert_int_equal(fault_hits(), 64);
+    assert_int_equal(journal_count(EVENT_RECEIVE_TROUBLE), 0);
+    seen_end();
+    journal_close();
 }
 
 /* ---- Busy ---- */
@@ -346,6 +371,8 @@ int main(void)
         seen_test(test_udp__tells_of_trouble_once_and_of_its_end),
         seen_test(test_udp__does_not_spin_while_receiving_fails),
         seen_test(test_udp__does_not_spin_without_memory),
+        seen_test(test_udp__does_not_spin_while_every_receive_tells_of_a_reset),
+        seen_test(test_udp__takes_some_resets_in_a_row_for_answers_to_its_own),
         seen_test(test_udp__is_busy_under_load_and_idle_again_when_it_is_quiet),
         seen_test(test_udp__uses_as_many_receives_as_it_may),
         seen_test(test_udp__does_the_same_when_busy),
