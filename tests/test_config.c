@@ -260,8 +260,7 @@ static const char *const wrong[][2] = {
      "t.ini:1:2: error: the endpoint has no name; write [endpoint NAME]\n"},
     {"[endpoint \xC3\xBC]\nlisten = tcp://*:80\nhandler = echo\n",
      "t.ini:1:11: error: \"\xC3\xBC\" cannot be in a name; a name is 1 to 64 letters, digits, dots, "
-     "underscores and "
-     "hyphens\n"},
+     "underscores and hyphens\n"},
     {"[endpoint a b]\nlisten = tcp://*:80\nhandler = echo\n",
      "t.ini:1:12: error: \" \" cannot be in a name; a name is 1 to 64 letters, digits, dots, underscores and "
      "hyphens\n"},

@@ -52,9 +52,8 @@ static const struct config_key service_keys[] = {
      SERVICE_PLACE(start_policy),
      .value = "partial",
      .choices = start_policies,
-     .help =
-         "`partial`: run with the endpoints that can be bound and go on trying the others. `all`: one that "
-         "cannot be bound fails the start."},
+     .help = "`partial`: run with the endpoints that can be bound and go on trying the others. `all`: one "
+             "that cannot be bound fails the start."},
     {.name = "bind_retry",
      .type = CONFIG_TYPE_DURATION,
      SERVICE_PLACE(bind_retry),
@@ -68,8 +67,7 @@ static const struct config_key service_keys[] = {
      .value = ".",
      .needs_restart = true,
      .help = "Folder of what the service writes: a relative `log_file` begins here. A relative path begins "
-             "in the "
-             "folder of this file; `.` is that folder itself."},
+             "in the folder of this file; `.` is that folder itself."},
     {.name = "log_file",
      .type = CONFIG_TYPE_LOG_FILE,
      SERVICE_PLACE(log_file),
@@ -123,8 +121,7 @@ static const struct config_key service_keys[] = {
      .value = "lifecycle",
      .choices = event_logs,
      .help = "`off`: nothing goes to the Windows event log; `errors`: errors; `lifecycle`: also starts and "
-             "stops; "
-             "`all`: everything that is logged."},
+             "stops; `all`: everything that is logged."},
 };
 
 static const struct config_key endpoint_keys[] = {

@@ -10,16 +10,17 @@
 #include "base/text.h"
 #include "config/config.h"
 
-enum config_type {                       /* and the C type of the place */
-                   CONFIG_TYPE_BOOL,     /* bool */
-                   CONFIG_TYPE_NUMBER,   /* uint32_t or uint64_t; so are the next two */
-                   CONFIG_TYPE_SIZE,     /* bytes */
-                   CONFIG_TYPE_DURATION, /* milliseconds */
-                   CONFIG_TYPE_CHOICE,   /* an enum, or a bool for two choices; the index of the choice */
-                   CONFIG_TYPE_FOLDER,   /* char *; so are the next two */
-                   CONFIG_TYPE_LOG_FILE, /* or "-" */
-                   CONFIG_TYPE_HANDLER,
-                   CONFIG_TYPE_LISTEN /* struct config_listen *, and listen_count */
+/* And the C type of the place. */
+enum config_type {
+    CONFIG_TYPE_BOOL,     /* bool */
+    CONFIG_TYPE_NUMBER,   /* uint32_t or uint64_t; so are the next two */
+    CONFIG_TYPE_SIZE,     /* bytes */
+    CONFIG_TYPE_DURATION, /* milliseconds */
+    CONFIG_TYPE_CHOICE,   /* an enum, or a bool for two choices; the index of the choice */
+    CONFIG_TYPE_FOLDER,   /* char *; so are the next two */
+    CONFIG_TYPE_LOG_FILE, /* or "-" */
+    CONFIG_TYPE_HANDLER,
+    CONFIG_TYPE_LISTEN /* struct config_listen *, and listen_count */
 };
 
 /* One key. */

@@ -216,26 +216,20 @@ static void config_report__wrap(struct text *text, const char *words, size_t ind
 
 static const char *const file_rules[] = {
     "The file is UTF-8, with or without a byte order mark, and at most 4 MB long.",
-    "A line is a section `[service]`, `[defaults]` or `[endpoint NAME]`, or `KEY = VALUE`, or empty. It is a "
-    "comment "
-    "when it begins with `;` or `#`; there are no comments behind a value.",
+    "A line is a section `[service]`, `[defaults]` or `[endpoint NAME]`, or `KEY = VALUE`, or empty. It is "
+    "a comment when it begins with `;` or `#`; there are no comments behind a value.",
     "`[service]` holds for the whole service, `[endpoint NAME]` for one endpoint, `[defaults]` for every "
-    "endpoint "
-    "that does not say otherwise. A name is 1 to 64 letters, digits, dots, underscores and hyphens.",
-    "Sections, keys, names and choices compare without case. Blanks around them do not count. Values have no "
-    "quotes.",
+    "endpoint that does not say otherwise. A name is 1 to 64 letters, digits, dots, underscores and hyphens.",
+    "Sections, keys, names and choices compare without case. Blanks around them do not count. Values have "
+    "no quotes.",
     "Times have a unit: `500ms`, `30s`, `5m`, `2h`, `1d`; only `0` has none. Sizes are bytes, or `64K`, "
-    "`10M`, `1G` "
-    "(also `KB`, `MB`, `GB`; powers of 1024). Numbers are decimal. Yes and no may also be `true` and "
-    "`false`, `on` "
-    "and `off`. Lists have commas.",
+    "`10M`, `1G` (also `KB`, `MB`, `GB`; powers of 1024). Numbers are decimal. Yes and no may also be "
+    "`true` and `false`, `on` and `off`. Lists have commas.",
     "In a path, `%NAME%` is the variable of the environment; a relative path begins in the folder of the "
     "file.",
     "What is not known is an error, and so are a key or a name given twice, and two endpoints that need the "
-    "same port "
-    "of the same address. All errors are told at once, each with its line and column, and a file with an "
-    "error is not "
-    "used at all.",
+    "same port of the same address. All errors are told at once, each with its line and column, and a file "
+    "with an error is not used at all.",
 };
 
 static const char *const listen_rules[][2] = {
@@ -266,10 +260,9 @@ static const char example[] =
     "handler = discard\n"
     "lifetime = 10s\n";
 
-static const char live_rule[] = "This version reads the file when it starts, so every change waits for the "
-                                "next start. `restart` marks the keys "
-                                "for which that will stay so; `live` those that a reload will be able to "
-                                "change.";
+static const char live_rule[] =
+    "This version reads the file when it starts, so every change waits for the next start. `restart` marks "
+    "the keys for which that will stay so; `live` those that a reload will be able to change.";
 
 enum {
     FILE_RULES = sizeof file_rules / sizeof file_rules[0],
