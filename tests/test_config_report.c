@@ -246,14 +246,22 @@ static void test_config_report__refers_to_every_key(void **state)
     config_report_reference(&text);
     assert_names_all_keys(text.at, &config_keys_service, "  ");
     assert_names_all_keys(text.at, &config_keys_endpoint, "  ");
-    assert_contains(text.at, "\n  backlog\n    default 512; 1 to 65535; restart\n    How many");
-    assert_contains(text.at, "\n  handler\n    required; the name of a handler; live\n");
+    assert_contains(text.at, "\n  backlog\n    number; default 512; 1 to 65535; restart\n    How many");
+    assert_contains(text.at, "\n  handler\n    name; required; the name of a handler; live\n");
+    assert_contains(text.at, "\n  nodelay\n    yes/no; default yes; yes or no; live\n");
+    assert_contains(text.at, "\n  listen\n    list of addresses; required; tcp://ADDRESS:PORT or ");
+    assert_contains(text.at, "; live;\n    not in [defaults]\n    Where to listen");
     assert_null(strchr(text.at, '`'));
     text_clear(&text);
     config_report_reference_markdown(&text);
     assert_names_all_keys(text.at, &config_keys_service, "| `");
     assert_names_all_keys(text.at, &config_keys_endpoint, "| `");
-    assert_contains(text.at, "\n| `backlog` | `512` | 1 to 65535 | restart | How many");
+    assert_contains(text.at, "\n| `backlog` | number | `512` | 1 to 65535 | restart | How many");
+    assert_contains(text.at, "\n| `listen` | list of addresses | required | tcp://");
+    assert_contains(text.at, " Not in `[defaults]`. |\n");
+    assert_contains(text.at,
+                    "\n| `tcp://localhost:80` | `127.0.0.1` and `::1`; only `127.0.0.1` where IPv6 is "
+                    "off |\n");
     text_fini(&text);
 }
 

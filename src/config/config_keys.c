@@ -354,6 +354,20 @@ void config_keys_add_amount(struct text *text, const struct config_key *key, uin
     }
 }
 
+const char *config_keys_type(const struct config_key *key)
+{
+    static const char *const types[] = {[CONFIG_TYPE_BOOL] = "yes/no",
+                                        [CONFIG_TYPE_NUMBER] = "number",
+                                        [CONFIG_TYPE_SIZE] = "size",
+                                        [CONFIG_TYPE_DURATION] = "time",
+                                        [CONFIG_TYPE_CHOICE] = "choice",
+                                        [CONFIG_TYPE_FOLDER] = "path",
+                                        [CONFIG_TYPE_LOG_FILE] = "path",
+                                        [CONFIG_TYPE_HANDLER] = "name",
+                                        [CONFIG_TYPE_LISTEN] = "list of addresses"};
+    return types[key->type];
+}
+
 static void config_keys__add_choices(struct text *text, const char *const *choices)
 {
     for (size_t i = 0; choices[i] != NULL; i++) {

@@ -66,6 +66,9 @@ bool config_keys_copy(const struct config_key *key, const void *from, void *to);
 /* config_keys_free: what the record's keys have on the heap. */
 void config_keys_free(const struct config_table *table, void *record);
 
+/* config_keys_type: what kind of value it takes, for people: "number", "time", "choice". */
+const char *config_keys_type(const struct config_key *key);
+
 /* config_keys_add_range: what may be written: "0 (no limit), or 100ms to 365d". */
 void config_keys_add_range(struct text *text, const struct config_key *key);
 

@@ -239,7 +239,7 @@ static const char *const listen_rules[][2] = {
     {"tcp://0.0.0.0:80", "all IPv4 addresses"},
     {"tcp://[::]:80", "all IPv6 addresses"},
     {"tcp://*:80", "all addresses, IPv4 and IPv6 in one socket; only IPv4 where IPv6 is off"},
-    {"tcp://localhost:80", "`127.0.0.1` and `::1`"},
+    {"tcp://localhost:80", "`127.0.0.1` and `::1`; only `127.0.0.1` where IPv6 is off"},
     {"udp://*:8000-8010", "UDP, and a range of ports"},
 };
 
@@ -279,10 +279,11 @@ static void config_report__limits(struct text *text, const struct config_key *ke
     char room[256];
     struct text line;
     text_init(&line, room, sizeof room);
-    text_add_format(&line, "%s%s; ", key->value != NULL ? "default " : "required",
+    text_add_format(&line, "%s; %s%s; ", config_keys_type(key), key->value != NULL ? "default " : "required",
                     key->value != NULL ? key->value : "");
     config_keys_add_range(&line, key);
-    text_add_format(&line, "; %s", config_report__change(key));
+    text_add_format(&line, "; %s%s", config_report__change(key),
+                    key->is_endpoint_only ? "; not in [defaults]" : "");
     config_report__wrap(text, room, 2 * REPORT_INDENT);
 }
 
@@ -321,10 +322,10 @@ void config_report_reference(struct text *text)
 
 static void config_report__markdown_keys(struct text *text, const struct config_table *table)
 {
-    text_add_string(text, "| key | default | range | change | meaning |\n|---|---|---|---|---|\n");
+    text_add_string(text, "| key | type | default | range | change | meaning |\n|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < table->count; i++) {
         const struct config_key *key = &table->keys[i];
-        text_add_format(text, "| `%s` | ", key->name);
+        text_add_format(text, "| `%s` | %s | ", key->name, config_keys_type(key));
         if (key->value != NULL) {
             text_add_format(text, "`%s` | ", key->value);
         } else {
