@@ -265,6 +265,26 @@ static void test_config_report__refers_to_every_key(void **state)
     text_fini(&text);
 }
 
+/* What is met in practice, and would not be guessed. */
+static void test_config_report__tells_what_a_key_does_at_its_limits(void **state)
+{
+    static const char *const parts[] = {
+        "8s at most, unless the service's PRESHUTDOWN timeout is at least 5s longer",
+        "`install.cmd` sets it to 15s",
+        "a start on demand (`net start`, `run`) fails with code 4; an automatic start goes on trying",
+        "waits up to 10s for a port that is taken (errors 10048 and 10013)",
+        "it has no `on_writable`) loses the connection",
+    };
+    (void)state;
+    struct text text;
+    text_init_heap(&text);
+    config_report_reference_markdown(&text);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        assert_contains(text.at, parts[i]);
+    }
+    text_fini(&text);
+}
+
 static void test_config_report__gives_an_example_that_works(void **state)
 {
     (void)state;
@@ -373,6 +393,7 @@ int main(void)
         failing_memory_test(test_config_report__escapes_strings_in_json),
         failing_memory_test(test_config_report__keeps_lines_short),
         failing_memory_test(test_config_report__refers_to_every_key),
+        failing_memory_test(test_config_report__tells_what_a_key_does_at_its_limits),
         failing_memory_test(test_config_report__gives_an_example_that_works),
         failing_memory_test(test_config_report__gives_addresses_that_work),
         failing_memory_test(test_config_report__is_what_the_document_says),
