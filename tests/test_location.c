@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/utf16.h"
 #include "location.h"
 #include "support/fault.h"
@@ -134,6 +135,49 @@ static void test_location__a_registry_value_that_leads_nowhere_is_named(void **s
     set_registry(REG_DWORD, &number, sizeof number);
     expect_failure(NULL, EXIT_CODE_CONFIGURATION,
                    "the registry value ConfigFile of the service " TEST_SERVICE " cannot be read: error ");
+    expect_failure(NULL, EXIT_CODE_CONFIGURATION, "; write it as text, or give --config FILE");
+}
+
+static void test_location__a_registry_value_that_may_not_be_read_is_code_5(void **state)
+{
+    (void)state;
+    fault_arm(IMPORT_RegGetValueW, 1, ERROR_ACCESS_DENIED, 1);
+    expect_failure(NULL, EXIT_CODE_ACCESS_DENIED,
+                   "the registry value ConfigFile of the service " TEST_SERVICE " cannot be read: error 5: ");
+    fault_clear();
+    fault_arm(IMPORT_RegGetValueW, 1, ERROR_ACCESS_DENIED, 1);
+    expect_failure(NULL, EXIT_CODE_ACCESS_DENIED,
+                   "; run elevated, or give this account the right to read it");
+}
+
+/* As long as the service manager allows, in a script of three bytes a character. */
+static void test_location__a_long_service_name_is_looked_for_like_any_other(void **state)
+{
+    static const DWORD errors[] = {ERROR_FILE_NOT_FOUND, ERROR_BADDB};
+    static const char *const parts[] = {"no configuration file: the service \xE2\x82\xAC",
+                                        "the registry value ConfigFile of the service \xE2\x82\xAC"};
+    char name[3 * 200 + 1];
+    struct text text;
+    (void)state;
+    text_init(&text, name, sizeof name);
+    while (text.length < sizeof name - 1) {
+        text_add_string(&text, "\xE2\x82\xAC");
+    }
+    for (size_t i = 0; i < 2; i++) {
+        struct failure failure;
+        fault_clear();
+        fault_arm(IMPORT_CreateFileW, 1, ERROR_FILE_NOT_FOUND, FAULT_FOREVER);
+        if (errors[i] != ERROR_FILE_NOT_FOUND) {
+            fault_arm(IMPORT_RegGetValueW, 1, errors[i], 1);
+        }
+        assert_null(location_config(name, NULL, &failure));
+        fault_clear();
+        assert_int_equal(failure.code, EXIT_CODE_CONFIGURATION);
+        assert_int_equal(failure.win32_error, errors[i]);
+        assert_memory_equal(failure.text, parts[i], strlen(parts[i]));
+        assert_non_null(strstr(failure.text, "give --config FILE"));
+        assert_true(text_is_utf8(failure.text, strlen(failure.text)));
+    }
 }
 
 static void test_location__then_the_file_beside_the_program(void **state)
@@ -182,24 +226,31 @@ static void test_location__a_path_that_is_too_long_is_said(void **state)
     memory_free(path);
 }
 
-static void test_location__without_memory_it_says_so_and_keeps_none(void **state)
+static void find_without_memory(const char *given)
 {
-    (void)state;
-    for (uint32_t nth = 1;; nth++) {
+    bool was_hit = true;
+    for (uint32_t nth = 1; was_hit; nth++) {
         struct failure failure = {.code = EXIT_CODE_DONE};
         fault_clear();
         fault_arm(IMPORT_HeapAlloc, nth, 0, FAULT_FOREVER);
-        char *found = location_config(TEST_SERVICE, world.file_utf8, &failure);
-        const bool was_hit = fault_hits() > 0;
+        char *found = location_config(TEST_SERVICE, given, &failure);
+        was_hit = fault_hits() > 0;
         fault_clear();
+        assert_int_equal(found == NULL, was_hit);
         memory_free(found);
-        if (!was_hit) {
-            assert_non_null(found);
-            return;
+        if (was_hit) {
+            assert_int_equal(failure.code, EXIT_CODE_FAILED);
+            assert_string_equal(failure.text, "out of memory");
         }
-        assert_null(found);
-        assert_int_equal(failure.code, EXIT_CODE_FAILED);
-        assert_string_equal(failure.text, "out of memory");
+    }
+}
+
+static void test_location__without_memory_it_says_so_and_keeps_none(void **state)
+{
+    (void)state;
+    find_without_memory(world.file_utf8);
+    if (set_registry_text(REG_SZ, world.file)) {
+        find_without_memory(NULL);
     }
 }
 
@@ -212,6 +263,8 @@ int main(void)
         test(test_location__a_relative_path_becomes_full),
         test(test_location__then_the_registry_with_variables),
         test(test_location__a_registry_value_that_leads_nowhere_is_named),
+        test(test_location__a_registry_value_that_may_not_be_read_is_code_5),
+        test(test_location__a_long_service_name_is_looked_for_like_any_other),
         test(test_location__then_the_file_beside_the_program),
         test(test_location__a_missing_file_and_a_folder_are_code_3),
         test(test_location__a_file_that_may_not_be_read_is_code_5),
