@@ -9,9 +9,10 @@
 #include "base/utf16.h"
 #include "base/win.h"
 
-#define LOCATION_INI      L"portlistener.ini"
-#define LOCATION_SERVICES "SYSTEM\\CurrentControlSet\\Services\\"
-#define LOCATION_ELEVATED "; run elevated, or give this account the right to read it"
+#define LOCATION_INI         L"portlistener.ini"
+#define LOCATION_SERVICES    "SYSTEM\\CurrentControlSet\\Services\\"
+#define LOCATION_BY_REGISTRY "the registry value ConfigFile names "
+#define LOCATION_ELEVATED    "; run elevated, or give this account the right to read it"
 
 enum {
     LOCATION_PATH_MAX = 32768, /* UTF-16 units of the longest path, its NUL included */
@@ -85,19 +86,20 @@ static DWORD location__read_registry(const char *service, WCHAR *path)
     return (DWORD)status;
 }
 
-/* portlistener.ini in the folder of the program, in `path` of LOCATION_PATH_MAX. */
-static DWORD location__beside_program(WCHAR *path)
+/* `name` in the folder of the program, in `path` of LOCATION_PATH_MAX. */
+static DWORD location__beside_program(const WCHAR *name, WCHAR *path)
 {
+    const size_t name_room = wcslen(name) + 1;
     const DWORD length = GetModuleFileNameW(NULL, path, LOCATION_PATH_MAX);
     if (length == 0) {
         return GetLastError();
     }
-    WCHAR *name = wcsrchr(path, L'\\');
-    name = name != NULL ? name + 1 : path;
-    if ((size_t)(name - path) + sizeof LOCATION_INI / sizeof(WCHAR) > LOCATION_PATH_MAX) {
+    WCHAR *end = wcsrchr(path, L'\\');
+    end = end != NULL ? end + 1 : path;
+    if ((size_t)(end - path) + name_room > LOCATION_PATH_MAX) {
         return ERROR_FILENAME_EXCED_RANGE;
     }
-    memcpy(name, LOCATION_INI, sizeof LOCATION_INI);
+    memcpy(end, name, name_room * sizeof *name);
     return ERROR_SUCCESS;
 }
 
@@ -141,6 +143,52 @@ static char *location__fail_registry(const char *service, DWORD error, struct fa
                                                             : "; give --config FILE");
 }
 
+static bool location__is_separator(WCHAR character)
+{
+    return character == L'\\' || character == L'/';
+}
+
+/* "C:\..." or "\\server\...". */
+static bool location__is_full(const WCHAR *path)
+{
+    return (location__is_separator(path[0]) && location__is_separator(path[1])) ||
+           (path[0] != L'\0' && path[1] == L':' && location__is_separator(path[2]));
+}
+
+static char *location__fail_place(const WCHAR *value, struct failure *failure_out)
+{
+    char *utf8 = utf16_to_utf8(value);
+    struct text text;
+    if (utf8 == NULL) {
+        return location__no_memory(failure_out);
+    }
+    *failure_out = (struct failure){.code = EXIT_CODE_CONFIGURATION, .win32_error = ERROR_BAD_PATHNAME};
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    text_add_string(&text, LOCATION_BY_REGISTRY);
+    text_add_string(&text, utf8);
+    text_add_string(&text, ", which depends on the current drive or its folder; write the full path");
+    memory_free(utf8);
+    return NULL;
+}
+
+/* The file that the registry names with `value`; `path` of LOCATION_PATH_MAX. A relative path begins in the
+   folder of the program, since the current one is System32 for a service and another for each person. */
+static char *location__check_registry(WCHAR *value, WCHAR *path, struct failure *failure_out)
+{
+    if (location__is_full(value)) {
+        return location__check(value, path, LOCATION_BY_REGISTRY, failure_out);
+    }
+    if (location__is_separator(value[0]) || (value[0] != L'\0' && value[1] == L':')) {
+        return location__fail_place(value, failure_out);
+    }
+    const DWORD error = location__beside_program(value, path);
+    if (error != ERROR_SUCCESS) {
+        return location__fail(failure_out, error, "the place that the registry value ConfigFile names", "",
+                              "; write the full path");
+    }
+    return location__check(path, value, LOCATION_BY_REGISTRY, failure_out);
+}
+
 /* There is no file in any of the default places; the last of them is `path`. */
 static void location__fail_default(const char *service, const WCHAR *path, struct failure *failure_out)
 {
@@ -159,14 +207,14 @@ static void location__fail_default(const char *service, const WCHAR *path, struc
 
 static char *location__default(const char *service, WCHAR *path, WCHAR *full, struct failure *failure_out)
 {
-    DWORD error = location__read_registry(service, path);
+    DWORD error = location__read_registry(service, full);
     if (error == ERROR_SUCCESS) {
-        return location__check(path, full, "the registry value ConfigFile names ", failure_out);
+        return location__check_registry(full, path, failure_out);
     }
     if (error != ERROR_FILE_NOT_FOUND) {
         return location__fail_registry(service, error, failure_out);
     }
-    error = location__beside_program(path);
+    error = location__beside_program(LOCATION_INI, path);
     if (error != ERROR_SUCCESS) {
         return location__fail(failure_out, error, "the program's own folder", "", "; give --config FILE");
     }

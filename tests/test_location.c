@@ -20,11 +20,14 @@
 #include "support/support.h"
 
 #define TEST_SERVICE "PortListenerTestLocation"
+#define TEST_BESIDE  L"portlistener-test-location.ini"
 #define TEST_KEY     L"SYSTEM\\CurrentControlSet\\Services\\PortListenerTestLocation"
 
 static struct {
     WCHAR folder[PROGRAM_PATH_MAX];
     WCHAR file[PROGRAM_PATH_MAX];
+    WCHAR before[PROGRAM_PATH_MAX]; /* the current folder */
+    WCHAR beside[PROGRAM_PATH_MAX]; /* TEST_BESIDE in the folder of the program */
     char *file_utf8;
 } world;
 
@@ -33,6 +36,9 @@ static int setup(void **state)
     if (support_setup(state) != 0) {
         return -1;
     }
+    GetCurrentDirectoryW(PROGRAM_PATH_MAX, world.before);
+    swprintf(world.beside, PROGRAM_PATH_MAX, L"%ls", program_path());
+    wcscpy(wcsrchr(world.beside, L'\\') + 1, TEST_BESIDE);
     program_folder(world.folder);
     program_write(world.folder, L"\u017elut\u00fd k\u016f\u0148.ini", "; nothing\n", world.file);
     world.file_utf8 = utf16_to_utf8(world.file);
@@ -43,6 +49,8 @@ static int teardown(void **state)
 {
     RegDeleteKeyW(HKEY_LOCAL_MACHINE, TEST_KEY L"\\Parameters");
     RegDeleteKeyW(HKEY_LOCAL_MACHINE, TEST_KEY);
+    SetCurrentDirectoryW(world.before);
+    DeleteFileW(world.beside);
     memory_free(world.file_utf8);
     program_remove(world.folder);
     return support_teardown(state);
@@ -98,14 +106,11 @@ static void test_location__the_given_file_comes_first(void **state)
 
 static void test_location__a_relative_path_becomes_full(void **state)
 {
-    WCHAR before[PROGRAM_PATH_MAX];
     (void)state;
-    GetCurrentDirectoryW(PROGRAM_PATH_MAX, before);
     assert_true(SetCurrentDirectoryW(world.folder));
     char *name = utf16_to_utf8(wcsrchr(world.file, L'\\') + 1);
     expect_found(name, world.file_utf8);
     memory_free(name);
-    SetCurrentDirectoryW(before);
 }
 
 static void test_location__then_the_registry_with_variables(void **state)
@@ -121,6 +126,45 @@ static void test_location__then_the_registry_with_variables(void **state)
     set_registry_text(REG_EXPAND_SZ, text);
     expect_found(NULL, world.file_utf8);
     SetEnvironmentVariableW(L"PORTLISTENER_TEST", NULL);
+}
+
+/* Wherever the program is started: a service's current folder is System32, a person's another. */
+static void test_location__a_relative_registry_value_begins_beside_the_program(void **state)
+{
+    static const WCHAR *const values[] = {TEST_BESIDE, L".\\" TEST_BESIDE, L"./" TEST_BESIDE,
+                                          L"nowhere\\..\\" TEST_BESIDE};
+    char *expected = utf16_to_utf8(world.beside);
+    WCHAR folder[PROGRAM_PATH_MAX], path[PROGRAM_PATH_MAX];
+    (void)state;
+    swprintf(folder, PROGRAM_PATH_MAX, L"%ls", world.beside);
+    *wcsrchr(folder, L'\\') = L'\0';
+    program_write(folder, TEST_BESIDE, "; nothing\n", path);
+    program_write(world.folder, TEST_BESIDE, "; another\n", path);
+    assert_true(SetCurrentDirectoryW(world.folder));
+    for (size_t i = 0; i < sizeof values / sizeof values[0] && set_registry_text(REG_SZ, values[i]); i++) {
+        expect_found(NULL, expected);
+    }
+    assert_true(DeleteFileW(world.beside));
+    if (set_registry_text(REG_SZ, TEST_BESIDE)) {
+        expect_failure(NULL, EXIT_CODE_CONFIGURATION, expected); /* names the place that was looked at */
+    }
+    memory_free(expected);
+}
+
+static void test_location__a_registry_value_without_its_drive_or_folder_is_refused(void **state)
+{
+    static const WCHAR *const values[] = {L"\\x.ini", L"/x.ini", L"C:x.ini", L"C:"};
+    (void)state;
+    for (size_t i = 0; i < sizeof values / sizeof values[0] && set_registry_text(REG_SZ, values[i]); i++) {
+        expect_failure(NULL, EXIT_CODE_CONFIGURATION, "the registry value ConfigFile names ");
+        expect_failure(NULL, EXIT_CODE_CONFIGURATION, "which depends on the current drive or its folder");
+    }
+    if (set_registry_text(REG_SZ, L"C:/nowhere/x.ini")) {
+        expect_failure(NULL, EXIT_CODE_CONFIGURATION, "names C:\\nowhere\\x.ini: error 3");
+    }
+    if (set_registry_text(REG_SZ, L"\\\\?\\C:\\nowhere\\x.ini")) {
+        expect_failure(NULL, EXIT_CODE_CONFIGURATION, "names \\\\?\\C:\\nowhere\\x.ini: error 3");
+    }
 }
 
 static void test_location__a_registry_value_that_leads_nowhere_is_named(void **state)
@@ -226,7 +270,7 @@ static void test_location__a_path_that_is_too_long_is_said(void **state)
     memory_free(path);
 }
 
-static void find_without_memory(const char *given)
+static void find_without_memory(const char *given, bool is_there)
 {
     bool was_hit = true;
     for (uint32_t nth = 1; was_hit; nth++) {
@@ -236,7 +280,7 @@ static void find_without_memory(const char *given)
         char *found = location_config(TEST_SERVICE, given, &failure);
         was_hit = fault_hits() > 0;
         fault_clear();
-        assert_int_equal(found == NULL, was_hit);
+        assert_int_equal(found != NULL, is_there && !was_hit);
         memory_free(found);
         if (was_hit) {
             assert_int_equal(failure.code, EXIT_CODE_FAILED);
@@ -248,9 +292,11 @@ static void find_without_memory(const char *given)
 static void test_location__without_memory_it_says_so_and_keeps_none(void **state)
 {
     (void)state;
-    find_without_memory(world.file_utf8);
+    find_without_memory(world.file_utf8, true);
     if (set_registry_text(REG_SZ, world.file)) {
-        find_without_memory(NULL);
+        find_without_memory(NULL, true);
+        set_registry_text(REG_SZ, L"C:x.ini"); /* refused */
+        find_without_memory(NULL, false);
     }
 }
 
@@ -262,6 +308,8 @@ int main(void)
         test(test_location__the_given_file_comes_first),
         test(test_location__a_relative_path_becomes_full),
         test(test_location__then_the_registry_with_variables),
+        test(test_location__a_relative_registry_value_begins_beside_the_program),
+        test(test_location__a_registry_value_without_its_drive_or_folder_is_refused),
         test(test_location__a_registry_value_that_leads_nowhere_is_named),
         test(test_location__a_registry_value_that_may_not_be_read_is_code_5),
         test(test_location__a_long_service_name_is_looked_for_like_any_other),

@@ -215,6 +215,9 @@ static void config_report__wrap(struct text *text, const char *words, size_t ind
 }
 
 static const char *const file_rules[] = {
+    "The program reads the file that `--config` names; else the one that the registry value `ConfigFile` "
+    "names, under `HKLM\\SYSTEM\\CurrentControlSet\\Services\\NAME\\Parameters` of the service (a relative path "
+    "begins in the folder of the program); else `portlistener.ini` beside the program.",
     "The file is UTF-8, with or without a byte order mark, and at most 4 MB long.",
     "A line is a section `[service]`, `[defaults]` or `[endpoint NAME]`, or `KEY = VALUE`, or empty. It is "
     "a comment when it begins with `;` or `#`; there are no comments behind a value.",
