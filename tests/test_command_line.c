@@ -163,10 +163,18 @@ static void test_command_line__a_missing_file_is_code_3_and_named(void **state)
         run(arguments);
         expect_code(EXIT_CODE_CONFIGURATION);
         expect_err("portlistener: --config names C:\\nowhere\\\xC5\xBElu\xC5\xA5.ini: error ");
+        assert_string_equal(world.result.out, "");
         swprintf(arguments, 2 * PROGRAM_PATH_MAX, L"%ls --config \"%ls\"", verbs[i], world.folder);
         run(arguments); /* a folder */
         expect_code(EXIT_CODE_CONFIGURATION);
     }
+    run(L"check --json --config C:\\nowhere\\\u017elu\u0165.ini");
+    expect_code(EXIT_CODE_CONFIGURATION);
+    expect_out(
+        "{\"file\": \"C:\\\\nowhere\\\\\xC5\xBElu\xC5\xA5.ini\", \"errors\": 1, \"warnings\": 0, "
+        "\"findings\": [\n  {\"line\": 0, \"column\": 0, \"severity\": \"error\", \"message\": \"--config "
+        "names C:\\\\nowhere\\\\\xC5\xBElu\xC5\xA5.ini: error ");
+    assert_string_equal(world.result.err, "");
 }
 
 /* Neither in the registry nor beside the program. */

@@ -16,6 +16,7 @@
 #include "base/utf16.h"
 #include "commands.h"
 #include "support/fake_engine.h"
+#include "support/fault.h"
 #include "support/program.h"
 #include "support/support.h"
 
@@ -117,13 +118,24 @@ static DWORD WINAPI run_thread(void *argument)
     return 0;
 }
 
-static void start(const char *ini)
+static void prepare(const char *ini)
 {
     WCHAR path[PROGRAM_PATH_MAX];
     program_write(run.folder, L"portlistener.ini", ini, path);
     run.config_file = utf16_to_utf8(path);
+    assert_non_null(run.config_file);
+}
+
+static void go(void)
+{
     run.thread = CreateThread(NULL, 0, run_thread, NULL, 0, NULL);
     assert_non_null(run.thread);
+}
+
+static void start(const char *ini)
+{
+    prepare(ini);
+    go();
 }
 
 static const char ini_text[] =
@@ -299,6 +311,23 @@ static void test_command_run__all_errors_of_a_file_are_printed(void **state)
     assert_non_null(strstr(run.complained, "errors; nothing was started\n"));
 }
 
+static void test_command_run__without_the_right_to_read_its_file_it_is_code_5(void **state)
+{
+    (void)state;
+    prepare(ini_text);
+    fault_arm(IMPORT_CreateFileW, 1, ERROR_ACCESS_DENIED, 1);
+    go();
+    wait_for_end();
+    assert_int_equal(fault_hits(), 1);
+    assert_int_equal(run.code, EXIT_CODE_ACCESS_DENIED);
+    assert_int_equal(fake_engine.starts, 0);
+    assert_string_equal(run.printed, "");
+    assert_memory_equal(run.complained, "portlistener: --config names ", 29);
+    assert_non_null(strstr(run.complained, "portlistener.ini: error 5: "));
+    assert_non_null(strstr(run.complained, "; run elevated, or give this account the right to read it\n"));
+    assert_null(strstr(strchr(run.complained, '\n') + 1, "\n")); /* said once */
+}
+
 static void test_command_run__goes_on_without_a_log_and_says_so(void **state)
 {
     WCHAR path[PROGRAM_PATH_MAX];
@@ -341,6 +370,7 @@ int main(void)
         test(test_command_run__a_console_closed_during_the_drain_hurries_it),
         test(test_command_run__a_failed_start_is_said_with_its_code),
         test(test_command_run__all_errors_of_a_file_are_printed),
+        test(test_command_run__without_the_right_to_read_its_file_it_is_code_5),
         test(test_command_run__goes_on_without_a_log_and_says_so),
         test(test_command_run__ends_the_process_when_a_handler_hangs),
     };
