@@ -247,6 +247,8 @@ static void assert_names_callback(bool is_close)
     assert_int_equal(client_connect(&to, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
     assert_int_equal(client_send(client, "x", 1, CLIENT_PATIENCE), CLIENT_OK);
     if (is_close) {
+        char byte = 0;
+        assert_int_equal(client_receive(client, &byte, 1, CLIENT_PATIENCE), CLIENT_OK);
         client_reset(client);
     }
     const uint64_t deadline = rig_deadline();
@@ -268,8 +270,9 @@ static void assert_names_callback(bool is_close)
         rig_nap(deadline, "its end");
     }
     rig_stop(&rig);
-    assert_int_equal(probe.reasons[is_close ? PL_PEER_RESET : PL_STOPPING], 1);
+    assert_int_equal(probe.closes, 1);
     if (!is_close) {
+        assert_int_equal(probe.reasons[PL_STOPPING], 1);
         client_close(client);
     }
     journal_close();
