@@ -770,29 +770,6 @@ static void test_connection__resets_a_client_that_does_not_read(void **state)
     rig_stop(&rig);
 }
 
-/* It takes some bytes in time, though never as much as a large send. */
-static void test_connection__keeps_a_client_that_reads_slowly(void **state)
-{
-    enum { PIECE = 6000, PIECES = 20, PAUSE = 12000 };
-    (void)state;
-    struct config_endpoint *endpoint = prepare_endpoint("commanded");
-    endpoint->send_buffer = 8192;
-    endpoint->send_timeout = 30000;
-    rig_start(&rig);
-    struct client *client = connect_client(4096);
-    command(client, 'S', MEGABYTE);
-    wait_for(&seen.data_calls, 1, "on_data");
-    for (size_t read = 0; read < PIECES * PIECE; read += PIECE) {
-        clock_advance(PAUSE);
-        assert_int_equal(client_receive(client, received, PIECE, CLIENT_PATIENCE), CLIENT_OK);
-        assert_memory_equal(received, pattern + read, PIECE);
-        Sleep(20);
-    }
-    assert_int_equal(seen.closes, 0);
-    client_close(client);
-    rig_stop(&rig);
-}
-
 static void test_connection__resets_a_client_that_does_not_close(void **state)
 {
     (void)state;
@@ -1066,7 +1043,6 @@ int main(void)
         test(test_connection__ends_when_idle),
         test(test_connection__ends_after_its_lifetime),
         test(test_connection__resets_a_client_that_does_not_read),
-        test(test_connection__keeps_a_client_that_reads_slowly),
         test(test_connection__resets_a_client_that_does_not_close),
         test(test_connection__has_a_lifetime_also_behind_its_fin),
         test(test_connection__half_closed_lives_as_long_as_bytes_come),
