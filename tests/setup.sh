@@ -165,7 +165,14 @@ setup_test() {
         fi
     fi
     "${pin[@]}" ctest --preset "$@"
-    sed -n 's/^.*\(SKIP\(PED\)\?\( in part\)\?: .*\)/note: \1; /p' "build/$1/Testing/Temporary/LastTest.log"
+}
+
+# setup_skipped PRESET ...: what their tests could not show on this machine, each reason once.
+setup_skipped() {
+    local preset
+    for preset in "$@"; do
+        sed -n 's/^.*SKIP\(PED\)\?\( in part\)\?: \(.*\)/skipped here: \3/p' "build/$preset/Testing/Temporary/LastTest.log"
+    done | sort -u
 }
 
 # setup_closing_lines PRESET ...: what ctest ended with.
