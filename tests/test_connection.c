@@ -14,6 +14,7 @@
 
 #include "connection/connection.h"
 #include "handler/echo.h"
+#include "support/calls.h"
 #include "support/client.h"
 #include "support/clock.h"
 #include "support/fault.h"
@@ -689,6 +690,87 @@ static void test_connection__reset_ends_a_stuck_send(void **state)
     rig_stop(&rig);
 }
 
+/* ---- The order of calls ----
+
+   Windows resets a connection that is closed with a receive in flight or a byte unread, and what was sent
+   before may be lost at the peer. */
+
+/* Closed behind the peer's FIN, with nothing on its way: not a receive, not a send, not a byte. */
+static void expect_orderly_calls(const char *from_fin)
+{
+    const struct call *fin = calls_only(CALL_FIN), *close = calls_only(CALL_CLOSE);
+    assert_string_equal(calls_text(CALL_FIN), from_fin);
+    assert_int_equal(fin->sent, MEGABYTE); /* the queue was empty */
+    assert_int_equal(fin->sends, 0);
+    assert_int_equal(close->receives, 0);
+    assert_int_equal(close->sends, 0);
+    assert_int_equal(close->unread, 0);
+    assert_string_equal(calls_text(CALL_LINGER), "");
+    assert_string_equal(calls_text(CALL_CANCEL), "");
+}
+
+static void test_connection__graceful_close_sends_all_then_its_fin_then_reads_to_the_other(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded")->send_buffer = 8192;
+    calls_watch();
+    rig_start(&rig);
+    struct client *client = connect_client(4096);
+    command(client, 'S', MEGABYTE);
+    command(client, 'G', 0);
+    expect_pattern(client, MEGABYTE);
+    expect_end(client, CLIENT_EOF);
+    for (int i = 0; i < 10; i++) { /* bytes that nobody wants must be read all the same */
+        command(client, '?', 0);
+        Sleep(5);
+    }
+    assert_string_equal(calls_text(CALL_CLOSE), "");
+    command(client, '?', 0); /* together with the FIN */
+    client_close(client);
+    expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
+    expect_orderly_calls("frec");
+    assert_int_equal(calls_only(CALL_FIN)->receives, 1); /* a reset would be noticed */
+    rig_stop(&rig);
+}
+
+static void test_connection__a_client_that_has_finished_gets_all_then_the_fin_then_the_close(void **state)
+{
+    (void)state;
+    prepare_endpoint("without-eof")->send_buffer = 8192;
+    calls_watch();
+    rig_start(&rig);
+    struct client *client = connect_client(4096);
+    command(client, 'S', MEGABYTE);
+    assert_int_equal(client_finish(client), CLIENT_OK);
+    expect_pattern(client, MEGABYTE);
+    expect_end(client, CLIENT_EOF);
+    client_close(client);
+    expect_close(PL_BY_PEER, COUNTER_CLOSED_BY_PEER);
+    calls_only(CALL_END); /* before the FIN */
+    expect_orderly_calls("fc");
+    rig_stop(&rig);
+}
+
+/* Wine, and Windows in the worst case, keep a stuck send until the peer reads, unless it is cancelled. */
+static void test_connection__reset_cancels_a_stuck_send_before_it_closes(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded")->send_buffer = 8192;
+    calls_watch();
+    rig_start(&rig);
+    struct client *client = connect_client(4096);
+    command(client, 'S', MEGABYTE);
+    wait_for(&seen.data_calls, 1, "on_data");
+    assert_int_equal(seen.host->close(seen.host, (pl_id)seen.id, PL_RESET), PL_QUEUED);
+    expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
+    assert_string_equal(calls_text(CALL_LINGER), "lxc");
+    assert_int_equal(calls_only(CALL_LINGER)->sends, 1); /* it is stuck */
+    assert_int_equal(calls_only(CALL_CANCEL)->sends, 1);
+    assert_string_equal(calls_text(CALL_FIN), "");
+    client_close(client);
+    rig_stop(&rig);
+}
+
 /* ---- Deadlines ---- */
 
 /* Nothing until `timeout`, then the end, and with it on_close once the client has closed too. */
@@ -1039,6 +1121,9 @@ int main(void)
         test(test_connection__reset_by_the_client_is_counted_as_that),
         test(test_connection__refused_by_its_handler_is_reset),
         test(test_connection__reset_ends_a_stuck_send),
+        test(test_connection__graceful_close_sends_all_then_its_fin_then_reads_to_the_other),
+        test(test_connection__a_client_that_has_finished_gets_all_then_the_fin_then_the_close),
+        test(test_connection__reset_cancels_a_stuck_send_before_it_closes),
         test(test_connection__ends_without_a_first_byte),
         test(test_connection__ends_when_idle),
         test(test_connection__ends_after_its_lifetime),
