@@ -384,6 +384,107 @@ static void test_connection__tells_the_handler_both_addresses(void **state)
     rig_stop(&rig);
 }
 
+/* ---- Options of the socket ---- */
+
+/* What was asked of the system for the connection that was accepted last. */
+static struct {
+    SOCKET accepted;
+    volatile LONG nodelays, keepalives, others; /* calls; others: SO_KEEPALIVE, or on another socket */
+    DWORD nodelay;
+    struct tcp_keepalive keepalive;
+    int error; /* that the calls fail with; 0: none */
+} options;
+
+static int refuse_option(int result)
+{
+    if (options.error != 0) {
+        WSASetLastError(options.error);
+        return SOCKET_ERROR;
+    }
+    return result;
+}
+
+static int WSAAPI see_option(SOCKET s, int level, int option, const char *value, int length)
+{
+    const int result = SEAM_REAL(setsockopt)(s, level, option, value, length);
+    if (level == SOL_SOCKET && option == SO_UPDATE_ACCEPT_CONTEXT) {
+        options.accepted = s;
+    } else if (level == IPPROTO_TCP && option == TCP_NODELAY && s == options.accepted &&
+               length == sizeof options.nodelay) {
+        memcpy(&options.nodelay, value, sizeof options.nodelay);
+        InterlockedIncrement(&options.nodelays);
+        return refuse_option(result);
+    } else if (level == IPPROTO_TCP || (level == SOL_SOCKET && option == SO_KEEPALIVE)) {
+        InterlockedIncrement(&options.others);
+    }
+    return result;
+}
+
+static int WSAAPI see_control(SOCKET s, DWORD code, LPVOID in, DWORD in_length, LPVOID out, DWORD out_length,
+                              LPDWORD returned, LPWSAOVERLAPPED overlapped,
+                              LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+    const int result =
+        SEAM_REAL(WSAIoctl)(s, code, in, in_length, out, out_length, returned, overlapped, routine);
+    if (code == SIO_KEEPALIVE_VALS && s == options.accepted && in_length == sizeof options.keepalive) {
+        memcpy(&options.keepalive, in, sizeof options.keepalive);
+        InterlockedIncrement(&options.keepalives);
+        return refuse_option(result);
+    }
+    return result;
+}
+
+struct wanted_options {
+    uint64_t keepalive_time, keepalive_interval;
+    bool nodelay, keepalive;
+};
+
+/* A connection of an endpoint that is configured like this, and what was asked for it. */
+static void expect_options(const struct wanted_options *wanted, int error)
+{
+    memset((void *)(uintptr_t)&options, 0, sizeof options);
+    options.error = error;
+    struct config_endpoint *endpoint = prepare_endpoint("commanded");
+    endpoint->nodelay = wanted->nodelay;
+    endpoint->keepalive = wanted->keepalive;
+    endpoint->keepalive_time = wanted->keepalive_time;
+    endpoint->keepalive_interval = wanted->keepalive_interval;
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    command(client, 'S', 10); /* it lives on, however the calls end */
+    expect_pattern(client, 10);
+    assert_int_equal(options.nodelays, wanted->nodelay);
+    assert_int_equal(options.nodelay, wanted->nodelay); /* off is how a socket comes */
+    assert_int_equal(options.keepalives, wanted->keepalive);
+    assert_int_equal(options.keepalive.onoff, wanted->keepalive);
+    assert_int_equal(options.keepalive.keepalivetime, wanted->keepalive ? wanted->keepalive_time : 0);
+    assert_int_equal(options.keepalive.keepaliveinterval, wanted->keepalive ? wanted->keepalive_interval : 0);
+    assert_int_equal(options.others, 0);
+    client_close(client);
+    expect_close(PL_BY_PEER, COUNTER_CLOSED_BY_PEER);
+    rig_stop(&rig);
+}
+
+static void test_connection__asks_the_system_for_what_is_configured(void **state)
+{
+    static const struct wanted_options rows[] = {
+        {60000, 1000, .nodelay = false, .keepalive = false},
+        {60000, 1000, .nodelay = true, .keepalive = false},
+        {60000, 1000, .nodelay = false, .keepalive = true},
+        {7200000, 75000, .nodelay = true, .keepalive = true},
+        {2592000000, 86400000, .nodelay = true, .keepalive = true}, /* the most: 30d, 1d */
+    };
+    static const int errors[] = {0, WSAENOBUFS, WSAENOPROTOOPT, WSAECONNRESET};
+    (void)state;
+    seam_replace(IMPORT_setsockopt, (seam_function)see_option);
+    seam_replace(IMPORT_WSAIoctl, (seam_function)see_control);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (size_t k = 0; k < sizeof errors / sizeof errors[0]; k++) {
+            expect_options(&rows[i], errors[k]);
+        }
+    }
+}
+
 /* ---- Memory ---- */
 
 static void test_connection__is_small_and_holds_no_buffer_while_idle(void **state)
@@ -1124,6 +1225,7 @@ int main(void)
         test(test_connection__echoes_whatever_pieces_come),
         test(test_connection__commands_do_the_same_whatever_pieces_come),
         test(test_connection__tells_the_handler_both_addresses),
+        test(test_connection__asks_the_system_for_what_is_configured),
         test(test_connection__is_small_and_holds_no_buffer_while_idle),
         test(test_connection__stops_reading_while_too_much_is_queued),
         test(test_connection__tells_full_and_then_writable),
