@@ -872,6 +872,34 @@ static void test_connection__reset_cancels_a_stuck_send_before_it_closes(void **
     rig_stop(&rig);
 }
 
+/* Then only the peer can end the send, by reading or by going; nothing else waits for it. */
+static void test_connection__reset_closes_though_nothing_can_be_cancelled(void **state)
+{
+    static const DWORD codes[] = {ERROR_NOT_FOUND, ERROR_INVALID_HANDLE};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        prepare_endpoint("commanded")->send_buffer = 8192;
+        calls_watch();
+        rig_start(&rig);
+        struct client *client = connect_client(4096);
+        command(client, 'S', MEGABYTE);
+        wait_for(&seen.data_calls, 1, "on_data");
+        fault_arm(IMPORT_CancelIoEx, 1, codes[i], 1);
+        assert_int_equal(seen.host->close(seen.host, (pl_id)seen.id, PL_RESET), PL_QUEUED);
+        const uint64_t deadline = rig_deadline();
+        while (calls_text(CALL_CLOSE)[0] == '\0') {
+            rig_nap(deadline, "the socket's end");
+        }
+        assert_int_equal(fault_hits(), 1);
+        const enum client_result result = client_drain(client, NULL, CLIENT_PATIENCE);
+        assert_true(result == CLIENT_RESET || result == CLIENT_EOF);
+        expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
+        client_close(client);
+        rig_stop(&rig);
+        fault_clear();
+    }
+}
+
 /* ---- Deadlines ---- */
 
 /* Nothing until `timeout`, then the end, and with it on_close once the client has closed too. */
@@ -1246,6 +1274,7 @@ int main(void)
         test(test_connection__graceful_close_sends_all_then_its_fin_then_reads_to_the_other),
         test(test_connection__a_client_that_has_finished_gets_all_then_the_fin_then_the_close),
         test(test_connection__reset_cancels_a_stuck_send_before_it_closes),
+        test(test_connection__reset_closes_though_nothing_can_be_cancelled),
         test(test_connection__ends_without_a_first_byte),
         test(test_connection__ends_when_idle),
         test(test_connection__ends_after_its_lifetime),

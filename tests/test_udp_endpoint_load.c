@@ -193,6 +193,29 @@ static void wait_until_idle(void)
     }
 }
 
+/* Nothing of a whole socket can be cancelled any more. */
+static const DWORD cancel_errors[] = {ERROR_NOT_FOUND, ERROR_INVALID_HANDLE};
+enum { CANCEL_ERRORS = sizeof cancel_errors / sizeof cancel_errors[0] };
+static volatile LONG refused_cancels;
+static DWORD cancel_error;
+
+static BOOL WINAPI refuse_to_cancel(HANDLE handle, LPOVERLAPPED overlapped)
+{
+    if (overlapped != NULL) {
+        return SEAM_REAL(CancelIoEx)(handle, overlapped);
+    }
+    InterlockedIncrement(&refused_cancels);
+    SetLastError(cancel_error);
+    return FALSE;
+}
+
+static void refuse_cancels(DWORD error)
+{
+    refused_cancels = 0;
+    cancel_error = error;
+    seam_replace(IMPORT_CancelIoEx, (seam_function)refuse_to_cancel);
+}
+
 static void test_udp__is_busy_under_load_and_idle_again_when_it_is_quiet(void **state)
 {
     (void)state;
@@ -296,6 +319,46 @@ static void test_udp__receives_on_after_every_kind_of_completion_when_busy(void 
     seen_end();
 }
 
+/* What cannot be cancelled when it grows quiet ends with the next datagrams, one receive each. */
+static void test_udp__grows_quiet_though_nothing_can_be_cancelled(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CANCEL_ERRORS; i++) {
+        be_busy(SEEN_LARGEST);
+        refuse_cancels(cancel_errors[i]);
+        const uint64_t deadline = rig_deadline();
+        while (refused_cancels == 0) {
+            clock_advance(500);
+            rig_nap(deadline, "quiet");
+        }
+        rig_wait_for_operations(32);
+        for (size_t left = 32; left > 0; left--) {
+            seen_assert_works();
+            rig_wait_for_operations(left > 1 ? left - 1 : 1); /* the peek, in the end */
+        }
+        seen_assert_works();
+        seen_pile_up(100); /* and busy again */
+        rig_wait_for_operations(32);
+        seam_replace(IMPORT_CancelIoEx, NULL);
+        seen_end();
+    }
+}
+
+static void test_udp__stops_though_nothing_can_be_cancelled(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2 * CANCEL_ERRORS; i++) {
+        be_busy(SEEN_LARGEST);
+        if (i % 2 == 0) {
+            wait_until_idle();
+        }
+        refuse_cancels(cancel_errors[i / 2]);
+        seen_end();
+        assert_int_equal(refused_cancels, 1);
+        seam_replace(IMPORT_CancelIoEx, NULL);
+    }
+}
+
 /* Two clients send 2,500 numbered datagrams each, never more than 100 on their way. */
 static void test_udp__loses_none_of_five_thousand_and_keeps_their_order(void **state)
 {
@@ -378,6 +441,8 @@ int main(void)
         seen_test(test_udp__does_the_same_when_busy),
         seen_test(test_udp__receives_on_after_every_error_when_busy),
         seen_test(test_udp__receives_on_after_every_kind_of_completion_when_busy),
+        seen_test(test_udp__grows_quiet_though_nothing_can_be_cancelled),
+        seen_test(test_udp__stops_though_nothing_can_be_cancelled),
         seen_test(test_udp__loses_none_of_five_thousand_and_keeps_their_order),
         seen_test(test_udp__works_where_the_machine_cannot_peek),
     };
