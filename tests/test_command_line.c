@@ -23,16 +23,15 @@ static struct {
 
 static int setup(void **state)
 {
-    (void)state;
+    const int result = program_setup(state);
     program_folder(world.folder);
-    return 0;
+    return result;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     program_remove(world.folder);
-    return 0;
+    return program_teardown(state);
 }
 
 static void run(const WCHAR *arguments)

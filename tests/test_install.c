@@ -122,7 +122,6 @@ static void path_in(const WCHAR *folder, const WCHAR *name, WCHAR path_out[PROGR
 static int setup(void **state)
 {
     static unsigned count;
-    (void)state;
     swprintf(world.name, 64, L"PortListenerTest-%lu-install%u", (unsigned long)GetCurrentProcessId(),
              ++count);
     const DWORD length = GetEnvironmentVariableW(L"ProgramData", world.data, PROGRAM_PATH_MAX - 128);
@@ -131,14 +130,13 @@ static int setup(void **state)
     swprintf(world.source_key, 256, L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\%ls",
              world.name);
     swprintf(world.service_key, 256, L"SYSTEM\\CurrentControlSet\\Services\\%ls", world.name);
-    return 0;
+    return program_setup(state);
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     uninstall(L"--purge"); /* of a test that failed */
-    return 0;
+    return program_teardown(state);
 }
 
 static void expect_nothing_left(void)
