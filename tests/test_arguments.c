@@ -11,6 +11,7 @@
 
 #include "arguments.h"
 #include "command.h"
+#include "support/support.h"
 
 static enum exit_code nothing(const struct arguments *arguments, struct streams *streams)
 {
@@ -184,11 +185,11 @@ static void test_arguments__a_message_longer_than_its_room_is_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arguments__take_what_the_table_allows),
-        cmocka_unit_test(test_arguments__say_what_is_wrong_and_what_would_be_right),
-        cmocka_unit_test(test_arguments__know_help_in_three_spellings),
-        cmocka_unit_test(test_arguments__limit_a_service_name),
-        cmocka_unit_test(test_arguments__a_message_longer_than_its_room_is_cut),
+        support_test(test_arguments__take_what_the_table_allows),
+        support_test(test_arguments__say_what_is_wrong_and_what_would_be_right),
+        support_test(test_arguments__know_help_in_three_spellings),
+        support_test(test_arguments__limit_a_service_name),
+        support_test(test_arguments__a_message_longer_than_its_room_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
