@@ -515,7 +515,8 @@ static void test_connection__is_small_and_holds_no_buffer_while_idle(void **stat
         client_close(clients[i]);
     }
     deadline = rig_deadline();
-    while (ledger_bytes() > before + BUFFER_POOL_KEEPS + 16384) {
+    for (int i = 0; ledger_bytes() > before + BUFFER_POOL_KEEPS + 16384; i++) {
+        clock_advance(i < 20 ? 10200 : 0);
         rig_nap(deadline, "a connection that has closed to give everything back");
     }
     client_close(first);

@@ -30,6 +30,13 @@ static void wait_for_hits(uint32_t hits)
     }
 }
 
+/* While the worker waits: it makes no call between the count of calls and the fault. */
+static void arm_receives(enum import import, DWORD code, uint32_t times)
+{
+    rig_wait_for_operations(1);
+    fault_arm(import, 1, code, times);
+}
+
 static void test_udp__receives_on_after_every_kind_of_completion(void **state)
 {
     (void)state;
@@ -66,11 +73,11 @@ static void test_udp__tells_of_trouble_once_and_of_its_end(void **state)
     seen_start("127.0.0.1");
     seen_spoil(0xC000023F, 1); /* PORT_UNREACHABLE */
     seen_assert_works();
-    fault_arm(IMPORT_WSARecvMsg, 1, WSAECONNRESET, 1);
+    arm_receives(IMPORT_WSARecvMsg, WSAECONNRESET, 1);
     seen_send(1);
     wait_for_hits(1);
     seen_wait(2); /* neither is trouble, nor delays what comes behind it */
-    fault_arm(IMPORT_WSARecvMsg, 1, WSAENOBUFS, 3);
+    arm_receives(IMPORT_WSARecvMsg, WSAENOBUFS, 3);
     seen_send(1);
     wait_for_hits(4);
     seen_wait(3);
@@ -96,7 +103,7 @@ static void test_udp__receives_on_after_every_error(void **state)
     seen_begin();
     for (size_t i = 0; i < 2 * RECEIVE_ERRORS; i++) {
         const LONG count = seen.count;
-        fault_arm(imports[i % 2], 1, receive_errors[i / 2], 3);
+        arm_receives(imports[i % 2], receive_errors[i / 2], 3);
         seen.is_silent = 1;
         seen_send(1);
         wait_for_hits(3);
@@ -132,7 +139,7 @@ static void begin_failing(const struct failing *failing)
     if (failing->status != 0) {
         storm_begin(failing->status);
     } else {
-        fault_arm(failing->import, 1, failing->code, FAULT_FOREVER);
+        arm_receives(failing->import, failing->code, FAULT_FOREVER);
     }
 }
 
@@ -205,7 +212,7 @@ static void test_udp__takes_some_resets_in_a_row_for_answers_to_its_own(void **s
     seen_prepare("udp://127.0.0.1:0");
     seen_rig.options.log = journal_open();
     seen_start("127.0.0.1");
-    fault_arm(IMPORT_WSARecvMsg, 1, WSAECONNRESET, 64);
+    arm_receives(IMPORT_WSARecvMsg, WSAECONNRESET, 64);
     seen_send(10);
     seen_wait(1);
     assert_int_equal(fault_hits(), 64);
@@ -461,7 +468,7 @@ static void test_udp__works_where_the_machine_cannot_peek(void **state)
     rig_wait_for_operations(1);
     for (size_t i = 0; i < RECEIVE_ERRORS; i++) {
         const LONG count = seen.count;
-        fault_arm(IMPORT_WSARecvMsg, 1, receive_errors[i], 3);
+        arm_receives(IMPORT_WSARecvMsg, receive_errors[i], 3);
         seen_send(1);
         seen_send(1);
         seen_wait(count + 2);
