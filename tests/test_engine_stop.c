@@ -302,6 +302,25 @@ static void test_stop__resets_connections_whose_sends_are_stuck(void **state)
     rig_stop(&rig);
 }
 
+/* Closing a socket ends what could not be cancelled, the watch for addresses included. */
+static void test_stop__needs_no_call_that_cancels(void **state)
+{
+    (void)state;
+    static const DWORD codes[] = {ERROR_INVALID_HANDLE, ERROR_NOT_ENOUGH_MEMORY};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        probe_prepare(&rig, "tcp://127.0.0.1:0");
+        rig_listen(&rig, "udp://127.0.0.1:0");
+        rig_start(&rig);
+        rig_wait_for_operations(2);
+        fault_clear();
+        fault_arm(IMPORT_CancelIoEx, 1, codes[i], FAULT_FOREVER);
+        assert_true(rig_drain(&rig, 1000));
+        assert_in_range(fault_hits(), 1, 10);
+        fault_clear();
+        rig_stop(&rig);
+    }
+}
+
 /* ---- Callbacks that do not return ---- */
 
 /* on_data, or on_close. */
@@ -521,6 +540,7 @@ int main(void)
         test(test_stop__resets_the_rest_at_the_deadline),
         test(test_stop__does_not_wait_when_it_is_hurried),
         test(test_stop__resets_connections_whose_sends_are_stuck),
+        test(test_stop__needs_no_call_that_cancels),
         test(test_stop__names_the_callback_that_does_not_return),
         test(test_stop__names_the_last_callback_of_a_connection),
         test(test_stop__gives_up_when_no_worker_can_be_woken),

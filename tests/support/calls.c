@@ -32,11 +32,12 @@ static void calls__note(SOCKET s, enum call_kind kind)
     }
     SEAM_REAL(ioctlsocket)(s, FIONREAD, &unread);
     if (calls.count < CALLS_MAX) {
-        calls.at[calls.count] = (struct call){.kind = kind,
-                                              .receives = ledger_in_flight(s, IMPORT_WSARecv),
-                                              .sends = ledger_in_flight(s, IMPORT_WSASend),
-                                              .sent = calls.sent,
-                                              .unread = unread};
+        struct call *call = &calls.at[calls.count];
+        call->kind = kind;
+        call->receives = ledger_in_flight(s, IMPORT_WSARecv);
+        call->sends = ledger_in_flight(s, IMPORT_WSASend);
+        call->sent = calls.sent;
+        call->unread = unread;
     }
     InterlockedIncrement(&calls.count);
 }
