@@ -24,20 +24,25 @@ static struct {
     struct call at[CALLS_MAX];
 } calls;
 
-static void calls__note(SOCKET s, enum call_kind kind)
+static size_t calls__unread(SOCKET s)
 {
     u_long unread = 0;
+    SEAM_REAL(ioctlsocket)(s, FIONREAD, &unread);
+    return unread;
+}
+
+static void calls__note(SOCKET s, enum call_kind kind)
+{
     if (s != calls.socket) {
         return;
     }
-    SEAM_REAL(ioctlsocket)(s, FIONREAD, &unread);
     if (calls.count < CALLS_MAX) {
         struct call *call = &calls.at[calls.count];
         call->kind = kind;
         call->receives = ledger_in_flight(s, IMPORT_WSARecv);
         call->sends = ledger_in_flight(s, IMPORT_WSASend);
         call->sent = calls.sent;
-        call->unread = unread;
+        call->unread = calls__unread(s);
     }
     InterlockedIncrement(&calls.count);
 }
