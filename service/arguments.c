@@ -6,7 +6,7 @@
 
 #include "command.h"
 
-enum { ARGUMENTS_NEAR = 2, ARGUMENTS_COLUMN = 20 };
+enum { ARGUMENTS_NEAR = 2, ARGUMENTS_COLUMN = 20, ARGUMENTS_SERVICE_MAX = 256 /* UTF-16 units */ };
 
 static const struct {
     const char *name;
@@ -107,11 +107,25 @@ static bool arguments__take_operand(const char *word, struct arguments *argument
     return false;
 }
 
+/* The length in UTF-16 units: what Windows counts as characters. */
+static size_t arguments__utf16_length(const char *word)
+{
+    const size_t length = strlen(word);
+    size_t units = 0;
+    for (size_t i = 0; i < length;) {
+        const size_t bytes = text_utf8_length(word + i, length - i);
+        units += bytes == 4 ? 2 : 1; /* beyond U+FFFF a pair of surrogates */
+        i += bytes > 0 ? bytes : 1;
+    }
+    return units;
+}
+
 /* A service name as the service manager allows it; it becomes part of registry keys and file names. */
 static bool arguments__check_service(const struct arguments *arguments, struct failure *failure_out)
 {
     const char *name = arguments->options[OPTION_SERVICE];
-    if (name == NULL || (strlen(name) <= 256 && strpbrk(name, "/\\") == NULL)) {
+    if (name == NULL ||
+        (arguments__utf16_length(name) <= ARGUMENTS_SERVICE_MAX && strpbrk(name, "/\\") == NULL)) {
         return true;
     }
     struct text text;

@@ -7,24 +7,19 @@
 
 #include "base/memory.h"
 #include "config/config.h"
+#include "config/config_problems.h"
 #include "config/config_report.h"
 #include "handler/handlers.h"
 #include "location.h"
 
 #define CONFIG_DEFAULT_SERVICE "PortListener"
 
-/* The file that the command line means, as on the heap; NULL: said, and `code_out` is set. */
-static char *command_config__find(const struct arguments *arguments, struct output *err,
-                                  enum exit_code *code_out)
+/* The file that the command line means, on the heap; NULL with a failure that nobody has been told. */
+static char *command_config__find(const struct arguments *arguments, struct failure *failure_out)
 {
     const char *service = arguments->options[OPTION_SERVICE];
-    struct failure failure;
-    char *path = location_config(service != NULL ? service : CONFIG_DEFAULT_SERVICE,
-                                 arguments->options[OPTION_CONFIG], &failure);
-    if (path == NULL) {
-        *code_out = output_failure(err, &failure);
-    }
-    return path;
+    return location_config(service != NULL ? service : CONFIG_DEFAULT_SERVICE,
+                           arguments->options[OPTION_CONFIG], failure_out);
 }
 
 static struct config *command_config__load(const struct arguments *arguments, const char *path,
@@ -33,6 +28,12 @@ static struct config *command_config__load(const struct arguments *arguments, co
     const char *service = arguments->options[OPTION_SERVICE];
     config_problems_init(problems);
     return config_load(path, service != NULL ? service : CONFIG_DEFAULT_SERVICE, handlers_builtin, problems);
+}
+
+/* Of a configuration that could not be loaded. */
+static enum exit_code command_config__code(const struct config_problems *problems)
+{
+    return problems->is_out_of_memory ? EXIT_CODE_FAILED : EXIT_CODE_CONFIGURATION;
 }
 
 /* ---- check ---- */
@@ -78,14 +79,37 @@ static void command_config__add_findings(struct text *text, const char *path,
     text_add_string(text, problems->count > 0 ? "\n]}\n" : "]}\n");
 }
 
+/* There is no file to check: said to a person, or to a program as the one finding. */
+static enum exit_code command_config__check_nothing(const struct arguments *arguments,
+                                                    struct streams *streams, const struct failure *failure)
+{
+    const char *given = arguments->options[OPTION_CONFIG];
+    const char *file = given != NULL ? given : ""; /* else the finding names all the places */
+    struct config_problems problems;
+    struct text text;
+    if (arguments->options[OPTION_JSON] == NULL) {
+        return output_failure(&streams->err, failure);
+    }
+    config_problems_init(&problems);
+    config_problems_error(&problems, 0, 0, "%s", failure->text);
+    config_problems_finish(&problems, file);
+    text_init_heap(&text);
+    command_config__add_findings(&text, file, &problems);
+    output_text(&streams->out, &text);
+    text_fini(&text);
+    config_problems_fini(&problems);
+    return failure->code;
+}
+
 enum exit_code command_config_check(const struct arguments *arguments, struct streams *streams)
 {
     enum exit_code code = EXIT_CODE_DONE;
     struct config_problems problems;
+    struct failure failure;
     struct text text;
-    char *path = command_config__find(arguments, &streams->err, &code);
+    char *path = command_config__find(arguments, &failure);
     if (path == NULL) {
-        return code;
+        return command_config__check_nothing(arguments, streams, &failure);
     }
     struct config *config = command_config__load(arguments, path, &problems);
     text_init_heap(&text);
@@ -96,7 +120,7 @@ enum exit_code command_config_check(const struct arguments *arguments, struct st
     }
     output_text(&streams->out, &text);
     if (config == NULL) {
-        code = EXIT_CODE_CONFIGURATION;
+        code = command_config__code(&problems);
     } else if (problems.warnings > 0 && arguments->options[OPTION_STRICT] != NULL) {
         code = EXIT_CODE_FAILED;
     }
@@ -113,16 +137,17 @@ enum exit_code command_config_show(const struct arguments *arguments, struct str
 {
     enum exit_code code = EXIT_CODE_DONE;
     struct config_problems problems;
+    struct failure failure;
     struct text text;
-    char *path = command_config__find(arguments, &streams->err, &code);
+    char *path = command_config__find(arguments, &failure);
     if (path == NULL) {
-        return code;
+        return output_failure(&streams->err, &failure);
     }
     struct config *config = command_config__load(arguments, path, &problems);
     output_text(&streams->err, &problems.text);
     text_init_heap(&text);
     if (config == NULL) {
-        code = EXIT_CODE_CONFIGURATION;
+        code = command_config__code(&problems);
     } else if (arguments->options[OPTION_JSON] != NULL) {
         config_report_show_json(&text, config);
     } else {

@@ -32,13 +32,13 @@ static bool command_run__interrupt(void)
     bool is_handled = false;
     AcquireSRWLockShared(&command_run__console.lock);
     struct control *control = command_run__console.control;
-    if (control != NULL && control_is_running(control)) {
+    if (control != NULL &&
+        control_is_stopping(control)) { /* to its end: the log's last lines are being written */
         is_handled = true;
-        if (control_is_stopping(control)) {
-            control_hurry(control);
-        } else {
-            control_ask_stop(control, CONTROL_STOP);
-        }
+        control_hurry(control);
+    } else if (control != NULL && control_is_running(control)) {
+        is_handled = true;
+        control_ask_stop(control, CONTROL_STOP);
     }
     ReleaseSRWLockShared(&command_run__console.lock);
     return is_handled;

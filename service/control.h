@@ -9,7 +9,7 @@
 #include "base/win.h"
 #include "engine.h"
 
-/* Why a stop was asked for; a later one means less time. */
+/* Why a stop was asked for; the lower it stands here, the less time is left. */
 enum control_stop {
     CONTROL_RUN,         /* none was */
     CONTROL_STOP,        /* by a person: connections have drain_timeout */

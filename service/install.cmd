@@ -110,11 +110,10 @@ sc.exe create "%service%" binPath= "\"%program%\portlistener.exe\" service --con
 if errorlevel 1 goto failed
 set "has_service=yes"
 
-set "step=make the folder %data% and its files"
-if not exist "%data%\logs\" mkdir "%data%\logs"
-if not exist "%data%\logs\" goto failed
-if not exist "%data%\portlistener.ini" copy /y "%ini%" "%data%\portlistener.ini" >nul
-if not exist "%data%\portlistener.ini" goto failed
+rem Protected before anything is in it: any user may put files into a new folder of ProgramData.
+set "step=make the folder %data%"
+if not exist "%data%\" mkdir "%data%"
+if not exist "%data%\" goto failed
 set "step=protect the folder %data%"
 icacls.exe "%data%" /setowner *S-1-5-32-544 /t /q
 if errorlevel 1 goto failed
@@ -123,8 +122,17 @@ if errorlevel 1 goto failed
 rem Administrators and the system: everything. The service: reads its configuration, and writes below logs.
 icacls.exe "%data%" /inheritance:r /grant:r *S-1-5-32-544:(OI)(CI)F *S-1-5-18:(OI)(CI)F "%account%:(OI)(CI)RX" /q
 if errorlevel 1 goto failed
+set "step=trust the folder %data%, as somebody has put something into it meanwhile"
+set "found="
+if "%has_data%"=="ours" for /f "delims=" %%f in ('dir /a /b "%data%" 2^>nul') do set "found=yes"
+if defined found goto failed
+set "step=make the files in %data%"
+if not exist "%data%\logs\" mkdir "%data%\logs"
+if not exist "%data%\logs\" goto failed
 icacls.exe "%data%\logs" /grant:r "%account%:(OI)(CI)M" /q
 if errorlevel 1 goto failed
+if not exist "%data%\portlistener.ini" copy /y "%ini%" "%data%\portlistener.ini" >nul
+if not exist "%data%\portlistener.ini" goto failed
 
 rem Without these it runs, less well protected or informed: named when refused.
 reg.exe add "%key%\Parameters" /v ConfigFile /t REG_SZ /d "%data%\portlistener.ini" /f >nul

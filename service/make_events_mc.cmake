@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Makes the message text file of the event log from the table of events:
 #   cmake -DIN=src/base/events.def -DOUT=events.mc -P make_events_mc.cmake
 # mc (Windows SDK) and windmc (binutils) take it.

@@ -209,15 +209,23 @@ static enum service_end service_host__run_config(struct service_host *host, stru
     return end;
 }
 
-/* The message that stands for a list of problems which has been told. */
-static void service_host__fail_config(const char *path, uint32_t errors, struct failure *failure_out)
+/* Tells all that is wrong with the configuration; one message stands for it afterwards. */
+static void service_host__fail_config(const struct service_host *host, const char *path,
+                                      struct failure *failure_out)
 {
+    const unsigned long errors = host->problems.errors;
     struct text text;
     *failure_out = (struct failure){.code = EXIT_CODE_CONFIGURATION};
     text_init(&text, failure_out->text, sizeof failure_out->text);
     text_add_string(&text, path);
-    text_add_format(&text, " has %lu error%s; nothing was started", (unsigned long)errors,
-                    errors == 1 ? "" : "s");
+    if (host->problems.is_out_of_memory) { /* that is no fault of the file */
+        failure_out->code = EXIT_CODE_FAILED;
+        text_add_string(&text, " cannot be read: out of memory; nothing was started");
+        service_host__tell(host, EVENT_SERVICE_FAILED, failure_out->text);
+        return;
+    }
+    text_add_format(&text, " has %lu error%s; nothing was started", errors, errors == 1 ? "" : "s");
+    service_host__tell(host, EVENT_CONFIG_INVALID, host->problems.text.at);
 }
 
 static bool service_host__load(struct service_host *host, struct failure *failure_out)
@@ -229,12 +237,10 @@ static bool service_host__load(struct service_host *host, struct failure *failur
         return false;
     }
     host->config = config_load(path, options->service, handlers_builtin, &host->problems);
-    if (host->problems.text.length > 0) {
-        service_host__tell(host, host->config != NULL ? EVENT_CONFIG_WARNING : EVENT_CONFIG_INVALID,
-                           host->problems.text.at);
-    }
     if (host->config == NULL) {
-        service_host__fail_config(path, host->problems.errors, failure_out);
+        service_host__fail_config(host, path, failure_out);
+    } else if (host->problems.text.length > 0) {
+        service_host__tell(host, EVENT_CONFIG_WARNING, host->problems.text.at);
     }
     memory_free(path);
     return host->config != NULL;

@@ -52,15 +52,17 @@ is_free() {
     ! cat /proc/net/{tcp,tcp6,udp,udp6} 2>/dev/null | grep -qE "^ *[0-9]+: [0-9A-F]+:$(printf %04X "$1") "
 }
 
-free_port() {
-    local port
+# free_ports: two of them.
+free_ports() {
+    local port found=()
     for port in $(shuf -i 20000-29999 -n 100); do
-        if is_free "$port"; then
-            echo "$port"
+        ! is_free "$port" || found+=("$port")
+        if [ ${#found[@]} = 2 ]; then
+            echo "${found[@]}"
             return
         fi
     done
-    echo 'no free port between 20000 and 29999' >&2
+    echo 'no two free ports between 20000 and 29999' >&2
     return 1
 }
 
@@ -101,11 +103,23 @@ state() {
     done
     echo "$service is not $1 after $((try / 10)) s:"
     cat "$folder/query"
+    tail_log
     return 1
 }
 
+# tail_log: why it does not do what it should.
+tail_log() {
+    if [ -f "$log" ]; then
+        echo "the end of $log:"
+        tail -n 20 "$log" | tr -d '\r'
+    fi
+}
+
 start() {
-    wine net start "$service"
+    wine net start "$service" || {
+        tail_log
+        return 1
+    }
     state RUNNING
 }
 
@@ -156,6 +170,7 @@ stop() {
     state STOPPED
     grep -qE 'WIN32_EXIT_CODE *: 0\b' "$folder/query" || {
         cat "$folder/query"
+        tail_log
         return 1
     }
     if (exec 5<>"/dev/tcp/127.0.0.1/$echo_port") 2>/dev/null; then
@@ -202,8 +217,8 @@ setup_trap
 step packages setup_packages "${packages_build[@]}"
 step build build
 setup_stop # what an earlier --keep left
-echo_port=$(free_port)
-sink_port=$(free_port)
+ports=$(free_ports)
+read -r echo_port sink_port <<<"$ports"
 step 'Wine prefix' setup_wine
 step 'configuration' prepare
 step 'sc create' create

@@ -138,6 +138,7 @@ static const struct acceptor_events acceptor_events = {
 static const struct udp_events udp_events = {
     .trouble = binding__trouble,
     .recovered = binding__recovered,
+    .broken = binding__broken,
     .stopped = binding__stopped,
 };
 

@@ -29,7 +29,7 @@ struct binding {
     bool is_stop_sent;
     unsigned next_worker;    /* W */
     volatile LONG is_live;   /* both: something is in flight on the home worker, or may be */
-    volatile LONG is_broken; /* both: the socket has died under the acceptor */
+    volatile LONG is_broken; /* both: the socket has died under what serves it */
     uint32_t broken_error;   /* valid while is_broken */
 };
 

@@ -180,6 +180,17 @@ static void bindings__mend(struct binding *binding)
     }
 }
 
+/* Told when it succeeds, and when it fails for another reason than before. */
+static void bindings__try_again(const struct bindings *bindings, struct binding *binding, bool is_paused)
+{
+    const uint32_t before = binding->listener.win32_error;
+    if (bindings__try(bindings, binding)) {
+        bindings__serve_one(binding, is_paused);
+    } else if (binding->listener.win32_error != before) {
+        bindings__log(&binding->listener);
+    }
+}
+
 uint64_t bindings_tend(struct bindings *bindings, bool has_new_address, bool is_paused)
 {
     uint64_t next = UINT64_MAX;
@@ -187,9 +198,8 @@ uint64_t bindings_tend(struct bindings *bindings, bool has_new_address, bool is_
         struct binding *binding = &bindings->at[i];
         bindings__mend(binding);
         if (bindings__is_waiting(binding) &&
-            (has_new_address || binding->listener.retry_at <= GetTickCount64()) &&
-            bindings__try(bindings, binding)) {
-            bindings__serve_one(binding, is_paused);
+            (has_new_address || binding->listener.retry_at <= GetTickCount64())) {
+            bindings__try_again(bindings, binding, is_paused);
         }
         if (bindings__is_waiting(binding) && binding->listener.retry_at < next) {
             next = binding->listener.retry_at;

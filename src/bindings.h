@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
-   All addresses that an engine is to listen on: bound at the start as far as they can be, tended while it runs, ended
-   together. Control thread, or the one that starts and stops the engine; never both at a time. */
+   All addresses that an engine is to listen on: bound at the start as far as they can be, tended while it
+   runs, ended together. One thread at a time: the engine's lock sees to it. */
 #ifndef PORTLISTENER_BINDINGS_H
 #define PORTLISTENER_BINDINGS_H
 

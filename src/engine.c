@@ -341,8 +341,10 @@ static bool engine__give_up(struct engine *engine, size_t live, struct failure *
         text_add_format(&text,
                         "endpoint %s: the handler %s has not returned from a callback for connection %016llx",
                         callback.endpoint, callback.handler, (unsigned long long)callback.id);
-    } else {
+    } else if (live > 0) {
         text_add_format(&text, "%zu connections or sockets did not end", live);
+    } else {
+        text_add_string(&text, "a worker thread does not end");
     }
     text_add_string(&text, "; the process ends without waiting for it");
     log_write(engine->log, EVENT_CALLBACK_STUCK, NULL, 0, "%s", failure_out->text);
@@ -425,7 +427,7 @@ static bool engine__climb(struct engine *engine, const struct engine_options *op
            engine__start_endpoints(engine, handlers, failure_out) &&
            engine__create_bindings(engine, failure_out) &&
            engine__bind(engine, options->is_automatic_start, failure_out) &&
-           engine__start_workers(engine, failure_out);
+           engine__start_workers(engine, failure_out) && engine__start_control(engine, failure_out);
 }
 
 static void engine__log_probes(const struct engine *engine)
@@ -451,12 +453,15 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     engine->progress = options->progress;
     engine->progress_context = options->progress_context;
     InitializeSRWLock(&engine->lock);
-    if (engine__climb(engine, options, failure_out)) {
+    AcquireSRWLockExclusive(&engine->lock); /* the control thread waits until everything serves */
+    const bool is_up = engine__climb(engine, options, failure_out);
+    if (is_up) {
         engine__log_probes(engine);
         bindings_serve(&engine->bindings, engine->is_paused);
-        if (engine__start_control(engine, failure_out)) {
-            return engine;
-        }
+    }
+    ReleaseSRWLockExclusive(&engine->lock);
+    if (is_up) {
+        return engine;
     }
     struct failure ignored;
     if (engine_stop(engine, 0, &ignored)) {

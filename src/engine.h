@@ -31,8 +31,7 @@ struct engine_options {
 };
 
 /* engine_start: workers, handlers, sockets; returns when each bind is decided, its retries included. NULL:
-   `failure_out` has the exit code and the text; nothing is left (but for a handler whose callback hangs: end
-   the process). */
+   `failure_out` has the exit code and the text; nothing is left, and no connection was taken. */
 struct engine *engine_start(const struct engine_options *options, struct failure *failure_out);
 
 /* engine_pause, engine_continue: refuse new connections and datagrams, and take them again. Sockets stay

@@ -21,9 +21,10 @@ complain 'outside the layout, at the top level' < <(
 )
 
 complain 'no SPDX line among the first three' < <(
-    git ls-files -- '*.[ch]' '*.def' '*.mc' '*.rc' '*.rc.in' '*.sh' '*.cmd' .ci/run | while read -r file; do
-        head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file"
-    done
+    git ls-files -- '*.[ch]' '*.cmake' '*CMakeLists.txt' '*.def' '*.mc' '*.rc' '*.rc.in' '*.sh' '*.cmd' .ci/run |
+        while read -r file; do
+            head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file"
+        done
 )
 
 complain 'left open' < <(git grep -nIE 'TODO|FIXME|XXX|#if 0' -- src include service)

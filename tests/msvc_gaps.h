@@ -6,6 +6,9 @@
 #define FILE_SKIP_COMPLETION_PORT_ON_SUCCESS 0x1
 #define FILE_SKIP_SET_EVENT_ON_HANDLE        0x2
 
+#define InterlockedExchange64 _InterlockedExchange64
+__int64 _InterlockedExchange64(__int64 volatile *target, __int64 value);
+
 unsigned short __stdcall GetActiveProcessorGroupCount(void);
 unsigned short __stdcall RtlCaptureStackBackTrace(unsigned long skip, unsigned long count, void **frames,
                                                   unsigned long *hash);

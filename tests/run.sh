@@ -49,6 +49,7 @@ for preset in "${presets[@]}"; do
     step "$preset tests" setup_test "$preset" "${arguments[@]}" || status=$?
 done
 printf '== all %35d s\n' $SECONDS
+setup_skipped "${presets[@]}"
 setup_closing_lines "${presets[@]}" | grep . || {
     echo "no test matches the filter $filter" >&2
     exit 2

@@ -167,6 +167,14 @@ setup_test() {
     "${pin[@]}" ctest --preset "$@"
 }
 
+# setup_skipped PRESET ...: what their tests could not show on this machine, each reason once.
+setup_skipped() {
+    local preset
+    for preset in "$@"; do
+        sed -n 's/^.*SKIP\(PED\)\?\( in part\)\?: \(.*\)/skipped here: \3/p' "build/$preset/Testing/Temporary/LastTest.log"
+    done | sort -u
+}
+
 # setup_closing_lines PRESET ...: what ctest ended with.
 setup_closing_lines() {
     local preset

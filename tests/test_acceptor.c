@@ -217,6 +217,32 @@ static void test_acceptor__serves_a_client_that_comes_with_the_cancelling(void *
     bench_close();
 }
 
+/* Those that are too many serve clients until there are no more of them than there should be. */
+static void test_acceptor__keeps_accepts_that_cannot_be_cancelled(void **state)
+{
+    (void)state;
+    static const DWORD codes[] = {ERROR_NOT_FOUND, ERROR_INVALID_HANDLE};
+    for (size_t i = 0; i < 2; i++) {
+        bench_start("127.0.0.1", 4);
+        bench_grow(4);
+        fault_arm(IMPORT_CancelIoEx, 1, codes[i], FAULT_FOREVER);
+        const uint64_t deadline = rig_deadline();
+        while (bench_counts().target > 1) {
+            clock_advance(10000);
+            rig_nap(deadline, "one accept");
+        }
+        assert_int_equal(fault_hits(), 2 * 4); /* at 2 and at 1: none passes for one that ends */
+        assert_int_equal(bench_counts().posted, 4);
+        for (int k = 0; k < 3; k++) {
+            bench_assert_serves();
+        }
+        bench_wait_until_armed();
+        fault_clear();
+        bench_close();
+        assert_int_equal(bench.troubles, 0);
+    }
+}
+
 /* ---- Pausing and stopping ---- */
 
 static struct {
@@ -305,6 +331,55 @@ static void test_acceptor__hands_over_clients_that_come_with_the_stop(void **sta
     assert_int_equal(bench.accepted, accepted + 8); /* the owner resets them */
 }
 
+/* Their completions are under way: nothing is left to cancel. */
+static BOOL WINAPI cancel_and_find_nothing(HANDLE handle, LPOVERLAPPED overlapped)
+{
+    SEAM_REAL(CancelIoEx)(handle, overlapped);
+    SetLastError(ERROR_NOT_FOUND);
+    return FALSE;
+}
+
+static struct {
+    LONG closes;
+    size_t accepts; /* in flight, when the listener was closed */
+} close_seen;
+
+static int WSAAPI see_close(SOCKET s)
+{
+    if (s == bench.listener) {
+        close_seen.accepts = ledger_in_flight(s, IMPORT_AcceptEx);
+        close_seen.closes++;
+    }
+    return SEAM_REAL(closesocket)(s);
+}
+
+/* A client that has been accepted can be reset only while the listener lives. So it is closed last, unless
+   nothing else ends the accepts. */
+static void test_acceptor__closes_its_listener_early_only_when_it_must(void **state)
+{
+    (void)state;
+    static const struct {
+        DWORD code; /* that cancelling fails with; 0: it does not */
+        size_t accepts;
+    } rows[] = {{0, 0}, {ERROR_NOT_FOUND, 0}, {ERROR_INVALID_HANDLE, 4}, {ERROR_NOT_SUPPORTED, 4}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        memset(&close_seen, 0, sizeof close_seen);
+        bench_start("127.0.0.1", 4);
+        bench_grow(4);
+        seam_replace(IMPORT_closesocket, (seam_function)see_close);
+        if (rows[i].code == ERROR_NOT_FOUND) {
+            seam_replace(IMPORT_CancelIoEx, (seam_function)cancel_and_find_nothing);
+        } else if (rows[i].code != 0) {
+            fault_arm(IMPORT_CancelIoEx, 1, rows[i].code, FAULT_FOREVER);
+        }
+        bench_close();
+        assert_int_equal(close_seen.closes, 1);
+        assert_int_equal(close_seen.accepts, rows[i].accepts);
+        seam_restore();
+        fault_clear();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,9 +393,11 @@ int main(void)
         bench_test(test_acceptor__does_not_shrink_while_all_accepts_are_used),
         bench_test(test_acceptor__never_posts_more_than_it_may),
         bench_test(test_acceptor__serves_a_client_that_comes_with_the_cancelling),
+        bench_test(test_acceptor__keeps_accepts_that_cannot_be_cancelled),
         bench_test(test_acceptor__asks_the_system_to_pause),
         bench_test(test_acceptor__stops_whatever_it_is_at),
         bench_test(test_acceptor__hands_over_clients_that_come_with_the_stop),
+        bench_test(test_acceptor__closes_its_listener_early_only_when_it_must),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 
 #include "arguments.h"
 #include "command.h"
+#include "support/support.h"
 
 static enum exit_code nothing(const struct arguments *arguments, struct streams *streams)
 {
@@ -143,17 +144,30 @@ static void test_arguments__know_help_in_three_spellings(void **state)
     }
 }
 
+/* As Windows counts: in UTF-16 units. */
 static void test_arguments__limit_a_service_name(void **state)
 {
-    char line[400] = "check --service ";
-    struct arguments arguments;
-    struct failure failure;
+    static const struct {
+        const char *character;
+        size_t most;
+    } rows[] = {{"x", 256}, {"\xC5\xBE", 256}, {"\xE2\x82\xAC", 256}, {"\xF0\x9F\x94\x8C", 128}};
     (void)state;
-    const size_t start = strlen(line);
-    memset(line + start, 'x', 256);
-    assert_true(parse(line, &arguments, &failure));
-    line[start + 256] = 'x';
-    assert_false(parse(line, &arguments, &failure));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char line[1024];
+        struct text text;
+        struct arguments arguments;
+        struct failure failure;
+        text_init(&text, line, sizeof line);
+        text_add_string(&text, "check --service ");
+        for (size_t k = 0; k < rows[i].most; k++) {
+            text_add_string(&text, rows[i].character);
+        }
+        assert_true(parse(line, &arguments, &failure));
+        text_add_string(&text, rows[i].character);
+        assert_false(text.is_cut);
+        assert_false(parse(line, &arguments, &failure));
+        assert_int_equal(failure.code, EXIT_CODE_USAGE);
+    }
 }
 
 static void test_arguments__a_message_longer_than_its_room_is_cut(void **state)
@@ -171,11 +185,11 @@ static void test_arguments__a_message_longer_than_its_room_is_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arguments__take_what_the_table_allows),
-        cmocka_unit_test(test_arguments__say_what_is_wrong_and_what_would_be_right),
-        cmocka_unit_test(test_arguments__know_help_in_three_spellings),
-        cmocka_unit_test(test_arguments__limit_a_service_name),
-        cmocka_unit_test(test_arguments__a_message_longer_than_its_room_is_cut),
+        support_test(test_arguments__take_what_the_table_allows),
+        support_test(test_arguments__say_what_is_wrong_and_what_would_be_right),
+        support_test(test_arguments__know_help_in_three_spellings),
+        support_test(test_arguments__limit_a_service_name),
+        support_test(test_arguments__a_message_longer_than_its_room_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

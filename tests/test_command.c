@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "commands.h"
+#include "support/support.h"
 
 static void test_command__the_overview_names_each_command(void **state)
 {
@@ -67,9 +68,9 @@ static void test_command__a_name_finds_its_own_row_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_command__the_overview_names_each_command),
-        cmocka_unit_test(test_command__each_row_is_complete_and_fits_a_screen),
-        cmocka_unit_test(test_command__a_name_finds_its_own_row_only),
+        support_test(test_command__the_overview_names_each_command),
+        support_test(test_command__each_row_is_complete_and_fits_a_screen),
+        support_test(test_command__a_name_finds_its_own_row_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

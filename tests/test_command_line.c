@@ -23,16 +23,15 @@ static struct {
 
 static int setup(void **state)
 {
-    (void)state;
+    const int result = program_setup(state);
     program_folder(world.folder);
-    return 0;
+    return result;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     program_remove(world.folder);
-    return 0;
+    return program_teardown(state);
 }
 
 static void run(const WCHAR *arguments)
@@ -163,10 +162,18 @@ static void test_command_line__a_missing_file_is_code_3_and_named(void **state)
         run(arguments);
         expect_code(EXIT_CODE_CONFIGURATION);
         expect_err("portlistener: --config names C:\\nowhere\\\xC5\xBElu\xC5\xA5.ini: error ");
+        assert_string_equal(world.result.out, "");
         swprintf(arguments, 2 * PROGRAM_PATH_MAX, L"%ls --config \"%ls\"", verbs[i], world.folder);
         run(arguments); /* a folder */
         expect_code(EXIT_CODE_CONFIGURATION);
     }
+    run(L"check --json --config C:\\nowhere\\\u017elu\u0165.ini");
+    expect_code(EXIT_CODE_CONFIGURATION);
+    expect_out(
+        "{\"file\": \"C:\\\\nowhere\\\\\xC5\xBElu\xC5\xA5.ini\", \"errors\": 1, \"warnings\": 0, "
+        "\"findings\": [\n  {\"line\": 0, \"column\": 0, \"severity\": \"error\", \"message\": \"--config "
+        "names C:\\\\nowhere\\\\\xC5\xBElu\xC5\xA5.ini: error ");
+    assert_string_equal(world.result.err, "");
 }
 
 /* Neither in the registry nor beside the program. */

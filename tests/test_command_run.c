@@ -16,6 +16,8 @@
 #include "base/utf16.h"
 #include "commands.h"
 #include "support/fake_engine.h"
+#include "support/fault.h"
+#include "support/ledger.h"
 #include "support/program.h"
 #include "support/support.h"
 
@@ -106,7 +108,7 @@ static int teardown(void **state)
     CloseHandle(console.end_of_time);
     program_remove(run.folder);
     memory_free(run.config_file);
-    return fake_engine.never_ends ? 0 : support_teardown(state); /* else what is left stays */
+    return support_teardown(state);
 }
 
 static DWORD WINAPI run_thread(void *argument)
@@ -117,13 +119,24 @@ static DWORD WINAPI run_thread(void *argument)
     return 0;
 }
 
-static void start(const char *ini)
+static void prepare(const char *ini)
 {
     WCHAR path[PROGRAM_PATH_MAX];
     program_write(run.folder, L"portlistener.ini", ini, path);
     run.config_file = utf16_to_utf8(path);
+    assert_non_null(run.config_file);
+}
+
+static void go(void)
+{
     run.thread = CreateThread(NULL, 0, run_thread, NULL, 0, NULL);
     assert_non_null(run.thread);
+}
+
+static void start(const char *ini)
+{
+    prepare(ini);
+    go();
 }
 
 static const char ini_text[] =
@@ -212,6 +225,28 @@ static void test_command_run__ctrl_break_twice_stops_it_now(void **state)
         handler(CTRL_C_EVENT)); /* nothing runs any more: the system's own handler ends the process */
 }
 
+static volatile LONG is_handled;
+
+static void press_ctrl_c(void)
+{
+    is_handled = console.handler(CTRL_C_EVENT);
+}
+
+/* Else the system's handler would end the process before the log is written. */
+static void test_command_run__ctrl_c_at_the_end_of_a_stop_changes_nothing(void **state)
+{
+    (void)state;
+    is_handled = FALSE;
+    fake_engine.on_destroy = press_ctrl_c;
+    start(ini_text);
+    wait_for_text("Ctrl+C stops it");
+    assert_true(console.handler(CTRL_C_EVENT));
+    wait_for_end();
+    assert_true(is_handled);
+    assert_int_equal(run.code, EXIT_CODE_DONE);
+    assert_non_null(strstr(run.printed, "stopped\n"));
+}
+
 static DWORD WINAPI close_thread(void *argument)
 {
     const PHANDLER_ROUTINE *handler = argument;
@@ -277,6 +312,23 @@ static void test_command_run__all_errors_of_a_file_are_printed(void **state)
     assert_non_null(strstr(run.complained, "errors; nothing was started\n"));
 }
 
+static void test_command_run__without_the_right_to_read_its_file_it_is_code_5(void **state)
+{
+    (void)state;
+    prepare(ini_text);
+    fault_arm(IMPORT_CreateFileW, 1, ERROR_ACCESS_DENIED, 1);
+    go();
+    wait_for_end();
+    assert_int_equal(fault_hits(), 1);
+    assert_int_equal(run.code, EXIT_CODE_ACCESS_DENIED);
+    assert_int_equal(fake_engine.starts, 0);
+    assert_string_equal(run.printed, "");
+    assert_memory_equal(run.complained, "portlistener: --config names ", 29);
+    assert_non_null(strstr(run.complained, "portlistener.ini: error 5: "));
+    assert_non_null(strstr(run.complained, "; run elevated, or give this account the right to read it\n"));
+    assert_null(strstr(strchr(run.complained, '\n') + 1, "\n")); /* said once */
+}
+
 static void test_command_run__goes_on_without_a_log_and_says_so(void **state)
 {
     WCHAR path[PROGRAM_PATH_MAX];
@@ -303,6 +355,8 @@ static void test_command_run__ends_the_process_when_a_handler_hangs(void **state
     assert_int_equal(run.code, EXIT_CODE_FAILED);
     assert_string_equal(run.complained, "portlistener: the fake engine does not end\n");
     assert_int_equal(console.terminations, 1);
+    assert_true(ledger_bytes() > 0); /* the callback may still use everything */
+    ledger_begin();                  /* it goes with the process */
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -314,10 +368,12 @@ int main(void)
         test(test_command_run__shows_what_waits_and_why),
         test(test_command_run__a_warning_is_printed),
         test(test_command_run__ctrl_break_twice_stops_it_now),
+        test(test_command_run__ctrl_c_at_the_end_of_a_stop_changes_nothing),
         test(test_command_run__a_closed_console_leaves_four_seconds),
         test(test_command_run__a_console_closed_during_the_drain_hurries_it),
         test(test_command_run__a_failed_start_is_said_with_its_code),
         test(test_command_run__all_errors_of_a_file_are_printed),
+        test(test_command_run__without_the_right_to_read_its_file_it_is_code_5),
         test(test_command_run__goes_on_without_a_log_and_says_so),
         test(test_command_run__ends_the_process_when_a_handler_hangs),
     };

@@ -17,7 +17,11 @@
 #include "base/utf16.h"
 #include "commands.h"
 #include "support/fake_engine.h"
+#include "support/fault.h"
+#include "support/ledger.h"
 #include "support/program.h"
+#include "support/seam.h"
+#include "support/support.h"
 
 enum { PATIENCE = 15000, STATUSES = 64 };
 
@@ -27,9 +31,8 @@ static struct {
     DWORD dispatcher_error; /* not 0: the process was not started by a service manager */
     bool refuses_handler;
     bool refuses_query;
-    volatile LONG no_memory; /* allocations that fail from now on */
-    DWORD granted;           /* the preshutdown timeout; 0: cannot be asked */
-    DWORD reasons;           /* of the start; 0: the function is missing */
+    DWORD granted; /* the preshutdown timeout; 0: cannot be asked */
+    DWORD reasons; /* of the start; 0: the function is missing */
 
     LPHANDLER_FUNCTION_EX handler;
     void *context;
@@ -44,23 +47,6 @@ static struct {
     WCHAR event_texts[STATUSES][2048];
     size_t event_count;
 } manager;
-
-/* ntdll: what HeapAlloc leads to. */
-__declspec(dllimport) LPVOID NTAPI RtlAllocateHeap(HANDLE heap, ULONG flags, SIZE_T size);
-
-typedef BOOL(WINAPI *dispatcher_function)(const SERVICE_TABLE_ENTRYW *);
-typedef SERVICE_STATUS_HANDLE(WINAPI *register_function)(LPCWSTR, LPHANDLER_FUNCTION_EX, LPVOID);
-typedef BOOL(WINAPI *set_status_function)(SERVICE_STATUS_HANDLE, LPSERVICE_STATUS);
-typedef BOOL(WINAPI *query_config_function)(SC_HANDLE, DWORD, LPBYTE, DWORD, LPDWORD);
-typedef SC_HANDLE(WINAPI *open_service_function)(SC_HANDLE, LPCWSTR, DWORD);
-typedef BOOL(WINAPI *close_service_function)(SC_HANDLE);
-typedef BOOL(WINAPI *terminate_function)(HANDLE, UINT);
-typedef FARPROC(WINAPI *get_procedure_function)(HMODULE, LPCSTR);
-typedef HANDLE(WINAPI *register_source_function)(LPCWSTR, LPCWSTR);
-typedef BOOL(WINAPI *deregister_source_function)(HANDLE);
-typedef BOOL(WINAPI *report_event_function)(HANDLE, WORD, WORD, DWORD, PSID, WORD, DWORD, LPCWSTR *, LPVOID);
-typedef LPVOID(WINAPI *alloc_function)(HANDLE, DWORD, SIZE_T);
-typedef HLOCAL(WINAPI *local_free_function)(HLOCAL);
 
 static DWORD WINAPI service_thread(void *argument)
 {
@@ -187,42 +173,36 @@ static HLOCAL WINAPI fake_local_free(HLOCAL block)
     return NULL;
 }
 
-static LPVOID WINAPI fake_alloc(HANDLE heap, DWORD flags, SIZE_T size)
-{
-    if (manager.no_memory > 0 && InterlockedDecrement(&manager.no_memory) >= 0) {
-        return NULL;
-    }
-    return RtlAllocateHeap(heap, flags, size);
-}
-
-extern dispatcher_function __imp_StartServiceCtrlDispatcherW;
-dispatcher_function __imp_StartServiceCtrlDispatcherW = fake_dispatcher;
-extern register_function __imp_RegisterServiceCtrlHandlerExW;
-register_function __imp_RegisterServiceCtrlHandlerExW = fake_register;
-extern set_status_function __imp_SetServiceStatus;
-set_status_function __imp_SetServiceStatus = fake_set_status;
-extern SC_HANDLE(WINAPI *__imp_OpenSCManagerW)(LPCWSTR, LPCWSTR, DWORD);
-SC_HANDLE(WINAPI *__imp_OpenSCManagerW)(LPCWSTR, LPCWSTR, DWORD) = fake_open_manager;
-extern open_service_function __imp_OpenServiceW;
-open_service_function __imp_OpenServiceW = fake_open_service;
-extern close_service_function __imp_CloseServiceHandle;
-close_service_function __imp_CloseServiceHandle = fake_close_service;
+/* What the seam does not have. */
+typedef BOOL(WINAPI *query_config_function)(SC_HANDLE, DWORD, LPBYTE, DWORD, LPDWORD);
+typedef BOOL(WINAPI *terminate_function)(HANDLE, UINT);
+typedef HLOCAL(WINAPI *local_free_function)(HLOCAL);
 extern query_config_function __imp_QueryServiceConfig2W;
 query_config_function __imp_QueryServiceConfig2W = fake_query_config;
 extern terminate_function __imp_TerminateProcess;
 terminate_function __imp_TerminateProcess = fake_terminate;
-extern register_source_function __imp_RegisterEventSourceW;
-register_source_function __imp_RegisterEventSourceW = fake_register_source;
-extern deregister_source_function __imp_DeregisterEventSource;
-deregister_source_function __imp_DeregisterEventSource = fake_deregister_source;
-extern report_event_function __imp_ReportEventW;
-report_event_function __imp_ReportEventW = fake_report_event;
-extern alloc_function __imp_HeapAlloc;
-alloc_function __imp_HeapAlloc = fake_alloc;
-extern get_procedure_function __imp_GetProcAddress;
-get_procedure_function __imp_GetProcAddress = fake_get_procedure;
 extern local_free_function __imp_LocalFree;
 local_free_function __imp_LocalFree = fake_local_free;
+
+static void replace_service_manager(void)
+{
+    static const struct {
+        enum import import;
+        seam_function function;
+    } fakes[] = {{IMPORT_StartServiceCtrlDispatcherW, (seam_function)fake_dispatcher},
+                 {IMPORT_RegisterServiceCtrlHandlerExW, (seam_function)fake_register},
+                 {IMPORT_SetServiceStatus, (seam_function)fake_set_status},
+                 {IMPORT_OpenSCManagerW, (seam_function)fake_open_manager},
+                 {IMPORT_OpenServiceW, (seam_function)fake_open_service},
+                 {IMPORT_CloseServiceHandle, (seam_function)fake_close_service},
+                 {IMPORT_RegisterEventSourceW, (seam_function)fake_register_source},
+                 {IMPORT_DeregisterEventSource, (seam_function)fake_deregister_source},
+                 {IMPORT_ReportEventW, (seam_function)fake_report_event},
+                 {IMPORT_GetProcAddress, (seam_function)fake_get_procedure}};
+    for (size_t i = 0; i < sizeof fakes / sizeof fakes[0]; i++) {
+        seam_replace(fakes[i].import, fakes[i].function);
+    }
+}
 
 /* ---- A run of the command ---- */
 
@@ -238,11 +218,14 @@ static const char ini_text[] = "[service]\nlog_file = test.log\ndrain_timeout = 
 
 static int setup(void **state)
 {
-    (void)state;
     WCHAR path[PROGRAM_PATH_MAX];
+    if (support_setup(state) != 0) {
+        return -1;
+    }
     fake_engine_reset();
     memset(&manager, 0, sizeof manager);
     InitializeSRWLock(&manager.lock);
+    replace_service_manager();
     program_folder(run.folder);
     program_write(run.folder, L"portlistener.ini", ini_text, path);
     run.config_file = utf16_to_utf8(path);
@@ -251,10 +234,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     program_remove(run.folder);
     memory_free(run.config_file);
-    return 0;
+    return support_teardown(state);
 }
 
 static DWORD WINAPI run_thread(void *argument)
@@ -419,7 +401,7 @@ static void test_command_service__stops_early_where_the_time_cannot_be_asked(voi
 static void test_command_service__reports_its_end_without_memory(void **state)
 {
     (void)state;
-    manager.no_memory = 1;
+    fault_arm(IMPORT_HeapAlloc, 1, 0, 1);
     start();
     wait_for_end();
     assert_int_equal(last_status().dwCurrentState, SERVICE_STOPPED);
@@ -543,6 +525,8 @@ static void test_command_service__ends_the_process_when_a_handler_hangs(void **s
     assert_int_equal(last_status().dwServiceSpecificExitCode, EXIT_CODE_FAILED);
     assert_int_equal(manager.terminations, 1);
     assert_int_equal(manager.termination_code, EXIT_CODE_FAILED);
+    assert_int_equal(ledger_count(LEDGER_EVENT_SOURCE), 1); /* the callback may still use everything */
+    ledger_begin();                                         /* what is left goes with the process */
 }
 
 static void test_command_service__ends_the_process_when_it_cannot_report(void **state)

@@ -243,8 +243,15 @@ static const char *const wrong[][2] = {
     {"; nothing\n[service]\n[defaults]\n",
      "t.ini:1:1: error: there is no endpoint; write a section [endpoint NAME] with listen and handler\n"},
     {"[endpoints web]\nlisten = tcp://*:80\nhandler = echo\nnodelay = x\n",
-     "t.ini:1:2: error: \"endpoints web\" is not a section; did you mean [endpoint NAME]?\n"
+     "t.ini:1:2: error: \"endpoints web\" is not a section; did you mean [endpoint web]?\n"
      "t.ini:4:11: error: nodelay: \"x\" is neither yes nor no; write yes or no\n"},
+    {"[endpiont]\nlisten = tcp://*:80\nhandler = echo\n",
+     "t.ini:1:2: error: \"endpiont\" is not a section; did you mean [endpoint NAME]?\n"
+     "t.ini:1:2: error: the endpoint has no name; write [endpoint NAME]\n"},
+    {"[endpiont a b]\nlisten = tcp://*:80\nhandler = echo\n",
+     "t.ini:1:2: error: \"endpiont a b\" is not a section; did you mean [endpoint NAME]?\n"
+     "t.ini:1:12: error: \" \" cannot be in a name; a name is 1 to 64 letters, digits, dots, underscores and "
+     "hyphens\n"},
     {"[srevice]\n" WEB, "t.ini:1:2: error: \"srevice\" is not a section; did you mean [service]?\n"},
     {"[web]\nlisten = tcp://*:80\n",
      "t.ini:1:2: error: \"web\" is not a section; write [service], [defaults] or [endpoint web]\n"},
@@ -260,8 +267,7 @@ static const char *const wrong[][2] = {
      "t.ini:1:2: error: the endpoint has no name; write [endpoint NAME]\n"},
     {"[endpoint \xC3\xBC]\nlisten = tcp://*:80\nhandler = echo\n",
      "t.ini:1:11: error: \"\xC3\xBC\" cannot be in a name; a name is 1 to 64 letters, digits, dots, "
-     "underscores and "
-     "hyphens\n"},
+     "underscores and hyphens\n"},
     {"[endpoint a b]\nlisten = tcp://*:80\nhandler = echo\n",
      "t.ini:1:12: error: \" \" cannot be in a name; a name is 1 to 64 letters, digits, dots, underscores and "
      "hyphens\n"},

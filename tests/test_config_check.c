@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
    Tests of config/config_check.h, through config_parse: addresses and ports, protocols, names, and how long
-   it
-   takes. */
+   it takes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,16 +102,15 @@ static void test_config_check__tells_an_item_once_at_its_first_port(void **state
 static void test_config_check__blames_the_later_of_two(void **state)
 {
     (void)state;
-    config_case_assert("[endpoint a]\nhandler = echo\nlisten = tcp://1.2.3.4:80, tcp://0.0.0.0:80, "
-                       "tcp://1.2.3.4:80, tcp://[::1]:80, "
-                       "tcp://[::]:80\n",
-                       "t.ini:3:28: error: listen: tcp://0.0.0.0:80 overlaps tcp://1.2.3.4:80 of endpoint "
-                       "\"a\" in line 3, both need "
-                       "port 80" REMEDY "t.ini:3:46: error: listen: tcp://1.2.3.4:80 overlaps "
-                       "tcp://0.0.0.0:80 of endpoint \"a\" in line 3, both need "
-                       "port 80" REMEDY "t.ini:3:80: error: listen: tcp://[::]:80 overlaps tcp://[::1]:80 of "
-                       "endpoint \"a\" in line 3, both need "
-                       "port 80" REMEDY);
+    config_case_assert(
+        "[endpoint a]\nhandler = echo\n"
+        "listen = tcp://1.2.3.4:80, tcp://0.0.0.0:80, tcp://1.2.3.4:80, tcp://[::1]:80, tcp://[::]:80\n",
+        "t.ini:3:28: error: listen: tcp://0.0.0.0:80 overlaps tcp://1.2.3.4:80 of endpoint \"a\" in line 3, "
+        "both need port 80" REMEDY
+        "t.ini:3:46: error: listen: tcp://1.2.3.4:80 overlaps tcp://0.0.0.0:80 of endpoint \"a\" in line 3, "
+        "both need port 80" REMEDY
+        "t.ini:3:80: error: listen: tcp://[::]:80 overlaps tcp://[::1]:80 of endpoint \"a\" in line 3, both "
+        "need port 80" REMEDY);
 }
 
 static void test_config_check__passes_over_disabled_endpoints(void **state)

@@ -150,6 +150,15 @@ static const struct {
     {"data_dir", "'C:\\a'", "10: error: data_dir: values have no quotes; leave them out"},
     {"data_dir", "",
      "10: error: data_dir has no value; write the path of a folder, or remove the line for the default ."},
+    {"data_dir", "; default",
+     "10: error: data_dir has no value, only a comment; write the path of a folder, or remove the line for "
+     "the default ."},
+    {"data_dir", "; \"C:\\a\"",
+     "10: error: data_dir has no value, only a comment; write the path of a folder, or remove the line for "
+     "the default ."},
+    {"log_file", "#1.log",
+     "10: error: log_file has no value, only a comment; write the path of a file, or -, or remove the line "
+     "for the default logs\\<service>.log"},
     {"log_file", "",
      "10: error: log_file has no value; write the path of a file, or -, or remove the line for the "
      "default logs\\<service>.log"},
@@ -167,6 +176,9 @@ static const struct {
      "10: error: log_rotate_size: \"101G\" is too large; write 0 (not by size), or 64K to 100G"},
     {"log_rotate_interval", "366d",
      "10: error: log_rotate_interval: \"366d\" is too large; write 0 (not by age), or 1m to 365d"},
+    {"log_keep", "# eight",
+     "10: error: log_keep has no value, only a comment; write 1 to 1000, or remove the line for the default "
+     "8"},
     {"log_keep", "0", "10: error: log_keep: \"0\" is too small; write 1 to 1000"},
     {"log_keep", "08", "10: error: log_keep: \"08\" has a leading zero; leave it out"},
     {"event_log", "error", "10: error: event_log: \"error\" is not known; did you mean errors?"},
@@ -175,6 +187,7 @@ static const struct {
     {"handler", "ehco", "10: error: handler: \"ehco\" is not a handler; did you mean echo?"},
     {"handler", "http",
      "10: error: handler: \"http\" is not a handler; the handlers are discard, echo, packet, stream"},
+    {"handler", ";", "10: error: handler has no value, only a comment; write the name of a handler"},
     {"handler", "", "10: error: handler has no value; write the name of a handler"},
     {"listen", "",
      "10: error: listen has no value; write tcp://ADDRESS:PORT or udp://ADDRESS:PORT, several by commas"},

@@ -12,48 +12,50 @@
 #include "config/config_keys.h"
 #include "support/failing_memory.h"
 
-/* Names and defaults are a promise to those who write files: a change here breaks somebody. */
+/* Names, types and defaults are a promise to those who write files: a change here breaks somebody. */
 static const struct promise {
     const char *name;
+    const char *type;
     const char *value;
     const char *range;
     const char *change;
 } service_promises[] = {
-    {"workers", "0", "0 (one per logical processor), or 1 to 64", "restart"},
-    {"drain_timeout", "10s", "0 to 1h", "live"},
-    {"start_policy", "partial", "partial or all", "live"},
-    {"bind_retry", "500ms", "100ms to 30s", "live"},
-    {"data_dir", ".", "the path of a folder", "restart"},
-    {"log_file", "logs\\<service>.log", "the path of a file, or -", "restart"},
-    {"log_level", "info", "error, warning, info or debug", "live"},
-    {"log_format", "text", "text or json", "live"},
-    {"log_time", "utc", "utc or local", "live"},
-    {"log_rotate_size", "10M", "0 (not by size), or 64K to 100G", "live"},
-    {"log_rotate_interval", "0", "0 (not by age), or 1m to 365d", "live"},
-    {"log_keep", "8", "1 to 1000", "live"},
-    {"event_log", "lifecycle", "off, errors, lifecycle or all", "live"},
+    {"workers", "number", "0", "0 (one per logical processor), or 1 to 64", "restart"},
+    {"drain_timeout", "time", "10s", "0 to 1h", "live"},
+    {"start_policy", "choice", "partial", "partial or all", "live"},
+    {"bind_retry", "time", "500ms", "100ms to 30s", "live"},
+    {"data_dir", "path", ".", "the path of a folder", "restart"},
+    {"log_file", "path", "logs\\<service>.log", "the path of a file, or -", "restart"},
+    {"log_level", "choice", "info", "error, warning, info or debug", "live"},
+    {"log_format", "choice", "text", "text or json", "live"},
+    {"log_time", "choice", "utc", "utc or local", "live"},
+    {"log_rotate_size", "size", "10M", "0 (not by size), or 64K to 100G", "live"},
+    {"log_rotate_interval", "time", "0", "0 (not by age), or 1m to 365d", "live"},
+    {"log_keep", "number", "8", "1 to 1000", "live"},
+    {"event_log", "choice", "lifecycle", "off, errors, lifecycle or all", "live"},
 };
 
 static const struct promise endpoint_promises[] = {
-    {"enabled", "yes", "yes or no", "live"},
-    {"listen", NULL, "tcp://ADDRESS:PORT or udp://ADDRESS:PORT, several by commas", "live"},
-    {"handler", NULL, "the name of a handler", "live"},
-    {"backlog", "512", "1 to 65535", "restart"},
-    {"accepts_max", "256", "1 to 4096", "live"},
-    {"receives_max", "32", "1 to 1024", "live"},
-    {"first_byte_timeout", "0", "0 (no limit), or 100ms to 365d", "live"},
-    {"idle_timeout", "5m", "0 (no limit), or 100ms to 365d", "live"},
-    {"send_timeout", "30s", "0 (no limit), or 100ms to 365d", "live"},
-    {"lifetime", "0", "0 (no limit), or 100ms to 365d", "live"},
-    {"close_timeout", "5s", "0 (no limit), or 100ms to 365d", "live"},
-    {"send_queue", "1M", "64K to 1G", "live"},
-    {"nodelay", "yes", "yes or no", "live"},
-    {"keepalive", "no", "yes or no", "live"},
-    {"keepalive_time", "2h", "1s to 30d", "live"},
-    {"keepalive_interval", "75s", "1s to 1d", "live"},
-    {"recv_buffer", "0", "0 (the system's, for UDP 4M), or 1K to 1G", "live"},
-    {"send_buffer", "0", "0 (the system's), or 1K to 1G", "live"},
-    {"max_datagram", "65507", "512 to 65507", "live"},
+    {"enabled", "yes/no", "yes", "yes or no", "live"},
+    {"listen", "list of addresses", NULL, "tcp://ADDRESS:PORT or udp://ADDRESS:PORT, several by commas",
+     "live"},
+    {"handler", "name", NULL, "the name of a handler", "live"},
+    {"backlog", "number", "512", "1 to 65535", "restart"},
+    {"accepts_max", "number", "256", "1 to 4096", "live"},
+    {"receives_max", "number", "32", "1 to 1024", "live"},
+    {"first_byte_timeout", "time", "0", "0 (no limit), or 100ms to 365d", "live"},
+    {"idle_timeout", "time", "5m", "0 (no limit), or 100ms to 365d", "live"},
+    {"send_timeout", "time", "30s", "0 (no limit), or 100ms to 365d", "live"},
+    {"lifetime", "time", "0", "0 (no limit), or 100ms to 365d", "live"},
+    {"close_timeout", "time", "5s", "0 (no limit), or 100ms to 365d", "live"},
+    {"send_queue", "size", "1M", "64K to 1G", "live"},
+    {"nodelay", "yes/no", "yes", "yes or no", "live"},
+    {"keepalive", "yes/no", "no", "yes or no", "live"},
+    {"keepalive_time", "time", "2h", "1s to 30d", "live"},
+    {"keepalive_interval", "time", "75s", "1s to 1d", "live"},
+    {"recv_buffer", "size", "0", "0 (the system's, for UDP 4M), or 1K to 1G", "live"},
+    {"send_buffer", "size", "0", "0 (the system's), or 1K to 1G", "live"},
+    {"max_datagram", "size", "65507", "512 to 65507", "live"},
 };
 
 static void assert_promises(const struct config_table *table, const struct promise *promises, size_t count)
@@ -66,6 +68,7 @@ static void assert_promises(const struct config_table *table, const struct promi
         text_init(&range, room, sizeof room);
         config_keys_add_range(&range, key);
         assert_string_equal(key->name, promises[i].name);
+        assert_string_equal(config_keys_type(key), promises[i].type);
         assert_int_equal(key->value == NULL, promises[i].value == NULL);
         if (key->value != NULL) {
             assert_string_equal(key->value, promises[i].value);

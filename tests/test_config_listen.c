@@ -133,8 +133,7 @@ static const struct {
     {"tcp://2001:db8::1:80", 6, "\"2001:db8::1\" has colons, but no brackets around it",
      "write [2001:db8::1]:80"},
     {"tcp://1.2.3.4:80:90", 6, "\"1.2.3.4:80\" has colons, but no brackets around it",
-     "write an IPv6 address in brackets: "
-     "[ADDRESS]:PORT"},
+     "write an IPv6 address in brackets: [ADDRESS]:PORT"},
     {"tcp://1:2:3:4:5:6:7:8:8000000000000000000000000000000000000000000000000", 6,
      "\"1:2:3:4:5:6:7:8\" has colons, but no brackets around it",
      "write an IPv6 address in brackets: [ADDRESS]:PORT"},

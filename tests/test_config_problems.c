@@ -104,6 +104,7 @@ static void test_config_problems__tell_that_memory_is_out(void **state)
                                 "a.ini: error: out of memory; end other programs and try again\n");
             assert_int_equal(problems.errors, 1);
             assert_int_equal(problems.warnings, 0);
+            assert_true(problems.is_out_of_memory);
             assert_true(problems.count <= 1);
             if (problems.count == 1) {
                 assert_int_equal(problems.list[0].length,
@@ -121,17 +122,29 @@ static void test_config_problems__tell_that_memory_is_out(void **state)
 static void test_config_problems__cut_a_long_name_when_memory_is_out(void **state)
 {
     (void)state;
-    struct config_problems problems;
-    char name[1024];
-    memset(name, 'n', sizeof name);
-    name[sizeof name - 1] = '\0';
-    config_problems_init(&problems);
-    config_problems_no_memory(&problems);
-    config_problems_finish(&problems, name);
-    assert_int_equal(problems.text.length,
-                     300 + strlen(": error: out of memory; end other programs and try again\n"));
-    assert_int_equal(problems.count, 0);
-    config_problems_fini(&problems);
+    static const struct {
+        const char *character;
+        size_t shown; /* bytes */
+    } rows[] = {{"n", 300}, {"\xE2\x82\xAC", 298}, {"\xF0\x9F\x94\x8C", 297}};
+    for (size_t i = 0; i < 3; i++) {
+        struct config_problems problems;
+        char name[1024];
+        struct text text;
+        text_init(&text, name, sizeof name);
+        text_add_string(&text, "n");
+        while (!text.is_cut) {
+            text_add_string(&text, rows[i].character);
+        }
+        config_problems_init(&problems);
+        config_problems_no_memory(&problems);
+        config_problems_finish(&problems, name);
+        assert_int_equal(problems.text.length,
+                         rows[i].shown +
+                             strlen(": error: out of memory; end other programs and try again\n"));
+        assert_true(text_is_utf8(problems.text.at, problems.text.length));
+        assert_int_equal(problems.count, 0);
+        config_problems_fini(&problems);
+    }
 }
 
 int main(void)

@@ -246,14 +246,42 @@ static void test_config_report__refers_to_every_key(void **state)
     config_report_reference(&text);
     assert_names_all_keys(text.at, &config_keys_service, "  ");
     assert_names_all_keys(text.at, &config_keys_endpoint, "  ");
-    assert_contains(text.at, "\n  backlog\n    default 512; 1 to 65535; restart\n    How many");
-    assert_contains(text.at, "\n  handler\n    required; the name of a handler; live\n");
+    assert_contains(text.at, "\n  backlog\n    number; default 512; 1 to 65535; restart\n    How many");
+    assert_contains(text.at, "\n  handler\n    name; required; the name of a handler; live\n");
+    assert_contains(text.at, "\n  nodelay\n    yes/no; default yes; yes or no; live\n");
+    assert_contains(text.at, "\n  listen\n    list of addresses; required; tcp://ADDRESS:PORT or ");
+    assert_contains(text.at, "; live;\n    not in [defaults]\n    Where to listen");
     assert_null(strchr(text.at, '`'));
     text_clear(&text);
     config_report_reference_markdown(&text);
     assert_names_all_keys(text.at, &config_keys_service, "| `");
     assert_names_all_keys(text.at, &config_keys_endpoint, "| `");
-    assert_contains(text.at, "\n| `backlog` | `512` | 1 to 65535 | restart | How many");
+    assert_contains(text.at, "\n| `backlog` | number | `512` | 1 to 65535 | restart | How many");
+    assert_contains(text.at, "\n| `listen` | list of addresses | required | tcp://");
+    assert_contains(text.at, " Not in `[defaults]`. |\n");
+    assert_contains(text.at,
+                    "\n| `tcp://localhost:80` | `127.0.0.1` and `::1`; only `127.0.0.1` where IPv6 is "
+                    "off |\n");
+    text_fini(&text);
+}
+
+/* What is met in practice, and would not be guessed. */
+static void test_config_report__tells_what_a_key_does_at_its_limits(void **state)
+{
+    static const char *const parts[] = {
+        "8s at most, unless the service's PRESHUTDOWN timeout is at least 5s longer",
+        "`install.cmd` sets it to 15s",
+        "a start on demand (`net start`, `run`) fails with code 4; an automatic start goes on trying",
+        "waits up to 10s for a port that is taken (errors 10048 and 10013)",
+        "it has no `on_writable`) loses the connection",
+    };
+    (void)state;
+    struct text text;
+    text_init_heap(&text);
+    config_report_reference_markdown(&text);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        assert_contains(text.at, parts[i]);
+    }
     text_fini(&text);
 }
 
@@ -365,6 +393,7 @@ int main(void)
         failing_memory_test(test_config_report__escapes_strings_in_json),
         failing_memory_test(test_config_report__keeps_lines_short),
         failing_memory_test(test_config_report__refers_to_every_key),
+        failing_memory_test(test_config_report__tells_what_a_key_does_at_its_limits),
         failing_memory_test(test_config_report__gives_an_example_that_works),
         failing_memory_test(test_config_report__gives_addresses_that_work),
         failing_memory_test(test_config_report__is_what_the_document_says),

@@ -56,6 +56,30 @@ static void test_engine__binds_later_what_was_not_to_be_had(void **state)
     journal_close();
 }
 
+static void test_engine__tells_when_it_waits_for_another_reason(void **state)
+{
+    (void)state;
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig_listen(&rig, "tcp://127.0.0.1:0");
+    rig.config.service.bind_retry = 200;
+    rig.options.log = journal_open();
+    fault_arm(IMPORT_bind, 3, WSAEADDRNOTAVAIL, FAULT_FOREVER); /* the second socket, behind the probe's */
+    rig_start(&rig);
+    journal_wait(EVENT_ENDPOINT_WAITING, 1);
+    const uint64_t deadline = rig_deadline();
+    while (fault_calls(IMPORT_bind) < 5) {
+        rig_nap(deadline, "more tries");
+    }
+    fault_arm(IMPORT_bind, 1, WSAEADDRINUSE, FAULT_FOREVER);
+    journal_wait(EVENT_ENDPOINT_WAITING, 2);
+    journal_assert_last(EVENT_ENDPOINT_WAITING, "another socket has this port");
+    fault_clear();
+    rig_wait_for_state(&rig, 1, LISTENER_LISTENING);
+    assert_int_equal(journal_count(EVENT_ENDPOINT_WAITING), 2);
+    rig_stop(&rig);
+    journal_close();
+}
+
 /* A change of addresses, as the system would tell it. */
 static struct {
     OVERLAPPED *overlapped[8];
@@ -226,6 +250,56 @@ static void test_engine__binds_again_when_a_listening_socket_dies(void **state)
     journal_close();
 }
 
+static int WSAAPI is_no_socket(SOCKET s, int level, int option, char *value, int *length)
+{
+    if (level == SOL_SOCKET && option == SO_TYPE && InterlockedDecrement(&dead_left) >= 0) {
+        WSASetLastError(WSAENOTSOCK);
+        return SOCKET_ERROR;
+    }
+    return SEAM_REAL(getsockopt)(s, level, option, value, length);
+}
+
+static void test_engine__binds_again_when_a_udp_socket_dies(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        probe_prepare(&rig, "udp://127.0.0.1:0");
+        rig.config.service.bind_retry = 200;
+        rig_start(&rig);
+        const struct pl_address to = rig_address(&rig, 0);
+        rig_wait_for_operations(1);
+        dead_left = 1;
+        seam_replace(IMPORT_getsockopt, (seam_function)is_no_socket);
+        fault_arm(IMPORT_WSARecvMsg, 1, i == 0 ? WSAENOTSOCK : WSAEINVAL, 1);
+        const struct pl_address from = client_address("127.0.0.1", 0);
+        struct client *client = client_open_datagram(&from);
+        assert_int_equal(client_send_datagram(client, &to, "x", 1), CLIENT_OK);
+        rig_wait_for_state(&rig, 0, LISTENER_WAITING);
+        rig_wait_for_state(&rig, 0, LISTENER_LISTENING);
+        assert_int_equal(rig_at(&rig, 0).address.port, to.port);
+        probe_assert_serves(&rig);
+        client_close(client);
+        rig_stop(&rig);
+        seam_restore();
+        fault_clear();
+    }
+}
+
+/* A living socket that tells the same code is only tried again. */
+static void test_engine__keeps_a_udp_socket_that_lives(void **state)
+{
+    (void)state;
+    probe_prepare(&rig, "udp://127.0.0.1:0");
+    rig_start(&rig);
+    rig_wait_for_operations(1);
+    fault_clear();
+    fault_arm(IMPORT_WSARecvMsg, 1, WSAEINVAL, 3);
+    probe_assert_serves(&rig);
+    assert_int_equal(fault_hits(), 3);
+    assert_int_equal(fault_calls(IMPORT_bind), 0);
+    rig_stop(&rig);
+}
+
 static void test_engine__tells_of_accepts_that_fail_and_of_their_end(void **state)
 {
     (void)state;
@@ -335,11 +409,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         probe_test(test_engine__binds_later_what_was_not_to_be_had),
+        probe_test(test_engine__tells_when_it_waits_for_another_reason),
         probe_test(test_engine__binds_at_once_when_an_address_appears),
         probe_test(test_engine__does_without_a_watch_for_addresses),
         probe_test(test_engine__takes_localhost_for_127_0_0_1_where_ipv6_is_off),
         probe_test(test_engine__waits_for_an_ipv6_address_where_ipv6_is_off),
         probe_test(test_engine__binds_again_when_a_listening_socket_dies),
+        probe_test(test_engine__binds_again_when_a_udp_socket_dies),
+        probe_test(test_engine__keeps_a_udp_socket_that_lives),
         probe_test(test_engine__tells_of_accepts_that_fail_and_of_their_end),
         probe_test(test_engine__stops_while_a_dead_socket_waits),
         probe_test(test_engine__does_not_spin_when_a_socket_dies_again_and_again),

@@ -16,6 +16,7 @@
 #include "support/journal.h"
 #include "support/ledger.h"
 #include "support/probe.h"
+#include "support/resets.h"
 #include "support/rig.h"
 #include "support/seam.h"
 
@@ -83,8 +84,20 @@ static bool end_stop(void)
 {
     assert_int_equal(WaitForSingleObject(stopper.thread, 2 * RIG_PATIENCE), WAIT_OBJECT_0);
     SEAM_REAL(CloseHandle)(stopper.thread);
+    stopper.thread = NULL;
     rig.is_stopped = stopper.is_done;
     return stopper.is_done;
+}
+
+/* A failed test may leave a stop under way. */
+static int teardown(void **state)
+{
+    if (stopper.thread != NULL) {
+        SetEvent(probe.gate);
+        engine_hurry(rig.engine);
+        end_stop();
+    }
+    return probe_teardown(state);
 }
 
 static void wait_until_refusing(void)
@@ -147,6 +160,64 @@ static void test_stop__takes_no_new_connections(void **state)
     engine_hurry(rig.engine);
     assert_true(end_stop());
     assert_int_equal(probe.opens, CLIENTS);
+    rig_stop(&rig);
+}
+
+/* Connects the next one, with a receive posted, so that a reset shows. */
+static void connect_one(size_t index)
+{
+    const struct pl_address to = rig_address(&rig, 0);
+    assert_int_equal(client_connect(&to, NULL, 0, CLIENT_PATIENCE, &clients[index]), CLIENT_OK);
+    client_watch(clients[index]);
+}
+
+static void wait_for(const volatile LONG *value, LONG wanted, const char *what)
+{
+    for (const uint64_t deadline = rig_deadline(); *value < wanted;) {
+        rig_nap(deadline, what);
+    }
+}
+
+/* The second client's callback does not return: its worker is held. */
+static void hold_second_worker(void)
+{
+    connect_one(0);
+    wait_for(&probe.opens, 1, "a connection on the first worker");
+    connect_one(1);
+    wait_for(&probe.opens, 2, "a connection on the second worker");
+    assert_int_equal(probe_threads(), 2);
+    probe.blocks = 1;
+    assert_int_equal(client_send(clients[1], "x", 1, CLIENT_PATIENCE), CLIENT_OK);
+    wait_for(&probe.blocked, 1, "a callback that waits");
+}
+
+/* The stop comes while two clients, accepted by the first worker, lie in the inbox of the second. */
+static void test_stop__resets_and_counts_clients_on_their_way_to_a_worker(void **state)
+{
+    (void)state;
+    enum { ALL = 7 };
+    start(2);
+    hold_second_worker();
+    for (LONG i = 2; i < ALL; i++) {
+        connect_one((size_t)i);
+        wait_for(&probe.opens, 2 + i / 2, "every other one on the first worker"); /* in turn */
+    }
+    begin_stop(UINT32_MAX);
+    wait_until_refusing();
+    assert_int_equal(rig_counter(&rig, COUNTER_REFUSED_STOPPING), 0);
+    resets_watch();
+    SetEvent(probe.gate);
+    rig_wait_for_counter(&rig, COUNTER_REFUSED_STOPPING, 2);
+    assert_int_equal(client_drain(clients[3], NULL, CLIENT_PATIENCE), CLIENT_RESET);
+    assert_int_equal(client_drain(clients[5], NULL, CLIENT_PATIENCE), CLIENT_RESET);
+    assert_int_equal(resets_seen(), 2);
+    for (size_t i = 0; i < ALL; i++) {
+        client_close(clients[i]);
+    }
+    assert_true(end_stop());
+    assert_int_equal(rig_counter(&rig, COUNTER_REFUSED_STOPPING), 2);
+    assert_int_equal(rig_counter(&rig, COUNTER_ACCEPTED), ALL - 2);
+    assert_int_equal(probe.opens, ALL - 2);
     rig_stop(&rig);
 }
 
@@ -231,20 +302,45 @@ static void test_stop__resets_connections_whose_sends_are_stuck(void **state)
     rig_stop(&rig);
 }
 
-/* ---- Callbacks that do not return ---- */
-
-static void test_stop__names_the_callback_that_does_not_return(void **state)
+/* Closing a socket ends what could not be cancelled, the watch for addresses included. */
+static void test_stop__needs_no_call_that_cancels(void **state)
 {
     (void)state;
+    static const DWORD codes[] = {ERROR_INVALID_HANDLE, ERROR_NOT_ENOUGH_MEMORY};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        probe_prepare(&rig, "tcp://127.0.0.1:0");
+        rig_listen(&rig, "udp://127.0.0.1:0");
+        rig_start(&rig);
+        rig_wait_for_operations(2);
+        fault_clear();
+        fault_arm(IMPORT_CancelIoEx, 1, codes[i], FAULT_FOREVER);
+        assert_true(rig_drain(&rig, 1000));
+        assert_in_range(fault_hits(), 1, 10);
+        fault_clear();
+        rig_stop(&rig);
+    }
+}
+
+/* ---- Callbacks that do not return ---- */
+
+/* on_data, or on_close. */
+static void assert_names_callback(bool is_close)
+{
     char id[32];
     probe_prepare(&rig, "tcp://127.0.0.1:0");
     rig.options.log = journal_open();
     rig_start(&rig);
     const struct pl_address to = rig_address(&rig, 0);
     struct client *client = NULL;
-    probe.blocks = 1;
+    probe.blocks = !is_close;
+    probe.blocks_close = is_close;
     assert_int_equal(client_connect(&to, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
     assert_int_equal(client_send(client, "x", 1, CLIENT_PATIENCE), CLIENT_OK);
+    if (is_close) {
+        char byte = 0;
+        assert_int_equal(client_receive(client, &byte, 1, CLIENT_PATIENCE), CLIENT_OK);
+        client_reset(client);
+    }
     const uint64_t deadline = rig_deadline();
     while (probe.blocked == 0) {
         rig_nap(deadline, "a callback that waits");
@@ -258,15 +354,31 @@ static void test_stop__names_the_callback_that_does_not_return(void **state)
     assert_non_null(strstr(rig.failure.text, id));
     journal_wait(EVENT_CALLBACK_STUCK, 1);
     journal_assert_last(EVENT_CALLBACK_STUCK, id);
-    probe.blocks = 0;
+    probe.blocks = probe.blocks_close = 0;
     SetEvent(probe.gate); /* it returns after all */
     while (rig_closed(&rig) == 0) {
         rig_nap(deadline, "its end");
     }
     rig_stop(&rig);
-    assert_int_equal(probe.reasons[PL_STOPPING], 1);
-    client_close(client);
+    assert_int_equal(probe.closes, 1);
+    if (!is_close) {
+        assert_int_equal(probe.reasons[PL_STOPPING], 1);
+        client_close(client);
+    }
     journal_close();
+}
+
+static void test_stop__names_the_callback_that_does_not_return(void **state)
+{
+    (void)state;
+    assert_names_callback(false);
+}
+
+/* By the id that the connection had: it is gone, but nobody else's yet. */
+static void test_stop__names_the_last_callback_of_a_connection(void **state)
+{
+    (void)state;
+    assert_names_callback(true);
 }
 
 static void test_stop__gives_up_when_no_worker_can_be_woken(void **state)
@@ -339,7 +451,7 @@ static int end_hammers_and_all(void **state)
     if (hammer_ends == 0) {
         end_hammers();
     }
-    return probe_teardown(state);
+    return teardown(state);
 }
 
 /* Each cycle leaves nothing, however many connections are being accepted, handed over, opened or closed. */
@@ -416,21 +528,26 @@ static void test_stop__of_sockets_that_wait(void **state)
     assert_in_range(now() - begun, 0, 1000);
 }
 
+#define test(name) cmocka_unit_test_setup_teardown(name, probe_setup, teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        probe_test(test_stop__of_an_idle_engine_takes_no_time),
-        probe_test(test_stop__lets_connections_finish),
-        probe_test(test_stop__takes_no_new_connections),
-        probe_test(test_stop__resets_the_rest_at_the_deadline),
-        probe_test(test_stop__does_not_wait_when_it_is_hurried),
-        probe_test(test_stop__resets_connections_whose_sends_are_stuck),
-        probe_test(test_stop__names_the_callback_that_does_not_return),
-        probe_test(test_stop__gives_up_when_no_worker_can_be_woken),
+        test(test_stop__of_an_idle_engine_takes_no_time),
+        test(test_stop__lets_connections_finish),
+        test(test_stop__takes_no_new_connections),
+        test(test_stop__resets_and_counts_clients_on_their_way_to_a_worker),
+        test(test_stop__resets_the_rest_at_the_deadline),
+        test(test_stop__does_not_wait_when_it_is_hurried),
+        test(test_stop__resets_connections_whose_sends_are_stuck),
+        test(test_stop__needs_no_call_that_cancels),
+        test(test_stop__names_the_callback_that_does_not_return),
+        test(test_stop__names_the_last_callback_of_a_connection),
+        test(test_stop__gives_up_when_no_worker_can_be_woken),
         cmocka_unit_test_setup_teardown(test_stop__a_hundred_times_under_connecting_clients, probe_setup,
                                         end_hammers_and_all),
-        probe_test(test_stop__works_though_wake_ups_are_lost),
-        probe_test(test_stop__of_sockets_that_wait),
+        test(test_stop__works_though_wake_ups_are_lost),
+        test(test_stop__of_sockets_that_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

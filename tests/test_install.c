@@ -186,15 +186,13 @@ static void use_service(const WCHAR *suffix)
 
 static int setup(void **state)
 {
-    (void)state;
     world.number++;
     use_service(L"");
-    return 0;
+    return program_setup(state);
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     if (world.caller != NULL) {
         CloseHandle(world.caller);
         world.caller = NULL;
@@ -209,7 +207,7 @@ static int teardown(void **state)
         uninstall(L"--purge");
         remove_all();
     }
-    return 0;
+    return program_teardown(state);
 }
 
 static void expect_nothing_left(void)
@@ -447,6 +445,21 @@ static void test_install__refuses_wrong_usage(void **state)
 
 /* On Windows "shift" moves %1 into %0, and %~dp0 is then the folder of an argument; "shift /1" leaves %0 alone.
    Wine's %~dp0 stays right, so it is the text of the script that shows it. */
+/* Between the two, any user could put a configuration of his own there. No test can be that quick. */
+static void test_install__protects_a_new_folder_before_it_uses_it(void **state)
+{
+    static char text[32768];
+    (void)state;
+    read_script(L"install.cmd", text, sizeof text);
+    const char *made = strstr(text, "mkdir \"%data%\"\r\n");
+    const char *protected = made != NULL ? strstr(made, "icacls.exe \"%data%\" /inheritance:r") : NULL;
+    const char *looked = protected != NULL ? strstr(protected, "dir /a /b \"%data%\"") : NULL;
+    assert_non_null(looked);
+    assert_non_null(strstr(looked, "copy /y \"%ini%\""));
+    const char *copied = strstr(text, "copy /y \"%ini%\"");
+    assert_true(copied > looked);
+}
+
 static void test_install__knows_its_folder_whatever_the_arguments(void **state)
 {
     static const WCHAR *const scripts[] = {L"install.cmd", L"uninstall.cmd"};
@@ -836,6 +849,7 @@ int main(void)
         test(test_install__trusts_a_folder_only_when_told),
         test(test_install__undoes_everything_when_a_step_fails),
         test(test_install__refuses_wrong_usage),
+        test(test_install__protects_a_new_folder_before_it_uses_it),
         test(test_install__knows_its_folder_whatever_the_arguments),
         test(test_install__without_rights_says_so_and_makes_nothing),
         test(test_uninstall__without_rights_leaves_all_as_it_is),

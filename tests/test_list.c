@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/list.h"
+#include "support/support.h"
 
 struct item {
     int value;
@@ -102,11 +103,11 @@ static void test_list__takes_first_in_first_out_until_empty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list__is_empty_at_first),
-        cmocka_unit_test(test_list__keeps_the_order_of_appending),
-        cmocka_unit_test(test_list__removes_at_the_ends_and_in_the_middle),
-        cmocka_unit_test(test_list__removing_twice_is_harmless),
-        cmocka_unit_test(test_list__takes_first_in_first_out_until_empty),
+        support_test(test_list__is_empty_at_first),
+        support_test(test_list__keeps_the_order_of_appending),
+        support_test(test_list__removes_at_the_ends_and_in_the_middle),
+        support_test(test_list__removing_twice_is_harmless),
+        support_test(test_list__takes_first_in_first_out_until_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

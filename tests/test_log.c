@@ -920,8 +920,8 @@ static BOOL WINAPI write_console(HANDLE handle, const VOID *at, DWORD length, LP
         SetLastError(ERROR_GEN_FAILURE);
         return FALSE;
     }
-    wcsncat(console, at, length);
-    *written = length;
+    *written = length > 7 ? 7 : length; /* a console may take less than it is given */
+    wcsncat(console, at, *written);
     return TRUE;
 }
 

@@ -388,6 +388,21 @@ static void test_network__does_not_peek_when_nothing_comes(void **state)
     assert_int_equal(ledger_count(LEDGER_OPERATION), 0);
 }
 
+static void test_network__does_not_wait_for_what_cannot_be_cancelled(void **state)
+{
+    (void)state;
+    static const DWORD codes[] = {ERROR_NOT_FOUND, ERROR_INVALID_PARAMETER};
+    seam_replace(IMPORT_sendto, (seam_function)send_nothing);
+    seam_replace(IMPORT_GetQueuedCompletionStatusEx, (seam_function)wait_fast);
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        fault_clear();
+        fault_arm(IMPORT_CancelIoEx, 1, codes[i], FAULT_FOREVER);
+        assert_starts_without_peeking();
+        assert_int_equal(fault_hits(), 1);
+        assert_int_equal(ledger_count(LEDGER_OPERATION), 0);
+    }
+}
+
 static OVERLAPPED foreign;
 
 static BOOL WINAPI dequeue_something_else(HANDLE port, LPOVERLAPPED_ENTRY entries, ULONG count,
@@ -599,6 +614,7 @@ int main(void)
         support_test(test_network__does_not_peek_when_nothing_waits),
         support_test(test_network__does_not_peek_when_another_datagram_stays),
         support_test(test_network__does_not_peek_when_nothing_comes),
+        support_test(test_network__does_not_wait_for_what_cannot_be_cancelled),
         support_test(test_network__does_not_take_another_completion_for_the_peek),
         support_test(test_network__makes_sockets_that_no_child_inherits),
         support_test(test_network__sets_an_option_or_tells_why_not),

@@ -14,25 +14,20 @@
 #include "base/memory.h"
 #include "base/utf16.h"
 #include "output.h"
+#include "support/fault.h"
 #include "support/program.h"
+#include "support/seam.h"
+#include "support/support.h"
 
 enum { CONSOLE_BITE = 3 };
 
 static struct {
     HANDLE handle; /* what GetStdHandle gives */
     bool is_console;
-    DWORD write_error;       /* of the console and of files; 0: none */
-    uint32_t no_memory_from; /* the number of the allocation that fails; 0: none */
-    uint32_t allocations;
+    DWORD write_error; /* of the console and of files; 0: none */
     WCHAR written[256];
     size_t length;
 } terminal;
-
-typedef HANDLE(WINAPI *get_handle_function)(DWORD);
-typedef BOOL(WINAPI *get_mode_function)(HANDLE, LPDWORD);
-typedef BOOL(WINAPI *write_function)(HANDLE, const void *, DWORD, LPDWORD, LPVOID);
-typedef BOOL(WINAPI *write_file_function)(HANDLE, LPCVOID, DWORD, LPDWORD, LPOVERLAPPED);
-typedef LPVOID(WINAPI *alloc_function)(HANDLE, DWORD, SIZE_T);
 
 static HANDLE WINAPI fake_get_handle(DWORD which)
 {
@@ -64,43 +59,22 @@ static BOOL WINAPI fake_write_console(HANDLE handle, const void *at, DWORD lengt
 static BOOL WINAPI fake_write_file(HANDLE handle, LPCVOID at, DWORD length, LPDWORD written,
                                    LPOVERLAPPED overlapped)
 {
-    static write_file_function real;
-    if (real == NULL) {
-        real = (write_file_function)(void (*)(void))GetProcAddress(GetModuleHandleW(L"kernel32.dll"),
-                                                                   "WriteFile");
-    }
     if (handle == terminal.handle && terminal.write_error != 0) {
         SetLastError(terminal.write_error);
         return FALSE;
     }
-    return real(handle, at, length, written, overlapped);
+    return SEAM_REAL(WriteFile)(handle, at, length, written, overlapped);
 }
-
-static LPVOID WINAPI fake_alloc(HANDLE heap, DWORD flags, SIZE_T size)
-{
-    static alloc_function real;
-    if (real == NULL) {
-        real = (alloc_function)(void (*)(void))GetProcAddress(GetModuleHandleW(L"kernel32.dll"), "HeapAlloc");
-    }
-    return ++terminal.allocations == terminal.no_memory_from ? NULL : real(heap, flags, size);
-}
-
-extern write_file_function __imp_WriteFile;
-write_file_function __imp_WriteFile = fake_write_file;
-extern alloc_function __imp_HeapAlloc;
-alloc_function __imp_HeapAlloc = fake_alloc;
-extern get_handle_function __imp_GetStdHandle;
-get_handle_function __imp_GetStdHandle = fake_get_handle;
-extern get_mode_function __imp_GetConsoleMode;
-get_mode_function __imp_GetConsoleMode = fake_get_mode;
-extern write_function __imp_WriteConsoleW;
-write_function __imp_WriteConsoleW = fake_write_console;
 
 static int setup(void **state)
 {
-    (void)state;
+    const int result = support_setup(state);
     memset(&terminal, 0, sizeof terminal);
-    return 0;
+    seam_replace(IMPORT_GetStdHandle, (seam_function)fake_get_handle);
+    seam_replace(IMPORT_GetConsoleMode, (seam_function)fake_get_mode);
+    seam_replace(IMPORT_WriteConsoleW, (seam_function)fake_write_console);
+    seam_replace(IMPORT_WriteFile, (seam_function)fake_write_file);
+    return result;
 }
 
 static struct output open_console(void)
@@ -139,12 +113,11 @@ static void test_output__without_memory_it_says_so(void **state)
     (void)state;
     for (uint32_t nth = 1; nth <= 3; nth++) {
         struct output output = open_console();
-        terminal.allocations = 0;
-        terminal.no_memory_from = nth;
+        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
         output_format(&output, "%s", "a text that needs the heap");
-        terminal.no_memory_from = 0;
-        assert_true(terminal.allocations >= nth);
+        assert_int_equal(fault_hits(), 1);
         assert_int_equal(output.error, ERROR_NOT_ENOUGH_MEMORY);
+        fault_clear();
     }
 }
 
@@ -205,7 +178,7 @@ static void test_output__a_failure_is_one_line_and_returns_its_code(void **state
     assert_int_equal(wcscmp(terminal.written, L"portlistener: no\n"), 0);
 }
 
-#define test(name) cmocka_unit_test_setup(name, setup)
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, support_teardown)
 
 int main(void)
 {

@@ -196,6 +196,8 @@ static void test_record_file__has_one_writer(void **state)
     struct record_file *second = create((struct record_file_options){0});
     append(file, "one\n");
     assert_append_fails(second, "lost\n", ERROR_SHARING_VIOLATION, "another process writes it");
+    assert_append_fails(second, "lost\n", ERROR_SHARING_VIOLATION, "another process writes it");
+    assert_int_equal(fault_calls(IMPORT_LoadLibraryExW), 1); /* who it is, was asked once */
     assert_ptr_equal(folder_open(&folder, "web.log", GENERIC_WRITE,
                                  FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE),
                      INVALID_HANDLE_VALUE);

@@ -13,9 +13,10 @@
 #include <cmocka.h>
 
 #include "base/failure.h"
+#include "support/client.h"
 #include "support/program.h"
 
-enum { PATIENCE = 60000, POLL = 20 };
+enum { PATIENCE = 60000, POLL = 20, DRAIN = 2000 };
 
 static struct {
     SC_HANDLE manager;
@@ -65,29 +66,42 @@ static SERVICE_STATUS_PROCESS query(SC_HANDLE service)
     return status;
 }
 
-/* Polls until `state`, and checks on the way that no other comes than `pending`, and that its checkpoints
-   grow. Returns how many different checkpoints were seen. */
-static unsigned wait_for(SC_HANDLE service, DWORD state, DWORD pending)
+static void expect_growing(const SERVICE_STATUS_PROCESS *status, DWORD *checkpoint, unsigned *seen)
+{
+    assert_true(status->dwCheckPoint >= *checkpoint);
+    *seen += status->dwCheckPoint > *checkpoint ? 1U : 0U;
+    *checkpoint = status->dwCheckPoint;
+}
+
+/* Polls until `state`. On the way there is `before`, then `pending` with checkpoints that grow, and nothing
+   else. Returns how many different checkpoints were seen. */
+static unsigned wait_for(SC_HANDLE service, DWORD before, DWORD pending, DWORD state)
 {
     unsigned seen = 0;
-    DWORD checkpoint = 0;
+    DWORD checkpoint = 0, last = before;
     for (int waited = 0; waited < PATIENCE; waited += POLL) {
         const SERVICE_STATUS_PROCESS status = query(service);
-        if (status.dwCurrentState == state) {
+        const DWORD now = status.dwCurrentState;
+        if (now == state) {
             return seen;
         }
-        if (status.dwCurrentState != pending) {
-            Sleep(POLL); /* not begun yet */
-            continue;
+        if (now != pending && (now != before || last == pending)) {
+            fail_msg("state %lu behind %lu, on the way to %lu", (unsigned long)now, (unsigned long)last,
+                     (unsigned long)state);
         }
-        assert_true(status.dwCheckPoint >= checkpoint);
-        seen += status.dwCheckPoint > checkpoint ? 1U : 0U;
-        checkpoint = status.dwCheckPoint;
+        if (now == pending) {
+            expect_growing(&status, &checkpoint, &seen);
+        }
+        last = now;
         Sleep(POLL);
     }
-    fail_msg("the service is in state %lu, not in %lu", (unsigned long)query(service).dwCurrentState,
-             (unsigned long)state);
+    fail_msg("the service is in state %lu, not in %lu", (unsigned long)last, (unsigned long)state);
     return seen;
+}
+
+static void wait_until_running(SC_HANDLE service)
+{
+    wait_for(service, SERVICE_STOPPED, SERVICE_START_PENDING, SERVICE_RUNNING);
 }
 
 static void start_service(void)
@@ -111,8 +125,9 @@ static void read_log(const WCHAR *name, char *at, size_t room)
 static void stop(SC_HANDLE service)
 {
     SERVICE_STATUS status;
+    const DWORD before = query(service).dwCurrentState;
     assert_true(ControlService(service, SERVICE_CONTROL_STOP, &status));
-    wait_for(service, SERVICE_STOPPED, SERVICE_STOP_PENDING);
+    wait_for(service, before, SERVICE_STOP_PENDING, SERVICE_STOPPED);
     if (query(service).dwWin32ExitCode != NO_ERROR) {
         static char log[16384];
         read_log(L"test.log", log, sizeof log);
@@ -124,7 +139,7 @@ static void stop(SC_HANDLE service)
 static void expect_failed_start(enum exit_code code)
 {
     start_service();
-    wait_for(world.service, SERVICE_STOPPED, SERVICE_START_PENDING);
+    wait_for(world.service, SERVICE_STOPPED, SERVICE_START_PENDING, SERVICE_STOPPED);
     const SERVICE_STATUS_PROCESS status = query(world.service);
     assert_int_equal(status.dwWin32ExitCode, ERROR_SERVICE_SPECIFIC_ERROR);
     assert_int_equal(status.dwServiceSpecificExitCode, code);
@@ -132,45 +147,32 @@ static void expect_failed_start(enum exit_code code)
 
 /* ---- Clients ---- */
 
-static SOCKET connect_to(uint16_t port)
+/* NULL: refused. */
+static struct client *connect_to(uint16_t port)
 {
-    const SOCKET client = socket(AF_INET, SOCK_STREAM, 0);
-    const DWORD patience = 15000;
-    SOCKADDR_IN to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_true(client != INVALID_SOCKET);
-    setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, (const char *)&patience, sizeof patience);
-    if (connect(client, (const SOCKADDR *)&to, sizeof to) != 0) {
-        closesocket(client);
-        return INVALID_SOCKET;
-    }
+    const struct pl_address to = client_address("127.0.0.1", port);
+    struct client *client = NULL;
+    const enum client_result result = client_connect(&to, NULL, 0, CLIENT_PATIENCE, &client);
+    assert_true(result == CLIENT_OK || result == CLIENT_REFUSED || result == CLIENT_RESET);
     return client;
 }
 
-static bool echoes(SOCKET client, const char *word)
+/* A receive stays posted, so that a reset shows. */
+static bool echoes(struct client *client, const char *word)
 {
     char answer[64];
-    const int length = (int)strlen(word);
-    int got = 0;
-    if (client == INVALID_SOCKET || send(client, word, length, 0) != length) {
-        return false;
-    }
-    while (got < length) {
-        const int part = recv(client, answer + got, length - got, 0);
-        if (part <= 0) {
-            return false;
-        }
-        got += part;
-    }
-    return memcmp(answer, word, (size_t)length) == 0;
+    const size_t length = strlen(word);
+    return client_send(client, word, length, CLIENT_PATIENCE) == CLIENT_OK &&
+           client_receive(client, answer, length, CLIENT_PATIENCE) == CLIENT_OK &&
+           memcmp(answer, word, length) == 0;
 }
 
 static bool echoes_anew(uint16_t port)
 {
-    const SOCKET client = connect_to(port);
-    const bool is_answered = echoes(client, "ping");
-    if (client != INVALID_SOCKET) {
-        closesocket(client);
+    struct client *client = connect_to(port);
+    const bool is_answered = client != NULL && echoes(client, "ping");
+    if (client != NULL) {
+        client_close(client);
     }
     return is_answered;
 }
@@ -190,17 +192,17 @@ static SOCKET hold_port(void)
 
 /* ---- Fixtures ---- */
 
-static const char ini_echo[] = "[service]\nlog_file = test.log\ndrain_timeout = 2s\n";
+static const char ini_echo[] = "[service]\nlog_file = test.log\ndrain_timeout = 2s\n"; /* DRAIN */
 static const char ini_all[] = "[service]\nlog_file = test.log\nstart_policy = all\n";
 
 static int setup(void **state)
 {
-    (void)state;
     static unsigned count;
+    const int result = program_setup(state);
     swprintf(world.name, 64, L"PortListenerTest-%lu-%u", (unsigned long)GetCurrentProcessId(), ++count);
     program_folder(world.folder);
     world.port = program_free_port();
-    return 0;
+    return result;
 }
 
 static void remove_service(SC_HANDLE *service)
@@ -221,11 +223,10 @@ static void remove_service(SC_HANDLE *service)
 
 static int teardown(void **state)
 {
-    (void)state;
     remove_service(&world.service);
     remove_service(&world.second);
     program_remove(world.folder);
-    return 0;
+    return program_teardown(state);
 }
 
 /* ---- Tests ---- */
@@ -236,19 +237,20 @@ static void test_service__starts_pauses_continues_and_stops(void **state)
     (void)state;
     install(ini_echo, L"service");
     start_service();
-    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+    wait_until_running(world.service);
     assert_true(echoes_anew(world.port)); /* at once: RUNNING means bound */
-    const SOCKET live = connect_to(world.port);
+    struct client *live = connect_to(world.port);
+    assert_non_null(live);
     assert_true(echoes(live, "before"));
     control(SERVICE_CONTROL_INTERROGATE);
     control(SERVICE_CONTROL_PAUSE);
-    wait_for(world.service, SERVICE_PAUSED, SERVICE_PAUSE_PENDING);
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_PAUSE_PENDING, SERVICE_PAUSED);
     assert_false(echoes_anew(world.port));
     assert_true(echoes(live, "still there")); /* live connections go on */
     control(SERVICE_CONTROL_CONTINUE);
-    wait_for(world.service, SERVICE_RUNNING, SERVICE_CONTINUE_PENDING);
+    wait_for(world.service, SERVICE_PAUSED, SERVICE_CONTINUE_PENDING, SERVICE_RUNNING);
     assert_true(echoes_anew(world.port));
-    closesocket(live);
+    client_close(live);
     stop(world.service);
     assert_false(echoes_anew(world.port));
     read_log(L"test.log", log, sizeof log);
@@ -261,7 +263,7 @@ static void test_service__a_line_without_the_verb_runs_as_a_service(void **state
     (void)state;
     install(ini_echo, L"");
     start_service();
-    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+    wait_until_running(world.service);
     assert_true(echoes_anew(world.port));
     stop(world.service);
 }
@@ -272,7 +274,7 @@ static void test_service__starts_again_right_after_a_stop(void **state)
     install(ini_echo, L"service");
     for (int i = 0; i < 10; i++) {
         start_service();
-        wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+        wait_until_running(world.service);
         assert_true(echoes_anew(world.port));
         stop(world.service);
     }
@@ -283,9 +285,9 @@ static void test_service__stops_while_it_is_paused(void **state)
     (void)state;
     install(ini_echo, L"service");
     start_service();
-    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+    wait_until_running(world.service);
     control(SERVICE_CONTROL_PAUSE);
-    wait_for(world.service, SERVICE_PAUSED, SERVICE_PAUSE_PENDING);
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_PAUSE_PENDING, SERVICE_PAUSED);
     stop(world.service);
 }
 
@@ -295,7 +297,7 @@ static void test_service__an_unknown_control_changes_nothing(void **state)
     (void)state;
     install(ini_echo, L"service");
     start_service();
-    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+    wait_until_running(world.service);
     ControlService(world.service, 200, &status); /* refused: Wine does not pass the handler's answer on */
     assert_int_equal(query(world.service).dwCurrentState, SERVICE_RUNNING);
     assert_true(echoes_anew(world.port));
@@ -314,15 +316,13 @@ static void test_service__waits_with_checkpoints_for_a_port_that_becomes_free(vo
         const SERVICE_STATUS_PROCESS status = query(world.service);
         assert_int_equal(status.dwCurrentState, SERVICE_START_PENDING); /* never RUNNING before it is bound */
         assert_int_equal(status.dwControlsAccepted, 0);
-        assert_true(status.dwCheckPoint >= checkpoint);
-        seen += status.dwCheckPoint > checkpoint ? 1U : 0U;
-        checkpoint = status.dwCheckPoint;
+        expect_growing(&status, &checkpoint, &seen);
         assert_true(checkpoint == 0 || status.dwWaitHint > 0);
         Sleep(POLL);
     }
     assert_true(seen >= 3); /* at least one a second */
     closesocket(holder);
-    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+    wait_for(world.service, SERVICE_START_PENDING, SERVICE_START_PENDING, SERVICE_RUNNING);
     assert_true(echoes_anew(world.port));
     stop(world.service);
 }
@@ -370,31 +370,65 @@ static void test_service__finds_its_file_by_the_registry(void **state)
                    (DWORD)((wcslen(path) + 1) * sizeof(WCHAR)));
     RegCloseKey(parameters);
     start_service();
-    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
+    wait_until_running(world.service);
     assert_true(echoes_anew(world.port));
     stop(world.service);
     RegDeleteKeyW(HKEY_LOCAL_MACHINE, key);
 }
 
+static WORD digits(const char *at, size_t count)
+{
+    unsigned number = 0;
+    for (size_t i = 0; i < count; i++) {
+        assert_in_range(at[i], '0', '9');
+        number = number * 10 + (unsigned)(at[i] - '0');
+    }
+    return (WORD)number;
+}
+
+/* When the log's line of this event was written, in milliseconds: "2026-11-25T02:27:00.123Z". */
+static uint64_t log_time(const char *log, const char *event)
+{
+    const char *at = strstr(log, event);
+    FILETIME time;
+    assert_non_null(at);
+    while (at > log && at[-1] != '\n') {
+        at--;
+    }
+    const SYSTEMTIME parts = {.wYear = digits(at, 4),
+                              .wMonth = digits(at + 5, 2),
+                              .wDay = digits(at + 8, 2),
+                              .wHour = digits(at + 11, 2),
+                              .wMinute = digits(at + 14, 2),
+                              .wSecond = digits(at + 17, 2),
+                              .wMilliseconds = digits(at + 20, 3)};
+    assert_true(SystemTimeToFileTime(&parts, &time));
+    return ((uint64_t)time.dwHighDateTime << 32 | time.dwLowDateTime) / 10000;
+}
+
 static void test_service__drains_with_checkpoints_and_then_resets(void **state)
 {
+    static char log[16384];
     char byte = 0;
     (void)state;
-    install(ini_echo, L"service"); /* drain_timeout = 2s */
+    install(ini_echo, L"service");
     start_service();
-    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
-    const SOCKET live = connect_to(world.port);
+    wait_until_running(world.service);
+    struct client *live = connect_to(world.port);
+    assert_non_null(live);
     assert_true(echoes(live, "hello"));
     const ULONGLONG begin = GetTickCount64();
     control(SERVICE_CONTROL_STOP);
     assert_true(echoes(live, "while it drains"));
-    const unsigned seen = wait_for(world.service, SERVICE_STOPPED, SERVICE_STOP_PENDING);
+    const unsigned seen = wait_for(world.service, SERVICE_RUNNING, SERVICE_STOP_PENDING, SERVICE_STOPPED);
     const ULONGLONG took = GetTickCount64() - begin;
     assert_true(seen >= 2);
-    assert_true(took >= 1900 && took < 15000);
-    assert_true(recv(live, &byte, 1, 0) <= 0);
-    closesocket(live);
+    assert_in_range(took, DRAIN - 250, DRAIN + 1000 + POLL);
+    assert_int_equal(client_receive(live, &byte, 1, CLIENT_PATIENCE), CLIENT_RESET);
+    client_close(live);
     assert_int_equal(query(world.service).dwWin32ExitCode, NO_ERROR);
+    read_log(L"test.log", log, sizeof log);
+    assert_in_range(log_time(log, "PL1004") - log_time(log, "PL1003"), DRAIN - 250, DRAIN + 250);
 }
 
 static void test_service__two_services_share_one_program(void **state)
@@ -410,8 +444,8 @@ static void test_service__two_services_share_one_program(void **state)
     world.second = create_service(name, arguments);
     start_service();
     assert_true(StartServiceW(world.second, 0, NULL));
-    wait_for(world.service, SERVICE_RUNNING, SERVICE_START_PENDING);
-    wait_for(world.second, SERVICE_RUNNING, SERVICE_START_PENDING);
+    wait_until_running(world.service);
+    wait_until_running(world.second);
     assert_true(echoes_anew(world.port));
     assert_true(echoes_anew(second_port));
     stop(world.service);

@@ -53,6 +53,8 @@ static void test_slot_table__an_id_finds_its_object_as_its_kind_only(void **stat
         for (size_t as = 0; as < KINDS; as++) {
             assert_ptr_equal(slot_table_find(&table, ids[i], kinds[as]), as == i ? &objects[i] : NULL);
         }
+        assert_int_equal(slot_kind(ids[i]), kinds[i]);
+        assert_int_equal(slot_worker(ids[i]), 3);
     }
     slot_table_fini(&table);
 }

@@ -17,6 +17,7 @@
 #include "support/ledger.h"
 #include "support/seam.h"
 #include "support/seen.h"
+#include "support/storm.h"
 
 /* ---- Failing receives ---- */
 
@@ -27,6 +28,13 @@ static void wait_for_hits(uint32_t hits)
         clock_advance(20);
         rig_nap(deadline, "calls that fail");
     }
+}
+
+/* While the worker waits: it makes no call between the count of calls and the fault. */
+static void arm_receives(enum import import, DWORD code, uint32_t times)
+{
+    rig_wait_for_operations(1);
+    fault_arm(import, 1, code, times);
 }
 
 static void test_udp__receives_on_after_every_kind_of_completion(void **state)
@@ -65,17 +73,19 @@ static void test_udp__tells_of_trouble_once_and_of_its_end(void **state)
     seen_start("127.0.0.1");
     seen_spoil(0xC000023F, 1); /* PORT_UNREACHABLE */
     seen_assert_works();
-    fault_arm(IMPORT_WSARecvMsg, 1, WSAECONNRESET, 1);
+    arm_receives(IMPORT_WSARecvMsg, WSAECONNRESET, 1);
     seen_send(1);
     wait_for_hits(1);
     seen_wait(2); /* neither is trouble, nor delays what comes behind it */
-    fault_arm(IMPORT_WSARecvMsg, 1, WSAENOBUFS, 3);
+    arm_receives(IMPORT_WSARecvMsg, WSAENOBUFS, 3);
     seen_send(1);
     wait_for_hits(4);
     seen_wait(3);
     journal_wait(EVENT_RECEIVE_TROUBLE, 1);
     journal_assert_last(EVENT_RECEIVE_TROUBLE, "[u] udp://127.0.0.1:");
     journal_assert_last(EVENT_RECEIVE_TROUBLE, "receiving fails, and is tried again until it works: ");
+    assert_int_equal(journal_count(EVENT_ENDPOINT_RECOVERED), 0);
+    clock_advance(1200); /* without a failure */
     journal_wait(EVENT_ENDPOINT_RECOVERED, 1);
     seen_end();
     journal_close();
@@ -93,7 +103,7 @@ static void test_udp__receives_on_after_every_error(void **state)
     seen_begin();
     for (size_t i = 0; i < 2 * RECEIVE_ERRORS; i++) {
         const LONG count = seen.count;
-        fault_arm(imports[i % 2], 1, receive_errors[i / 2], 3);
+        arm_receives(imports[i % 2], receive_errors[i / 2], 3);
         seen.is_silent = 1;
         seen_send(1);
         wait_for_hits(3);
@@ -105,16 +115,63 @@ static void test_udp__receives_on_after_every_error(void **state)
     seen_end();
 }
 
-static void assert_does_not_spin(enum import import, DWORD code)
+static int WSAAPI refuse_to_peek(SOCKET s, LPWSABUF buffers, DWORD count, LPDWORD received, LPDWORD flags,
+                                 LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
 {
-    seen_begin();
-    fault_arm(import, 1, code, FAULT_FOREVER);
-    seen_send(10);
-    const uint32_t turns = fault_calls(IMPORT_GetQueuedCompletionStatusEx);
-    Sleep(2000);
-    assert_in_range(fault_hits(), 3, 40);
-    assert_in_range(fault_calls(IMPORT_GetQueuedCompletionStatusEx) - turns, 1, 80);
+    if (overlapped != NULL && (*flags & MSG_PEEK) != 0) {
+        WSASetLastError(WSAEOPNOTSUPP);
+        return SOCKET_ERROR;
+    }
+    return SEAM_REAL(WSARecv)(s, buffers, count, received, flags, overlapped, routine);
+}
+
+/* A way in which receiving fails, again and again. */
+struct failing {
+    enum import import; /* this call, */
+    DWORD code;
+    uint32_t status; /* or else, not 0, what every operation ends with at once */
+    bool is_blind;   /* on a machine that cannot peek */
+    uint32_t free_tries;
+};
+
+static void begin_failing(const struct failing *failing)
+{
+    if (failing->status != 0) {
+        storm_begin(failing->status);
+    } else {
+        arm_receives(failing->import, failing->code, FAULT_FOREVER);
+    }
+}
+
+static uint32_t end_failing(const struct failing *failing)
+{
+    const uint32_t hits = failing->status != 0 ? storm_hits() : fault_hits();
+    storm_end();
     fault_clear();
+    return hits;
+}
+
+/* For most of a second: few tries, and few turns of the worker's loop. Then it works again soon. */
+static void assert_does_not_spin(const struct failing *failing)
+{
+    storm_watch();
+    if (failing->is_blind) {
+        seam_replace(IMPORT_WSARecv, (seam_function)refuse_to_peek);
+    }
+    seen_begin();
+    begin_failing(failing);
+    const uint32_t turns = fault_calls(IMPORT_GetQueuedCompletionStatusEx);
+    seen_send(10);
+    Sleep(700);
+    const uint32_t turned = fault_calls(IMPORT_GetQueuedCompletionStatusEx) - turns;
+    const uint32_t hits = end_failing(failing);
+    if (hits < failing->free_tries + 3 || hits > failing->free_tries + 40 ||
+        turned > failing->free_tries + 80) {
+        fail_msg("%s, error %lu, status %lx%s: %u tries in %u turns",
+                 failing->status != 0 ? "every operation" : seam_name(failing->import),
+                 (unsigned long)failing->code, (unsigned long)failing->status,
+                 failing->is_blind ? ", blind" : "", hits, turned);
+    }
     const uint64_t cleared = clock_now();
     seen_send(10);
     seen_wait(2); /* nothing was lost */
@@ -125,13 +182,43 @@ static void assert_does_not_spin(enum import import, DWORD code)
 static void test_udp__does_not_spin_while_receiving_fails(void **state)
 {
     (void)state;
-    assert_does_not_spin(IMPORT_WSARecvMsg, WSAENOBUFS);
+    enum { FREE = 64 }; /* resets may be answers to datagrams of ours: so many cost no pause */
+    static const struct failing rows[] = {
+        {.import = IMPORT_HeapAlloc},
+        {.import = IMPORT_WSARecv, .code = WSAENOBUFS},
+        {.import = IMPORT_WSARecv, .code = WSAECONNRESET},
+        {.import = IMPORT_WSARecv, .code = 12345},
+        {.import = IMPORT_WSARecvMsg, .code = WSAENOBUFS},
+        {.import = IMPORT_WSARecvMsg, .code = WSAECONNRESET, .free_tries = FREE},
+        {.import = IMPORT_WSARecvMsg, .code = 12345},
+        {.import = IMPORT_WSARecvMsg, .code = WSAENOBUFS, .is_blind = true},
+        {.import = IMPORT_WSARecvMsg, .code = WSAECONNRESET, .is_blind = true},
+        {.import = IMPORT_WSARecvMsg, .code = 12345, .is_blind = true},
+        {.status = 0xC000009A},                     /* INSUFFICIENT_RESOURCES */
+        {.status = 0xC000020D, .free_tries = FREE}, /* CONNECTION_RESET */
+        {.status = 0xC0DEFACE},                     /* unknown */
+        {.status = 0xC000009A, .is_blind = true},
+        {.status = 0xC000020D, .is_blind = true, .free_tries = FREE},
+        {.status = 0xC0DEFACE, .is_blind = true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_does_not_spin(&rows[i]);
+    }
 }
 
-static void test_udp__does_not_spin_without_memory(void **state)
+static void test_udp__takes_some_resets_in_a_row_for_answers_to_its_own(void **state)
 {
     (void)state;
-    assert_does_not_spin(IMPORT_HeapAlloc, 0);
+    seen_prepare("udp://127.0.0.1:0");
+    seen_rig.options.log = journal_open();
+    seen_start("127.0.0.1");
+    arm_receives(IMPORT_WSARecvMsg, WSAECONNRESET, 64);
+    seen_send(10);
+    seen_wait(1);
+    assert_int_equal(fault_hits(), 64);
+    assert_int_equal(journal_count(EVENT_RECEIVE_TROUBLE), 0);
+    seen_end();
+    journal_close();
 }
 
 /* ---- Busy ---- */
@@ -166,6 +253,29 @@ static void wait_until_idle(void)
         clock_advance(500);
         rig_nap(deadline, "quiet");
     }
+}
+
+/* Nothing of a whole socket can be cancelled any more. */
+static const DWORD cancel_errors[] = {ERROR_NOT_FOUND, ERROR_INVALID_HANDLE};
+enum { CANCEL_ERRORS = sizeof cancel_errors / sizeof cancel_errors[0] };
+static volatile LONG refused_cancels;
+static DWORD cancel_error;
+
+static BOOL WINAPI refuse_to_cancel(HANDLE handle, LPOVERLAPPED overlapped)
+{
+    if (overlapped != NULL) {
+        return SEAM_REAL(CancelIoEx)(handle, overlapped);
+    }
+    InterlockedIncrement(&refused_cancels);
+    SetLastError(cancel_error);
+    return FALSE;
+}
+
+static void refuse_cancels(DWORD error)
+{
+    refused_cancels = 0;
+    cancel_error = error;
+    seam_replace(IMPORT_CancelIoEx, (seam_function)refuse_to_cancel);
 }
 
 static void test_udp__is_busy_under_load_and_idle_again_when_it_is_quiet(void **state)
@@ -271,6 +381,46 @@ static void test_udp__receives_on_after_every_kind_of_completion_when_busy(void 
     seen_end();
 }
 
+/* What cannot be cancelled when it grows quiet ends with the next datagrams, one receive each. */
+static void test_udp__grows_quiet_though_nothing_can_be_cancelled(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CANCEL_ERRORS; i++) {
+        be_busy(SEEN_LARGEST);
+        refuse_cancels(cancel_errors[i]);
+        const uint64_t deadline = rig_deadline();
+        while (refused_cancels == 0) {
+            clock_advance(500);
+            rig_nap(deadline, "quiet");
+        }
+        rig_wait_for_operations(32);
+        for (size_t left = 32; left > 0; left--) {
+            seen_assert_works();
+            rig_wait_for_operations(left > 1 ? left - 1 : 1); /* the peek, in the end */
+        }
+        seen_assert_works();
+        seen_pile_up(100); /* and busy again */
+        rig_wait_for_operations(32);
+        seam_replace(IMPORT_CancelIoEx, NULL);
+        seen_end();
+    }
+}
+
+static void test_udp__stops_though_nothing_can_be_cancelled(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2 * CANCEL_ERRORS; i++) {
+        be_busy(SEEN_LARGEST);
+        if (i % 2 == 0) {
+            wait_until_idle();
+        }
+        refuse_cancels(cancel_errors[i / 2]);
+        seen_end();
+        assert_int_equal(refused_cancels, 1);
+        seam_replace(IMPORT_CancelIoEx, NULL);
+    }
+}
+
 /* Two clients send 2,500 numbered datagrams each, never more than 100 on their way. */
 static void test_udp__loses_none_of_five_thousand_and_keeps_their_order(void **state)
 {
@@ -306,16 +456,6 @@ static void test_udp__loses_none_of_five_thousand_and_keeps_their_order(void **s
 
 /* ---- Machines that cannot peek ---- */
 
-static int WSAAPI refuse_to_peek(SOCKET s, LPWSABUF buffers, DWORD count, LPDWORD received, LPDWORD flags,
-                                 LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
-{
-    if (overlapped != NULL && (*flags & MSG_PEEK) != 0) {
-        WSASetLastError(WSAEOPNOTSUPP);
-        return SOCKET_ERROR;
-    }
-    return SEAM_REAL(WSARecv)(s, buffers, count, received, flags, overlapped, routine);
-}
-
 static void test_udp__works_where_the_machine_cannot_peek(void **state)
 {
     (void)state;
@@ -328,7 +468,7 @@ static void test_udp__works_where_the_machine_cannot_peek(void **state)
     rig_wait_for_operations(1);
     for (size_t i = 0; i < RECEIVE_ERRORS; i++) {
         const LONG count = seen.count;
-        fault_arm(IMPORT_WSARecvMsg, 1, receive_errors[i], 3);
+        arm_receives(IMPORT_WSARecvMsg, receive_errors[i], 3);
         seen_send(1);
         seen_send(1);
         seen_wait(count + 2);
@@ -345,12 +485,14 @@ int main(void)
         seen_test(test_udp__receives_on_after_every_error),
         seen_test(test_udp__tells_of_trouble_once_and_of_its_end),
         seen_test(test_udp__does_not_spin_while_receiving_fails),
-        seen_test(test_udp__does_not_spin_without_memory),
+        seen_test(test_udp__takes_some_resets_in_a_row_for_answers_to_its_own),
         seen_test(test_udp__is_busy_under_load_and_idle_again_when_it_is_quiet),
         seen_test(test_udp__uses_as_many_receives_as_it_may),
         seen_test(test_udp__does_the_same_when_busy),
         seen_test(test_udp__receives_on_after_every_error_when_busy),
         seen_test(test_udp__receives_on_after_every_kind_of_completion_when_busy),
+        seen_test(test_udp__grows_quiet_though_nothing_can_be_cancelled),
+        seen_test(test_udp__stops_though_nothing_can_be_cancelled),
         seen_test(test_udp__loses_none_of_five_thousand_and_keeps_their_order),
         seen_test(test_udp__works_where_the_machine_cannot_peek),
     };

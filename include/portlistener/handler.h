@@ -57,7 +57,7 @@ enum pl_result {
     PL_GONE = -2,  /* the id's object is gone, or closing */
     PL_WRONG_THREAD = -3, /* this call is for W only */
     PL_INVALID = -4,      /* an argument is out of its range */
-    PL_NO_MEMORY = -5,    /* not done; a connection is reset if part of it had gone already */
+    PL_NO_MEMORY = -5,    /* not done; send on W: and the connection is reset, PL_ERROR */
     PL_LIMIT =
         -6 /* never possible: longer than send_queue or than a datagram, or an answer that is not allowed */
 };
@@ -115,16 +115,19 @@ struct pl_host {
     uint32_t abi_minor;
     uint32_t reserved;
 
-    /* send: copies `length` bytes, all of them or none. Any thread; in an order kept for each sending thread.
-       Connection: bytes of the stream. On W: PL_OK, PL_QUEUED, PL_FULL, PL_GONE, PL_LIMIT, PL_NO_MEMORY;
-       elsewhere PL_QUEUED, PL_LIMIT or PL_NO_MEMORY: what is found only on W is not reported. Datagram: one
-       datagram back to its sender, from the address it was sent to; W and during on_datagram only. PL_OK also
-       when the network then loses it. */
+    /* send: copies `length` bytes, all of them or none.
+       To a connection: bytes of its stream. Any thread; the order of one thread's sends is kept. On W: PL_OK,
+       PL_QUEUED, PL_FULL, PL_GONE, PL_LIMIT, PL_NO_MEMORY. From another thread PL_QUEUED, PL_GONE, PL_LIMIT or
+       PL_NO_MEMORY: whether it fits is found later, on W, and where it does not, the connection is reset,
+       PL_SLOW_READER, for nobody could be told.
+       To a datagram: one datagram back to its sender, from the address it was sent to; during on_datagram.
+       PL_OK (also when the network then loses it), PL_LIMIT, PL_GONE; PL_WRONG_THREAD but on W.
+       To an endpoint: PL_INVALID. */
     int32_t (*send)(const pl_host *host, pl_id id, const void *at, size_t length);
 
-    /* close: how is a pl_close. Any thread; connections only. PL_OK, PL_QUEUED (from another thread),
-       PL_GONE, PL_INVALID, PL_NO_MEMORY. A second close may only be a harder one: PL_RESET after PL_GRACEFUL
-       after PL_FINISH; others are PL_GONE. */
+    /* close: `how` is a pl_close. Any thread; connections only, else PL_INVALID. PL_OK, PL_QUEUED (from
+       another thread), PL_GONE, PL_INVALID, PL_NO_MEMORY. A second close may only be a harder one: PL_RESET
+       after PL_GRACEFUL after PL_FINISH; others are PL_GONE. */
     int32_t (*close)(const pl_host *host, pl_id id, int32_t how);
 };
 
@@ -151,9 +154,9 @@ typedef struct pl_handler {
     const char *version;
     const char *summary; /* one line */
 
-    /* start: once for each endpoint, before its sockets open; a negative result fails the endpoint with
-       `error`. stop: the last call for that state, after its last on_close; the handler's own threads are
-       joined on return. Control thread. */
+    /* start: once for each endpoint, before its sockets open; a negative result fails the start of the
+       service with `error`. stop: the last call for that state, after its last on_close, if start did not
+       fail; the handler's own threads are joined on return. Control thread. */
     int32_t (*start)(pl_start *start);
     void (*stop)(void *state);
 

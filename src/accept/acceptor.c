@@ -7,15 +7,17 @@
 
 #include "base/list.h"
 #include "base/memory.h"
+#include "io/backoff.h"
 #include "io/net_error.h"
 
 enum {
     ACCEPT_ADDRESS_ROOM = sizeof(SOCKADDR_IN6) + 16, /* AcceptEx wants 16 bytes more than the address has */
-    ACCEPT_INLINE_MAX = 64,                          /* clients taken in a row without a look at the port */
-    ACCEPT_FAILURES_MAX = 10,                        /* failed in a row, beyond the target, before a pause */
-    ACCEPT_DELAY_FIRST = 10,
-    ACCEPT_DELAY_MAX = 1000,
-    ACCEPT_QUIET = 10000 /* how often the target is held against the load */
+    ACCEPT_INLINE_MAX = 64,   /* that end at once, in a row without a look at the port */
+    ACCEPT_FAILURES_MAX = 10, /* failed in a row, beyond the target, before a pause */
+    ACCEPT_RESETS_MAX =
+        1000, /* the same for clients that were gone, each of which leaves the queue shorter */
+    ACCEPT_RESET_DELAY = 100, /* and then the longest pause: who floods us with them must not make us deaf */
+    ACCEPT_QUIET = 10000      /* how often the target is held against the load */
 };
 
 struct accept_slot {
@@ -42,7 +44,6 @@ struct acceptor {
     uint32_t batch;     /* clients taken since the last arming */
     uint32_t peak;      /* the largest batch since the last look at the load */
     uint32_t failures;  /* in a row */
-    uint32_t delay;     /* until the next try, milliseconds; 0: none failed */
     bool skips;
     bool is_running;
     bool is_stopping;
@@ -51,7 +52,7 @@ struct acceptor {
     bool is_arm_queued;
     struct list_node slots;
     struct task arm;
-    struct timer retry;
+    struct backoff backoff;
     struct timer quiet;
     struct release_waiter release;
     struct signal signal; /* start and pause */
@@ -84,7 +85,7 @@ static void acceptor__run_stop(struct message *message, struct worker *worker)
     (void)worker;
     struct acceptor *acceptor = LIST_ELEMENT(message, struct acceptor, stop);
     acceptor->is_stopping = true;
-    timer_clear(worker_timers(acceptor->worker), &acceptor->retry);
+    backoff_stop(&acceptor->backoff);
     timer_clear(worker_timers(acceptor->worker), &acceptor->quiet);
     worker_forget_release(acceptor->worker, &acceptor->release);
     /* A client that was taken meanwhile can be reset only while the listening socket lives. */
@@ -96,26 +97,6 @@ static void acceptor__run_stop(struct message *message, struct worker *worker)
 }
 
 /* ---- Failures ---- */
-
-static void acceptor__park(struct acceptor *acceptor, uint32_t error)
-{
-    if (acceptor->delay == 0) {
-        acceptor->delay = ACCEPT_DELAY_FIRST;
-        acceptor->events->trouble(acceptor->owner, error);
-    } else if (acceptor->delay < ACCEPT_DELAY_MAX / 2) {
-        acceptor->delay *= 2;
-    } else {
-        acceptor->delay = ACCEPT_DELAY_MAX;
-    }
-    timer_set(worker_timers(acceptor->worker), &acceptor->retry,
-              worker_now(acceptor->worker) + acceptor->delay);
-    worker_wait_for_release(acceptor->worker, &acceptor->release);
-}
-
-static bool acceptor__is_parked(const struct acceptor *acceptor)
-{
-    return !list_is_empty(&acceptor->retry.node);
-}
 
 /* The same codes come when the machine is out of sockets: ask the listening socket itself, but only while a
    new socket can be had. */
@@ -132,10 +113,22 @@ static bool acceptor__listener_is_dead(const struct acceptor *acceptor)
     return result != 0 || listens == 0;
 }
 
-static bool acceptor__should_park(const struct acceptor *acceptor, uint32_t error)
+/* In a row, before a pause. */
+static uint32_t acceptor__patience(const struct acceptor *acceptor, uint32_t error)
 {
-    return net_outcome_of(error) == NET_BLOCKED || error == WSAEINVAL || error == WSAENOTSOCK ||
-           acceptor->failures > acceptor->target + ACCEPT_FAILURES_MAX;
+    if (net_outcome_of(error) == NET_RESET) {
+        return acceptor->target + ACCEPT_RESETS_MAX;
+    }
+    return net_outcome_of(error) == NET_BLOCKED || error == WSAEINVAL || error == WSAENOTSOCK
+               ? 0
+               : acceptor->target + ACCEPT_FAILURES_MAX;
+}
+
+static void acceptor__park(struct acceptor *acceptor, uint32_t error)
+{
+    backoff_fail(&acceptor->backoff, worker_now(acceptor->worker), error,
+                 net_outcome_of(error) == NET_RESET ? ACCEPT_RESET_DELAY : BACKOFF_MAX);
+    worker_wait_for_release(acceptor->worker, &acceptor->release);
 }
 
 /* One accept failed: it is tried again, at once or after a pause. */
@@ -148,19 +141,9 @@ static void acceptor__fail(struct acceptor *acceptor, uint32_t error)
             acceptor->is_broken = true;
             acceptor->events->broken(acceptor->owner, error);
         }
-    } else if (acceptor__is_parked(acceptor)) {
-        return;
-    } else if (acceptor__should_park(acceptor, error)) {
+    } else if (!backoff_is_pausing(&acceptor->backoff) &&
+               acceptor->failures > acceptor__patience(acceptor, error)) {
         acceptor__park(acceptor, error);
-    }
-}
-
-static void acceptor__succeed(struct acceptor *acceptor)
-{
-    acceptor->failures = 0;
-    if (acceptor->delay != 0) {
-        acceptor->delay = 0;
-        acceptor->events->recovered(acceptor->owner);
     }
 }
 
@@ -179,12 +162,10 @@ static void acceptor__take(struct acceptor *acceptor, struct accept_slot *slot)
     }
     const enum admission admission = acceptor->events->admit(acceptor->owner, &peer);
     const SOCKET listener = acceptor->listener;
-    if (setsockopt(slot->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (const char *)&listener,
-                   sizeof listener) != 0) {
-        worker_count(acceptor->worker, COUNTER_REFUSED_ERROR, 1);
-        network_close_hard(slot->socket);
-        worker_released(acceptor->worker);
-    } else if (admission == REFUSE) {
+    const bool is_usable = setsockopt(slot->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
+                                      (const char *)&listener, sizeof listener) == 0;
+    if (admission == REFUSE || !is_usable) {
+        worker_count(acceptor->worker, COUNTER_REFUSED_ERROR, admission == ADMIT); /* `admit` counts others */
         network_close_hard(slot->socket);
         worker_released(acceptor->worker);
     } else {
@@ -231,7 +212,8 @@ static void acceptor__end_slot(struct acceptor *acceptor, struct accept_slot *sl
         closesocket(slot->socket);
     } else {
         acceptor->batch++;
-        acceptor__succeed(acceptor);
+        acceptor->failures = 0;
+        backoff_succeed(&acceptor->backoff, worker_now(acceptor->worker));
         acceptor__take(acceptor, slot);
     }
     memory_free(slot);
@@ -285,15 +267,18 @@ static void acceptor__arm(struct acceptor *acceptor)
         return; /* its timers stay clear */
     }
     acceptor__measure(acceptor);
-    for (int inline_count = 0; acceptor->posted < acceptor->target;) {
-        if (acceptor->is_broken || acceptor__is_parked(acceptor)) {
+    for (int ended = 0; acceptor->posted < acceptor->target;) {
+        if (acceptor->is_broken || backoff_is_pausing(&acceptor->backoff)) {
             return;
         }
-        if (acceptor__post(acceptor) == ACCEPT_INLINE && ++inline_count == ACCEPT_INLINE_MAX) {
+        if (acceptor__post(acceptor) != ACCEPT_PENDING && ++ended == ACCEPT_INLINE_MAX) {
             acceptor->is_arm_queued = true;
             worker_queue(acceptor->worker, &acceptor->arm);
             return;
         }
+    }
+    if (!backoff_is_pausing(&acceptor->backoff)) {
+        backoff_rest(&acceptor->backoff, worker_now(acceptor->worker));
     }
 }
 
@@ -321,9 +306,7 @@ static void acceptor__complete(struct operation *operation, uint32_t error, uint
     struct accept_slot *slot = LIST_ELEMENT(operation, struct accept_slot, operation);
     struct acceptor *acceptor = slot->acceptor;
     acceptor__end_slot(acceptor, slot, error);
-    if (net_outcome_of(error) == NET_RESET) { /* one client less in the queue: no reason to pause */
-        worker_count(acceptor->worker, COUNTER_ACCEPT_FAILURES, 1);
-    } else if (error != 0 && !acceptor->is_stopping) {
+    if (error != 0 && !acceptor->is_stopping) {
         acceptor__fail(acceptor, error);
     }
     acceptor__completed(acceptor);
@@ -344,14 +327,26 @@ static void acceptor__complete_cancelled(struct operation *operation, uint32_t e
 
 static void acceptor__try_again(struct acceptor *acceptor)
 {
-    timer_clear(worker_timers(acceptor->worker), &acceptor->retry);
+    backoff_end_pause(&acceptor->backoff);
     worker_forget_release(acceptor->worker, &acceptor->release);
     acceptor__arm(acceptor);
 }
 
-static void acceptor__run_retry(struct timer *timer)
+static void acceptor__run_retry(struct backoff *backoff)
 {
-    acceptor__try_again(LIST_ELEMENT(timer, struct acceptor, retry));
+    acceptor__try_again(LIST_ELEMENT(backoff, struct acceptor, backoff));
+}
+
+static void acceptor__run_trouble(struct backoff *backoff, uint32_t error)
+{
+    const struct acceptor *acceptor = LIST_ELEMENT(backoff, struct acceptor, backoff);
+    acceptor->events->trouble(acceptor->owner, error);
+}
+
+static void acceptor__run_recovered(struct backoff *backoff)
+{
+    const struct acceptor *acceptor = LIST_ELEMENT(backoff, struct acceptor, backoff);
+    acceptor->events->recovered(acceptor->owner);
 }
 
 static void acceptor__run_release(struct release_waiter *waiter)
@@ -425,7 +420,8 @@ struct acceptor *acceptor_create(struct worker *worker, const struct network *ne
     acceptor->skips = network_use_skip(network, listener);
     list_init(&acceptor->slots);
     acceptor->arm.run = acceptor__run_arm;
-    timer_init(&acceptor->retry, acceptor__run_retry);
+    backoff_init(&acceptor->backoff, worker_timers(worker), acceptor__run_retry, acceptor__run_trouble,
+                 acceptor__run_recovered);
     timer_init(&acceptor->quiet, acceptor__run_quiet);
     release_waiter_init(&acceptor->release, acceptor__run_release);
     signal_init(&acceptor->signal, acceptor__run_signal);

@@ -17,15 +17,16 @@ struct acceptor;
 enum admission { ADMIT, REFUSE };
 
 struct acceptor_events {
-    /* May the client come in? Before any other call on its socket. A refused one is reset. */
+    /* May the client come in? Before any other call on its socket. A refused one is reset; who refuses
+       counts it. */
     enum admission (*admit)(void *owner, const struct pl_address *peer);
 
     /* A client's socket, now the callee's; not associated with any port. */
     void (*accepted)(void *owner, SOCKET socket, const struct pl_address *local,
                      const struct pl_address *peer);
 
-    /* trouble: accepting fails, and is tried again until recovered. broken: the listening socket itself is
-       dead; only acceptor_stop is left. */
+    /* trouble: accepting fails, and is tried again. recovered: for a second nothing has failed. broken: the
+       listening socket itself is dead; only acceptor_stop is left. */
     void (*trouble)(void *owner, uint32_t error);
     void (*recovered)(void *owner);
     void (*broken)(void *owner, uint32_t error);

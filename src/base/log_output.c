@@ -52,8 +52,12 @@ static uint32_t log_output__write_console(HANDLE console, const char *at, uint32
 {
     char *line = memory_copy_text(at, length);
     WCHAR *wide = line != NULL ? utf16_from(line) : NULL;
-    DWORD written = 0;
-    const bool is_done = wide != NULL && WriteConsoleW(console, wide, (DWORD)wcslen(wide), &written, NULL);
+    bool is_done = wide != NULL;
+    for (const WCHAR *rest = wide; is_done && *rest != L'\0';) {
+        DWORD written = 0;
+        is_done = WriteConsoleW(console, rest, (DWORD)wcslen(rest), &written, NULL) && written > 0;
+        rest += written;
+    }
     memory_free(wide);
     memory_free(line);
     return is_done ? length : 0;

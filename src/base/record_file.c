@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/file_holder.h"
 #include "base/memory.h"
 #include "base/record_name.h"
 #include "base/utf16.h"
@@ -24,6 +25,7 @@ struct record_file {
     uint64_t size;           /* where the next record goes */
     uint64_t began;          /* FILETIME of the first record */
     uint64_t rotation_again; /* tick before which a rotation that failed is not tried again */
+    bool is_holder_told;     /* since it was open the last time */
 };
 
 struct record_file *record_file_create(const struct record_file_options *options)
@@ -72,9 +74,6 @@ void record_file_destroy(struct record_file *file)
 static const char *record_file__remedy(DWORD error)
 {
     switch (error) {
-    case ERROR_SHARING_VIOLATION:
-        return "; another process writes it (or reads it and lets nobody write): stop that one, or name "
-               "another file here";
     case ERROR_ACCESS_DENIED:
     case ERROR_WRITE_PROTECT:
         return "; the account of this process needs the right to write there, and the file must not be "
@@ -87,8 +86,20 @@ static const char *record_file__remedy(DWORD error)
     }
 }
 
+/* Who it is, is asked once, not with each new try. */
+static void record_file__add_holder(struct record_file *file, struct text *text)
+{
+    text_add_string(text, "; ");
+    if (file->is_holder_told || !file_holder_add(text, file->path)) {
+        text_add_string(text, "another process");
+    }
+    file->is_holder_told = true;
+    text_add_string(
+        text, " writes it, or reads it and lets nobody write: stop that one, or name another file here");
+}
+
 /* Returns false, for the caller to pass on. */
-static bool record_file__fail(const struct record_file *file, const char *what, DWORD error,
+static bool record_file__fail(struct record_file *file, const char *what, DWORD error,
                               struct failure *failure_out)
 {
     struct text text;
@@ -97,6 +108,9 @@ static bool record_file__fail(const struct record_file *file, const char *what, 
     text_init(&text, failure_out->text, sizeof failure_out->text);
     text_add_format(&text, "%s cannot be %s: ", file->name, what);
     utf16_add_error(&text, error);
+    if (error == ERROR_SHARING_VIOLATION) {
+        record_file__add_holder(file, &text);
+    }
     text_add_string(&text, record_file__remedy(error));
     return false;
 }
@@ -204,6 +218,7 @@ bool record_file_open(struct record_file *file, struct failure *failure_out)
         record_file__close(file);
         return record_file__fail(file, "opened", error, failure_out);
     }
+    file->is_holder_told = false;
     return true;
 }
 

@@ -13,6 +13,8 @@
 
 #include <windows.h>
 
+#include <restartmanager.h>
+
 #ifndef WSAAPI
 #define WSAAPI __stdcall
 #endif

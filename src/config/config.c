@@ -179,13 +179,22 @@ static void config__open_endpoint(struct reading *reading, const struct config_i
     }
 }
 
-/* What the section was meant to be, or SECTION_UNKNOWN. */
-static enum section_kind config__misspelled_section(struct reading *reading, const struct config_item *item,
-                                                    struct config_span word)
+/* For a remedy: the name that was written, where an endpoint can have it, else NAME. */
+static struct config_span config__name_to_show(struct config_span name)
 {
+    struct config_fault fault;
+    const bool is_name = name.length > 0 && config_value_name(name.at, name.length, &fault);
+    return is_name ? name : (struct config_span){.at = "NAME", .length = 4};
+}
+
+/* `word` and `rest` are the section's. What it was meant to be, or SECTION_UNKNOWN. */
+static enum section_kind config__misspelled_section(struct reading *reading, const struct config_item *item,
+                                                    struct config_span word, struct config_span rest)
+{
+    const struct config_span whole_name = config__name_to_show(item->name);
+    const struct config_span rest_name = config__name_to_show(rest);
     struct config_guess guess = config_guess_begin(word.at, word.length);
     enum section_kind kind = SECTION_SERVICE;
-    struct config_fault fault;
     char room[CONFIG_NAME_ROOM];
     struct text name;
     for (size_t i = 0; i < SECTION_UNKNOWN; i++) {
@@ -198,14 +207,14 @@ static enum section_kind config__misspelled_section(struct reading *reading, con
     config_value_add_quoted(&name, item->name.at, item->name.length);
     if (kind != SECTION_UNKNOWN) {
         config_problems_error(reading->problems, item->line, item->name.column,
-                              "%s is not a section; did you mean [%s%s]?", room, guess.best,
-                              kind == SECTION_ENDPOINT ? " NAME" : "");
+                              "%s is not a section; did you mean [%s%s%.*s]?", room, guess.best,
+                              kind == SECTION_ENDPOINT ? " " : "",
+                              kind == SECTION_ENDPOINT ? (int)rest_name.length : 0, rest_name.at);
         return kind;
     }
-    const bool is_name = item->name.length > 0 && config_value_name(item->name.at, item->name.length, &fault);
     config_problems_error(reading->problems, item->line, item->name.column,
                           "%s is not a section; write [service], [defaults] or [endpoint %.*s]", room,
-                          is_name ? (int)item->name.length : 4, is_name ? item->name.at : "NAME");
+                          (int)whole_name.length, whole_name.at);
     reading->may_lack_sections = true;
     return kind;
 }
@@ -252,7 +261,7 @@ static void config__section(struct reading *reading, const struct config_item *i
         kind++;
     }
     if (kind == SECTION_UNKNOWN) {
-        kind = config__misspelled_section(reading, item, word); /* its entries are then checked, too */
+        kind = config__misspelled_section(reading, item, word, rest); /* its entries are then checked, too */
     }
     if (kind == SECTION_ENDPOINT) {
         config__open_endpoint(reading, item, rest);

@@ -181,12 +181,17 @@ static void config_entry__value(const struct config_entry *entry)
     }
 }
 
-/* Where " ;" or " #" begins what may be meant as a comment; 0: nowhere. */
+static bool config_entry__begins_comment(char character)
+{
+    return character == ';' || character == '#';
+}
+
+/* Where " ;" or " #" begins what may be meant as a comment behind the value; 0: nowhere. */
 static size_t config_entry__find_comment(const struct config_span *value)
 {
     for (size_t i = 1; i < value->length; i++) {
         const char before = value->at[i - 1];
-        if ((value->at[i] == ';' || value->at[i] == '#') && (before == ' ' || before == '\t')) {
+        if (config_entry__begins_comment(value->at[i]) && (before == ' ' || before == '\t')) {
             return i;
         }
     }
@@ -218,6 +223,7 @@ static bool config_entry__has_good_form(const struct config_entry *entry)
     return quote == NULL && (comment == 0 || is_path);
 }
 
+/* Nothing at all, or a comment where the value should be. */
 static void config_entry__no_value(const struct config_entry *entry)
 {
     const struct config_key *key = entry->key;
@@ -228,13 +234,13 @@ static void config_entry__no_value(const struct config_entry *entry)
     if (key->value != NULL) {
         text_add_format(&range, ", or remove the line for the default %s", key->value);
     }
-    config_problems_error(entry->problems, entry->line, entry->value.column, "%s has no value; write %s",
-                          key->name, room);
+    config_problems_error(entry->problems, entry->line, entry->value.column, "%s has no value%s; write %s",
+                          key->name, entry->value.length > 0 ? ", only a comment" : "", room);
 }
 
 void config_entry_read(const struct config_entry *entry)
 {
-    if (entry->value.length == 0) {
+    if (entry->value.length == 0 || config_entry__begins_comment(entry->value.at[0])) {
         config_entry__no_value(entry);
     } else if (config_entry__has_good_form(entry)) {
         config_entry__value(entry);

@@ -46,30 +46,34 @@ static const struct config_key service_keys[] = {
      .value = "10s",
      .least = 0,
      .most = HOUR,
-     .help = "How long a stop lets live connections finish. Those that are left are then reset."},
+     .help = "How long a stop lets live connections finish. Those that are left are then reset. When the "
+             "system shuts down, they have 8s at most, unless the service's PRESHUTDOWN timeout is at least "
+             "5s longer than this (`install.cmd` sets it to 15s)."},
     {.name = "start_policy",
      .type = CONFIG_TYPE_CHOICE,
      SERVICE_PLACE(start_policy),
      .value = "partial",
      .choices = start_policies,
-     .help =
-         "`partial`: run with the endpoints that can be bound and go on trying the others. `all`: one that "
-         "cannot be bound fails the start."},
+     .help = "`partial`: run with the endpoints that can be bound and go on trying the others. When nothing "
+             "can be bound, a start on demand (`net start`, `run`) fails with code 4; an automatic start "
+             "goes on trying, if the error may pass. `all`: one that cannot be bound fails every start with "
+             "code 4."},
     {.name = "bind_retry",
      .type = CONFIG_TYPE_DURATION,
      SERVICE_PLACE(bind_retry),
      .value = "500ms",
      .least = 100,
      .most = 30 * SEC,
-     .help = "After this time a failed bind is tried again; the time doubles up to 30s."},
+     .help = "After this time a failed bind is tried again; the time doubles up to 30s. A new address of "
+             "this machine brings a try at once. The start itself waits up to 10s for a port that is taken "
+             "(errors 10048 and 10013) before the bind counts as failed."},
     {.name = "data_dir",
      .type = CONFIG_TYPE_FOLDER,
      SERVICE_PLACE(data_dir),
      .value = ".",
      .needs_restart = true,
      .help = "Folder of what the service writes: a relative `log_file` begins here. A relative path begins "
-             "in the "
-             "folder of this file; `.` is that folder itself."},
+             "in the folder of this file; `.` is that folder itself."},
     {.name = "log_file",
      .type = CONFIG_TYPE_LOG_FILE,
      SERVICE_PLACE(log_file),
@@ -123,8 +127,7 @@ static const struct config_key service_keys[] = {
      .value = "lifecycle",
      .choices = event_logs,
      .help = "`off`: nothing goes to the Windows event log; `errors`: errors; `lifecycle`: also starts and "
-             "stops; "
-             "`all`: everything that is logged."},
+             "stops; `all`: everything that is logged."},
 };
 
 static const struct config_key endpoint_keys[] = {
@@ -211,7 +214,9 @@ static const struct config_key endpoint_keys[] = {
      .value = "1M",
      .least = 64 * KB,
      .most = GB,
-     .help = "The most that may wait to be sent to one client."},
+     .help = "The most that may wait to be sent to one client. A handler that comes to this limit waits "
+             "until the client has read; one that cannot wait (it has no `on_writable`) loses the "
+             "connection, which is reset."},
     {.name = "nodelay",
      .type = CONFIG_TYPE_BOOL,
      ENDPOINT_PLACE(nodelay),
@@ -355,6 +360,20 @@ void config_keys_add_amount(struct text *text, const struct config_key *key, uin
     } else {
         text_add_format(text, "%llu", (unsigned long long)number);
     }
+}
+
+const char *config_keys_type(const struct config_key *key)
+{
+    static const char *const types[] = {[CONFIG_TYPE_BOOL] = "yes/no",
+                                        [CONFIG_TYPE_NUMBER] = "number",
+                                        [CONFIG_TYPE_SIZE] = "size",
+                                        [CONFIG_TYPE_DURATION] = "time",
+                                        [CONFIG_TYPE_CHOICE] = "choice",
+                                        [CONFIG_TYPE_FOLDER] = "path",
+                                        [CONFIG_TYPE_LOG_FILE] = "path",
+                                        [CONFIG_TYPE_HANDLER] = "name",
+                                        [CONFIG_TYPE_LISTEN] = "list of addresses"};
+    return types[key->type];
 }
 
 static void config_keys__add_choices(struct text *text, const char *const *choices)

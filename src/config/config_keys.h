@@ -10,16 +10,17 @@
 #include "base/text.h"
 #include "config/config.h"
 
-enum config_type {                       /* and the C type of the place */
-                   CONFIG_TYPE_BOOL,     /* bool */
-                   CONFIG_TYPE_NUMBER,   /* uint32_t or uint64_t; so are the next two */
-                   CONFIG_TYPE_SIZE,     /* bytes */
-                   CONFIG_TYPE_DURATION, /* milliseconds */
-                   CONFIG_TYPE_CHOICE,   /* an enum, or a bool for two choices; the index of the choice */
-                   CONFIG_TYPE_FOLDER,   /* char *; so are the next two */
-                   CONFIG_TYPE_LOG_FILE, /* or "-" */
-                   CONFIG_TYPE_HANDLER,
-                   CONFIG_TYPE_LISTEN /* struct config_listen *, and listen_count */
+/* And the C type of the place. */
+enum config_type {
+    CONFIG_TYPE_BOOL,     /* bool */
+    CONFIG_TYPE_NUMBER,   /* uint32_t or uint64_t; so are the next two */
+    CONFIG_TYPE_SIZE,     /* bytes */
+    CONFIG_TYPE_DURATION, /* milliseconds */
+    CONFIG_TYPE_CHOICE,   /* an enum, or a bool for two choices; the index of the choice */
+    CONFIG_TYPE_FOLDER,   /* char *; so are the next two */
+    CONFIG_TYPE_LOG_FILE, /* or "-" */
+    CONFIG_TYPE_HANDLER,
+    CONFIG_TYPE_LISTEN /* struct config_listen *, and listen_count */
 };
 
 /* One key. */
@@ -64,6 +65,9 @@ bool config_keys_copy(const struct config_key *key, const void *from, void *to);
 
 /* config_keys_free: what the record's keys have on the heap. */
 void config_keys_free(const struct config_table *table, void *record);
+
+/* config_keys_type: what kind of value it takes, for people: "number", "time", "choice". */
+const char *config_keys_type(const struct config_key *key);
 
 /* config_keys_add_range: what may be written: "0 (no limit), or 100ms to 365d". */
 void config_keys_add_range(struct text *text, const struct config_key *key);

@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 
-enum { CONFIG_PROBLEMS_FIRST_ROOM = 16 };
+enum { CONFIG_PROBLEMS_FIRST_ROOM = 16, CONFIG_PROBLEMS_NAME_ROOM = 301 /* without memory */ };
 
 void config_problems_init(struct config_problems *problems)
 {
@@ -123,11 +123,16 @@ static void config_problems__write_rest(struct config_problems *problems, const 
 /* The room is in the struct, as there may be none elsewhere. */
 static void config_problems__write_no_memory(struct config_problems *problems, const char *file)
 {
+    char name[CONFIG_PROBLEMS_NAME_ROOM];
+    struct text start;
+    text_init(&start, name, sizeof name);
+    text_add_string(&start, file);
     text_fini(&problems->text);
     text_init(&problems->text, problems->no_memory_room, sizeof problems->no_memory_room);
-    text_add_format(&problems->text, "%.300s: error: ", file);
+    text_add_format(&problems->text, "%s: error: ", name);
     const size_t offset = problems->text.length;
     text_add_string(&problems->text, "out of memory; end other programs and try again");
+    problems->is_out_of_memory = true;
     problems->count = 0;
     problems->errors = 1;
     problems->warnings = 0;

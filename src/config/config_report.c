@@ -215,27 +215,24 @@ static void config_report__wrap(struct text *text, const char *words, size_t ind
 }
 
 static const char *const file_rules[] = {
+    "The program reads the file that `--config` names; else the one that the registry value `ConfigFile` "
+    "names, under `HKLM\\SYSTEM\\CurrentControlSet\\Services\\NAME\\Parameters` of the service (a relative path "
+    "begins in the folder of the program); else `portlistener.ini` beside the program.",
     "The file is UTF-8, with or without a byte order mark, and at most 4 MB long.",
-    "A line is a section `[service]`, `[defaults]` or `[endpoint NAME]`, or `KEY = VALUE`, or empty. It is a "
-    "comment "
-    "when it begins with `;` or `#`; there are no comments behind a value.",
+    "A line is a section `[service]`, `[defaults]` or `[endpoint NAME]`, or `KEY = VALUE`, or empty. It is "
+    "a comment when it begins with `;` or `#`; there are no comments behind a value.",
     "`[service]` holds for the whole service, `[endpoint NAME]` for one endpoint, `[defaults]` for every "
-    "endpoint "
-    "that does not say otherwise. A name is 1 to 64 letters, digits, dots, underscores and hyphens.",
-    "Sections, keys, names and choices compare without case. Blanks around them do not count. Values have no "
-    "quotes.",
+    "endpoint that does not say otherwise. A name is 1 to 64 letters, digits, dots, underscores and hyphens.",
+    "Sections, keys, names and choices compare without case. Blanks around them do not count. Values have "
+    "no quotes.",
     "Times have a unit: `500ms`, `30s`, `5m`, `2h`, `1d`; only `0` has none. Sizes are bytes, or `64K`, "
-    "`10M`, `1G` "
-    "(also `KB`, `MB`, `GB`; powers of 1024). Numbers are decimal. Yes and no may also be `true` and "
-    "`false`, `on` "
-    "and `off`. Lists have commas.",
+    "`10M`, `1G` (also `KB`, `MB`, `GB`; powers of 1024). Numbers are decimal. Yes and no may also be "
+    "`true` and `false`, `on` and `off`. Lists have commas.",
     "In a path, `%NAME%` is the variable of the environment; a relative path begins in the folder of the "
     "file.",
     "What is not known is an error, and so are a key or a name given twice, and two endpoints that need the "
-    "same port "
-    "of the same address. All errors are told at once, each with its line and column, and a file with an "
-    "error is not "
-    "used at all.",
+    "same port of the same address. All errors are told at once, each with its line and column, and a file "
+    "with an error is not used at all.",
 };
 
 static const char *const listen_rules[][2] = {
@@ -245,7 +242,7 @@ static const char *const listen_rules[][2] = {
     {"tcp://0.0.0.0:80", "all IPv4 addresses"},
     {"tcp://[::]:80", "all IPv6 addresses"},
     {"tcp://*:80", "all addresses, IPv4 and IPv6 in one socket; only IPv4 where IPv6 is off"},
-    {"tcp://localhost:80", "`127.0.0.1` and `::1`"},
+    {"tcp://localhost:80", "`127.0.0.1` and `::1`; only `127.0.0.1` where IPv6 is off"},
     {"udp://*:8000-8010", "UDP, and a range of ports"},
 };
 
@@ -266,10 +263,9 @@ static const char example[] =
     "handler = discard\n"
     "lifetime = 10s\n";
 
-static const char live_rule[] = "This version reads the file when it starts, so every change waits for the "
-                                "next start. `restart` marks the keys "
-                                "for which that will stay so; `live` those that a reload will be able to "
-                                "change.";
+static const char live_rule[] =
+    "This version reads the file when it starts, so every change waits for the next start. `restart` marks "
+    "the keys for which that will stay so; `live` those that a reload will be able to change.";
 
 enum {
     FILE_RULES = sizeof file_rules / sizeof file_rules[0],
@@ -286,10 +282,11 @@ static void config_report__limits(struct text *text, const struct config_key *ke
     char room[256];
     struct text line;
     text_init(&line, room, sizeof room);
-    text_add_format(&line, "%s%s; ", key->value != NULL ? "default " : "required",
+    text_add_format(&line, "%s; %s%s; ", config_keys_type(key), key->value != NULL ? "default " : "required",
                     key->value != NULL ? key->value : "");
     config_keys_add_range(&line, key);
-    text_add_format(&line, "; %s", config_report__change(key));
+    text_add_format(&line, "; %s%s", config_report__change(key),
+                    key->is_endpoint_only ? "; not in [defaults]" : "");
     config_report__wrap(text, room, 2 * REPORT_INDENT);
 }
 
@@ -328,10 +325,10 @@ void config_report_reference(struct text *text)
 
 static void config_report__markdown_keys(struct text *text, const struct config_table *table)
 {
-    text_add_string(text, "| key | default | range | change | meaning |\n|---|---|---|---|---|\n");
+    text_add_string(text, "| key | type | default | range | change | meaning |\n|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < table->count; i++) {
         const struct config_key *key = &table->keys[i];
-        text_add_format(text, "| `%s` | ", key->name);
+        text_add_format(text, "| `%s` | %s | ", key->name, config_keys_type(key));
         if (key->value != NULL) {
             text_add_format(text, "`%s` | ", key->value);
         } else {

@@ -21,9 +21,11 @@
 enum {
     READS_A_TURN = 32,
     READ_BYTES_A_TURN = 262144,
-    READ_CLASSES = 3,   /* reads of 4, 16 and 64 KB */
+    SIZE_CLASSES = 3,   /* reads, and sends that wait, of 4, 16 and 64 KB */
     SEND_BUFFERS = 16,  /* gathered into one call */
-    SEND_BYTES = 65536, /* and bytes: a call tells of no progress before its last byte has gone */
+    SEND_BYTES = 65536, /* and bytes of a send that does not wait */
+    SEND_QUICK = 1,     /* a send that waited for so many ticks or less: the next one may be larger */
+    SEND_SLOW = 10,     /* for more than so many: it must be small */
     RETRY_DELAY = 100,  /* milliseconds until a call that the system had no room for is made again */
     ACTIVE_TICKS = 1    /* active again within this: the next receive waits with a buffer */
 };
@@ -52,9 +54,9 @@ struct connection {
     unsigned references : 4;
     unsigned reason : 5;     /* enum pl_reason; 0 until something other than the peer's FIN ends it */
     unsigned read_class : 2; /* size of the next read */
+    unsigned send_class : 2; /* and of the next send that waits */
     unsigned skips : 1;
     unsigned is_in_callback : 1;
-    unsigned is_reading : 1;
     unsigned is_task_queued : 1;
     unsigned is_receiving : 1; /* `receive` is in flight */
     unsigned is_parked : 1;    /* with `input` */
@@ -84,6 +86,11 @@ static uint32_t connection__tick(const struct connection *connection)
     return (uint32_t)(worker_now(connection->worker) / TIMER_TICK);
 }
 
+static uint32_t connection__class_size(unsigned size_class)
+{
+    return (uint32_t)BUFFER_SMALL << 2 * size_class;
+}
+
 /* When `delay` milliseconds have passed since some moment of the tick `stamp`, in the time of the worker's
    clock. */
 static uint64_t connection__due(const struct connection *connection, uint32_t stamp, uint64_t delay)
@@ -108,11 +115,16 @@ static void connection__release(struct connection *connection)
     }
 }
 
-static void connection__enter(struct connection *connection)
+static pl_id connection__id(const struct connection *connection)
+{
+    return slot_table_id(worker_slots(connection->worker), connection->slot);
+}
+
+static void connection__enter(struct connection *connection, pl_id id)
 {
     connection->is_in_callback = 1;
     worker_enter(connection->worker, connection->endpoint->config->name, connection->endpoint->handler->name,
-                 slot_table_id(worker_slots(connection->worker), connection->slot));
+                 id);
 }
 
 static void connection__leave(struct connection *connection)
@@ -129,11 +141,6 @@ static void connection__queue_task(struct connection *connection)
         connection__hold(connection);
         worker_queue(connection->worker, &connection->task);
     }
-}
-
-static pl_id connection__id(const struct connection *connection)
-{
-    return slot_table_id(worker_slots(connection->worker), connection->slot);
 }
 
 static void connection__count_end(struct connection *connection)
@@ -166,7 +173,7 @@ static void connection__end(struct connection *connection)
     slot_table_renew(worker_slots(worker),
                      connection->slot); /* the id finds nothing, but is nobody else's yet */
     if (handler->on_close != NULL) {
-        connection__enter(connection);
+        connection__enter(connection, id);
         handler->on_close(connection->endpoint->state, id, &connection->user, (int32_t)connection->reason,
                           connection->error);
         connection__leave(connection);
@@ -316,6 +323,17 @@ static void connection__consume_queue(struct connection *connection, uint32_t by
     connection__sent_bytes(connection, bytes);
 }
 
+/* A send that waits tells of no progress before its last byte has gone: to a slow reader they are small, so that
+   send_timeout sees a byte now and then. `took` ticks. */
+static void connection__size_sends(struct connection *connection, uint32_t took)
+{
+    if (took > SEND_SLOW) {
+        connection->send_class = 0;
+    } else if (took <= SEND_QUICK && connection->send_class < SIZE_CLASSES - 1) {
+        connection->send_class = (connection->send_class + 1U) & 3U;
+    }
+}
+
 /* Keeps one send in flight while anything is queued. Too little room in the system is no error: it is tried
    again. */
 static void connection__pump(struct connection *connection)
@@ -323,7 +341,8 @@ static void connection__pump(struct connection *connection)
     while (connection->queued > 0 && !connection->is_sending && !connection->wants_reset) {
         WSABUF buffers[SEND_BUFFERS];
         DWORD bytes = 0;
-        const DWORD count = send_queue_gather(&connection->queue, SEND_BYTES, buffers, SEND_BUFFERS);
+        const uint32_t size = connection__class_size(connection->send_class);
+        const DWORD count = send_queue_gather(&connection->queue, size, buffers, SEND_BUFFERS);
         const int result =
             WSASend(connection->socket, buffers, count, &bytes, 0, operation_begin(&connection->send), NULL);
         const uint32_t error = result == 0 ? 0 : (uint32_t)WSAGetLastError();
@@ -331,6 +350,7 @@ static void connection__pump(struct connection *connection)
             connection->is_sending = 1;
             connection__hold(connection);
         } else if (error == 0) {
+            connection__size_sends(connection, 0);
             connection__consume_queue(connection, bytes);
         } else if (net_outcome_of(error) == NET_BLOCKED) {
             connection->is_stalled = 1;
@@ -454,10 +474,10 @@ static void connection__deliver(struct connection *connection)
     struct buffer *input = connection->input;
     const uint32_t length = buffer_used(input);
     if (!connection->drops_input && length > 0) {
-        connection__enter(connection);
-        const size_t consumed =
-            endpoint->handler->on_data(endpoint->state, connection__id(connection), &connection->user,
-                                       buffer_bytes(input) + input->start, length);
+        const pl_id id = connection__id(connection);
+        connection__enter(connection, id);
+        const size_t consumed = endpoint->handler->on_data(endpoint->state, id, &connection->user,
+                                                           buffer_bytes(input) + input->start, length);
         connection__leave(connection);
         input->start += consumed < length ? (uint32_t)consumed : length;
         if (!connection->is_blocked && buffer_used(input) > endpoint_max_input(endpoint)) {
@@ -480,8 +500,9 @@ static void connection__writable(struct connection *connection)
         return;
     }
     connection->is_blocked = 0;
-    connection__enter(connection);
-    endpoint->handler->on_writable(endpoint->state, connection__id(connection), &connection->user);
+    const pl_id id = connection__id(connection);
+    connection__enter(connection, id);
+    endpoint->handler->on_writable(endpoint->state, id, &connection->user);
     connection__leave(connection);
     if (!connection->is_blocked && !connection->wants_reset && connection->input != NULL) {
         connection__deliver(connection);
@@ -498,8 +519,9 @@ static void connection__end_of_input(struct connection *connection)
         connection->drops_input = 1;
         return;
     }
-    connection__enter(connection);
-    endpoint->handler->on_eof(endpoint->state, connection__id(connection), &connection->user,
+    const pl_id id = connection__id(connection);
+    connection__enter(connection, id);
+    endpoint->handler->on_eof(endpoint->state, id, &connection->user,
                               input != NULL ? buffer_bytes(connection->input) + input->start : NULL,
                               input != NULL ? buffer_used(input) : 0);
     connection__leave(connection);
@@ -545,7 +567,7 @@ static enum read_result connection__received(struct connection *connection, uint
     if (connection->is_fin_sent && !connection->drops_input) {
         connection->last_progress = tick; /* half closed: close_timeout begins again */
     }
-    if (is_filled && connection->read_class < READ_CLASSES - 1) {
+    if (is_filled && connection->read_class < SIZE_CLASSES - 1) {
         connection->read_class = (connection->read_class + 1U) & 3U;
     } else if (is_sparse && connection->read_class > 0) {
         connection->read_class = (connection->read_class - 1U) & 3U;
@@ -560,7 +582,7 @@ static bool connection__make_room(struct connection *connection)
 {
     struct buffer_pool *pool = worker_buffers(connection->worker);
     struct buffer *input = connection->input;
-    const uint32_t wanted = (uint32_t)BUFFER_SMALL << 2 * connection->read_class;
+    const uint32_t wanted = connection__class_size(connection->read_class);
     const uint32_t rest = input != NULL ? buffer_used(input) : 0;
     if (input != NULL && (rest == 0 ? input->size >= wanted : input->end < input->size)) {
         return true;
@@ -646,7 +668,6 @@ static enum read_result connection__wait(struct connection *connection)
 static void connection__read(struct connection *connection, enum read_result state)
 {
     const uint64_t enough = connection->bytes_in + READ_BYTES_A_TURN;
-    connection->is_reading = 1;
     for (int i = 0; i < READS_A_TURN && connection->bytes_in < enough && state != READ_STOP; i++) {
         if (!connection__may_read(connection)) {
             state = READ_STOP;
@@ -654,7 +675,6 @@ static void connection__read(struct connection *connection, enum read_result sta
             state = state == READ_DRAINED ? connection__wait(connection) : connection__fetch(connection);
         }
     }
-    connection->is_reading = 0;
 }
 
 /* ---- Settling ---- */
@@ -743,6 +763,7 @@ static void connection__run_send(struct operation *operation, uint32_t error, ui
         if (error != 0) {
             connection__fail(connection, error);
         } else {
+            connection__size_sends(connection, connection__tick(connection) - connection->last_progress);
             connection__consume_queue(connection, bytes);
             connection__pump(connection);
         }
@@ -814,7 +835,7 @@ static void connection__greet(struct connection *connection, const struct pl_add
                           .endpoint = endpoint->id,
                           .peer = connection->peer,
                           .local = *local};
-    connection__enter(connection);
+    connection__enter(connection, info.id);
     const int32_t result = endpoint->handler->on_open(endpoint->state, info.id, &connection->user, &info);
     connection__leave(connection);
     if (result < 0) {

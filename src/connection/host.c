@@ -58,10 +58,14 @@ static int32_t host__send(const pl_host *functions, pl_id id, const void *at, si
     if (worker == NULL) {
         return PL_GONE;
     }
+    if (slot_kind(id) == SLOT_DATAGRAM) {
+        return worker_is_current(worker) ? udp_endpoint_send(worker, id, at, length) : PL_WRONG_THREAD;
+    }
+    if (slot_kind(id) != SLOT_CONNECTION) {
+        return PL_INVALID;
+    }
     if (worker_is_current(worker)) {
-        return slot_table_find(worker_slots(worker), id, SLOT_DATAGRAM) != NULL
-                   ? udp_endpoint_send(worker, id, at, length)
-                   : connection_send(worker, id, at, length);
+        return connection_send(worker, id, at, length);
     }
     if (length > HOST_SEND_MAX) {
         return PL_LIMIT;
@@ -89,11 +93,11 @@ static void host__run_close(struct message *at, struct worker *worker)
 static int32_t host__close(const pl_host *functions, pl_id id, int32_t how)
 {
     struct worker *worker = host__worker(functions, id);
-    if (how < PL_FINISH || how > PL_RESET) {
-        return PL_INVALID;
-    }
     if (worker == NULL) {
         return PL_GONE;
+    }
+    if (how < PL_FINISH || how > PL_RESET || slot_kind(id) != SLOT_CONNECTION) {
+        return PL_INVALID;
     }
     if (worker_is_current(worker)) {
         return connection_close(worker, id, how);

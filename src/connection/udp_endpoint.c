@@ -8,15 +8,15 @@
 #include "connection/udp_endpoint.h"
 
 #include "base/memory.h"
+#include "io/backoff.h"
 #include "io/net_error.h"
 #include "io/packet_info.h"
 
 enum {
     UDP_BATCH = 32, /* datagrams fetched in one turn */
     UDP_BUSY_BATCHES = 2,
-    UDP_QUIET = 1000, /* milliseconds between two looks at how busy it is */
-    UDP_DELAY_FIRST = 10,
-    UDP_DELAY_MAX = 1000,
+    UDP_QUIET = 1000,        /* milliseconds between two looks at how busy it is */
+    UDP_RESETS_MAX = 64,     /* in a row without a datagram: no longer other machines' doing */
     UDP_DATAGRAM_MAX = 65507 /* RFC 768 over IPv4: 65535 - 20 - 8 */
 };
 
@@ -51,14 +51,14 @@ struct udp_endpoint {
     uint32_t receives;  /* of these, with a buffer */
     uint32_t full_batches;
     uint32_t since_look; /* datagrams */
-    uint32_t delay;      /* until the next try, milliseconds; 0: none failed */
+    uint32_t resets;     /* in a row */
     bool is_stopping;
+    bool is_broken;
     bool is_peeking; /* `peek` is in flight */
     bool is_busy;
-    bool is_in_trouble;
     bool is_task_queued;
     struct task task; /* fetch the next batch, when its turn comes */
-    struct timer retry;
+    struct backoff backoff;
     struct timer quiet;
     struct message start;
     struct message stop;
@@ -176,36 +176,38 @@ static void udp__run_stop(struct message *message, struct worker *worker)
     (void)worker;
     struct udp_endpoint *udp = LIST_ELEMENT(message, struct udp_endpoint, stop);
     udp->is_stopping = true;
-    timer_clear(worker_timers(udp->worker), &udp->retry);
+    backoff_stop(&udp->backoff);
     timer_clear(worker_timers(udp->worker), &udp->quiet);
     CancelIoEx((HANDLE)udp->socket, NULL);
     closesocket(udp->socket);
     udp__end_if_done(udp);
 }
 
-/* No receive error but our own close ends the receiving. */
+static bool udp__socket_is_dead(const struct udp_endpoint *udp)
+{
+    int type = 0, length = sizeof type;
+    return getsockopt(udp->socket, SOL_SOCKET, SO_TYPE, (char *)&type, &length) != 0;
+}
+
+/* No receive error ends the receiving, but our own close and the death of the socket. */
 static void udp__fail(struct udp_endpoint *udp, uint32_t error)
 {
     worker_count(udp->worker, COUNTER_RECEIVE_FAILURES, 1);
-    if (udp->delay == 0) {
-        udp->delay = UDP_DELAY_FIRST;
-    } else {
-        udp->delay = udp->delay < UDP_DELAY_MAX / 2 ? udp->delay * 2 : UDP_DELAY_MAX;
+    if ((error == WSAENOTSOCK || error == WSAEINVAL) && udp__socket_is_dead(udp)) {
+        if (!udp->is_broken) {
+            udp->is_broken = true;
+            udp->events->broken(udp->owner, error);
+        }
+        return;
     }
-    if (!udp->is_in_trouble) {
-        udp->is_in_trouble = true;
-        udp->events->trouble(udp->owner, error);
-    }
-    timer_set(worker_timers(udp->worker), &udp->retry, worker_now(udp->worker) + udp->delay);
+    backoff_fail(&udp->backoff, worker_now(udp->worker), error, BACKOFF_MAX);
 }
 
-static void udp__succeed(struct udp_endpoint *udp)
+/* An ICMP answer to an earlier datagram of ours: the next receive may bring more. True: it is too many of them. */
+static bool udp__reset(struct udp_endpoint *udp)
 {
-    udp->delay = 0;
-    if (udp->is_in_trouble) {
-        udp->is_in_trouble = false;
-        udp->events->recovered(udp->owner);
-    }
+    worker_count(udp->worker, COUNTER_RECEIVE_FAILURES, 1);
+    return ++udp->resets > UDP_RESETS_MAX;
 }
 
 /* ---- Idle: peek and fetch ---- */
@@ -219,8 +221,8 @@ static void udp__run_peek(struct operation *operation, uint32_t error, uint32_t 
     const enum net_outcome outcome = net_outcome_of(error);
     if (udp->is_stopping) {
         udp__end_if_done(udp);
-    } else if (outcome == NET_DONE || outcome == NET_TRUNCATED || outcome == NET_RESET) {
-        worker_count(udp->worker, COUNTER_RECEIVE_FAILURES, outcome == NET_RESET);
+    } else if (outcome == NET_DONE || outcome == NET_TRUNCATED ||
+               (outcome == NET_RESET && !udp__reset(udp))) {
         udp__fetch(udp); /* a datagram of no bytes, or of some; behind a reset there may be one as well */
     } else {
         udp__fail(udp, error);
@@ -246,17 +248,16 @@ static void udp__peek(struct udp_endpoint *udp)
 static uint32_t udp__received(struct udp_endpoint *udp, struct udp_datagram *datagram, uint32_t error,
                               uint32_t bytes)
 {
-    if (net_outcome_of(error) ==
-        NET_RESET) { /* an ICMP answer to an earlier datagram of ours: more may come */
-        worker_count(udp->worker, COUNTER_RECEIVE_FAILURES, 1);
-        return 0;
+    if (net_outcome_of(error) == NET_RESET) {
+        return udp__reset(udp) ? error : 0;
     }
     if (error != 0 && net_outcome_of(error) != NET_TRUNCATED) {
         return error;
     }
     const DWORD flags = datagram->message.dwFlags; /* the packet information may be what was cut */
     const bool is_truncated = (flags & MSG_TRUNC) != 0 || (error != 0 && (flags & MSG_CTRUNC) == 0);
-    udp__succeed(udp);
+    udp->resets = 0;
+    backoff_succeed(&udp->backoff, worker_now(udp->worker));
     udp__deliver(udp, datagram, is_truncated ? (uint32_t)udp__room(udp) : bytes, is_truncated);
     return 0;
 }
@@ -337,9 +338,10 @@ static uint32_t udp__receives_wanted(const struct udp_endpoint *udp)
     return udp->network->peeks ? 0 : 1;
 }
 
-static bool udp__is_retrying(const struct udp_endpoint *udp)
+/* Nothing is to be posted now. */
+static bool udp__is_resting(const struct udp_endpoint *udp)
 {
-    return !list_is_empty(&udp->retry.node);
+    return udp->is_broken || backoff_is_pausing(&udp->backoff);
 }
 
 static void udp__run_receive(struct operation *operation, uint32_t error, uint32_t bytes)
@@ -351,11 +353,11 @@ static void udp__run_receive(struct operation *operation, uint32_t error, uint32
     if (!udp->is_stopping) {
         error = udp__received(udp, &receive->datagram, error, bytes);
         const bool is_quieting = !udp->is_busy && net_outcome_of(error) == NET_ABORTED;
-        if (error == 0 && udp->receives < udp__receives_wanted(udp) && !udp__is_retrying(udp)) {
+        if (error == 0 && udp->receives < udp__receives_wanted(udp) && !udp__is_resting(udp)) {
             error = udp_receive__post(receive);
             receive = error == 0 ? NULL : receive;
         }
-        if (error != 0 && !is_quieting && !udp__is_retrying(udp)) {
+        if (error != 0 && !is_quieting && !udp__is_resting(udp)) {
             udp__fail(udp, error);
         }
     }
@@ -364,7 +366,7 @@ static void udp__run_receive(struct operation *operation, uint32_t error, uint32
     }
     if (udp->is_stopping) {
         udp__end_if_done(udp);
-    } else if (!udp__is_retrying(udp)) {
+    } else if (!udp__is_resting(udp)) {
         udp__wait(udp);
     }
 }
@@ -407,13 +409,28 @@ static void udp__wait(struct udp_endpoint *udp)
     } else if (udp->receives == 0 && !udp->is_peeking) {
         udp__peek(udp);
     }
+    if (!udp__is_resting(udp)) {
+        backoff_rest(&udp->backoff, worker_now(udp->worker));
+    }
 }
 
 /* ---- Timers ---- */
 
-static void udp__run_retry(struct timer *timer)
+static void udp__run_retry(struct backoff *backoff)
 {
-    udp__wait(LIST_ELEMENT(timer, struct udp_endpoint, retry));
+    udp__wait(LIST_ELEMENT(backoff, struct udp_endpoint, backoff));
+}
+
+static void udp__run_trouble(struct backoff *backoff, uint32_t error)
+{
+    const struct udp_endpoint *udp = LIST_ELEMENT(backoff, struct udp_endpoint, backoff);
+    udp->events->trouble(udp->owner, error);
+}
+
+static void udp__run_recovered(struct backoff *backoff)
+{
+    const struct udp_endpoint *udp = LIST_ELEMENT(backoff, struct udp_endpoint, backoff);
+    udp->events->recovered(udp->owner);
 }
 
 static void udp__run_quiet(struct timer *timer)
@@ -460,7 +477,7 @@ struct udp_endpoint *udp_endpoint_create(struct worker *worker, const struct net
     udp->is_any = address_is_any(local);
     udp->peek.complete = udp__run_peek;
     udp->task.run = udp__run_task;
-    timer_init(&udp->retry, udp__run_retry);
+    backoff_init(&udp->backoff, worker_timers(worker), udp__run_retry, udp__run_trouble, udp__run_recovered);
     timer_init(&udp->quiet, udp__run_quiet);
     udp->start.run = udp__run_start;
     udp->stop.run = udp__run_stop;

@@ -15,9 +15,11 @@ struct udp_endpoint;
 
 /* On W. */
 struct udp_events {
-    /* Receiving fails, and is tried again until recovered. */
+    /* trouble: receiving fails, and is tried again. recovered: for a second nothing has failed. broken: the
+       socket itself is dead; only udp_endpoint_stop is left. */
     void (*trouble)(void *owner, uint32_t error);
     void (*recovered)(void *owner);
+    void (*broken)(void *owner, uint32_t error);
 
     /* After udp_endpoint_stop: nothing is in flight, the socket is closed. Last. */
     void (*stopped)(void *owner);

@@ -63,10 +63,12 @@ void address_watch_stop(struct address_watch *watch)
     for (int i = 0; i < ADDRESS_WATCH_FAMILIES; i++) {
         if (watch->is_armed[i]) {
             CancelIoEx((HANDLE)watch->sockets[i], &watch->overlapped[i]);
-            WaitForSingleObject(watch->overlapped[i].hEvent, INFINITE);
         }
         if (watch->sockets[i] != INVALID_SOCKET) {
-            closesocket(watch->sockets[i]);
+            closesocket(watch->sockets[i]); /* ends what could not be cancelled */
+        }
+        if (watch->is_armed[i]) {
+            WaitForSingleObject(watch->overlapped[i].hEvent, INFINITE);
         }
         if (watch->overlapped[i].hEvent != NULL) {
             CloseHandle(watch->overlapped[i].hEvent);

@@ -2,7 +2,10 @@
    An endpoint and its handler, see endpoint.h. */
 #include "endpoint/endpoint.h"
 
-enum { ENDPOINT_MAX_INPUT = 65536 };
+enum {
+    ENDPOINT_MAX_INPUT = 65536,
+    ENDPOINT_MAX_INPUT_LIMIT = 16777216 /* the contract's */
+};
 
 static bool endpoint__fail(const struct endpoint *endpoint, const char *reason, struct failure *failure_out)
 {
@@ -15,6 +18,22 @@ static bool endpoint__fail(const struct endpoint *endpoint, const char *reason, 
     return false;
 }
 
+/* What it promises to be; NULL: well. */
+static const char *endpoint__find_fault(const struct pl_handler *handler)
+{
+    if (handler->abi_major != PL_ABI_MAJOR || handler->needs_minor > PL_ABI_MINOR ||
+        handler->size < sizeof *handler) {
+        return "it was built for another version of the handler contract";
+    }
+    if ((handler->flags & PL_TCP) != 0 && handler->on_data == NULL) {
+        return "it takes TCP and lacks on_data";
+    }
+    if ((handler->flags & PL_UDP) != 0 && handler->on_datagram == NULL) {
+        return "it takes UDP and lacks on_datagram";
+    }
+    return handler->max_input > ENDPOINT_MAX_INPUT_LIMIT ? "its max_input is over 16777216" : NULL;
+}
+
 bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struct failure *failure_out)
 {
     const struct pl_handler *handler = endpoint->handler;
@@ -24,9 +43,9 @@ bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struc
                       .endpoint = endpoint->id,
                       .error = error,
                       .error_room = sizeof error};
-    if (((handler->flags & PL_TCP) != 0 && handler->on_data == NULL) ||
-        ((handler->flags & PL_UDP) != 0 && handler->on_datagram == NULL)) {
-        return endpoint__fail(endpoint, "it lacks on_data or on_datagram", failure_out);
+    const char *fault = endpoint__find_fault(handler);
+    if (fault != NULL) {
+        return endpoint__fail(endpoint, fault, failure_out);
     }
     if (handler->start != NULL && handler->start(&start) < 0) {
         error[sizeof error - 1] = '\0';

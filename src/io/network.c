@@ -136,8 +136,8 @@ static bool network__completes(HANDLE port, const OVERLAPPED *overlapped)
 }
 
 /* Waiting with MSG_PEEK and an overlapped is not documented, though others live on it: see a datagram come
-   and stay. */
-static bool network__peek_works(SOCKET udp, HANDLE port, OVERLAPPED *overlapped)
+   and stay. `is_left_out`: the wait was asked to end, and has still to. */
+static bool network__peek_works(SOCKET udp, HANDLE port, OVERLAPPED *overlapped, bool *is_left_out)
 {
     const struct pl_address loopback = {.family = 4, .ip = {127, 0, 0, 1}};
     SOCKADDR_STORAGE own;
@@ -156,10 +156,7 @@ static bool network__peek_works(SOCKET udp, HANDLE port, OVERLAPPED *overlapped)
     if (result == 0 || sendto(udp, &byte, 1, 0, (SOCKADDR *)&own, length) != 1 ||
         !network__completes(port, overlapped)) {
         CancelIoEx((HANDLE)udp, overlapped);
-        network__completes(port, overlapped);
-        while (!HasOverlappedIoCompleted(overlapped)) { /* it ends with the caller */
-            Sleep(1);
-        }
+        *is_left_out = true;
         return false;
     }
     char taken = 0;
@@ -171,9 +168,14 @@ static bool network__probe_peek(void)
     const SOCKET udp = network_socket(AF_INET, SOCK_DGRAM);
     const HANDLE port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1);
     OVERLAPPED overlapped = {0};
-    const bool works = udp != INVALID_SOCKET && port != NULL && network__peek_works(udp, port, &overlapped);
+    bool is_left = false;
+    const bool works =
+        udp != INVALID_SOCKET && port != NULL && network__peek_works(udp, port, &overlapped, &is_left);
     if (udp != INVALID_SOCKET) {
-        closesocket(udp);
+        closesocket(udp); /* ends what could not be cancelled */
+    }
+    for (; is_left; is_left = !HasOverlappedIoCompleted(&overlapped)) { /* which lies here */
+        network__completes(port, &overlapped);
     }
     if (port != NULL) {
         CloseHandle(port);

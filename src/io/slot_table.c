@@ -84,13 +84,15 @@ void slot_table_remove(struct slot_table *table, uint32_t slot)
 
 uint64_t slot_table_id(const struct slot_table *table, uint32_t slot)
 {
-    return (uint64_t)(table->prefix | slot) << 32 | slot_table__at(table, slot)->generation;
+    const struct slot *entry = slot_table__at(table, slot);
+    return (uint64_t)(table->prefix | (uint32_t)slot__kind(entry) << 22 | slot) << 32 | entry->generation;
 }
 
 void *slot_table_find(const struct slot_table *table, uint64_t id, enum slot_kind kind)
 {
     const uint32_t high = (uint32_t)(id >> 32), slot = high & SLOT_NONE;
-    if ((high & ~(uint32_t)SLOT_NONE) != table->prefix || slot / SLOT_TABLE_CHUNK >= table->chunk_count) {
+    if ((high & 0xFF000000) != table->prefix || slot_kind(id) != kind ||
+        slot / SLOT_TABLE_CHUNK >= table->chunk_count) {
         return NULL;
     }
     const struct slot *entry = slot_table__at(table, slot);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
-   Ids of one worker's objects: 8 bits tell the worker, 24 the slot, 32 the slot's generation. An id that is
-   out of date finds nothing. One thread only. */
+   Ids of one worker's objects: 8 bits tell the worker, 2 the kind, 22 the slot, 32 the slot's generation. An
+   id that is out of date finds nothing. One thread only. */
 #ifndef PORTLISTENER_IO_SLOT_TABLE_H
 #define PORTLISTENER_IO_SLOT_TABLE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SLOT_TABLE_CHUNK = 256, SLOT_NONE = 0x00FFFFFF };
+enum { SLOT_TABLE_CHUNK = 256, SLOT_NONE = 0x003FFFFF };
 
 /* What an id names. */
 enum slot_kind { SLOT_FREE, SLOT_CONNECTION, SLOT_DATAGRAM, SLOT_ENDPOINT };
@@ -47,10 +47,16 @@ void *slot_table_find(const struct slot_table *table, uint64_t id, enum slot_kin
    end. */
 void *slot_table_next(const struct slot_table *table, enum slot_kind kind, uint32_t *slot);
 
-/* slot_worker: the worker that an id names; a number of no worker when it is none. */
+/* slot_worker: the worker that an id names; a number of no worker when it is none. slot_kind: what it names, or
+   named. Any thread. */
 static inline unsigned slot_worker(uint64_t id)
 {
     return (unsigned)(id >> 56) - 1U;
+}
+
+static inline enum slot_kind slot_kind(uint64_t id)
+{
+    return (enum slot_kind)(id >> 54 & 3U);
 }
 
 #endif

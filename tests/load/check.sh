@@ -26,7 +26,6 @@ expect() {
 expect 0 none echo --clients 1 --messages 1000 --size 1
 expect 0 none echo --clients 64 --messages 50 --size 1460 --depth 8
 expect 0 none echo --clients 3 --messages 3 --size 1000000 --depth 2
-expect 0 none echo --clients 100 --messages 2 --size 200000 --talkers 3
 expect 0 none hold --clients 500 --seconds 1 --size 100 --ramp 20
 for end in fin rst half; do
     expect 0 none churn --clients 8 --connections 500 --end $end

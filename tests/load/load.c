@@ -169,9 +169,8 @@ static bool client_make_socket(struct client *client, int type)
 
 static void client_open(struct client *client)
 {
-    const bool is_talker = client_number(client) < options.talkers;
     *client = (struct client){.state = STATE_CONNECTING, .stream = (uint64_t)run.opened + 1};
-    client->size = (uint64_t)(is_talker || options.size < OPTIONS_SMALL ? options.size : OPTIONS_SMALL);
+    client->size = (uint64_t)options.size;
     client->total = client->size * (uint64_t)options.messages;
     run.connecting++;
     const bool is_made = client_make_socket(client, SOCK_STREAM);

@@ -12,8 +12,7 @@
 static const char usage[] =
     "usage: load MODE --port N [--option N ...]\n"
     "  echo   --clients connections each send --messages messages of --size bytes, --depth of them\n"
-    "         in flight, then FIN, and expect as many bytes and then the server's FIN;\n"
-    "         --talkers: only so many do, the others send messages of at most 1460 bytes\n"
+    "         in flight, then FIN, and expect as many bytes and then the server's FIN\n"
     "  hold   --clients connections say nothing for --seconds; none may be lost; then as echo\n"
     "  churn  --connections in all, --clients at a time: connect, echo, and --end fin, rst or\n"
     "         half (FIN, and the server's is awaited)\n"
@@ -38,7 +37,6 @@ static const struct {
     {"--size", &options.size, OPTIONS_SMALL, 1, 1 << 30},
     {"--messages", &options.messages, 1, 1, 1 << 30},
     {"--depth", &options.depth, 1, 1, 1 << 20},
-    {"--talkers", &options.talkers, OPTIONS_CLIENTS, 0, OPTIONS_CLIENTS},
     {"--seconds", &options.seconds, 10, 0, 3600},
     {"--connections", &options.connections, 1000, 1, 10000000},
     {"--sources", &options.sources, 8, 1, 250},

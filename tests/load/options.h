@@ -14,7 +14,7 @@ struct options {
     enum mode mode;
     enum end end;
     struct sockaddr_in server;
-    long port, clients, size, messages, depth, talkers, seconds, connections, sources, ramp, deadline;
+    long port, clients, size, messages, depth, seconds, connections, sources, ramp, deadline;
     long sizes[16];
     int size_count;
 };

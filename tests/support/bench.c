@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/list.h"
+#include "support/clock.h"
 #include "support/ledger.h"
 #include "support/rig.h"
 #include "support/seam.h"
@@ -248,6 +249,17 @@ void bench_wait_until_armed(void)
         rig_nap(deadline, "posted == target");
     }
     assert_int_equal(ledger_count(LEDGER_OPERATION), bench_counts().posted);
+}
+
+void bench_wait_for_recovery(void)
+{
+    const uint64_t deadline = rig_deadline();
+    while (bench.recoveries == 0) {
+        clock_advance(100);
+        rig_nap(deadline, "the end of the trouble");
+    }
+    assert_int_equal(bench.troubles, 1);
+    assert_int_equal(bench.recoveries, 1);
 }
 
 /* ---- Clients ---- */

@@ -62,6 +62,9 @@ void bench_wait(volatile LONG *count, LONG value, const char *what);
 /* bench_wait_until_armed: as many accepts as there should be, and no other operation in flight. */
 void bench_wait_until_armed(void);
 
+/* bench_wait_for_recovery: until the one trouble there was is over; the virtual clock goes on meanwhile. */
+void bench_wait_for_recovery(void);
+
 struct client *bench_connect(void);
 
 /* Both close the client. */

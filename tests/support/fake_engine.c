@@ -78,6 +78,9 @@ void engine_destroy(struct engine *engine)
 {
     (void)engine;
     InterlockedIncrement(&fake_engine.destroys);
+    if (fake_engine.on_destroy != NULL) {
+        fake_engine.on_destroy();
+    }
 }
 
 bool engine_listener_at(struct engine *engine, size_t index, struct engine_listener *listener_out)

@@ -382,6 +382,18 @@ size_t ledger_bytes(void)
     return bytes;
 }
 
+size_t ledger_in_flight(SOCKET s, enum import import)
+{
+    size_t count = 0;
+    ledger__lock();
+    for (const struct ledger__record *record = ledger.newest; record != NULL; record = record->older) {
+        const struct ledger_item *item = &record->item;
+        count += item->kind == LEDGER_OPERATION && item->import == import && item->detail == s;
+    }
+    ledger__unlock();
+    return count;
+}
+
 static void ledger__print(const struct ledger_item *item)
 {
     char room[512];

@@ -52,6 +52,10 @@ size_t ledger_leftovers(struct ledger_item *items_out, size_t room);
 size_t ledger_count(enum ledger_kind kind);
 size_t ledger_bytes(void);
 
+/* ledger_in_flight: the operations on one socket that `import` has begun, older ones than the test
+   included. */
+size_t ledger_in_flight(SOCKET s, enum import import);
+
 /* The rest is for imports.def.
 
    ledger_open: enters a thing and returns its number. */

@@ -62,15 +62,20 @@ static int32_t probe__on_open(void *state, pl_id id, void **user, const pl_info 
     return PL_OK;
 }
 
-static size_t probe__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+static void probe__wait_if(LONG blocks)
 {
-    const pl_host *host = state;
-    probe__check(*user == &probe);
-    if (probe.blocks != 0) {
+    if (blocks != 0) {
         InterlockedIncrement(&probe.blocked);
         WaitForSingleObject(probe.gate, INFINITE);
         InterlockedDecrement(&probe.blocked);
     }
+}
+
+static size_t probe__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    const pl_host *host = state;
+    probe__check(*user == &probe);
+    probe__wait_if(probe.blocks);
     return host->send(host, id, at, length) >= 0 ? length : 0;
 }
 
@@ -83,6 +88,7 @@ static void probe__on_writable(void *state, pl_id id, void **user)
 static void probe__on_close(void *state, pl_id id, void **user, int32_t reason, uint32_t win32_error)
 {
     (void)id, (void)win32_error;
+    probe__wait_if(probe.blocks_close);
     probe__check(state != NULL && *user == &probe && reason > 0 && reason < PROBE_REASONS);
     *user = NULL;
     InterlockedIncrement(&probe.reasons[reason > 0 && reason < PROBE_REASONS ? reason : 0]);

@@ -18,6 +18,7 @@ struct probe {
     volatile LONG disorder;               /* callbacks before on_open, behind on_close, or after stop */
     volatile LONG refuses_start;          /* the start of this number fails; 0: none */
     volatile LONG blocks;                 /* on_data waits for `gate` */
+    volatile LONG blocks_close;           /* on_close does */
     volatile LONG blocked;                /* that do */
     HANDLE gate;
     volatile LONG64 last_id;              /* of the connection opened last */

@@ -6,6 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "support/support.h"
+
+#define PROGRAM_FILE L"portlistener.exe"
+
+enum { PROGRAM_PROCESSES = 4096, PROGRAM_POLL = 20 };
+
+/* psapi.h */
+__declspec(dllimport) BOOL WINAPI K32EnumProcesses(DWORD *ids_out, DWORD size, DWORD *needed_out);
+
 static void program__must(bool is_done, const char *what)
 {
     if (!is_done) {
@@ -20,10 +29,63 @@ const WCHAR *program_path(void)
     if (path[0] == L'\0') {
         const DWORD length = GetModuleFileNameW(NULL, path, PROGRAM_PATH_MAX - 32);
         program__must(length > 0 && length < PROGRAM_PATH_MAX - 32, "GetModuleFileNameW");
-        wcscpy(wcsrchr(path, L'\\') + 1, L"portlistener.exe");
+        wcscpy(wcsrchr(path, L'\\') + 1, PROGRAM_FILE);
     }
     return path;
 }
+
+/* ---- Around each test ---- */
+
+static bool program__is_process(DWORD id)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    DWORD length = PROGRAM_PATH_MAX;
+    HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, id);
+    if (process == NULL) {
+        return false; /* it is gone, or another user's */
+    }
+    const WCHAR *name = QueryFullProcessImageNameW(process, 0, path, &length) ? wcsrchr(path, L'\\') : NULL;
+    const bool is_program = name != NULL && _wcsicmp(name + 1, PROGRAM_FILE) == 0;
+    CloseHandle(process);
+    return is_program;
+}
+
+static unsigned program__count_processes(void)
+{
+    static DWORD ids[PROGRAM_PROCESSES];
+    DWORD size = 0;
+    unsigned count = 0;
+    program__must(K32EnumProcesses(ids, sizeof ids, &size), "K32EnumProcesses");
+    for (DWORD i = 0; i < size / sizeof ids[0]; i++) {
+        count += program__is_process(ids[i]) ? 1U : 0U;
+    }
+    return count;
+}
+
+static unsigned processes_before;
+
+int program_setup(void **state)
+{
+    processes_before = program__count_processes();
+    return support_setup(state);
+}
+
+int program_teardown(void **state)
+{
+    unsigned count = program__count_processes();
+    for (int waited = 0; waited < PROGRAM_PATIENCE && count > processes_before; waited += PROGRAM_POLL) {
+        Sleep(PROGRAM_POLL);
+        count = program__count_processes();
+    }
+    const int result = support_teardown(state);
+    if (count > processes_before) {
+        fprintf(stderr, "program: %u processes have not ended\n", count - processes_before);
+        return -1;
+    }
+    return result;
+}
+
+/* ---- Files ---- */
 
 void program_folder(WCHAR folder_out[PROGRAM_PATH_MAX])
 {
@@ -85,6 +147,8 @@ bool program_read(const WCHAR *path, char *at, size_t room)
     CloseHandle(file);
     return true;
 }
+
+/* ---- Running it ---- */
 
 static bool program__bind(SOCKET socket, uint16_t *port)
 {

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
    The built program from outside: where it is, running it, and a folder for its files. Not for use with
-   faults armed. */
+   faults armed.
+
+   A test that lets the program run ends with program_teardown: every process of the program has ended, and
+   the test itself has nothing left open. */
 #ifndef PORTLISTENER_TESTS_SUPPORT_PROGRAM_H
 #define PORTLISTENER_TESTS_SUPPORT_PROGRAM_H
 
@@ -11,6 +14,11 @@
 #include "base/win.h"
 
 enum { PROGRAM_PATH_MAX = 1024, PROGRAM_PATIENCE = 30000 /* milliseconds, for a program to end */ };
+
+/* program_setup: support_setup. program_teardown: waits until no more processes of the program run than at
+   the setup, wherever its file is; then support_teardown. Anything but 0 fails the test. */
+int program_setup(void **state);
+int program_teardown(void **state);
 
 /* program_path: the full path of portlistener.exe, beside the test program. */
 const WCHAR *program_path(void);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+   Tests of endpoint/endpoint.c: handlers that are not what they must be. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "endpoint/endpoint.h"
+#include "support/support.h"
+
+static int starts, stops;
+
+static int32_t start(pl_start *at)
+{
+    starts++;
+    at->state = &starts;
+    return PL_OK;
+}
+
+static int32_t start_in_vain(pl_start *at)
+{
+    starts++;
+    memset(at->error, 'x', at->error_room); /* not even ended */
+    return PL_NO_MEMORY;
+}
+
+static void stop(void *state)
+{
+    assert_ptr_equal(state, &starts);
+    stops++;
+}
+
+static size_t take(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    (void)state, (void)id, (void)user, (void)at;
+    return length;
+}
+
+static const struct pl_handler good = {.size = sizeof(struct pl_handler),
+                                       .abi_major = PL_ABI_MAJOR,
+                                       .abi_minor = PL_ABI_MINOR,
+                                       .needs_minor = PL_ABI_MINOR,
+                                       .flags = PL_TCP,
+                                       .name = "good",
+                                       .version = "1",
+                                       .summary = "for tests",
+                                       .start = start,
+                                       .stop = stop,
+                                       .on_data = take};
+
+static struct config_endpoint config = {.name = (char *)(uintptr_t) "e"};
+static struct failure failure;
+
+static bool is_started(const struct pl_handler *handler)
+{
+    struct endpoint endpoint = {.config = &config, .handler = handler};
+    const pl_host host = {.size = sizeof host};
+    starts = stops = 0;
+    memset(&failure, 0, sizeof failure);
+    const bool is_started = endpoint_start(&endpoint, &host, &failure);
+    endpoint_stop(&endpoint);
+    endpoint_stop(&endpoint); /* harmless */
+    assert_int_equal(stops, is_started);
+    return is_started;
+}
+
+static void test_endpoint__starts_and_stops_its_handler_once(void **state)
+{
+    (void)state;
+    assert_true(is_started(&good));
+    assert_int_equal(starts, 1);
+}
+
+static void test_endpoint__runs_a_handler_of_a_newer_kind_that_needs_no_newer_host(void **state)
+{
+    (void)state;
+    struct pl_handler newer = good;
+    newer.size += 64;
+    newer.abi_minor = PL_ABI_MINOR + 1;
+    assert_true(is_started(&newer));
+}
+
+static void test_endpoint__refuses_a_handler_before_it_calls_it(void **state)
+{
+    (void)state;
+    struct pl_handler wrong[7];
+    static const char *const words[] = {
+        "another version of the handler contract", "another version of the handler contract",
+        "another version of the handler contract", "it takes TCP and lacks on_data",
+        "it takes UDP and lacks on_datagram",      "its max_input is over 16777216",
+        "its max_input is over 16777216"};
+    for (size_t i = 0; i < 7; i++) {
+        wrong[i] = good;
+    }
+    wrong[0].abi_major = PL_ABI_MAJOR + 1;
+    wrong[1].needs_minor = PL_ABI_MINOR + 1;
+    wrong[2].size = sizeof(struct pl_handler) - 1;
+    wrong[3].on_data = NULL;
+    wrong[4].flags = PL_TCP | PL_UDP;
+    wrong[5].max_input = 16777217;
+    wrong[6].max_input = UINT32_MAX;
+    for (size_t i = 0; i < 7; i++) {
+        assert_false(is_started(&wrong[i]));
+        assert_int_equal(starts, 0);
+        assert_int_equal(failure.code, EXIT_CODE_FAILED);
+        assert_non_null(strstr(failure.text, "endpoint e: the handler good could not start: "));
+        assert_non_null(strstr(failure.text, words[i]));
+    }
+    wrong[6].max_input = 16777216;
+    assert_true(is_started(&wrong[6]));
+}
+
+static void test_endpoint__survives_an_error_text_without_an_end(void **state)
+{
+    (void)state;
+    struct pl_handler handler = good;
+    handler.start = start_in_vain;
+    assert_false(is_started(&handler));
+    assert_non_null(strstr(failure.text, "could not start: xxxx"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        support_test(test_endpoint__starts_and_stops_its_handler_once),
+        support_test(test_endpoint__runs_a_handler_of_a_newer_kind_that_needs_no_newer_host),
+        support_test(test_endpoint__refuses_a_handler_before_it_calls_it),
+        support_test(test_endpoint__survives_an_error_text_without_an_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
