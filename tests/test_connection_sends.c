@@ -50,7 +50,10 @@ static void end_send(LONG status, uint32_t bytes)
 static int WSAAPI send_slowly(SOCKET s, LPWSABUF buffers, DWORD count, LPDWORD sent, DWORD flags,
                               LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
 {
-    (void)sent, (void)flags, (void)routine;
+    (void)flags, (void)routine;
+    if (sent != NULL) {
+        *sent = 0;
+    }
     if (overlapped == NULL) {
         WSASetLastError(WSAEWOULDBLOCK);
         return SOCKET_ERROR;
