@@ -912,6 +912,27 @@ static void leak_in_a_test(void **state)
     assert_non_null(memory_alloc(123));
 }
 
+static unsigned char *volatile there; /* so that the compiler does not see what is wrong */
+
+static void write_behind_a_block(void **state)
+{
+    (void)state;
+    there = memory_alloc(64);
+    unsigned char *block = there;
+    block[64] ^= 1;
+    memory_free(block);
+    block[64] ^= 1;
+}
+
+static void write_to_a_freed_block(void **state)
+{
+    (void)state;
+    there = memory_alloc(64);
+    unsigned char *block = there;
+    memory_free(block);
+    there[20] ^= 1;
+}
+
 static DWORD WINAPI crash(void *context)
 {
     *(int volatile *)context = 1;
@@ -923,8 +944,16 @@ static void *volatile nowhere;
 static int child(const char *what)
 {
     const struct CMUnitTest leaking[] = {support_test(leak_in_a_test)};
+    const struct CMUnitTest overrunning[] = {support_test(write_behind_a_block)};
+    const struct CMUnitTest stale[] = {support_test(write_to_a_freed_block)};
     if (strcmp(what, "leak") == 0) {
         return cmocka_run_group_tests_name("leaking", leaking, NULL, NULL);
+    }
+    if (strcmp(what, "overrun") == 0) {
+        return cmocka_run_group_tests_name("overrunning", overrunning, NULL, NULL);
+    }
+    if (strcmp(what, "stale") == 0) {
+        return cmocka_run_group_tests_name("stale", stale, NULL, NULL);
     }
     crash_watch();
     crash_watch();
@@ -980,6 +1009,25 @@ static void test_support__a_leaking_test_fails_and_names_what_it_leaked(void **s
     assert_non_null(strstr(output, "2 things are left over"));
 }
 
+static void test_support__a_test_that_damages_the_heap_fails(void **state)
+{
+    (void)state;
+    char output[4096];
+    there = memory_alloc(64);
+    const bool is_marked = there[64] == 0xAB && there[79] == 0xAB;
+    memory_free(there);
+    if (!is_marked) { /* the heap is not a checked one, see setup_test in tests/setup.sh */
+        return;
+    }
+    assert_int_equal(run_child(L"overrun", output, sizeof output), 1);
+    assert_non_null(strstr(output, "left over: mistake 0x"));
+    assert_non_null(strstr(output, ": HeapFree at "));
+    assert_null(strstr(output, "the heap is damaged")); /* any more */
+    assert_int_equal(run_child(L"stale", output, sizeof output), 1);
+    assert_non_null(strstr(output, "the heap is damaged"));
+    assert_null(strstr(output, "left over"));
+}
+
 static void test_support__a_crash_is_told_and_ends_the_program(void **state)
 {
     (void)state;
@@ -1026,6 +1074,7 @@ int main(int argc, char **argv)
         support_test(test_clock__ends_waits_when_it_moves),
         support_test(test_clock__short_waits_are_neither_cut_nor_lost),
         support_test(test_support__a_leaking_test_fails_and_names_what_it_leaked),
+        support_test(test_support__a_test_that_damages_the_heap_fails),
         support_test(test_support__a_crash_is_told_and_ends_the_program),
     };
     return argc > 1 ? child(argv[1]) : cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,8 +131,7 @@ static struct client *client__create(int type, const struct pl_address *at, int 
 {
     u_long is_nonblocking = 1;
     union client__sockaddr sockaddr;
-    /* Not from the heap: Wine's heap check sees damage while another thread fills so large a block. */
-    struct client *client = VirtualAlloc(NULL, sizeof *client, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    struct client *client = SEAM_REAL(HeapAlloc)(GetProcessHeap(), HEAP_ZERO_MEMORY, sizeof *client);
     if (client == NULL) {
         abort();
     }
@@ -327,7 +326,7 @@ static void client__end(struct client *client, bool is_reset)
         SEAM_REAL(closesocket)(client->s);
     }
     SEAM_REAL(CloseHandle)(client->event);
-    VirtualFree(client, 0, MEM_RELEASE);
+    SEAM_REAL(HeapFree)(GetProcessHeap(), 0, client);
 }
 
 static void client__leave(struct client *client, bool is_reset)

@@ -195,9 +195,10 @@ void ledger_withdraw(enum ledger_kind kind, ULONG_PTR value, uint64_t number)
     ledger__unlock();
 }
 
-bool ledger_close_block(const struct seam_call *call, void *block)
+bool ledger_close_block(const struct seam_call *call, HANDLE heap, void *block)
 {
-    if (!seam_is_ours(call) || ledger_close(LEDGER_BLOCK, (ULONG_PTR)block)) {
+    if (!seam_is_ours(call) ||
+        (ledger_close(LEDGER_BLOCK, (ULONG_PTR)block) && HeapValidate(heap, 0, block))) {
         return true;
     }
     ledger_mistake(call, (ULONG_PTR)block);
@@ -210,7 +211,7 @@ void *ledger_resize_block(const struct seam_call *call, seam_HeapReAlloc real, H
     if (!seam_is_ours(call)) {
         return real(heap, flags, block, size);
     }
-    if (!ledger_close_block(call, block)) {
+    if (!ledger_close_block(call, heap, block)) {
         return NULL;
     }
     const size_t old_size = HeapSize(heap, 0, block);
@@ -416,6 +417,9 @@ void ledger_check(void)
     const size_t count = ledger_leftovers(items, LEDGER_PRINTED);
     for (size_t i = 0; i < count && i < LEDGER_PRINTED; i++) {
         ledger__print(&items[i]);
+    }
+    if (!HeapValidate(GetProcessHeap(), 0, NULL)) {
+        fail_msg("the heap is damaged: written to behind the end of a block, or in one that was freed");
     }
     if (count > 0) {
         fail_msg("%u things are left over, see above", (unsigned)count);

@@ -23,8 +23,8 @@ enum ledger_kind {
     LEDGER_WINSOCK,      /* WSAStartup */
     LEDGER_OPERATION,    /* an OVERLAPPED in flight whose completion a port will report; detail: the socket */
     LEDGER_PACKET,       /* posted and not dequeued; detail: the port, with which it goes */
-    LEDGER_MISTAKE, /* a call that is always wrong: closing what is not open, freeing twice, an OVERLAPPED
-                       in two operations at once, the heap used past base/memory.c */
+    LEDGER_MISTAKE,      /* a call that is always wrong: closing what is not open, freeing twice or
+                       what was overrun, an OVERLAPPED in two operations at once, the heap used past base/memory.c */
     LEDGER_KIND_COUNT
 };
 
@@ -42,7 +42,7 @@ struct ledger_item {
 void ledger_begin(void);
 
 /* ledger_check: prints everything that is left since ledger_begin and fails the test. On the test's own
-   thread, when all that could give something back has ended. */
+   thread, when all that could give something back has ended. Then the heap must be undamaged, too. */
 void ledger_check(void);
 
 /* ledger_leftovers: writes at most `room` items, the oldest first, and returns how many there are. */
@@ -69,8 +69,8 @@ void ledger_withdraw(enum ledger_kind kind, ULONG_PTR value, uint64_t number);
 
 void ledger_mistake(const struct seam_call *call, ULONG_PTR value);
 
-/* ledger_close_block: true when `block` may be freed. */
-bool ledger_close_block(const struct seam_call *call, void *block);
+/* ledger_close_block: true when `block` may be freed: it is there, and nothing was written behind its end. */
+bool ledger_close_block(const struct seam_call *call, HANDLE heap, void *block);
 void *ledger_resize_block(const struct seam_call *call, seam_HeapReAlloc real, HANDLE heap, DWORD flags,
                           void *block, size_t size);
 
