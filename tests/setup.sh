@@ -153,20 +153,22 @@ setup_configure_and_build() { # PRESET
 }
 
 # setup_test PRESET [CTEST-ARGUMENT ...]. Wine's programs hand each message from process to process: on one core they
-# are twice as fast and far more even. The release programs run on all cores, for what only real parallelism shows, and
-# on the usual heap; with the others, Wine fills what is free and marks each block's end (FLG_HEAP_ENABLE_FREE_CHECK,
-# _TAIL_CHECK), so that the check at each test's end sees who wrote there. (Its validation of the whole heap at every
-# call raises false alarms: another thread may be about to free a block.)
+# are twice as fast and far more even. The release programs run on all cores, for what only real parallelism shows.
+#
+# With GCC's debug programs, Wine's heap fills what is free and marks each block's end (FLG_HEAP_ENABLE_FREE_CHECK,
+# _TAIL_CHECK): the check at each test's end sees who wrote there. (Its validation of the whole heap at every call raises
+# false alarms, for another thread may be about to free a block; and its dbghelp fails on what clang writes.)
 setup_test() {
-    local pin=() heap_flags=0x30
+    local pin=() heap_flags=0
     if [ "$1" = linux-sanitize ]; then
         set -- "$@" -j "$(nproc)"
     else
         setup_stop # the wineserver must be on the same core; and each preset finds a fresh start of Wine
-        if [ "$1" = cross-release ]; then
-            heap_flags=0
-        else
+        if [ "$1" != cross-release ]; then
             pin=(taskset -c "$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')")
+        fi
+        if [ "$1" = cross-debug ] || [ "$1" = cross-coverage ]; then
+            heap_flags=0x30
         fi
         "${pin[@]}" tests/wine-run.sh reg add 'HKLM\System\CurrentControlSet\Control\Session Manager' \
             /v GlobalFlag /t REG_DWORD /d $heap_flags /f

@@ -93,12 +93,14 @@ void place_add_offset(struct text *text, const void *address)
 
 void place_add(struct text *text, const void *address)
 {
-    AcquireSRWLockExclusive(&dbghelp.lock);
-    if (!dbghelp.is_tried) {
-        place__load_locked();
+    bool is_added = false;
+    if (TryAcquireSRWLockExclusive(&dbghelp.lock)) { /* or it is in use; by us, if it crashed */
+        if (!dbghelp.is_tried) {
+            place__load_locked();
+        }
+        is_added = place__add_symbol_locked(text, address);
+        ReleaseSRWLockExclusive(&dbghelp.lock);
     }
-    const bool is_added = place__add_symbol_locked(text, address);
-    ReleaseSRWLockExclusive(&dbghelp.lock);
     if (!is_added) {
         place_add_offset(text, address);
     }
