@@ -13,7 +13,12 @@
 #include "support/config_case.h"
 #include "support/failing_memory.h"
 
-enum { MANY = 10000, SECONDS_MAX = 10 };
+#ifdef _WIN32
+enum { SECONDS_MAX = 60 }; /* Wine's checked heap takes some itself, to fill what is free at every call */
+#else
+enum { SECONDS_MAX = 10 };
+#endif
+enum { MANY = 10000 };
 
 /* Two endpoints with one item each; whether they can be had together. */
 static bool are_compatible(const char *first, const char *second)
