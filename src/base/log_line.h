@@ -12,15 +12,18 @@
 #include "base/text.h"
 
 enum {
+    LOG_LINE_ENDPOINT_ROOM = 256,
+    LOG_LINE_CONNECTION_ROOM = 20,
     LOG_LINE_MESSAGE_ROOM = 3072,
-    LOG_LINE_ROOM = 8192 /* of a whole line in either format: JSON doubles backslashes and quotes */
+    LOG_LINE_ROOM = 8192, /* of a whole line in either format: JSON doubles backslashes and quotes */
+    LOG_LINE_EVENT_ROOM = LOG_LINE_ENDPOINT_ROOM + LOG_LINE_CONNECTION_ROOM + LOG_LINE_MESSAGE_ROOM
 };
 
 /* What a line says; escaped already, so that nothing from the network can end it or pass for another. */
 struct log_line {
     const struct event_row *row;
-    char endpoint[256];  /* empty: none */
-    char connection[20]; /* 16 hexadecimal digits; empty: none */
+    char endpoint[LOG_LINE_ENDPOINT_ROOM];     /* empty: none */
+    char connection[LOG_LINE_CONNECTION_ROOM]; /* 16 hexadecimal digits; empty: none */
     char message[LOG_LINE_MESSAGE_ROOM];
 };
 

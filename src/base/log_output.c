@@ -7,10 +7,10 @@
 #include "base/memory.h"
 #include "base/utf16.h"
 
-bool log_output_init(struct log_output *output, const struct record_file_options *options)
+bool log_output_init(struct log_output *output, const struct record_file_options *options, const char *key)
 {
     const bool is_file = strcmp(options->path, "-") != 0;
-    *output = (struct log_output){.file = is_file ? record_file_create(options) : NULL};
+    *output = (struct log_output){.file = is_file ? record_file_create(options) : NULL, .key = key};
     return !is_file || output->file != NULL;
 }
 
@@ -19,14 +19,15 @@ void log_output_fini(struct log_output *output)
     record_file_destroy(output->file);
 }
 
-static bool log_output__fail(const char *what, DWORD error, struct failure *failure_out)
+static bool log_output__fail(const struct log_output *output, const char *what, DWORD error,
+                             struct failure *failure_out)
 {
     struct text text;
     *failure_out = (struct failure){.code = EXIT_CODE_FAILED, .win32_error = error};
     text_init(&text, failure_out->text, sizeof failure_out->text);
     text_add_format(&text, "standard error %s: ", what);
     utf16_add_error(&text, error);
-    text_add_string(&text, "; give log_file the name of a file");
+    text_add_format(&text, "; give %s the name of a file", output->key);
     return false;
 }
 
@@ -35,7 +36,7 @@ static bool log_output__open_standard_error(struct log_output *output, struct fa
     DWORD mode;
     output->handle = GetStdHandle(STD_ERROR_HANDLE);
     if (output->handle == NULL || output->handle == INVALID_HANDLE_VALUE) {
-        return log_output__fail("is not there", ERROR_INVALID_HANDLE, failure_out);
+        return log_output__fail(output, "is not there", ERROR_INVALID_HANDLE, failure_out);
     }
     output->is_console = GetConsoleMode(output->handle, &mode);
     return true;
@@ -80,7 +81,7 @@ static uint32_t log_output__write_standard_error(struct log_output *output, cons
     const uint32_t written = output->is_console ? log_output__write_console(output->handle, at, length)
                                                 : log_output__write_stream(output->handle, at, length);
     if (written < length) {
-        log_output__fail("cannot be written", GetLastError(), failure_out);
+        log_output__fail(output, "cannot be written", GetLastError(), failure_out);
     }
     return written;
 }

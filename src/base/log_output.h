@@ -12,12 +12,14 @@
 
 struct log_output {
     struct record_file *file; /* NULL: standard error */
+    const char *key;
     HANDLE handle;
     bool is_console;
 };
 
-/* log_output_init: `options` with the path "-": standard error. False: no memory. Nothing is opened yet. */
-bool log_output_init(struct log_output *output, const struct record_file_options *options);
+/* log_output_init: `options` with the path "-": standard error. `key`, kept, names the file in the
+   configuration, for messages. False: no memory. Nothing is opened yet. */
+bool log_output_init(struct log_output *output, const struct record_file_options *options, const char *key);
 void log_output_fini(struct log_output *output);
 
 /* log_output_open: false when nothing can be written at present; log_output_write tries it again. */
