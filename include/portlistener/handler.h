@@ -93,7 +93,8 @@ enum pl_reason {
     PL_SLOW_READER,        /* send_queue is full and the handler has no on_writable */
     PL_INPUT_FULL,         /* more than max_input bytes were left unconsumed */
     PL_STOPPING,           /* the service stops and its drain_timeout has passed */
-    PL_ERROR               /* a call of the system failed, or there was no memory: win32_error tells */
+    PL_ERROR,              /* a call of the system failed, or there was no memory: win32_error tells */
+    PL_DENIED              /* a reload of the configuration denies the client (allow, deny) */
 };
 
 /* A connection or a datagram. */

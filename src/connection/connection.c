@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "connection/send_queue.h"
 #include "io/net_error.h"
+#include "stats/close_reason.h"
 
 enum {
     READS_A_TURN = 32,
@@ -145,20 +146,8 @@ static void connection__queue_task(struct connection *connection)
 
 static void connection__count_end(struct connection *connection)
 {
-    static const enum counter counters[] = {
-        [PL_BY_HANDLER] = COUNTER_CLOSED_BY_HANDLER,
-        [PL_BY_PEER] = COUNTER_CLOSED_BY_PEER,
-        [PL_PEER_RESET] = COUNTER_CLOSED_PEER_RESET,
-        [PL_FIRST_BYTE_TIMEOUT] = COUNTER_CLOSED_FIRST_BYTE_TIMEOUT,
-        [PL_IDLE] = COUNTER_CLOSED_IDLE,
-        [PL_SEND_TIMEOUT] = COUNTER_CLOSED_SEND_TIMEOUT,
-        [PL_LIFETIME] = COUNTER_CLOSED_LIFETIME,
-        [PL_SLOW_READER] = COUNTER_CLOSED_SLOW_READER,
-        [PL_INPUT_FULL] = COUNTER_CLOSED_INPUT_FULL,
-        [PL_STOPPING] = COUNTER_CLOSED_STOPPING,
-        [PL_ERROR] = COUNTER_CLOSED_ERROR,
-    };
-    worker_count(connection->worker, counters[connection->reason], 1);
+    const enum close_reason reason = (enum close_reason)connection->reason;
+    worker_count(connection->worker, close_reason_row(reason)->counter, 1);
 }
 
 /* Nothing is in flight any more: tell the handler and free it. */

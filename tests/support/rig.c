@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/address.h"
+#include "stats/close_reason.h"
 #include "support/client.h"
 #include "support/journal.h"
 #include "support/ledger.h"
@@ -177,8 +178,9 @@ uint64_t rig_closed(struct rig *rig)
 {
     uint64_t sums[COUNTER_COUNT], closed = 0;
     engine_counters(rig->engine, sums);
-    for (int i = COUNTER_CLOSED_BY_HANDLER; i <= COUNTER_CLOSED_ERROR; i++) {
-        closed += sums[i];
+    for (enum close_reason i = CLOSE_REASON_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
+        const struct close_reason_row *row = close_reason_row(i);
+        closed += row->is_refusal ? 0 : sums[row->counter];
     }
     return closed;
 }
