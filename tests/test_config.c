@@ -64,6 +64,7 @@ static void test_config__fills_in_the_defaults(void **state)
     assert_int_equal(service->log_rotate_size, 10485760);
     assert_int_equal(service->log_rotate_interval, 0);
     assert_int_equal(service->log_keep, 8);
+    assert_string_equal(service->access_log, "");
     assert_int_equal(service->event_log, CONFIG_EVENT_LOG_LIFECYCLE);
     assert_int_equal(it.config->endpoint_count, 1);
     const struct config_endpoint *web = &it.config->endpoints[0];
@@ -91,6 +92,7 @@ static void test_config__fills_in_the_defaults(void **state)
     assert_int_equal(web->recv_buffer, 0);
     assert_int_equal(web->send_buffer, 0);
     assert_int_equal(web->max_datagram, 65507);
+    assert_true(web->access_log);
     config_case_fini(&it);
 }
 
@@ -115,6 +117,7 @@ static void test_config__reads_a_complete_file(void **state)
     assert_int_equal(service->log_rotate_size, 67108864);
     assert_int_equal(service->log_rotate_interval, 86400000);
     assert_int_equal(service->log_keep, 30);
+    assert_string_equal(service->access_log, "C:\\ProgramData\\PortListener\\logs\\access.log");
     assert_int_equal(service->event_log, CONFIG_EVENT_LOG_ALL);
     assert_int_equal(it.config->endpoint_count, 2);
     const struct config_endpoint *everything = &it.config->endpoints[0];
@@ -135,11 +138,13 @@ static void test_config__reads_a_complete_file(void **state)
     assert_int_equal(everything->recv_buffer, 8388608);
     assert_int_equal(everything->send_buffer, 131072);
     assert_int_equal(everything->max_datagram, 1500);
+    assert_false(everything->access_log);
     const struct config_endpoint *second = &it.config->endpoints[1];
     assert_string_equal(second->name, "second.one");
     assert_string_equal(second->handler, "echo");
     assert_int_equal(second->idle_timeout, 3600000);
     assert_true(second->keepalive);
+    assert_true(second->access_log);
     assert_int_equal(second->listen_count, 2);
     config_case_fini(&it);
     free(text);
@@ -196,21 +201,25 @@ static void test_config__remembers_where_each_value_comes_from(void **state)
     config_case_fini(&it);
 }
 
-static void test_config__lets_the_log_file_begin_in_the_data_dir(void **state)
+static void test_config__lets_the_logs_begin_in_the_data_dir(void **state)
 {
     (void)state;
     static const struct {
         const char *lines;
         const char *data_dir;
         const char *log_file;
+        const char *access_log;
     } cases[] = {
-        {"", "C:\\conf", "C:\\conf\\logs\\PortListener.log"},
-        {"data_dir = D:\\data\n", "D:\\data", "D:\\data\\logs\\PortListener.log"},
-        {"log_file = a.log\ndata_dir = data\n", "C:\\conf\\data", "C:\\conf\\data\\a.log"},
-        {"data_dir = D:\\data\nlog_file = E:\\a.log\n", "D:\\data", "E:\\a.log"},
-        {"data_dir = %ProgramData%\\P\nlog_file = -\n", "C:\\ProgramData\\P", "-"},
-        {"data_dir = \\\\nas\\logs\\\nlog_file = ..\\<service>-1.log\n", "\\\\nas\\logs",
-         "\\\\nas\\logs\\PortListener-1.log"},
+        {"", "C:\\conf", "C:\\conf\\logs\\PortListener.log", ""},
+        {"access_log =\n", "C:\\conf", "C:\\conf\\logs\\PortListener.log", ""},
+        {"data_dir = D:\\data\n", "D:\\data", "D:\\data\\logs\\PortListener.log", ""},
+        {"access_log = b.log\nlog_file = a.log\ndata_dir = data\n", "C:\\conf\\data", "C:\\conf\\data\\a.log",
+         "C:\\conf\\data\\b.log"},
+        {"data_dir = D:\\data\nlog_file = E:\\a.log\naccess_log = E:/b.log\n", "D:\\data", "E:\\a.log",
+         "E:\\b.log"},
+        {"data_dir = %ProgramData%\\P\nlog_file = -\naccess_log = -\n", "C:\\ProgramData\\P", "-", "-"},
+        {"data_dir = \\\\nas\\logs\\\nlog_file = ..\\<service>-1.log\naccess_log = <service>-access.log\n",
+         "\\\\nas\\logs", "\\\\nas\\logs\\PortListener-1.log", "\\\\nas\\logs\\PortListener-access.log"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct config_case it;
@@ -222,6 +231,7 @@ static void test_config__lets_the_log_file_begin_in_the_data_dir(void **state)
         assert_string_equal(it.problems.text.at, "");
         assert_string_equal(it.config->service.data_dir, cases[i].data_dir);
         assert_string_equal(it.config->service.log_file, cases[i].log_file);
+        assert_string_equal(it.config->service.access_log, cases[i].access_log);
         config_case_fini(&it);
     }
 }
@@ -331,6 +341,14 @@ static const char *const wrong[][2] = {
     {"[service]\nlog_file =\n" WEB,
      "t.ini:2:11: error: log_file has no value; write the path of a file, or -, or "
      "remove the line for the default logs\\<service>.log\n"},
+    {"[service]\nlog_file = a.log\n  access_log = .\\A.LOG\n" WEB,
+     "t.ini:3:16: error: access_log: \"C:\\conf\\A.LOG\" is the file of log_file, too; give it another name\n"},
+    {"[service]\naccess_log = logs\\PortListener.log\n" WEB,
+     "t.ini:2:14: error: access_log: \"C:\\conf\\logs\\PortListener.log\" is the file of log_file, too; give it "
+     "another name\n"},
+    {"[service]\nlog_file = a|b\naccess_log = com1\n" WEB,
+     "t.ini:2:13: error: log_file: \"|\" cannot be in the name of a file or folder; leave it out\n"
+     "t.ini:3:14: error: access_log: \"com1\" is the name of a device in Windows; choose another name\n"},
     {"[endpoint a\x1B[31m]\n",
      "t.ini:1:1: error: endpoint \"a\\x1B[31m\" has no listen; write where it shall listen, "
      "such as listen = tcp://*:8080\n"
@@ -480,7 +498,7 @@ int main(void)
         failing_memory_test(test_config__reads_a_complete_file),
         failing_memory_test(test_config__gives_the_same_when_written_and_read_again),
         failing_memory_test(test_config__remembers_where_each_value_comes_from),
-        failing_memory_test(test_config__lets_the_log_file_begin_in_the_data_dir),
+        failing_memory_test(test_config__lets_the_logs_begin_in_the_data_dir),
         failing_memory_test(test_config__takes_sections_in_any_order_and_case),
         failing_memory_test(test_config__tells_what_is_wrong),
         failing_memory_test(test_config__warns_when_every_endpoint_is_disabled),

@@ -68,6 +68,9 @@ static void test_config_entry__takes_values_at_their_limits(void **state)
         {"log_file", "-", "-"},
         {"log_file", "a b\\c.log", "a b\\c.log"},
         {"log_file", "a;b#c.log", "a;b#c.log"},
+        {"access_log", "", ""},
+        {"access_log", "-", "-"},
+        {"access_log", "a b.log", "a b.log"},
         {"log_level", "Warning", "warning"},
         {"log_format", "json", "json"},
         {"log_time", "local", "local"},
@@ -156,6 +159,8 @@ static const struct {
     {"data_dir", "; \"C:\\a\"",
      "10: error: data_dir has no value, only a comment; write the path of a folder, or remove the line for "
      "the default ."},
+    {"access_log", "; off",
+     "10: error: access_log has no value, only a comment; write the path of a file, or -, or nothing (off)"},
     {"log_file", "#1.log",
      "10: error: log_file has no value, only a comment; write the path of a file, or -, or remove the line "
      "for the default logs\\<service>.log"},

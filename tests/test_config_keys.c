@@ -32,6 +32,7 @@ static const struct promise {
     {"log_rotate_size", "size", "10M", "0 (not by size), or 64K to 100G", "live"},
     {"log_rotate_interval", "time", "0", "0 (not by age), or 1m to 365d", "live"},
     {"log_keep", "number", "8", "1 to 1000", "live"},
+    {"access_log", "path", "", "the path of a file, or -, or nothing (off)", "restart"},
     {"event_log", "choice", "lifecycle", "off, errors, lifecycle or all", "live"},
 };
 
@@ -56,6 +57,7 @@ static const struct promise endpoint_promises[] = {
     {"recv_buffer", "size", "0", "0 (the system's, for UDP 4M), or 1K to 1G", "live"},
     {"send_buffer", "size", "0", "0 (the system's), or 1K to 1G", "live"},
     {"max_datagram", "size", "65507", "512 to 65507", "live"},
+    {"access_log", "yes/no", "yes", "yes or no", "live"},
 };
 
 static void assert_promises(const struct config_table *table, const struct promise *promises, size_t count)

@@ -58,6 +58,7 @@ static void test_config_report__shows_every_value_and_where_it_comes_from(void *
                     "too\\PortListener.log\n"
                     "                                                                 line 2\n");
     assert_contains(text.at, "\n  log_rotate_interval  0 (not by age)                            default\n");
+    assert_contains(text.at, "\n  access_log                                                     default\n");
     assert_contains(text.at,
                     "\n"
                     "[endpoint web]  line 6\n"
@@ -249,6 +250,9 @@ static void test_config_report__refers_to_every_key(void **state)
     assert_contains(text.at, "\n  backlog\n    number; default 512; 1 to 65535; restart\n    How many");
     assert_contains(text.at, "\n  handler\n    name; required; the name of a handler; live\n");
     assert_contains(text.at, "\n  nodelay\n    yes/no; default yes; yes or no; live\n");
+    assert_contains(text.at,
+                    "\n  access_log\n    path; default nothing; the path of a file, or -, or nothing "
+                    "(off); restart\n");
     assert_contains(text.at, "\n  listen\n    list of addresses; required; tcp://ADDRESS:PORT or ");
     assert_contains(text.at, "; live;\n    not in [defaults]\n    Where to listen");
     assert_null(strchr(text.at, '`'));
@@ -258,6 +262,8 @@ static void test_config_report__refers_to_every_key(void **state)
     assert_names_all_keys(text.at, &config_keys_endpoint, "| `");
     assert_contains(text.at, "\n| `backlog` | number | `512` | 1 to 65535 | restart | How many");
     assert_contains(text.at, "\n| `listen` | list of addresses | required | tcp://");
+    assert_contains(text.at,
+                    "\n| `access_log` | path | nothing | the path of a file, or -, or nothing (off) |");
     assert_contains(text.at, " Not in `[defaults]`. |\n");
     assert_contains(text.at,
                     "\n| `tcp://localhost:80` | `127.0.0.1` and `::1`; only `127.0.0.1` where IPv6 is "

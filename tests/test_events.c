@@ -95,6 +95,7 @@ static void test_events__keep_the_ids_that_scripts_know(void **state)
     assert_int_equal(event_find(EVENT_SERVICE_RUNNING)->level, LOG_LEVEL_INFO);
     assert_int_equal(EVENT_CONFIG_INVALID, 1101);
     assert_int_equal(EVENT_LOG_DROPPED, 1501);
+    assert_int_equal(EVENT_ACCESS_LOG_DROPPED, 1503);
 }
 
 static void test_events__pass_the_filter_by_class(void **state)

@@ -167,7 +167,7 @@ static uint32_t log_writer__piece(const struct log_writer *writer, const char *a
 
 static void log_writer__tell_trouble(struct log_writer *writer)
 {
-    if (writer->was_stored && writer->options.take_event != NULL) {
+    if (writer->was_stored) {
         writer->options.take_event(writer->options.context, event_find(writer->options.unavailable),
                                    writer->trouble.text);
     }

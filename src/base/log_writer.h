@@ -24,17 +24,17 @@ struct log_entry {
 };
 
 struct log_writer_options {
-    struct record_file_options file; /* kept are the values, not the path; "-": standard error */
-    uint32_t room;                   /* bytes of each half of the queue; lines and events up to 12 KB fit */
+    struct record_file_options file; /* "-": standard error */
+    uint32_t room;                   /* bytes of each half of the queue */
     const char *name;                /* for messages: "log" */
     const char *key;                 /* of the configuration, which names the file: "log_file" */
     enum event unavailable;          /* goes to `take_event` when the file that was written can be written no
                                         more; once, until it is written again */
 
-    /* make_gap: fills the entry, which has room for one of the log's, that stands where lines are missing;
-       or leaves it empty. `text` is "12 lines are missing here: " and why. On the writer's thread, with its
+    /* make_gap: fills the entry that stands where lines are missing (it has room for any of log_line.h), or
+       leaves it empty. `text` is "12 lines are missing here: " and why. On the writer's thread, with its
        lock: without a call to the writer.
-       take_event: on the writer's thread; may be NULL where no entry has an event. */
+       take_event: on the writer's thread. */
     void (*make_gap)(void *context, struct log_entry *entry, uint64_t missing, const char *text);
     void (*take_event)(void *context, const struct event_row *row, const char *text);
     void *context;
@@ -57,7 +57,7 @@ void log_writer_add(struct log_writer *writer, const struct log_entry *entry);
    milliseconds. Any thread. */
 void log_writer_flush(struct log_writer *writer, uint32_t timeout);
 
-/* log_writer_dropped: entries lost since the start. Any thread. */
+/* log_writer_dropped: lines lost since the start. Any thread. */
 uint64_t log_writer_dropped(struct log_writer *writer);
 
 /* log_writer_fail: "there is no memory for the log" and what to do. */

@@ -352,7 +352,7 @@ static void config__resolve(struct reading *reading, const char *name, const cha
     char **place = config_keys_text(key, &reading->config->service);
     const char *path = *place;
     struct config_fault fault;
-    if (path == NULL || (key->type == CONFIG_TYPE_LOG_FILE && strcmp(path, "-") == 0)) {
+    if (path == NULL || path[0] == '\0' || (key->type == CONFIG_TYPE_LOG_FILE && strcmp(path, "-") == 0)) {
         return; /* refused already, or not a path */
     }
     char *full = config_path_resolve(path, strlen(path), folder, key->type == CONFIG_TYPE_LOG_FILE,
@@ -397,6 +397,7 @@ static void config__check_whole(struct reading *reading)
     config__resolve(reading, "data_dir", folder);
     data_dir = config->service.data_dir;
     config__resolve(reading, "log_file", data_dir != NULL ? data_dir : folder);
+    config__resolve(reading, "access_log", data_dir != NULL ? data_dir : folder);
     config__check_not_empty(reading);
     config_check_run(config, reading->source->handlers, reading->problems);
 }

@@ -65,6 +65,7 @@ struct config_endpoint {
     uint32_t recv_buffer; /* 0: the system's for TCP, 4M for UDP */
     uint32_t send_buffer;
     uint32_t max_datagram;
+    bool access_log;               /* writes to it */
     struct config_origin *origins; /* of each row of config_keys_endpoint, in its order */
 };
 
@@ -81,6 +82,7 @@ struct config_service {
     uint64_t log_rotate_size;     /* 0: never by size */
     uint64_t log_rotate_interval; /* 0: never by age */
     uint32_t log_keep;
+    char *access_log; /* full path, or "-"; empty: off */
     enum config_event_log event_log;
     struct config_origin *origins; /* of each row of config_keys_service, in its order */
 };

@@ -314,6 +314,26 @@ static void config_check__sockets(const struct config *config, struct config_pro
     memory_free(view.items);
 }
 
+/* ---- logs ---- */
+
+/* Two writers of one file: the second would never get it. Standard error takes both. */
+static void config_check__logs(const struct config_service *service, struct config_problems *problems)
+{
+    const struct config_key *key = config_keys_find(&config_keys_service, "access_log", strlen("access_log"));
+    const struct config_origin *origin = &service->origins[key - config_keys_service.keys];
+    const char *log = service->log_file, *access = service->access_log;
+    char room[CONFIG_CHECK_NAME_ROOM];
+    struct text path;
+    if (log == NULL || access == NULL || strcmp(access, "-") == 0 ||
+        !text_equal(access, strlen(access), log)) {
+        return; /* or refused already */
+    }
+    text_init(&path, room, sizeof room);
+    config_value_add_quoted(&path, access, strlen(access));
+    config_problems_error(problems, origin->line, origin->column,
+                          "access_log: %s is the file of log_file, too; give it another name", room);
+}
+
 /* ---- all of it ---- */
 
 void config_check_run(struct config *config, const struct pl_handler *const *handlers,
@@ -325,4 +345,5 @@ void config_check_run(struct config *config, const struct pl_handler *const *han
     }
     config_check__names(config, problems);
     config_check__sockets(config, problems);
+    config_check__logs(&config->service, problems);
 }

@@ -231,7 +231,7 @@ static void config_entry__no_value(const struct config_entry *entry)
     struct text range;
     text_init(&range, room, sizeof room);
     config_keys_add_range(&range, key);
-    if (key->value != NULL) {
+    if (key->value != NULL && !config_keys_may_be_empty(key)) {
         text_add_format(&range, ", or remove the line for the default %s", key->value);
     }
     config_problems_error(entry->problems, entry->line, entry->value.column, "%s has no value%s; write %s",
@@ -240,7 +240,9 @@ static void config_entry__no_value(const struct config_entry *entry)
 
 void config_entry_read(const struct config_entry *entry)
 {
-    if (entry->value.length == 0 || config_entry__begins_comment(entry->value.at[0])) {
+    if (entry->value.length == 0 && config_keys_may_be_empty(entry->key)) {
+        config_entry__value(entry);
+    } else if (entry->value.length == 0 || config_entry__begins_comment(entry->value.at[0])) {
         config_entry__no_value(entry);
     } else if (config_entry__has_good_form(entry)) {
         config_entry__value(entry);

@@ -72,8 +72,8 @@ static const struct config_key service_keys[] = {
      SERVICE_PLACE(data_dir),
      .value = ".",
      .needs_restart = true,
-     .help = "Folder of what the service writes: a relative `log_file` begins here. A relative path begins "
-             "in the folder of this file; `.` is that folder itself."},
+     .help = "Folder of what the service writes: a relative `log_file` or `access_log` begins here. A "
+             "relative path begins in the folder of this file; `.` is that folder itself."},
     {.name = "log_file",
      .type = CONFIG_TYPE_LOG_FILE,
      SERVICE_PLACE(log_file),
@@ -121,6 +121,15 @@ static const struct config_key service_keys[] = {
      .least = 1,
      .most = 1000,
      .help = "How many old log files are kept."},
+    {.name = "access_log",
+     .type = CONFIG_TYPE_LOG_FILE,
+     SERVICE_PLACE(access_log),
+     .value = "",
+     .needs_restart = true,
+     .help = "A second log, with one line for each TCP connection and UDP session that ends and each client "
+             "that is refused: time, endpoint, protocol, client, proxy, local address, id, bytes in and out, "
+             "duration, reason. `<service>` is the name of the service, `-` standard error (console runs). "
+             "Its form, times and rotation are those of the log."},
     {.name = "event_log",
      .type = CONFIG_TYPE_CHOICE,
      SERVICE_PLACE(event_log),
@@ -264,6 +273,11 @@ static const struct config_key endpoint_keys[] = {
      .least = 512,
      .most = 65507,
      .help = "Longer UDP datagrams are cut to this size; the handler is told, and it is counted."},
+    {.name = "access_log",
+     .type = CONFIG_TYPE_BOOL,
+     ENDPOINT_PLACE(access_log),
+     .value = "yes",
+     .help = "`no`: this endpoint writes nothing to the access log."},
 };
 
 const struct config_table config_keys_service = {service_keys, sizeof service_keys / sizeof service_keys[0]};
@@ -278,6 +292,11 @@ const struct config_key *config_keys_find(const struct config_table *table, cons
         }
     }
     return NULL;
+}
+
+bool config_keys_may_be_empty(const struct config_key *key)
+{
+    return key->value != NULL && key->value[0] == '\0';
 }
 
 void config_keys_store(const struct config_key *key, void *record, uint64_t number)
@@ -413,6 +432,7 @@ void config_keys_add_range(struct text *text, const struct config_key *key)
         break;
     case CONFIG_TYPE_LOG_FILE:
         text_add_string(text, "the path of a file, or -");
+        text_add_string(text, config_keys_may_be_empty(key) ? ", or nothing (off)" : "");
         break;
     case CONFIG_TYPE_HANDLER:
         text_add_string(text, "the name of a handler");

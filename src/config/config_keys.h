@@ -51,6 +51,9 @@ extern const struct config_table config_keys_endpoint;
 /* config_keys_find: the row of the key at[0..length), or NULL. */
 const struct config_key *config_keys_find(const struct config_table *table, const char *at, size_t length);
 
+/* config_keys_may_be_empty: whether "key =" is a value: where the default is the empty text. */
+bool config_keys_may_be_empty(const struct config_key *key);
+
 /* config_keys_store, config_keys_number: bool, number, size, duration or choice, in the key's place of
    `record`. */
 void config_keys_store(const struct config_key *key, void *record, uint64_t number);

@@ -283,7 +283,9 @@ static void config_report__limits(struct text *text, const struct config_key *ke
     struct text line;
     text_init(&line, room, sizeof room);
     text_add_format(&line, "%s; %s%s; ", config_keys_type(key), key->value != NULL ? "default " : "required",
-                    key->value != NULL ? key->value : "");
+                    config_keys_may_be_empty(key) ? "nothing"
+                    : key->value != NULL          ? key->value
+                                                  : "");
     config_keys_add_range(&line, key);
     text_add_format(&line, "; %s%s", config_report__change(key),
                     key->is_endpoint_only ? "; not in [defaults]" : "");
@@ -329,10 +331,10 @@ static void config_report__markdown_keys(struct text *text, const struct config_
     for (size_t i = 0; i < table->count; i++) {
         const struct config_key *key = &table->keys[i];
         text_add_format(text, "| `%s` | %s | ", key->name, config_keys_type(key));
-        if (key->value != NULL) {
+        if (key->value != NULL && !config_keys_may_be_empty(key)) {
             text_add_format(text, "`%s` | ", key->value);
         } else {
-            text_add_string(text, "required | ");
+            text_add_string(text, key->value != NULL ? "nothing | " : "required | ");
         }
         config_keys_add_range(text, key);
         text_add_format(text, " | %s | %s%s |\n", config_report__change(key), key->help,

@@ -101,7 +101,8 @@ struct config_endpoint *rig_endpoint(struct rig *rig, const char *name, const ch
                                          .nodelay = true,
                                          .keepalive_time = 7200000,
                                          .keepalive_interval = 75000,
-                                         .max_datagram = 65507};
+                                         .max_datagram = 65507,
+                                         .access_log = true};
     rig_listen(rig, listen);
     return endpoint;
 }
