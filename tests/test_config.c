@@ -93,6 +93,7 @@ static void test_config__fills_in_the_defaults(void **state)
     assert_int_equal(web->send_buffer, 0);
     assert_int_equal(web->max_datagram, 65507);
     assert_true(web->access_log);
+    assert_int_equal(web->allow.count + web->deny.count + web->trusted_proxies.count, 0);
     config_case_fini(&it);
 }
 
@@ -139,6 +140,13 @@ static void test_config__reads_a_complete_file(void **state)
     assert_int_equal(everything->send_buffer, 131072);
     assert_int_equal(everything->max_datagram, 1500);
     assert_false(everything->access_log);
+    assert_int_equal(everything->allow.count, 3);
+    assert_int_equal(everything->allow.at[0].address.family, 4);
+    assert_int_equal(everything->allow.at[0].length, 24);
+    assert_int_equal(everything->allow.at[2].address.family, 6);
+    assert_int_equal(everything->allow.at[2].length, 32);
+    assert_int_equal(everything->deny.count, 2);
+    assert_int_equal(everything->trusted_proxies.count, 1);
     const struct config_endpoint *second = &it.config->endpoints[1];
     assert_string_equal(second->name, "second.one");
     assert_string_equal(second->handler, "echo");
@@ -146,6 +154,8 @@ static void test_config__reads_a_complete_file(void **state)
     assert_true(second->keepalive);
     assert_true(second->access_log);
     assert_int_equal(second->listen_count, 2);
+    assert_int_equal(second->allow.count, 0);
+    assert_int_equal(second->deny.count, 1);
     config_case_fini(&it);
     free(text);
 }
@@ -199,6 +209,49 @@ static void test_config__remembers_where_each_value_comes_from(void **state)
     assert_int_equal(a->idle_timeout, 120000);
     assert_int_equal(b->idle_timeout, 60000);
     config_case_fini(&it);
+}
+
+/* An endpoint has its own list instead of that of [defaults], also when its own is empty. */
+static void test_config__takes_the_lists_of_defaults_or_its_own(void **state)
+{
+    (void)state;
+    static const char text[] = "[defaults]\nhandler = echo\nallow = 192.0.2.0/24, 2001:db8::/32\n"
+                               "[endpoint a]\nlisten = tcp://*:1\n"
+                               "[endpoint b]\nlisten = tcp://*:2\nallow =\n"
+                               "[endpoint c]\nlisten = tcp://*:3\nallow = 10.0.0.0/8\n";
+    struct config_case it;
+    config_case_parse(&it, text, sizeof text - 1);
+    assert_string_equal(it.problems.text.at, "");
+    const struct config_endpoint *endpoints = it.config->endpoints;
+    assert_int_equal(endpoints[0].allow.count, 2);
+    assert_true(origin_of(&endpoints[0], "allow")->is_shared);
+    assert_int_equal(endpoints[1].allow.count, 0);
+    assert_int_equal(origin_of(&endpoints[1], "allow")->line, 8);
+    assert_int_equal(endpoints[2].allow.count, 1);
+    assert_int_equal(endpoints[2].allow.at[0].address.ip[0], 10);
+    config_case_fini(&it);
+}
+
+/* In a single line of some megabytes, and for two endpoints. */
+static void test_config__takes_a_list_of_a_hundred_thousand(void **state)
+{
+    (void)state;
+    struct config_case it;
+    struct text text;
+    text_init_heap(&text);
+    text_add_string(&text, WEB "[endpoint b]\nlisten = tcp://*:81\nhandler = echo\n[defaults]\ndeny = ");
+    for (unsigned i = 0; i < 100000; i++) {
+        text_add_format(&text, "%s2001:db8::%x:%x:0:0/96", i > 0 ? ", " : "", i >> 16, i & 0xFFFF);
+    }
+    config_case_parse(&it, text.at, text.length);
+    assert_string_equal(it.problems.text.at, "");
+    for (size_t i = 0; i < 2; i++) {
+        const struct config_prefixes *deny = &it.config->endpoints[i].deny;
+        assert_int_equal(deny->count, 100000);
+        assert_int_equal(deny->at[99999].address.ip[11], 0x9F); /* 99999 is 0x1869F */
+    }
+    config_case_fini(&it);
+    text_fini(&text);
 }
 
 static void test_config__lets_the_logs_begin_in_the_data_dir(void **state)
@@ -384,9 +437,9 @@ static void test_config__tells_all_that_is_wrong_with_a_file(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "addresses",  "amounts",     "damaged",      "device", "duplicates",          "handlers",
-        "misspelled", "no-endpoint", "overlapping",  "paths",  "quotes-and-comments", "syntax",
-        "too-many",   "utf16",       "windows-1252",
+        "addresses",  "amounts",  "damaged",     "device",       "duplicates", "handlers",
+        "misspelled", "networks", "no-endpoint", "overlapping",  "paths",      "quotes-and-comments",
+        "syntax",     "too-many", "utf16",       "windows-1252",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char name[64];
@@ -474,8 +527,8 @@ static size_t parse_with_failures(const char *text, size_t length, bool from_the
 static void test_config__tells_that_memory_is_out_wherever_that_happens(void **state)
 {
     (void)state;
-    static const char *const names[] = {"complete.ini", "duplicates.ini", "handlers.ini", "overlapping.ini",
-                                        "paths.ini"};
+    static const char *const names[] = {"complete.ini", "duplicates.ini",  "handlers.ini",
+                                        "networks.ini", "overlapping.ini", "paths.ini"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         size_t length = 0;
         char *file = read_file(names[i], &length);
@@ -498,6 +551,8 @@ int main(void)
         failing_memory_test(test_config__reads_a_complete_file),
         failing_memory_test(test_config__gives_the_same_when_written_and_read_again),
         failing_memory_test(test_config__remembers_where_each_value_comes_from),
+        failing_memory_test(test_config__takes_the_lists_of_defaults_or_its_own),
+        failing_memory_test(test_config__takes_a_list_of_a_hundred_thousand),
         failing_memory_test(test_config__lets_the_logs_begin_in_the_data_dir),
         failing_memory_test(test_config__takes_sections_in_any_order_and_case),
         failing_memory_test(test_config__tells_what_is_wrong),

@@ -140,6 +140,53 @@ static void test_config_check__wants_a_handler_that_takes_the_protocol(void **st
         "handler\n");
 }
 
+#define NONE_IPV4 "listens on IPv4 only, and no item is IPv4, so "
+#define NONE_IPV6 "listens on IPv6 only, and no item is IPv6, so "
+
+static void test_config_check__warns_of_networks_that_no_client_is_in(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *listen;
+        const char *lines; /* 4 and on */
+        const char *expected;
+    } cases[] = {
+        {"tcp://0.0.0.0:1", "allow = ::/0\n",
+         "t.ini:4:9: warning: allow: endpoint \"a\" " NONE_IPV4
+         "every client is denied; write networks such as 192.0.2.0/24\n"},
+        {"tcp://127.0.0.1:1, udp://0.0.0.0:1", "deny = ::1, 2001:db8::/32\n",
+         "t.ini:4:8: warning: deny: endpoint \"a\" " NONE_IPV4
+         "no client is denied; write networks such as 192.0.2.0/24\n"},
+        {"tcp://[::]:1", "allow = 0.0.0.0/0\ndeny = ::ffff:192.0.2.1\n",
+         "t.ini:4:9: warning: allow: endpoint \"a\" " NONE_IPV6
+         "every client is denied; write networks such as 2001:db8::/32\n"
+         "t.ini:5:8: warning: deny: endpoint \"a\" " NONE_IPV6
+         "no client is denied; write networks such as 2001:db8::/32\n"},
+        {"tcp://0.0.0.0:1", "[defaults]\ndeny = ::/0\nallow = 2001:db8::/32\n",
+         "t.ini:6:9: warning: allow: endpoint \"a\" " NONE_IPV4
+         "every client is denied; write networks such as 192.0.2.0/24\n"},
+        {"tcp://0.0.0.0:1", "allow = ::/0, 192.0.2.1\ndeny = 192.0.2.2\n", ""},
+        {"tcp://0.0.0.0:1", "allow =\ndeny =\n", ""},
+        {"tcp://[::1]:1", "allow = 192.0.2.1, ::1\ndeny = ::2\n", ""},
+        {"tcp://*:1", "allow = ::1\ndeny = 192.0.2.1\n", ""},
+        {"tcp://*:1", "allow = 192.0.2.1\ndeny = ::1\n", ""},
+        {"tcp://localhost:1", "allow = ::1\ndeny = 192.0.2.1\n", ""},
+        {"tcp://127.0.0.1:1, tcp://[::1]:1", "allow = ::1\ndeny = 192.0.2.1\n", ""},
+        {"tcp://0.0.0.0:1", "trusted_proxies = ::1\n", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char room[256];
+        struct text text;
+        text_init(&text, room, sizeof room);
+        text_add_format(&text, "[endpoint a]\nhandler = echo\nlisten = %s\n%s", cases[i].listen,
+                        cases[i].lines);
+        config_case_assert(room, cases[i].expected);
+    }
+    config_case_assert("[endpoint a]\nhandler = echo\nlisten = tcp://x:1\nallow = ::1\n",
+                       "t.ini:3:16: error: listen: \"x\" is not an address; write an IPv4 address, an IPv6 "
+                       "address in brackets, * or localhost; names are not looked up\n");
+}
+
 static void test_config_check__names_are_compared_as_a_whole(void **state)
 {
     (void)state;
@@ -239,6 +286,7 @@ int main(void)
         failing_memory_test(test_config_check__blames_the_later_of_two),
         failing_memory_test(test_config_check__passes_over_disabled_endpoints),
         failing_memory_test(test_config_check__wants_a_handler_that_takes_the_protocol),
+        failing_memory_test(test_config_check__warns_of_networks_that_no_client_is_in),
         failing_memory_test(test_config_check__names_are_compared_as_a_whole),
         failing_memory_test(test_config_check__two_without_a_name_are_no_namesakes),
         failing_memory_test(test_config_check__bounds_the_number_of_sockets),

@@ -101,6 +101,11 @@ static void test_config_entry__takes_values_at_their_limits(void **state)
         {"max_datagram", "512", "512"},
         {"max_datagram", "65507", "65507"},
         {"max_datagram", "63K", "63K"},
+        {"allow", "", ""},
+        {"allow", "192.0.2.0/24", "192.0.2.0/24"},
+        {"allow", "10.0.0.0/8,10.0.0.0/8 ,\t::1/128", "10.0.0.0/8, 10.0.0.0/8, ::1"},
+        {"deny", "::ffff:192.0.2.0/120, ::/0", "192.0.2.0/24, ::/0"},
+        {"trusted_proxies", "2001:DB8::/32, 0.0.0.0/0, 192.0.2.1/32", "2001:db8::/32, 0.0.0.0/0, 192.0.2.1"},
     };
     for (size_t i = 0; i < sizeof service / sizeof service[0]; i++) {
         assert_takes(&config_keys_service, service[i][0], service[i][1], service[i][2]);
@@ -236,6 +241,26 @@ static const struct {
     {"send_buffer", "2G", "10: error: send_buffer: \"2G\" is too large; write 0 (the system's), or 1K to 1G"},
     {"max_datagram", "64K", "10: error: max_datagram: \"64K\" is too large; write 512 to 65507"},
     {"max_datagram", "511", "10: error: max_datagram: \"511\" is too small; write 512 to 65507"},
+    {"allow", "; all",
+     "10: error: allow has no value, only a comment; write nothing (everyone), or ADDRESS or ADDRESS/LENGTH, "
+     "several by commas"},
+    {"allow", "192.0.2.7/24",
+     "10: error: allow: \"192.0.2.7/24\" is not a network, for bits behind its length are set; write "
+     "192.0.2.0/24 for the network, or 192.0.2.7 for the one address"},
+    {"allow", ",",
+     "10: error: allow: an item of the list is empty; leave out one comma\n"
+     "t.ini:3:11: error: allow: an item of the list is empty; leave out one comma"},
+    {"allow", "192.0.2.1 # admin",
+     "20: error: allow: a comment behind the value; put it on a line of its own"},
+    {"allow", "\"192.0.2.1\"", "10: error: allow: values have no quotes; leave them out"},
+    {"deny", "192.0.2.1, 192.0.2.0/33, ::1, fe80::1%3",
+     "31: error: deny: \"33\" is more bits than such an address has; write 0 to 32, the number of bits that "
+     "all addresses of the network share\n"
+     "t.ini:3:47: error: deny: \"fe80::1%3\" has a %scope, but the network interface does not count here; "
+     "leave out the % and what follows it, up to the / if there is one"},
+    {"trusted_proxies", "192.0.2.1,",
+     "20: error: trusted_proxies: an item of the list is empty; leave out "
+     "one comma"},
 };
 
 static void test_config_entry__tells_what_is_wrong(void **state)
@@ -247,7 +272,7 @@ static void test_config_entry__tells_what_is_wrong(void **state)
             struct config_endpoint endpoint;
         } record;
         struct config_problems problems;
-        char expected[512];
+        char expected[768];
         struct text text;
         const struct config_table *table = &config_keys_service;
         const struct config_key *key = config_keys_find(table, wrong[i].name, strlen(wrong[i].name));
@@ -295,12 +320,41 @@ static void test_config_entry__warns_of_what_may_be_a_comment_in_a_path(void **s
     assert_int_equal(failing_memory_live(), 0);
 }
 
+/* In one line; the room for them grows, but not with each of them. */
+static void test_config_entry__takes_a_hundred_thousand_networks(void **state)
+{
+    (void)state;
+    struct config_endpoint endpoint = {0};
+    struct config_problems problems;
+    struct text value, same;
+    const struct config_key *key = config_keys_find(&config_keys_endpoint, "deny", 4);
+    config_problems_init(&problems);
+    text_init_heap(&value);
+    text_init_heap(&same);
+    for (unsigned i = 0; i < 100000; i++) {
+        text_add_format(&value, "%s10.%u.%u.%u", i > 0 ? ", " : "", i >> 16, i >> 8 & 0xFF, i & 0xFF);
+    }
+    failing_memory_arm(100, true);
+    read_entry(key, value.at, &endpoint, &problems);
+    assert_int_equal(failing_memory_hits(), 0);
+    failing_memory_arm(0, false);
+    assert_int_equal(endpoint.deny.count, 100000);
+    config_keys_add_value(&same, key, &endpoint);
+    assert_string_equal(same.at, value.at);
+    config_keys_free(&config_keys_endpoint, &endpoint);
+    config_problems_fini(&problems);
+    text_fini(&value);
+    text_fini(&same);
+    assert_int_equal(failing_memory_live(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         failing_memory_test(test_config_entry__takes_values_at_their_limits),
         failing_memory_test(test_config_entry__takes_every_default_of_the_table),
         failing_memory_test(test_config_entry__tells_what_is_wrong),
+        failing_memory_test(test_config_entry__takes_a_hundred_thousand_networks),
         failing_memory_test(test_config_entry__warns_of_what_may_be_a_comment_in_a_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

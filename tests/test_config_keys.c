@@ -58,6 +58,12 @@ static const struct promise endpoint_promises[] = {
     {"send_buffer", "size", "0", "0 (the system's), or 1K to 1G", "live"},
     {"max_datagram", "size", "65507", "512 to 65507", "live"},
     {"access_log", "yes/no", "yes", "yes or no", "live"},
+    {"allow", "list of networks", "", "nothing (everyone), or ADDRESS or ADDRESS/LENGTH, several by commas",
+     "live"},
+    {"deny", "list of networks", "", "nothing (nobody), or ADDRESS or ADDRESS/LENGTH, several by commas",
+     "live"},
+    {"trusted_proxies", "list of networks", "",
+     "nothing (no proxy), or ADDRESS or ADDRESS/LENGTH, several by commas", "live"},
 };
 
 static void assert_promises(const struct config_table *table, const struct promise *promises, size_t count)
@@ -102,6 +108,8 @@ static void assert_places(const struct config_table *table, size_t record_size)
         assert_true(!is_number || a->size == sizeof(uint64_t) || a->most <= UINT32_MAX);
         assert_true(a->type != CONFIG_TYPE_DURATION || a->most <= UINT64_C(365) * 24 * 3600 * 1000);
         assert_true((a->type == CONFIG_TYPE_CHOICE) == (a->choices != NULL));
+        assert_true(a->type != CONFIG_TYPE_PREFIXES || a->size == sizeof(struct config_prefixes));
+        assert_true(a->type != CONFIG_TYPE_PREFIXES || (a->zero != NULL && a->value[0] == '\0'));
         for (size_t k = 0; k < i; k++) {
             const struct config_key *b = &table->keys[k];
             assert_true(a->offset + a->size <= b->offset || b->offset + b->size <= a->offset);
@@ -185,6 +193,49 @@ static void test_config_keys__copy_values_and_texts(void **state)
     assert_int_equal(failing_memory_live(), 0);
 }
 
+static struct address_prefix *make_prefixes(size_t count)
+{
+    struct address_prefix *at = memory_alloc(count * sizeof *at);
+    assert_non_null(at);
+    for (size_t i = 0; i < count; i++) {
+        at[i] = (struct address_prefix){.address = {.family = 4, .ip = {10, (uint8_t)i}}, .length = 16};
+    }
+    return at;
+}
+
+static void test_config_keys__copy_lists_of_networks(void **state)
+{
+    (void)state;
+    struct config_endpoint from = {0};
+    struct config_endpoint to = {0};
+    char room[64];
+    struct text text;
+    const struct config_key *allow = find(&config_keys_endpoint, "allow");
+    text_init(&text, room, sizeof room);
+    assert_true(config_keys_copy(allow, &from, &to));
+    assert_null(to.allow.at);
+    from.allow = (struct config_prefixes){make_prefixes(3), 3};
+    assert_ptr_equal(config_keys_prefixes(allow, &from), &from.allow);
+    assert_true(config_keys_copy(allow, &from, &to));
+    assert_int_equal(to.allow.count, 3);
+    assert_ptr_not_equal(to.allow.at, from.allow.at);
+    config_keys_free(&config_keys_endpoint, &from);
+    config_keys_add_value(&text, allow, &to);
+    assert_string_equal(room, "10.0.0.0/16, 10.1.0.0/16, 10.2.0.0/16");
+    assert_int_equal(config_keys_count_items(allow, &to), 3);
+    text_clear(&text);
+    config_keys_add_item(&text, allow, &to, 1);
+    assert_string_equal(room, "10.1.0.0/16");
+    from = (struct config_endpoint){0};
+    failing_memory_arm(1, false);
+    assert_false(config_keys_copy(allow, &to, &from));
+    failing_memory_arm(0, false);
+    assert_null(from.allow.at);
+    assert_int_equal(from.allow.count, 0);
+    config_keys_free(&config_keys_endpoint, &to);
+    assert_int_equal(failing_memory_live(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +244,7 @@ int main(void)
         failing_memory_test(test_config_keys__are_found_without_case),
         failing_memory_test(test_config_keys__store_and_read_back),
         failing_memory_test(test_config_keys__copy_values_and_texts),
+        failing_memory_test(test_config_keys__copy_lists_of_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,6 +220,11 @@ static void test_config_path__bounds_the_length(void **state)
     assert_null(
         config_path_resolve(path, LONGEST - FOLDER + 1, "C:\\conf", true, &config_case_source, &fault));
     assert_non_null(strstr(fault.problem, " is longer than a path can be"));
+    failing_memory_arm(1, true); /* of a value beyond it nothing is expanded */
+    assert_null(config_path_resolve(path, LONGEST + 1, "C:\\conf", true, &config_case_source, &fault));
+    assert_non_null(strstr(fault.problem, " is longer than a path can be"));
+    assert_int_equal(fault.offset, 0);
+    failing_memory_arm(0, false);
     memset(path, '%', 300); /* no variable has so long a name */
     memset(path + 1, 'y', 298);
     full = config_path_resolve(path, 300, "C:\\conf", true, &config_case_source, &fault);

@@ -27,9 +27,11 @@ static const char config_text[] =
     "[endpoint web]\n"
     "listen = tcp://*:80, udp://localhost:53\n"
     "idle_timeout = 0\n"
+    "allow = 192.0.2.0/24, ::ffff:10.0.0.0/104, 2001:db8::/32\n"
     "[endpoint second]\n"
     "listen = tcp://[2001:db8::1]:8000-8010\n"
-    "enabled = no\n";
+    "enabled = no\n"
+    "deny =\n";
 
 static void assert_contains(const char *text, const char *part)
 {
@@ -68,8 +70,15 @@ static void test_config_report__shows_every_value_and_where_it_comes_from(void *
                     "                       udp://[::1]:53\n"
                     "  handler              echo                                      line 5, [defaults]\n");
     assert_contains(text.at, "\n  idle_timeout         0 (no limit)                              line 8\n");
-    assert_contains(text.at, "\n[endpoint second]  line 9\n"
-                             "  enabled              no                                        line 11\n");
+    assert_contains(text.at, "\n  allow                192.0.2.0/24                              line 9\n"
+                             "                       10.0.0.0/8\n"
+                             "                       2001:db8::/32\n"
+                             "  deny                 (nobody)                                  default\n"
+                             "  trusted_proxies      (no proxy)                                default\n");
+    assert_contains(text.at, "\n[endpoint second]  line 10\n"
+                             "  enabled              no                                        line 12\n");
+    assert_contains(text.at, "\n  allow                (everyone)                                default\n"
+                             "  deny                 (nobody)                                  line 13\n");
     config_case_fini(&it);
     text_fini(&text);
 }
@@ -177,6 +186,11 @@ static void test_config_report__shows_the_same_as_json(void **state)
     assert_contains(
         text.at, "\"handler\": {\"value\": \"echo\", \"text\": \"echo\", \"origin\": \"ini\", \"section\": "
                  "\"defaults\", \"line\": 5}");
+    assert_contains(text.at,
+                    "\"allow\": {\"value\": [\"192.0.2.0/24\", \"10.0.0.0/8\", \"2001:db8::/32\"], \"text\": "
+                    "\"192.0.2.0/24, 10.0.0.0/8, 2001:db8::/32\", \"origin\": \"ini\", \"section\": "
+                    "\"endpoint\", \"line\": 9}");
+    assert_contains(text.at, "\"deny\": {\"value\": [], \"text\": \"\", \"origin\": \"default\"}");
     assert_contains(text.at, "\"log_file\": {\"value\": \"\\\\\\\\nas\\\\an archive");
     assert_contains(text.at, "\"enabled\": {\"value\": false, \"text\": \"no\"");
     config_case_fini(&it);
@@ -255,6 +269,9 @@ static void test_config_report__refers_to_every_key(void **state)
                     "(off); restart\n");
     assert_contains(text.at, "\n  listen\n    list of addresses; required; tcp://ADDRESS:PORT or ");
     assert_contains(text.at, "; live;\n    not in [defaults]\n    Where to listen");
+    assert_contains(text.at,
+                    "\n  deny\n    list of networks; default nothing; nothing (nobody), or ADDRESS or "
+                    "ADDRESS/LENGTH, several by\n    commas; live\n");
     assert_null(strchr(text.at, '`'));
     text_clear(&text);
     config_report_reference_markdown(&text);
@@ -264,6 +281,7 @@ static void test_config_report__refers_to_every_key(void **state)
     assert_contains(text.at, "\n| `listen` | list of addresses | required | tcp://");
     assert_contains(text.at,
                     "\n| `access_log` | path | nothing | the path of a file, or -, or nothing (off) |");
+    assert_contains(text.at, "\n| `allow` | list of networks | nothing | nothing (everyone), or ADDRESS or ");
     assert_contains(text.at, " Not in `[defaults]`. |\n");
     assert_contains(text.at,
                     "\n| `tcp://localhost:80` | `127.0.0.1` and `::1`; only `127.0.0.1` where IPv6 is "

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/address.h"
+#include "base/address_prefix.h"
 #include "base/log_level.h"
 #include "base/text.h"
 
@@ -41,6 +42,12 @@ struct config_listen {
     uint32_t column;
 };
 
+/* Networks, in the order in which they are written. */
+struct config_prefixes {
+    struct address_prefix *at; /* NULL: none */
+    size_t count;
+};
+
 /* Durations are milliseconds, sizes bytes; ranges and defaults: config_keys.c. */
 struct config_endpoint {
     char *name;
@@ -66,6 +73,9 @@ struct config_endpoint {
     uint32_t send_buffer;
     uint32_t max_datagram;
     bool access_log;               /* writes to it */
+    struct config_prefixes allow; /* none: everyone */
+    struct config_prefixes deny;
+    struct config_prefixes trusted_proxies;
     struct config_origin *origins; /* of each row of config_keys_endpoint, in its order */
 };
 

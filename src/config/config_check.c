@@ -41,10 +41,17 @@ static const char *config_check__quoted(const struct config_endpoint *endpoint, 
 
 /* ---- each endpoint by itself ---- */
 
-static bool config_check__is_given(const struct config_endpoint *endpoint, const char *name)
+/* The origin of the key `name`. */
+static const struct config_origin *config_check__origin(const struct config_endpoint *endpoint,
+                                                        const char *name)
 {
     const struct config_key *key = config_keys_find(&config_keys_endpoint, name, strlen(name));
-    return endpoint->origins[key - config_keys_endpoint.keys].line != 0;
+    return &endpoint->origins[key - config_keys_endpoint.keys];
+}
+
+static bool config_check__is_given(const struct config_endpoint *endpoint, const char *name)
+{
+    return config_check__origin(endpoint, name)->line != 0;
 }
 
 static void config_check__required(const struct config_endpoint *endpoint,
@@ -89,6 +96,53 @@ static void config_check__protocols(const struct config_endpoint *endpoint,
                 is_tcp ? "TCP" : "UDP", is_tcp ? "udp://" : "tcp://");
         }
     }
+}
+
+static bool config_check__has_clients(const struct config_endpoint *endpoint, uint16_t family)
+{
+    for (size_t i = 0; i < endpoint->listen_count; i++) {
+        const struct config_listen *listen = &endpoint->listen[i];
+        if (listen->is_dual_stack || listen->address.family == family) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a client that the endpoint can have at all may lie in one of the networks. */
+static bool config_check__reaches(const struct config_endpoint *endpoint,
+                                  const struct config_prefixes *prefixes)
+{
+    const bool has_ipv4 = config_check__has_clients(endpoint, 4);
+    const bool has_ipv6 = config_check__has_clients(endpoint, 6);
+    for (size_t i = 0; i < prefixes->count; i++) {
+        if (prefixes->at[i].address.family == 4 ? has_ipv4 : has_ipv6) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Networks of the one family where all clients are of the other. A list of [defaults] may be meant for other
+   endpoints; when it allows nobody here, that is told nevertheless. */
+static void config_check__access(const struct config_endpoint *endpoint, const char *name,
+                                 const struct config_prefixes *prefixes, struct config_problems *problems)
+{
+    const struct config_origin *origin = config_check__origin(endpoint, name);
+    const bool is_allow = prefixes == &endpoint->allow;
+    char room[CONFIG_CHECK_NAME_ROOM];
+    if (endpoint->listen_count == 0 || prefixes->count == 0 || (origin->is_shared && !is_allow) ||
+        config_check__reaches(endpoint, prefixes)) {
+        return;
+    }
+    const bool is_ipv4 = config_check__has_clients(endpoint, 4);
+    const char *family = is_ipv4 ? "IPv4" : "IPv6";
+    config_problems_warning(
+        problems, origin->line, origin->column,
+        "%s: endpoint %s listens on %s only, and no item is %s, so %s client is denied; write "
+        "networks such as %s",
+        name, config_check__quoted(endpoint, room), family, family, is_allow ? "every" : "no",
+        is_ipv4 ? "192.0.2.0/24" : "2001:db8::/32");
 }
 
 /* ---- names ---- */
@@ -342,6 +396,8 @@ void config_check_run(struct config *config, const struct pl_handler *const *han
     for (size_t i = 0; i < config->endpoint_count; i++) {
         config_check__required(&config->endpoints[i], handlers, problems);
         config_check__protocols(&config->endpoints[i], handlers, problems);
+        config_check__access(&config->endpoints[i], "allow", &config->endpoints[i].allow, problems);
+        config_check__access(&config->endpoints[i], "deny", &config->endpoints[i].deny, problems);
     }
     config_check__names(config, problems);
     config_check__sockets(config, problems);

@@ -8,6 +8,7 @@
 #include "config/config_check.h"
 #include "config/config_guess.h"
 #include "config/config_listen.h"
+#include "config/config_prefix.h"
 #include "config/config_problems.h"
 
 enum { CONFIG_ENTRY_RANGE_ROOM = 256 };
@@ -125,11 +126,6 @@ static void config_entry__listen_item(const struct config_entry *entry)
 {
     struct config_listen listens[2];
     struct config_fault fault;
-    if (entry->value.length == 0) {
-        config_problems_error(entry->problems, entry->line, entry->value.column,
-                              "%s: an item of the list is empty; leave out one comma", entry->key->name);
-        return;
-    }
     const size_t count = config_listen_parse(entry->value.at, entry->value.length, listens, &fault);
     if (count == 0) {
         config_entry_fault(entry, &fault);
@@ -143,13 +139,47 @@ static void config_entry__listen_item(const struct config_entry *entry)
     }
 }
 
+/* The room is the power of two that has the items, so that it need not be kept anywhere. */
+static bool config_entry__add_prefix(struct config_prefixes *prefixes, const struct address_prefix *prefix)
+{
+    const size_t count = prefixes->count;
+    if ((count & (count - 1)) == 0) { /* all the room there is; none at first */
+        const size_t room = count > 0 ? count * 2 : 1;
+        struct address_prefix *grown = memory_resize(prefixes->at, room * sizeof *grown);
+        if (grown == NULL) {
+            return false;
+        }
+        prefixes->at = grown;
+    }
+    prefixes->at[prefixes->count++] = *prefix;
+    return true;
+}
+
+/* One item of the list; `entry` has it as its value. */
+static void config_entry__prefix_item(const struct config_entry *entry)
+{
+    struct address_prefix prefix;
+    struct config_fault fault;
+    if (!config_prefix_parse(entry->value.at, entry->value.length, &prefix, &fault)) {
+        config_entry_fault(entry, &fault);
+    } else if (!config_entry__add_prefix(config_keys_prefixes(entry->key, entry->record), &prefix)) {
+        config_problems_no_memory(entry->problems);
+    }
+}
+
 /* Each item by itself, so that all that are wrong are told. */
-static void config_entry__listen(const struct config_entry *entry)
+static void config_entry__list(const struct config_entry *entry,
+                               void (*read_item)(const struct config_entry *entry))
 {
     struct config_span rest = entry->value;
     struct config_entry item = *entry;
     while (config_value_take_item(&rest, &item.value)) {
-        config_entry__listen_item(&item);
+        if (item.value.length > 0) {
+            read_item(&item);
+        } else if (entry->value.length > 0) { /* else the whole list is empty, and may be */
+            config_problems_error(entry->problems, entry->line, item.value.column,
+                                  "%s: an item of the list is empty; leave out one comma", entry->key->name);
+        }
     }
 }
 
@@ -173,7 +203,10 @@ static void config_entry__value(const struct config_entry *entry)
         is_read = config_entry__handler(entry, &fault);
         break;
     case CONFIG_TYPE_LISTEN:
-        config_entry__listen(entry);
+        config_entry__list(entry, config_entry__listen_item);
+        break;
+    case CONFIG_TYPE_PREFIXES:
+        config_entry__list(entry, config_entry__prefix_item);
         break;
     }
     if (!is_read) {
@@ -240,11 +273,10 @@ static void config_entry__no_value(const struct config_entry *entry)
 
 void config_entry_read(const struct config_entry *entry)
 {
-    if (entry->value.length == 0 && config_keys_may_be_empty(entry->key)) {
-        config_entry__value(entry);
-    } else if (entry->value.length == 0 || config_entry__begins_comment(entry->value.at[0])) {
+    const bool is_empty = entry->value.length == 0;
+    if (is_empty ? !config_keys_may_be_empty(entry->key) : config_entry__begins_comment(entry->value.at[0])) {
         config_entry__no_value(entry);
-    } else if (config_entry__has_good_form(entry)) {
+    } else if (is_empty || config_entry__has_good_form(entry)) {
         config_entry__value(entry);
     }
 }

@@ -94,11 +94,6 @@ static void config_file__complain(struct config_item *item, uint32_t column, con
 /* Whether the line is text at all; complains otherwise. */
 static bool config_file__is_text(struct config_span line, struct config_item *item)
 {
-    if (line.length > CONFIG_FILE_LINE_MAX) {
-        config_file__complain(item, config_file_characters(line.at, CONFIG_FILE_LINE_MAX) + 1,
-                              "the line is longer than 65536 bytes; make it shorter");
-        return false;
-    }
     for (size_t i = 0; i < line.length;) {
         const size_t step = text_utf8_length(line.at + i, line.length - i);
         if (step == 0 || line.at[i] == '\0') {

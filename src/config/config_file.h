@@ -8,10 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    CONFIG_FILE_SIZE_MAX = 4 * 1024 * 1024, /* bytes */
-    CONFIG_FILE_LINE_MAX = 65536            /* bytes of one line */
-};
+enum { CONFIG_FILE_SIZE_MAX = 4 * 1024 * 1024 }; /* bytes; all of it may be one line, such as a long list */
 
 /* A piece of a line, without blanks around it and without a NUL behind it. */
 struct config_span {

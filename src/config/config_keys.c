@@ -278,6 +278,28 @@ static const struct config_key endpoint_keys[] = {
      ENDPOINT_PLACE(access_log),
      .value = "yes",
      .help = "`no`: this endpoint writes nothing to the access log."},
+    {.name = "allow",
+     .type = CONFIG_TYPE_PREFIXES,
+     ENDPOINT_PLACE(allow),
+     .value = "",
+     .zero = "everyone",
+     .help = "Only these addresses and networks may connect or send datagrams; all others are denied: "
+             "connections are reset, datagrams dropped. IPv4 clients are found by IPv4 networks only: `::/0` "
+             "is everyone with IPv6. Where `[defaults]` has a list, an endpoint has its own instead of it, "
+             "not besides."},
+    {.name = "deny",
+     .type = CONFIG_TYPE_PREFIXES,
+     ENDPOINT_PLACE(deny),
+     .value = "",
+     .zero = "nobody",
+     .help = "These addresses and networks are denied, also where `allow` has them."},
+    {.name = "trusted_proxies",
+     .type = CONFIG_TYPE_PREFIXES,
+     ENDPOINT_PLACE(trusted_proxies),
+     .value = "",
+     .zero = "no proxy",
+     .help = "The proxies, as addresses and networks, that are believed when they name the client for whom "
+             "they connect (PROXY protocol)."},
 };
 
 const struct config_table config_keys_service = {service_keys, sizeof service_keys / sizeof service_keys[0]};
@@ -332,6 +354,11 @@ char **config_keys_text(const struct config_key *key, void *record)
     return (char **)(void *)((char *)record + key->offset);
 }
 
+struct config_prefixes *config_keys_prefixes(const struct config_key *key, void *record)
+{
+    return (struct config_prefixes *)(void *)((char *)record + key->offset);
+}
+
 static bool config_keys__is_text(const struct config_key *key)
 {
     return key->type == CONFIG_TYPE_FOLDER || key->type == CONFIG_TYPE_LOG_FILE ||
@@ -346,16 +373,47 @@ static const char *config_keys__get_text(const struct config_key *key, const voi
     return text;
 }
 
-bool config_keys_copy(const struct config_key *key, const void *from, void *to)
+/* The list of networks, for reading. */
+static struct config_prefixes config_keys__get_prefixes(const struct config_key *key, const void *record)
 {
-    if (!config_keys__is_text(key)) {
-        memcpy((char *)to + key->offset, (const char *)from + key->offset, key->size);
-        return true;
-    }
+    struct config_prefixes prefixes;
+    memcpy(&prefixes, (const char *)record + key->offset, sizeof prefixes);
+    return prefixes;
+}
+
+static bool config_keys__copy_text(const struct config_key *key, const void *from, void *to)
+{
     const char *text = config_keys__get_text(key, from);
     char *copy = text != NULL ? memory_copy_text(text, strlen(text)) : NULL;
     *config_keys_text(key, to) = copy;
     return text == NULL || copy != NULL;
+}
+
+static bool config_keys__copy_prefixes(const struct config_key *key, const void *from, void *to)
+{
+    const struct config_prefixes prefixes = config_keys__get_prefixes(key, from);
+    struct config_prefixes copy = {0};
+    if (prefixes.count > 0) {
+        copy.at = memory_alloc(prefixes.count * sizeof *copy.at);
+    }
+    if (copy.at != NULL) {
+        memcpy(copy.at, prefixes.at, prefixes.count * sizeof *copy.at);
+        copy.count = prefixes.count;
+    }
+    *config_keys_prefixes(key, to) = copy;
+    return copy.count == prefixes.count;
+}
+
+bool config_keys_copy(const struct config_key *key, const void *from, void *to)
+{
+    if (config_keys__is_text(key)) {
+        return config_keys__copy_text(key, from, to);
+    }
+    if (key->type == CONFIG_TYPE_PREFIXES) {
+        return config_keys__copy_prefixes(key, from, to);
+    }
+    memcpy((char *)to + key->offset, (const char *)from + key->offset, key->size);
+    return true;
 }
 
 void config_keys_free(const struct config_table *table, void *record)
@@ -366,6 +424,8 @@ void config_keys_free(const struct config_table *table, void *record)
             memory_free(*config_keys_text(key, record));
         } else if (key->type == CONFIG_TYPE_LISTEN) {
             memory_free(((struct config_endpoint *)record)->listen);
+        } else if (key->type == CONFIG_TYPE_PREFIXES) {
+            memory_free(config_keys_prefixes(key, record)->at);
         }
     }
 }
@@ -391,7 +451,8 @@ const char *config_keys_type(const struct config_key *key)
                                         [CONFIG_TYPE_FOLDER] = "path",
                                         [CONFIG_TYPE_LOG_FILE] = "path",
                                         [CONFIG_TYPE_HANDLER] = "name",
-                                        [CONFIG_TYPE_LISTEN] = "list of addresses"};
+                                        [CONFIG_TYPE_LISTEN] = "list of addresses",
+                                        [CONFIG_TYPE_PREFIXES] = "list of networks"};
     return types[key->type];
 }
 
@@ -440,14 +501,33 @@ void config_keys_add_range(struct text *text, const struct config_key *key)
     case CONFIG_TYPE_LISTEN:
         text_add_string(text, "tcp://ADDRESS:PORT or udp://ADDRESS:PORT, several by commas");
         break;
+    case CONFIG_TYPE_PREFIXES:
+        text_add_format(text, "nothing (%s), or ADDRESS or ADDRESS/LENGTH, several by commas", key->zero);
+        break;
     }
 }
 
-static void config_keys__add_listens(struct text *text, const struct config_endpoint *endpoint)
+size_t config_keys_count_items(const struct config_key *key, const void *record)
 {
-    for (size_t i = 0; i < endpoint->listen_count; i++) {
+    return key->type == CONFIG_TYPE_PREFIXES ? config_keys__get_prefixes(key, record).count
+                                             : ((const struct config_endpoint *)record)->listen_count;
+}
+
+void config_keys_add_item(struct text *text, const struct config_key *key, const void *record, size_t index)
+{
+    if (key->type == CONFIG_TYPE_PREFIXES) {
+        address_prefix_add(text, &config_keys__get_prefixes(key, record).at[index]);
+    } else {
+        config_listen_add(text, &((const struct config_endpoint *)record)->listen[index]);
+    }
+}
+
+static void config_keys__add_items(struct text *text, const struct config_key *key, const void *record)
+{
+    const size_t count = config_keys_count_items(key, record);
+    for (size_t i = 0; i < count; i++) {
         text_add_string(text, i > 0 ? ", " : "");
-        config_listen_add(text, &endpoint->listen[i]);
+        config_keys_add_item(text, key, record, i);
     }
 }
 
@@ -471,7 +551,8 @@ void config_keys_add_value(struct text *text, const struct config_key *key, cons
         text_add_string(text, config_keys__get_text(key, record));
         break;
     case CONFIG_TYPE_LISTEN:
-        config_keys__add_listens(text, record);
+    case CONFIG_TYPE_PREFIXES:
+        config_keys__add_items(text, key, record);
         break;
     }
 }

@@ -20,18 +20,20 @@ enum config_type {
     CONFIG_TYPE_FOLDER,   /* char *; so are the next two */
     CONFIG_TYPE_LOG_FILE, /* or "-" */
     CONFIG_TYPE_HANDLER,
-    CONFIG_TYPE_LISTEN /* struct config_listen *, and listen_count */
+    CONFIG_TYPE_LISTEN,  /* struct config_listen *, and listen_count */
+    CONFIG_TYPE_PREFIXES /* struct config_prefixes */
 };
 
 /* One key. */
 struct config_key {
     const char *name;
-    const char *value; /* the default, as one would write it; NULL: the key is required */
+    const char *value; /* the default, as one would write it, perhaps nothing; NULL: the key is required */
     size_t offset;     /* of the place in struct config_service or struct config_endpoint */
     size_t size;
     uint64_t least; /* of numbers, sizes and durations */
     uint64_t most;
-    const char *zero; /* what 0 means where it lies outside of least to most; NULL: it is refused there */
+    const char *zero; /* what 0 means where it lies outside of least to most; NULL: it is refused there. Of a
+                         list of networks: what it means when it is empty */
     const char *const *choices; /* ends with NULL */
     const char *help;
     enum config_type type;
@@ -62,8 +64,11 @@ uint64_t config_keys_number(const struct config_key *key, const void *record);
 /* config_keys_text: the place of a folder, log file or handler. */
 char **config_keys_text(const struct config_key *key, void *record);
 
-/* config_keys_copy: the value of the key from one record to another, texts too (not `listen`); false when
-   there is no memory. */
+/* config_keys_prefixes: the place of a list of networks. */
+struct config_prefixes *config_keys_prefixes(const struct config_key *key, void *record);
+
+/* config_keys_copy: the value of the key from one record to another, with its text or list (not `listen`), so
+   that each has its own; false when there is no memory. */
 bool config_keys_copy(const struct config_key *key, const void *from, void *to);
 
 /* config_keys_free: what the record's keys have on the heap. */
@@ -77,6 +82,11 @@ void config_keys_add_range(struct text *text, const struct config_key *key);
 
 /* config_keys_add_amount: a number, as the type writes it: "5m", "64K", "512". */
 void config_keys_add_amount(struct text *text, const struct config_key *key, uint64_t number);
+
+/* config_keys_count_items: how many items the record's list has; config_keys_add_item: one of them, as one
+   could write it. Of `listen` and of lists of networks. */
+size_t config_keys_count_items(const struct config_key *key, const void *record);
+void config_keys_add_item(struct text *text, const struct config_key *key, const void *record, size_t index);
 
 /* config_keys_add_value: what the record has, as one could write it in the INI. */
 void config_keys_add_value(struct text *text, const struct config_key *key, const void *record);

@@ -297,6 +297,10 @@ char *config_path_resolve(const char *at, size_t length, const char *folder, boo
                           const struct config_source *source, struct config_fault *fault_out)
 {
     struct path_reader reader = {.source = source, .fault = fault_out, .is_as_written = true};
+    if (length > CONFIG_PATH_MAX) { /* not even expanded: with many variables that would be huge */
+        config_value_fault(fault_out, 0, at, length, "is longer than a path can be", "shorten it");
+        return NULL;
+    }
     text_init_heap(&reader.expanded);
     char *full =
         config_path__expand(&reader, at, length) ? config_path__build(&reader, folder, is_file) : NULL;

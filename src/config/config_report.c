@@ -52,15 +52,21 @@ static void config_report__end_with_origin(struct text *text, size_t start,
     text_add_format(text, "%s\n", room);
 }
 
-/* One item a line. */
-static void config_report__listens(struct text *text, const struct config_endpoint *endpoint, size_t start,
-                                   const struct config_origin *origin)
+static bool config_report__is_list(const struct config_key *key)
 {
-    for (size_t i = 0; i < endpoint->listen_count; i++) {
+    return key->type == CONFIG_TYPE_LISTEN || key->type == CONFIG_TYPE_PREFIXES;
+}
+
+/* One item a line. */
+static void config_report__items(struct text *text, const struct config_key *key, const void *record,
+                                 size_t start, const struct config_origin *origin)
+{
+    const size_t count = config_keys_count_items(key, record);
+    for (size_t i = 0; i < count; i++) {
         if (i > 0) {
             text_add_format(text, "%*s", REPORT_VALUE_COLUMN, "");
         }
-        config_listen_add(text, &endpoint->listen[i]);
+        config_keys_add_item(text, key, record, i);
         if (i == 0) {
             config_report__end_with_origin(text, start, origin);
         } else {
@@ -69,11 +75,17 @@ static void config_report__listens(struct text *text, const struct config_endpoi
     }
 }
 
-/* What a 0 means, where it is not just an amount. */
+static bool config_report__has_items(const struct config_key *key, const void *record)
+{
+    return config_report__is_list(key) && config_keys_count_items(key, record) > 0;
+}
+
+/* What a 0 means, where it is not just an amount, or a list without items. */
 static void config_report__zero(struct text *text, const struct config_key *key, const void *record)
 {
-    if (key->zero != NULL && config_keys_number(key, record) == 0) {
-        text_add_format(text, " (%s)", key->zero);
+    const bool is_list = config_report__is_list(key);
+    if (key->zero != NULL && (is_list || config_keys_number(key, record) == 0)) {
+        text_add_format(text, "%s(%s)", is_list ? "" : " ", key->zero);
     }
 }
 
@@ -85,8 +97,8 @@ static void config_report__record(struct text *text, const struct config_table *
         const size_t start = text->length;
         text_add_format(text, "  %s", key->name);
         config_report__pad(text, start, REPORT_VALUE_COLUMN);
-        if (key->type == CONFIG_TYPE_LISTEN) {
-            config_report__listens(text, record, start, &origins[i]);
+        if (config_report__has_items(key, record)) {
+            config_report__items(text, key, record, start, &origins[i]);
         } else {
             config_keys_add_value(text, key, record);
             config_report__zero(text, key, record);
@@ -118,14 +130,16 @@ static void config_report__json_text(struct text *text, const struct config_key 
     text_fini(&value);
 }
 
-static void config_report__json_listens(struct text *text, const struct config_endpoint *endpoint)
+static void config_report__json_items(struct text *text, const struct config_key *key, const void *record)
 {
-    for (size_t i = 0; i < endpoint->listen_count; i++) {
-        char room[CONFIG_LISTEN_TEXT_ROOM];
+    const size_t count = config_keys_count_items(key, record);
+    text_add_string(text, "[");
+    for (size_t i = 0; i < count; i++) {
+        char room[CONFIG_LISTEN_TEXT_ROOM]; /* no other item is longer */
         struct text item;
         text_init(&item, room, sizeof room);
-        config_listen_add(&item, &endpoint->listen[i]);
-        text_add_string(text, i > 0 ? ", " : "[");
+        config_keys_add_item(&item, key, record, i);
+        text_add_string(text, i > 0 ? ", " : "");
         text_add_json(text, item.at, item.length);
     }
     text_add_string(text, "]");
@@ -149,7 +163,8 @@ static void config_report__json_value(struct text *text, const struct config_key
         config_report__json_text(text, key, record);
         break;
     case CONFIG_TYPE_LISTEN:
-        config_report__json_listens(text, record);
+    case CONFIG_TYPE_PREFIXES:
+        config_report__json_items(text, key, record);
         break;
     }
 }
@@ -228,6 +243,8 @@ static const char *const file_rules[] = {
     "Times have a unit: `500ms`, `30s`, `5m`, `2h`, `1d`; only `0` has none. Sizes are bytes, or `64K`, "
     "`10M`, `1G` (also `KB`, `MB`, `GB`; powers of 1024). Numbers are decimal. Yes and no may also be "
     "`true` and `false`, `on` and `off`. Lists have commas.",
+    "A key whose default is nothing may be written without a value, such as `allow =`: it then has none, "
+    "whatever `[defaults]` says.",
     "In a path, `%NAME%` is the variable of the environment; a relative path begins in the folder of the "
     "file.",
     "What is not known is an error, and so are a key or a name given twice, and two endpoints that need the "
