@@ -23,6 +23,7 @@ struct service_host {
     struct config_problems problems;
     struct config *config;
     struct log *log;
+    struct access_log *access_log; /* NULL: none */
     struct engine *engine;
     enum service_state state; /* that engine_progress belongs to */
 };
@@ -132,8 +133,42 @@ static enum service_end service_host__stop(struct service_host *host, enum contr
     }
     failure_out->code = EXIT_CODE_DONE;
     engine_destroy(host->engine);
+    access_log_destroy(host->access_log); /* it may have something to tell yet */
     log_write(host->log, EVENT_SERVICE_STOPPED, NULL, 0, "stopped");
     return SERVICE_ENDED;
+}
+
+/* Of a log that cannot be opened the Windows event log hears by way of the log, if there is one. */
+static void service_host__tell_access_log(const struct service_host *host, const char *text)
+{
+    log_write(host->log, EVENT_ACCESS_LOG_UNAVAILABLE, NULL, 0, "%s", text);
+    if (host->log == NULL) {
+        event_log_report(host->options->event_log, event_find(EVENT_ACCESS_LOG_UNAVAILABLE), text);
+    }
+    if (host->options->tell != NULL) {
+        host->options->tell(host->options->context, EVENT_ACCESS_LOG_UNAVAILABLE, text);
+    }
+}
+
+/* Where it cannot be opened this is told, and the service goes on. */
+static void service_host__open_access_log(struct service_host *host)
+{
+    const struct config_service *service = &host->config->service;
+    const struct access_log_options options = {.file = {.path = service->access_log,
+                                                        .rotate_size = service->log_rotate_size,
+                                                        .rotate_interval = service->log_rotate_interval,
+                                                        .keep = service->log_keep},
+                                               .is_json = service->log_is_json,
+                                               .is_local_time = service->log_is_local_time,
+                                               .log = host->log};
+    struct failure failure = {.code = EXIT_CODE_DONE};
+    if (service->access_log[0] == '\0') {
+        return;
+    }
+    host->access_log = access_log_create(&options, &failure);
+    if (failure.code != EXIT_CODE_DONE) {
+        service_host__tell_access_log(host, failure.text);
+    }
 }
 
 static enum service_end service_host__run_engine(struct service_host *host, struct failure *failure_out)
@@ -142,14 +177,17 @@ static enum service_end service_host__run_engine(struct service_host *host, stru
     log_write(host->log, EVENT_SERVICE_STARTING, NULL, 0,
               "PortListener " PORTLISTENER_VERSION " starts as %s with %s", host->options->service,
               host->config->file);
+    service_host__open_access_log(host);
     host->engine =
         engine_start(&(const struct engine_options){.config = host->config,
                                                     .log = host->log,
+                                                    .access_log = host->access_log,
                                                     .is_automatic_start = host->options->is_automatic_start,
                                                     .progress = service_host__progress,
                                                     .progress_context = host},
                      failure_out);
     if (host->engine == NULL) {
+        access_log_destroy(host->access_log);
         log_write(host->log, EVENT_SERVICE_FAILED, NULL, 0, "not started: %s", failure_out->text);
         return SERVICE_ENDED;
     }
@@ -202,6 +240,7 @@ static enum service_end service_host__run_config(struct service_host *host, stru
     service_host__log_warnings(host);
     const enum service_end end = service_host__run_engine(host, failure_out);
     if (end == SERVICE_ABANDONED) {
+        access_log_flush(host->access_log, HOST_FLUSH_TIMEOUT);
         log_flush(host->log, HOST_FLUSH_TIMEOUT);
         return end; /* the callback that hangs may still use all of it */
     }

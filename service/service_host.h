@@ -39,8 +39,8 @@ struct service_host_options {
     struct event_log *event_log; /* NULL: none. Takes what the configuration says, once that is known */
 
     /* report: each change of state, and at least every second while STARTING and STOPPING. tell, may be NULL:
-       what the log cannot take, because it is not open yet or cannot be opened; perhaps several lines. Both
-       on the thread of service_host_run. */
+       what the log cannot take, because it is not open yet or cannot be opened, and an access log that cannot;
+       perhaps several lines. Both on the thread of service_host_run. */
     void (*report)(void *context, const struct service_report *report);
     void (*tell)(void *context, enum event event, const char *text);
     void *context;

@@ -27,6 +27,7 @@ enum {
 struct engine {
     const struct config *config;
     struct log *log;
+    struct access_log *access_log;
     struct network network;
     struct host host;
     struct worker **workers;
@@ -164,6 +165,7 @@ static bool engine__start_endpoint(struct engine *engine, const struct config_en
     struct endpoint *endpoint = &engine->endpoints[engine->endpoint_count];
     endpoint->config = config;
     endpoint->log = engine->log;
+    endpoint->access_log = config->access_log ? engine->access_log : NULL;
     endpoint->handler = engine__find_handler(handlers, config->handler);
     if (endpoint->handler == NULL) {
         struct text text;
@@ -450,6 +452,7 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     }
     engine->config = options->config;
     engine->log = options->log;
+    engine->access_log = options->access_log;
     engine->progress = options->progress;
     engine->progress_context = options->progress_context;
     InitializeSRWLock(&engine->lock);

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "endpoint/listener_state.h"
 #include "portlistener/handler.h"
+#include "stats/access_log.h"
 #include "stats/stats.h"
 
 struct engine;
@@ -23,6 +24,7 @@ typedef void (*engine_progress)(void *context, uint32_t remaining);
 struct engine_options {
     const struct config *config;              /* kept, not copied: valid until engine_destroy */
     struct log *log;                          /* likewise; may be NULL */
+    struct access_log *access_log;            /* likewise; NULL: none is written */
     const struct pl_handler *const *handlers; /* ends with NULL; NULL: the built-in ones */
     bool is_automatic_start;  /* at boot a bind that may succeed later never fails the start (product:
                                  start_policy) */

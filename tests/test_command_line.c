@@ -377,7 +377,8 @@ static void test_command_line__ctrl_c_ends_a_run_in_order(void **state)
     WSAStartup(MAKEWORD(2, 2), &data);
     const uint16_t port = program_free_port();
     snprintf(ini, sizeof ini,
-             "[service]\nlog_file = test.log\n[endpoint echo]\nlisten = tcp://127.0.0.1:%u\nhandler = echo\n",
+             "[service]\nlog_file = test.log\naccess_log = logs\\<service>-access.log\n"
+             "[endpoint echo]\nlisten = tcp://127.0.0.1:%u\nhandler = echo\n",
              (unsigned)port);
     program_write(world.folder, L"portlistener.ini", ini, path);
     swprintf(line, sizeof line / sizeof line[0], L"\"%ls\" run --config \"%ls\"", program_path(), path);
@@ -405,6 +406,8 @@ static void test_command_line__ctrl_c_ends_a_run_in_order(void **state)
     assert_true(program_read(path, log, sizeof log));
     assert_non_null(strstr(log, "PL1003"));
     assert_non_null(strstr(log, "PL1004"));
+    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\logs\\console-access.log", world.folder);
+    assert_true(program_read(path, log, sizeof log));
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

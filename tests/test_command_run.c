@@ -344,6 +344,22 @@ static void test_command_run__goes_on_without_a_log_and_says_so(void **state)
     assert_non_null(strstr(run.complained, "test.log"));
 }
 
+static void test_command_run__goes_on_without_an_access_log_and_says_so(void **state)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    (void)state;
+    program_write(run.folder, L"taken", "a file where the log's folder should be", path);
+    start("[service]\nlog_file = test.log\naccess_log = taken\\access.log\n"
+          "[endpoint fake]\nlisten = tcp://127.0.0.1:7\nhandler = echo\n");
+    wait_for_text("Ctrl+C stops it");
+    assert_true(console.handler(CTRL_C_EVENT));
+    wait_for_end();
+    assert_int_equal(run.code, EXIT_CODE_DONE);
+    assert_memory_equal(run.complained, "portlistener: ", 14);
+    assert_non_null(strstr(run.complained, "access.log cannot be opened: error "));
+    assert_int_equal(strcspn(run.complained, "\n"), strlen(run.complained) - 1);
+}
+
 static void test_command_run__ends_the_process_when_a_handler_hangs(void **state)
 {
     (void)state;
@@ -375,6 +391,7 @@ int main(void)
         test(test_command_run__all_errors_of_a_file_are_printed),
         test(test_command_run__without_the_right_to_read_its_file_it_is_code_5),
         test(test_command_run__goes_on_without_a_log_and_says_so),
+        test(test_command_run__goes_on_without_an_access_log_and_says_so),
         test(test_command_run__ends_the_process_when_a_handler_hangs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

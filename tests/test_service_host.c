@@ -127,11 +127,16 @@ static bool was_told(const struct run *run, enum event event)
     return false;
 }
 
-static void read_log(const struct run *run, char *at, size_t room)
+static void read_file(const struct run *run, const WCHAR *name, char *at, size_t room)
 {
     WCHAR path[PROGRAM_PATH_MAX];
-    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\test.log", run->folder);
+    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\%ls", run->folder, name);
     assert_true(program_read(path, at, room));
+}
+
+static void read_log(const struct run *run, char *at, size_t room)
+{
+    read_file(run, L"test.log", at, room);
 }
 
 static const char ini_text[] = "[service]\nlog_file = test.log\ndrain_timeout = 20s\n"
@@ -349,15 +354,103 @@ static void test_service_host__goes_on_without_a_log(void **state)
     finish(&run);
 }
 
-static void test_service_host__an_engine_that_hangs_is_abandoned(void **state)
+#define ACCESS_LOG(keys, path)                                                         \
+    "[service]\nlog_file = test.log\n" keys "access_log = " path "\n[endpoint fake]\n" \
+    "listen = tcp://127.0.0.1:7\nhandler = echo\n"
+
+static void write_access_line(void)
+{
+    static const struct access_line line = {.endpoint = "fake", .reason = CLOSED_IDLE};
+    access_log_write(fake_engine.access_log, &line);
+}
+
+/* What the engine writes to its very end is in the file when the run has ended. */
+static void test_service_host__gives_the_engine_an_access_log(void **state)
+{
+    static const struct {
+        const char *ini;
+        const char *line;
+    } rows[] = {
+        {ACCESS_LOG("", "<service>-access.log"), "Z endpoint=fake protocol=tcp "},
+        {ACCESS_LOG("log_format = json\nlog_time = local\n", "<service>-access.log"),
+         "\",\"endpoint\":\"fake\",\"protocol\":\"tcp\","},
+    };
+    static struct run run;
+    static char log[8192];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fake_engine_reset();
+        fake_engine.on_destroy = write_access_line;
+        prepare(&run, rows[i].ini);
+        start(&run);
+        wait_for(&run, SERVICE_HOST_RUNNING);
+        write_access_line();
+        control_ask_stop(&run.control, CONTROL_STOP);
+        wait_for_end(&run);
+        assert_int_equal(run.failure.code, EXIT_CODE_DONE);
+        assert_int_equal(run.tell_count, 0);
+        read_file(&run, L"Test-access.log", log, sizeof log);
+        const char *at = strstr(log, rows[i].line);
+        assert_non_null(at);
+        assert_non_null(strstr(at + 1, rows[i].line));
+        finish(&run);
+    }
+}
+
+static void test_service_host__makes_no_access_log_unasked(void **state)
 {
     static struct run run;
     (void)state;
     prepare(&run, ini_text);
-    fake_engine.never_ends = true;
     control_ask_stop(&run.control, CONTROL_STOP);
     start(&run);
     wait_for_end(&run);
+    assert_int_equal(fake_engine.starts, 1);
+    assert_null(fake_engine.access_log);
+    finish(&run);
+}
+
+/* Also when the engine does not start. */
+static void test_service_host__goes_on_without_an_access_log(void **state)
+{
+    static const enum exit_code codes[] = {EXIT_CODE_DONE, EXIT_CODE_BIND};
+    static struct run run;
+    static char log[8192];
+    WCHAR path[PROGRAM_PATH_MAX];
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        fake_engine_reset();
+        fake_engine.start_code = codes[i];
+        prepare(&run, ACCESS_LOG("", "taken\\access.log"));
+        program_write(run.folder, L"taken", "a file where the log's folder should be", path);
+        control_ask_stop(&run.control, CONTROL_STOP);
+        start(&run);
+        wait_for_end(&run);
+        assert_int_equal(run.failure.code, codes[i]);
+        assert_int_equal(fake_engine.starts, 1);
+        assert_int_equal(run.tell_count, 1);
+        assert_int_equal(run.told[0], EVENT_ACCESS_LOG_UNAVAILABLE);
+        assert_non_null(strstr(run.tellings[0], "\\taken\\access.log cannot be opened: error "));
+        read_log(&run, log, sizeof log);
+        assert_non_null(strstr(log, "error   PL1504 "));
+        finish(&run);
+    }
+}
+
+static void test_service_host__an_engine_that_hangs_is_abandoned(void **state)
+{
+    static struct run run;
+    static char log[8192];
+    (void)state;
+    prepare(&run, ACCESS_LOG("", "access.log"));
+    fake_engine.never_ends = true;
+    start(&run);
+    wait_for(&run, SERVICE_HOST_RUNNING);
+    write_access_line();
+    control_ask_stop(&run.control, CONTROL_STOP);
+    wait_for_end(&run);
+    read_file(&run, L"access.log", log, sizeof log);
+    assert_non_null(strstr(log, " endpoint=fake ")); /* what is known is not lost with the process */
     assert_int_equal(run.end, SERVICE_ABANDONED);
     assert_int_equal(run.failure.code, EXIT_CODE_FAILED);
     assert_string_equal(run.failure.text, "the fake engine does not end");
@@ -377,7 +470,7 @@ static void test_service_host__ends_in_order_without_memory(void **state)
     while (was_hit) {
         for (uint32_t times = 1; times != 0; times = times == 1 ? FAULT_FOREVER : 0) {
             fake_engine_reset();
-            prepare(&run, ini_text);
+            prepare(&run, ACCESS_LOG("", "access.log"));
             control_ask_stop(&run.control, CONTROL_STOP);
             fault_clear();
             fault_arm(IMPORT_HeapAlloc, nth + 1, 0, times);
@@ -388,6 +481,8 @@ static void test_service_host__ends_in_order_without_memory(void **state)
             assert_int_equal(fake_engine.starts, fake_engine.destroys);
             assert_true(run.failure.code == EXIT_CODE_DONE || run.failure.code == EXIT_CODE_FAILED);
             assert_true(run.failure.code != EXIT_CODE_DONE || fake_engine.starts == 1);
+            assert_true(fake_engine.starts == 0 || fake_engine.access_log != NULL ||
+                        was_told(&run, EVENT_ACCESS_LOG_UNAVAILABLE));
             assert_false(was_told(&run, EVENT_CONFIG_INVALID)); /* nobody has to look for a mistake in it */
             assert_true(run.failure.code == EXIT_CODE_DONE || run.failure.text[0] != '\0');
             finish(&run);
@@ -419,6 +514,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_service_host__a_warning_is_told_and_logged, setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__goes_on_without_a_log, setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_service_host__gives_the_engine_an_access_log, setup,
+                                        support_teardown),
+        cmocka_unit_test_setup_teardown(test_service_host__makes_no_access_log_unasked, setup,
+                                        support_teardown),
+        cmocka_unit_test_setup_teardown(test_service_host__goes_on_without_an_access_log, setup,
+                                        support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__ends_in_order_without_memory, setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__an_engine_that_hangs_is_abandoned, setup,

@@ -11,6 +11,7 @@
 #include "base/win.h"
 #include "config/config.h"
 #include "portlistener/handler.h"
+#include "stats/access_log.h"
 
 struct endpoint {
     const struct config_endpoint *config;
@@ -18,6 +19,7 @@ struct endpoint {
     void *state; /* the handler's */
     pl_id id;
     struct log *log;
+    struct access_log *access_log; /* NULL: none, or not for this endpoint */
     bool is_started;
     volatile LONG is_paused;   /* refuse what is new */
     volatile LONG is_stopping; /* likewise, and for good */

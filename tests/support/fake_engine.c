@@ -25,6 +25,7 @@ struct engine *engine_start(const struct engine_options *options, struct failure
 {
     InterlockedIncrement(&fake_engine.starts);
     fake_engine.was_automatic = options->is_automatic_start;
+    fake_engine.access_log = options->access_log;
     the_engine = (struct engine){.progress = options->progress, .context = options->progress_context};
     for (unsigned left = fake_engine.start_reports; left > 0; left--) {
         the_engine.progress(the_engine.context, left * 1000);

@@ -22,7 +22,8 @@ struct fake_engine {
     /* What was asked of it. */
     volatile LONG starts, pauses, continues, hurries, stops, destroys;
     bool was_automatic;
-    uint32_t drain_limit; /* of the last stop */
+    struct access_log *access_log; /* of the last start */
+    uint32_t drain_limit;          /* of the last stop */
 };
 
 extern struct fake_engine fake_engine;
