@@ -2,6 +2,7 @@
    What serves one address, see binding.h. */
 #include "binding.h"
 
+#include "accept/admission.h"
 #include "base/memory.h"
 #include "base/utf16.h"
 #include "connection/connection.h"
@@ -18,15 +19,38 @@ struct handover {
 
 /* ---- Clients ---- */
 
-static enum admission binding__admit(void *owner, const struct pl_address *peer)
+static bool binding__admit(void *owner, const struct pl_address *local, const struct pl_address *peer)
+{
+    static const enum close_reason reasons[] = {[ADMISSION_ACL] = REFUSED_ACL,
+                                                [ADMISSION_LIMIT] = REFUSED_LIMIT,
+                                                [ADMISSION_PER_SOURCE] = REFUSED_PER_SOURCE,
+                                                [ADMISSION_NO_MEMORY] = REFUSED_ERROR};
+    const struct binding *binding = owner;
+    const struct endpoint *endpoint = binding->listener.endpoint;
+    if (endpoint->is_paused != 0) {
+        endpoint_refused(endpoint, binding->home, REFUSED_PAUSED, local, peer);
+        return false;
+    }
+    const enum admission_verdict verdict =
+        admission_enter(endpoint->admission, peer, worker_now(binding->home));
+    if (verdict != ADMISSION_GRANTED) {
+        endpoint_refused(endpoint, binding->home, reasons[verdict], local, peer);
+    }
+    return verdict == ADMISSION_GRANTED;
+}
+
+static void binding__lost(void *owner, const struct pl_address *local, const struct pl_address *peer)
 {
     const struct binding *binding = owner;
-    (void)peer;
-    if (binding->listener.endpoint->is_paused != 0) {
-        worker_count(binding->home, COUNTER_REFUSED_PAUSED, 1);
-        return REFUSE;
-    }
-    return ADMIT;
+    const struct endpoint *endpoint = binding->listener.endpoint;
+    admission_leave(endpoint->admission, admission_has_proxies(endpoint->admission) ? NULL : peer);
+    endpoint_refused(endpoint, binding->home, REFUSED_ERROR, local, peer);
+}
+
+static uint32_t binding__tokens(void *owner, uint64_t *next_out)
+{
+    const struct binding *binding = owner;
+    return admission_tokens(binding->listener.endpoint->admission, worker_now(binding->home), next_out);
 }
 
 /* The less loaded one of two: nearly as even as the least of all, and no reading of all. */
@@ -52,8 +76,8 @@ static void binding__hand_over(struct binding *binding, struct worker *target, S
 {
     struct handover *handover = memory_alloc(sizeof *handover);
     if (handover == NULL) {
-        worker_count(binding->home, COUNTER_REFUSED_ERROR, 1);
         network_close_hard(socket);
+        binding__lost(binding, local, peer);
         worker_add_load(target, -1);
         return;
     }
@@ -129,6 +153,8 @@ static void binding__stopped(void *owner)
 static const struct acceptor_events acceptor_events = {
     .admit = binding__admit,
     .accepted = binding__accepted,
+    .lost = binding__lost,
+    .tokens = binding__tokens,
     .trouble = binding__trouble,
     .recovered = binding__recovered,
     .broken = binding__broken,

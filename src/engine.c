@@ -7,7 +7,9 @@
 
 #include <string.h>
 
+#include "accept/admission.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "base/utf16.h"
 #include "bindings.h"
 #include "connection/connection.h"
@@ -34,6 +36,8 @@ struct engine {
     unsigned worker_count;
     struct endpoint *endpoints;
     size_t endpoint_count;
+    struct connection_limit connections; /* of all endpoints */
+    struct hash_key hash_key;
     struct bindings bindings;
     struct address_watch addresses;
     HANDLE control; /* auto-reset: something wants the control thread */
@@ -159,6 +163,30 @@ static const struct pl_handler *engine__find_handler(const struct pl_handler *co
     return NULL;
 }
 
+/* Where the system has no generator, strangers can hardly guess this either. */
+static void engine__make_hash_key(struct engine *engine)
+{
+    LARGE_INTEGER counter;
+    if (!random_fill(&engine->hash_key, sizeof engine->hash_key)) {
+        QueryPerformanceCounter(&counter);
+        engine->hash_key.words[0] = (uint64_t)counter.QuadPart ^ (uint64_t)(uintptr_t)engine;
+        engine->hash_key.words[1] = GetTickCount64() ^ (uint64_t)GetCurrentProcessId() << 32;
+    }
+}
+
+/* Its id, and who may come in. */
+static bool engine__init_endpoint(struct engine *engine, struct endpoint *endpoint)
+{
+    struct slot_table *slots = worker_slots(engine->workers[engine->endpoint_count % engine->worker_count]);
+    const uint32_t slot = slot_table_add(slots, SLOT_ENDPOINT, endpoint);
+    if (slot == SLOT_NONE) {
+        return false;
+    }
+    endpoint->id = slot_table_id(slots, slot);
+    endpoint->admission = admission_create(endpoint->config, &engine->connections, &engine->hash_key);
+    return endpoint->admission != NULL;
+}
+
 static bool engine__start_endpoint(struct engine *engine, const struct config_endpoint *config,
                                    const struct pl_handler *const *handlers, struct failure *failure_out)
 {
@@ -175,13 +203,10 @@ static bool engine__start_endpoint(struct engine *engine, const struct config_en
         text_add_format(&text, "endpoint %s: there is no handler %s", config->name, config->handler);
         return false;
     }
-    struct slot_table *slots = worker_slots(engine->workers[engine->endpoint_count % engine->worker_count]);
-    const uint32_t slot = slot_table_add(slots, SLOT_ENDPOINT, endpoint);
-    if (slot == SLOT_NONE) {
+    if (!engine__init_endpoint(engine, endpoint)) {
         return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
                             "there is no memory for the endpoints");
     }
-    endpoint->id = slot_table_id(slots, slot);
     engine->endpoint_count++;
     return endpoint_start(endpoint, &engine->host.functions, failure_out);
 }
@@ -453,6 +478,8 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     engine->config = options->config;
     engine->log = options->log;
     engine->access_log = options->access_log;
+    engine->connections.most = options->config->service.max_connections;
+    engine__make_hash_key(engine);
     engine->progress = options->progress;
     engine->progress_context = options->progress_context;
     InitializeSRWLock(&engine->lock);
@@ -521,6 +548,9 @@ void engine_destroy(struct engine *engine)
     }
     memory_free(engine->workers);
     bindings_fini(&engine->bindings);
+    for (size_t i = 0; i < engine->endpoint_count; i++) {
+        admission_destroy(engine->endpoints[i].admission);
+    }
     memory_free(engine->endpoints);
     if (engine->is_network_started) {
         network_stop(&engine->network);

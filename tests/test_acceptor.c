@@ -131,7 +131,7 @@ static void test_acceptor__drops_a_client_whose_context_cannot_be_updated(void *
     bench_assert_serves();
     bench_wait_until_armed();
     assert_int_equal(bench.troubles, 0);
-    assert_int_equal(worker_counters(bench.worker)[COUNTER_REFUSED_ERROR], 1);
+    assert_int_equal(bench.lost, 1);
     bench_close();
 }
 
@@ -288,6 +288,103 @@ static void test_acceptor__asks_the_system_to_pause(void **state)
     }
 }
 
+/* ---- No more than the rate allows ---- */
+
+static void look_at_tokens(void *context)
+{
+    bool *is_kept = context;
+    const uint32_t tokens = accept_rate_tokens(&bench.rate, bench.bucket, worker_now(bench.worker));
+    *is_kept = acceptor_counts(bench.acceptor).posted <= tokens;
+}
+
+static void assert_accepts_have_tokens(void)
+{
+    bool is_kept = false;
+    bench_on_worker(look_at_tokens, &is_kept);
+    assert_true(is_kept);
+}
+
+static uint64_t pauses(void)
+{
+    return worker_counters(bench.worker)[COUNTER_ACCEPT_PAUSES_RATE];
+}
+
+static void test_acceptor__leaves_in_the_backlog_what_passes_the_rate(void **state)
+{
+    (void)state;
+    bench_open("127.0.0.1");
+    bench.rate = accept_rate_make(1, 3); /* one a second, three at first */
+    bench_create(8);
+    const uint64_t started = clock_now();
+    acceptor_start(bench.acceptor);
+    bench_connect_many(10);
+    bench_wait(&bench.accepted, 3, "the first three");
+    for (LONG next = 4; next <= 10; next++) {
+        assert_accepts_have_tokens();
+        Sleep(20);                            /* for those that should not come */
+        const LONG accepted = bench.accepted; /* before the clock is read */
+        assert_true((uint64_t)accepted <= 3 + (clock_now() - started) / 1000);
+        clock_advance(1000);
+        bench_wait(&bench.accepted, next, "one more each second");
+    }
+    assert_true(pauses() > 0);
+    assert_int_equal(bench.troubles, 0); /* it is none */
+    bench_assert_all_greeted();
+    bench_close();
+}
+
+static void test_acceptor__has_never_more_accepts_than_tokens(void **state)
+{
+    (void)state;
+    bench_open("127.0.0.1");
+    bench.rate = accept_rate_make(100, 20);
+    bench_create(64);
+    acceptor_start(bench.acceptor);
+    for (int i = 0; i < 10; i++) {
+        bench_connect_many(30);
+        assert_accepts_have_tokens();
+        clock_advance(100);
+        assert_accepts_have_tokens();
+    }
+    while (bench.accepted < 300) {
+        clock_advance(100);
+        Sleep(1);
+    }
+    assert_accepts_have_tokens();
+    bench_assert_all_greeted();
+    bench_close();
+}
+
+static void test_acceptor__refused_clients_cost_no_tokens(void **state)
+{
+    (void)state;
+    bench_open("127.0.0.1");
+    bench.rate = accept_rate_make(1, 1);
+    bench.refuses = 20;
+    bench_create(4);
+    acceptor_start(bench.acceptor);
+    for (int i = 0; i < 20; i++) {
+        bench_assert_dropped(bench_connect());
+    }
+    assert_int_equal(pauses(), 0);
+    bench_assert_serves();
+    bench_close();
+}
+
+static void test_acceptor__stops_while_the_rate_makes_it_wait(void **state)
+{
+    (void)state;
+    bench_open("127.0.0.1");
+    bench.rate = accept_rate_make(1, 1);
+    bench_create(4);
+    acceptor_start(bench.acceptor);
+    bench_connect_many(3);
+    bench_wait(&bench.accepted, 1, "the first");
+    bench_close();
+    client_close_all();
+    bench.client_count = 0;
+}
+
 static void test_acceptor__stops_whatever_it_is_at(void **state)
 {
     (void)state;
@@ -395,6 +492,10 @@ int main(void)
         bench_test(test_acceptor__serves_a_client_that_comes_with_the_cancelling),
         bench_test(test_acceptor__keeps_accepts_that_cannot_be_cancelled),
         bench_test(test_acceptor__asks_the_system_to_pause),
+        bench_test(test_acceptor__leaves_in_the_backlog_what_passes_the_rate),
+        bench_test(test_acceptor__has_never_more_accepts_than_tokens),
+        bench_test(test_acceptor__refused_clients_cost_no_tokens),
+        bench_test(test_acceptor__stops_while_the_rate_makes_it_wait),
         bench_test(test_acceptor__stops_whatever_it_is_at),
         bench_test(test_acceptor__hands_over_clients_that_come_with_the_stop),
         bench_test(test_acceptor__closes_its_listener_early_only_when_it_must),

@@ -79,6 +79,12 @@ static void test_config__fills_in_the_defaults(void **state)
     assert_int_equal(web->backlog, 512);
     assert_int_equal(web->accepts_max, 256);
     assert_int_equal(web->receives_max, 32);
+    assert_int_equal(web->max_connections, 0);
+    assert_int_equal(web->max_connections_per_source, 0);
+    assert_int_equal(web->accept_rate, 0);
+    assert_int_equal(web->accept_burst, 0);
+    assert_int_equal(web->proxy_protocol, CONFIG_PROXY_OFF);
+    assert_int_equal(web->proxy_timeout, 3000);
     assert_int_equal(web->first_byte_timeout, 0);
     assert_int_equal(web->idle_timeout, 300000);
     assert_int_equal(web->send_timeout, 30000);
@@ -108,6 +114,7 @@ static void test_config__reads_a_complete_file(void **state)
     assert_non_null(it.config);
     const struct config_service *service = &it.config->service;
     assert_int_equal(service->workers, 4);
+    assert_int_equal(service->max_connections, 12000);
     assert_int_equal(service->drain_timeout, 20000);
     assert_int_equal(service->start_policy, CONFIG_START_ALL);
     assert_int_equal(service->bind_retry, 1000);
@@ -127,6 +134,12 @@ static void test_config__reads_a_complete_file(void **state)
     assert_int_equal(everything->backlog, 200);
     assert_int_equal(everything->accepts_max, 64);
     assert_int_equal(everything->receives_max, 16);
+    assert_int_equal(everything->max_connections, 9000);
+    assert_int_equal(everything->max_connections_per_source, 40);
+    assert_int_equal(everything->accept_rate, 500);
+    assert_int_equal(everything->accept_burst, 1000);
+    assert_int_equal(everything->proxy_protocol, CONFIG_PROXY_BOTH);
+    assert_int_equal(everything->proxy_timeout, 1000);
     assert_int_equal(everything->first_byte_timeout, 5000);
     assert_int_equal(everything->idle_timeout, 120000);
     assert_int_equal(everything->send_timeout, 15000);
@@ -437,9 +450,9 @@ static void test_config__tells_all_that_is_wrong_with_a_file(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "addresses",  "amounts",  "damaged",     "device",       "duplicates", "handlers",
-        "misspelled", "networks", "no-endpoint", "overlapping",  "paths",      "quotes-and-comments",
-        "syntax",     "too-many", "utf16",       "windows-1252",
+        "addresses",           "amounts",  "damaged",     "device",      "duplicates",   "handlers",
+        "misspelled",          "networks", "no-endpoint", "overlapping", "paths",        "proxies",
+        "quotes-and-comments", "syntax",   "too-many",    "utf16",       "windows-1252",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char name[64];

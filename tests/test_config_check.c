@@ -172,7 +172,8 @@ static void test_config_check__warns_of_networks_that_no_client_is_in(void **sta
         {"tcp://*:1", "allow = 192.0.2.1\ndeny = ::1\n", ""},
         {"tcp://localhost:1", "allow = ::1\ndeny = 192.0.2.1\n", ""},
         {"tcp://127.0.0.1:1, tcp://[::1]:1", "allow = ::1\ndeny = 192.0.2.1\n", ""},
-        {"tcp://0.0.0.0:1", "trusted_proxies = ::1\n", ""},
+        {"tcp://0.0.0.0:1", "proxy_protocol = v1\ntrusted_proxies = ::1\nallow = ::1\n",
+         ""}, /* the client's */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char room[256];

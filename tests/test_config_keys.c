@@ -21,6 +21,7 @@ static const struct promise {
     const char *change;
 } service_promises[] = {
     {"workers", "number", "0", "0 (one per logical processor), or 1 to 64", "restart"},
+    {"max_connections", "number", "0", "0 (no limit), or 1 to 4000000", "live"},
     {"drain_timeout", "time", "10s", "0 to 1h", "live"},
     {"start_policy", "choice", "partial", "partial or all", "live"},
     {"bind_retry", "time", "500ms", "100ms to 30s", "live"},
@@ -44,6 +45,12 @@ static const struct promise endpoint_promises[] = {
     {"backlog", "number", "512", "1 to 65535", "restart"},
     {"accepts_max", "number", "256", "1 to 4096", "live"},
     {"receives_max", "number", "32", "1 to 1024", "live"},
+    {"max_connections", "number", "0", "0 (no limit), or 1 to 4000000", "live"},
+    {"max_connections_per_source", "number", "0", "0 (no limit), or 1 to 4000000", "live"},
+    {"accept_rate", "number", "0", "0 (no limit), or 1 to 1000000", "live"},
+    {"accept_burst", "number", "0", "0 (as accept_rate), or 1 to 1000000", "live"},
+    {"proxy_protocol", "choice", "off", "off, v1, v2 or both", "live"},
+    {"proxy_timeout", "time", "3s", "100ms to 1h", "live"},
     {"first_byte_timeout", "time", "0", "0 (no limit), or 100ms to 365d", "live"},
     {"idle_timeout", "time", "5m", "0 (no limit), or 100ms to 365d", "live"},
     {"send_timeout", "time", "30s", "0 (no limit), or 100ms to 365d", "live"},

@@ -20,7 +20,7 @@ enum { WIDTH = 100, DOCUMENT_MAX = 65536 };
 
 static const char config_text[] =
     "[service]\n"
-    "log_file = \\\\nas\\an archive with a long name\\and folders\\below it, too\\<service>.log\n"
+    "log_file = \\\\nas\\an archive with a long name\\and folders\\below\\<service>.log\n"
     "workers = 3\n"
     "[defaults]\n"
     "handler = echo\n"
@@ -50,35 +50,44 @@ static void test_config_report__shows_every_value_and_where_it_comes_from(void *
     assert_non_null(it.config);
     config_report_show(&text, it.config);
     assert_false(text.is_cut);
-    assert_contains(text.at, "t.ini\n"
-                             "\n"
-                             "[service]\n"
-                             "  workers              3                                         line 3\n"
-                             "  drain_timeout        10s                                       default\n");
     assert_contains(text.at,
-                    "\n  log_file             \\\\nas\\an archive with a long name\\and folders\\below it, "
-                    "too\\PortListener.log\n"
-                    "                                                                 line 2\n");
-    assert_contains(text.at, "\n  log_rotate_interval  0 (not by age)                            default\n");
-    assert_contains(text.at, "\n  access_log                                                     default\n");
-    assert_contains(text.at,
+                    "t.ini\n"
                     "\n"
-                    "[endpoint web]  line 6\n"
-                    "  enabled              yes                                       default\n"
-                    "  listen               tcp://*:80                                line 7\n"
-                    "                       udp://127.0.0.1:53\n"
-                    "                       udp://[::1]:53\n"
-                    "  handler              echo                                      line 5, [defaults]\n");
-    assert_contains(text.at, "\n  idle_timeout         0 (no limit)                              line 8\n");
-    assert_contains(text.at, "\n  allow                192.0.2.0/24                              line 9\n"
-                             "                       10.0.0.0/8\n"
-                             "                       2001:db8::/32\n"
-                             "  deny                 (nobody)                                  default\n"
-                             "  trusted_proxies      (no proxy)                                default\n");
-    assert_contains(text.at, "\n[endpoint second]  line 10\n"
-                             "  enabled              no                                        line 12\n");
-    assert_contains(text.at, "\n  allow                (everyone)                                default\n"
-                             "  deny                 (nobody)                                  line 13\n");
+                    "[service]\n"
+                    "  workers                     3                                         line 3\n"
+                    "  max_connections             0 (no limit)                              default\n"
+                    "  drain_timeout               10s                                       default\n");
+    assert_contains(
+        text.at,
+        "\n  log_file                    \\\\nas\\an archive with a long name\\and folders\\below\\PortListener.log\n"
+        "                                                                        line 2\n");
+    assert_contains(text.at,
+                    "\n  log_rotate_interval         0 (not by age)                            default\n");
+    assert_contains(text.at,
+                    "\n  access_log                                                            default\n");
+    assert_contains(
+        text.at,
+        "\n"
+        "[endpoint web]  line 6\n"
+        "  enabled                     yes                                       default\n"
+        "  listen                      tcp://*:80                                line 7\n"
+        "                              udp://127.0.0.1:53\n"
+        "                              udp://[::1]:53\n"
+        "  handler                     echo                                      line 5, [defaults]\n");
+    assert_contains(text.at,
+                    "\n  idle_timeout                0 (no limit)                              line 8\n");
+    assert_contains(text.at,
+                    "\n  allow                       192.0.2.0/24                              line 9\n"
+                    "                              10.0.0.0/8\n"
+                    "                              2001:db8::/32\n"
+                    "  deny                        (nobody)                                  default\n"
+                    "  trusted_proxies             (no proxy)                                default\n");
+    assert_contains(text.at,
+                    "\n[endpoint second]  line 10\n"
+                    "  enabled                     no                                        line 12\n");
+    assert_contains(text.at,
+                    "\n  allow                       (everyone)                                default\n"
+                    "  deny                        (nobody)                                  line 13\n");
     config_case_fini(&it);
     text_fini(&text);
 }
@@ -174,6 +183,7 @@ static void test_config_report__shows_the_same_as_json(void **state)
         text.at, "{\n  \"file\": \"t.ini\",\n  \"service\": {\n"
                  "    \"workers\": {\"value\": 3, \"text\": \"3\", \"origin\": \"ini\", \"section\": "
                  "\"service\", \"line\": 3},\n"
+                 "    \"max_connections\": {\"value\": 0, \"text\": \"0\", \"origin\": \"default\"},\n"
                  "    \"drain_timeout\": {\"value\": 10000, \"text\": \"10s\", \"origin\": \"default\"},\n");
     assert_contains(
         text.at, "    \"event_log\": {\"value\": \"lifecycle\", \"text\": \"lifecycle\", \"origin\": "

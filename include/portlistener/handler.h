@@ -70,6 +70,7 @@ enum pl_flag {
 
 /* pl_info.seen */
 enum pl_seen {
+    PL_PROXIED = 0x02, /* the client came through a proxy, which told its address in a PROXY header */
     PL_TRUNCATED = 0x04 /* the datagram was longer than the endpoint's max_datagram and is cut */
 };
 
@@ -103,8 +104,10 @@ typedef struct pl_info {
     uint32_t seen; /* pl_seen flags */
     pl_id id;
     pl_id endpoint;
-    pl_address peer;
-    pl_address local; /* the address the client asked for, also on a wildcard endpoint */
+    pl_address peer;  /* the client; with PL_PROXIED, as the proxy names it */
+    pl_address local; /* the address the client asked for, also on a wildcard endpoint; with PL_PROXIED, that of
+                         the proxy */
+    pl_address proxy; /* with PL_PROXIED: the real peer */
 } pl_info;
 
 /* The functions of the host. The table and its functions are valid from start to stop; pass it back as

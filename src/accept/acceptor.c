@@ -54,6 +54,7 @@ struct acceptor {
     struct task arm;
     struct backoff backoff;
     struct timer quiet;
+    struct timer rate; /* the next client may be admitted */
     struct release_waiter release;
     struct signal signal; /* start and pause */
     struct message stop;  /* behind all signals, the last that comes */
@@ -87,6 +88,7 @@ static void acceptor__run_stop(struct message *message, struct worker *worker)
     acceptor->is_stopping = true;
     backoff_stop(&acceptor->backoff);
     timer_clear(worker_timers(acceptor->worker), &acceptor->quiet);
+    timer_clear(worker_timers(acceptor->worker), &acceptor->rate);
     worker_forget_release(acceptor->worker, &acceptor->release);
     /* A client that was taken meanwhile can be reset only while the listening socket lives. */
     if (acceptor->posted > 0 && !CancelIoEx((HANDLE)acceptor->listener, NULL) &&
@@ -160,17 +162,19 @@ static void acceptor__take(struct acceptor *acceptor, struct accept_slot *slot)
         network_address_from(local_at, &local);
         network_address_from(peer_at, &peer);
     }
-    const enum admission admission = acceptor->events->admit(acceptor->owner, &peer);
+    const bool is_admitted = acceptor->events->admit(acceptor->owner, &local, &peer);
     const SOCKET listener = acceptor->listener;
     const bool is_usable = setsockopt(slot->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
                                       (const char *)&listener, sizeof listener) == 0;
-    if (admission == REFUSE || !is_usable) {
-        worker_count(acceptor->worker, COUNTER_REFUSED_ERROR, admission == ADMIT); /* `admit` counts others */
-        network_close_hard(slot->socket);
-        worker_released(acceptor->worker);
-    } else {
+    if (is_admitted && is_usable) {
         acceptor->events->accepted(acceptor->owner, slot->socket, &local, &peer);
+        return;
     }
+    network_close_hard(slot->socket);
+    if (is_admitted) {
+        acceptor->events->lost(acceptor->owner, &local, &peer);
+    }
+    worker_released(acceptor->worker);
 }
 
 static void acceptor__grow(struct acceptor *acceptor)
@@ -260,14 +264,27 @@ static void acceptor__measure(struct acceptor *acceptor)
     acceptor->batch = 0;
 }
 
-/* Brings `posted` up to the target. */
+/* How many accepts may be outstanding: the target, as far as the rate allows. None: they come back by
+   themselves. */
+static uint32_t acceptor__allowed(struct acceptor *acceptor)
+{
+    uint64_t next = 0;
+    const uint32_t tokens = acceptor->events->tokens(acceptor->owner, &next);
+    if (tokens == 0 && acceptor->posted == 0 && list_is_empty(&acceptor->rate.node)) {
+        worker_count(acceptor->worker, COUNTER_ACCEPT_PAUSES_RATE, 1);
+        timer_set(worker_timers(acceptor->worker), &acceptor->rate, next);
+    }
+    return tokens < acceptor->target ? tokens : acceptor->target;
+}
+
+/* Brings `posted` up to the target, or to what the rate allows. */
 static void acceptor__arm(struct acceptor *acceptor)
 {
     if (acceptor->is_stopping) {
         return; /* its timers stay clear */
     }
     acceptor__measure(acceptor);
-    for (int ended = 0; acceptor->posted < acceptor->target;) {
+    for (int ended = 0; acceptor->posted < acceptor__allowed(acceptor);) {
         if (acceptor->is_broken || backoff_is_pausing(&acceptor->backoff)) {
             return;
         }
@@ -354,6 +371,11 @@ static void acceptor__run_release(struct release_waiter *waiter)
     acceptor__try_again(LIST_ELEMENT(waiter, struct acceptor, release));
 }
 
+static void acceptor__run_rate(struct timer *timer)
+{
+    acceptor__arm(LIST_ELEMENT(timer, struct acceptor, rate));
+}
+
 /* Less than half of the accepts were needed at once: give the others' sockets back. */
 static void acceptor__run_quiet(struct timer *timer)
 {
@@ -423,6 +445,7 @@ struct acceptor *acceptor_create(struct worker *worker, const struct network *ne
     backoff_init(&acceptor->backoff, worker_timers(worker), acceptor__run_retry, acceptor__run_trouble,
                  acceptor__run_recovered);
     timer_init(&acceptor->quiet, acceptor__run_quiet);
+    timer_init(&acceptor->rate, acceptor__run_rate);
     release_waiter_init(&acceptor->release, acceptor__run_release);
     signal_init(&acceptor->signal, acceptor__run_signal);
     acceptor->stop.run = acceptor__run_stop;

@@ -13,17 +13,20 @@
 
 struct acceptor;
 
-/* What becomes of a client, decided from the addresses alone. */
-enum admission { ADMIT, REFUSE };
-
 struct acceptor_events {
-    /* May the client come in? Before any other call on its socket. A refused one is reset; who refuses
-       counts it. */
-    enum admission (*admit)(void *owner, const struct pl_address *peer);
+    /* May the client come in? Decided from the addresses alone, before any other call on its socket. A refused
+       one is reset; who refuses counts it. */
+    bool (*admit)(void *owner, const struct pl_address *local, const struct pl_address *peer);
 
-    /* A client's socket, now the callee's; not associated with any port. */
+    /* Then one of these. accepted: a client's socket, now the callee's; not associated with any port. lost: an
+       error of the system took it. */
     void (*accepted)(void *owner, SOCKET socket, const struct pl_address *local,
                      const struct pl_address *peer);
+    void (*lost)(void *owner, const struct pl_address *local, const struct pl_address *peer);
+
+    /* How many clients may be admitted now, by a rate: no more accepts are outstanding, the backlog holds the
+       others. When none: `next_out` is when one may, of the worker's clock. UINT32_MAX: no limit. */
+    uint32_t (*tokens)(void *owner, uint64_t *next_out);
 
     /* trouble: accepting fails, and is tried again. recovered: for a second nothing has failed. broken: the
        listening socket itself is dead; only acceptor_stop is left. */

@@ -22,6 +22,14 @@ enum config_event_log {
     CONFIG_EVENT_LOG_ALL
 };
 
+/* Versions of the PROXY header that are taken; bits. */
+enum config_proxy_protocol {
+    CONFIG_PROXY_OFF = 0,
+    CONFIG_PROXY_V1 = 1,
+    CONFIG_PROXY_V2 = 2,
+    CONFIG_PROXY_BOTH = CONFIG_PROXY_V1 | CONFIG_PROXY_V2
+};
+
 enum { CONFIG_SOCKETS_MAX = 65536 }; /* of all enabled endpoints together */
 
 /* Where a value comes from: its line and the column where the value begins; line 0: the table's default. */
@@ -59,6 +67,12 @@ struct config_endpoint {
     uint32_t backlog;
     uint32_t accepts_max;
     uint32_t receives_max;
+    uint32_t max_connections; /* 0: no limit; so are the next two */
+    uint32_t max_connections_per_source;
+    uint32_t accept_rate;
+    uint32_t accept_burst; /* 0: as accept_rate */
+    enum config_proxy_protocol proxy_protocol;
+    uint64_t proxy_timeout;
     uint64_t first_byte_timeout; /* 0: none; so are the other timeouts */
     uint64_t idle_timeout;
     uint64_t send_timeout;
@@ -72,7 +86,7 @@ struct config_endpoint {
     uint32_t recv_buffer; /* 0: the system's for TCP, 4M for UDP */
     uint32_t send_buffer;
     uint32_t max_datagram;
-    bool access_log;               /* writes to it */
+    bool access_log;              /* writes to it */
     struct config_prefixes allow; /* none: everyone */
     struct config_prefixes deny;
     struct config_prefixes trusted_proxies;
@@ -80,7 +94,8 @@ struct config_endpoint {
 };
 
 struct config_service {
-    uint32_t workers; /* 0: one for each logical processor */
+    uint32_t workers;         /* 0: one for each logical processor */
+    uint32_t max_connections; /* 0: no limit */
     uint64_t drain_timeout;
     enum config_start_policy start_policy;
     uint64_t bind_retry;

@@ -145,6 +145,44 @@ static void config_check__access(const struct config_endpoint *endpoint, const c
         is_ipv4 ? "192.0.2.0/24" : "2001:db8::/32");
 }
 
+static bool config_check__takes_udp(const struct config_endpoint *endpoint)
+{
+    for (size_t i = 0; i < endpoint->listen_count; i++) {
+        if (endpoint->listen[i].protocol == CONFIG_UDP) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void config_check__no_proxies(const struct config_endpoint *endpoint, struct config_problems *problems)
+{
+    const struct config_origin *origin = config_check__origin(endpoint, "trusted_proxies");
+    if (endpoint->trusted_proxies.count > 0 && !origin->is_shared) {
+        config_problems_warning(problems, origin->line, origin->column,
+                                "trusted_proxies: without proxy_protocol it does nothing; write "
+                                "proxy_protocol = v2 (or v1, or both) as well, or remove the line");
+    }
+}
+
+/* Told in the endpoint, also when [defaults] says so: the remedy is the endpoint's. */
+static void config_check__proxies(const struct config_endpoint *endpoint, struct config_problems *problems)
+{
+    const struct config_origin *origin = config_check__origin(endpoint, "proxy_protocol");
+    const uint32_t line = origin->is_shared ? endpoint->line : origin->line;
+    const uint32_t column = origin->is_shared ? 1 : origin->column;
+    if (endpoint->trusted_proxies.count == 0) {
+        config_problems_error(problems, line, column,
+                              "proxy_protocol: nobody could connect, for no proxy is trusted; write "
+                              "trusted_proxies = ADDRESS with the addresses of the proxies");
+    }
+    if (endpoint->proxy_protocol == CONFIG_PROXY_V1 && config_check__takes_udp(endpoint)) {
+        config_problems_error(problems, line, column,
+                              "proxy_protocol: version 1 has no form for UDP, which this endpoint takes; "
+                              "write v2 or both");
+    }
+}
+
 /* ---- names ---- */
 
 static unsigned char config_check__lower(char character)
@@ -396,8 +434,13 @@ void config_check_run(struct config *config, const struct pl_handler *const *han
     for (size_t i = 0; i < config->endpoint_count; i++) {
         config_check__required(&config->endpoints[i], handlers, problems);
         config_check__protocols(&config->endpoints[i], handlers, problems);
-        config_check__access(&config->endpoints[i], "allow", &config->endpoints[i].allow, problems);
-        config_check__access(&config->endpoints[i], "deny", &config->endpoints[i].deny, problems);
+        if (config->endpoints[i].proxy_protocol == CONFIG_PROXY_OFF) {
+            config_check__no_proxies(&config->endpoints[i], problems);
+            config_check__access(&config->endpoints[i], "allow", &config->endpoints[i].allow, problems);
+            config_check__access(&config->endpoints[i], "deny", &config->endpoints[i].deny, problems);
+        } else {
+            config_check__proxies(&config->endpoints[i], problems);
+        }
     }
     config_check__names(config, problems);
     config_check__sockets(config, problems);

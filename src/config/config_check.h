@@ -6,7 +6,7 @@
 #include "config/config.h"
 
 /* config_check_run: endpoints without what they need, two with one name, handlers that do not take the
-   protocol, networks that no client can be in, addresses and ports that two sockets cannot have at the same
+   protocol, networks that no client can be in, proxies that are not named, addresses and ports that two sockets cannot have at the same
    time, too many sockets, two logs in one file. `config` is complete, its values checked one by one; what is
    found goes to `problems`. */
 void config_check_run(struct config *config, const struct pl_handler *const *handlers,

@@ -27,6 +27,7 @@ static const char *const start_policies[] = {"partial", "all", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 static const char *const log_times[] = {"utc", "local", NULL};
+static const char *const proxy_protocols[] = {"off", "v1", "v2", "both", NULL};
 static const char *const event_logs[] = {"off", "errors", "lifecycle", "all", NULL};
 
 static const struct config_key service_keys[] = {
@@ -40,6 +41,14 @@ static const struct config_key service_keys[] = {
      .needs_restart = true,
      .help = "Worker threads, never more than 64. Each has a completion port of its own; none is tied to a "
              "processor."},
+    {.name = "max_connections",
+     .type = CONFIG_TYPE_NUMBER,
+     SERVICE_PLACE(max_connections),
+     .value = "0",
+     .least = 1,
+     .most = 4000000,
+     .zero = "no limit",
+     .help = "TCP connections of all endpoints together. One more is accepted, reset and counted."},
     {.name = "drain_timeout",
      .type = CONFIG_TYPE_DURATION,
      SERVICE_PLACE(drain_timeout),
@@ -177,6 +186,56 @@ static const struct config_key endpoint_keys[] = {
      .least = 1,
      .most = 1024,
      .help = "UDP receives that wait at the same time for each busy socket."},
+    {.name = "max_connections",
+     .type = CONFIG_TYPE_NUMBER,
+     ENDPOINT_PLACE(max_connections),
+     .value = "0",
+     .least = 1,
+     .most = 4000000,
+     .zero = "no limit",
+     .help = "TCP connections of the endpoint. One more is accepted, reset and counted."},
+    {.name = "max_connections_per_source",
+     .type = CONFIG_TYPE_NUMBER,
+     ENDPOINT_PLACE(max_connections_per_source),
+     .value = "0",
+     .least = 1,
+     .most = 4000000,
+     .zero = "no limit",
+     .help = "The same for each client address (of IPv6: for each /64), UDP sessions included."},
+    {.name = "accept_rate",
+     .type = CONFIG_TYPE_NUMBER,
+     ENDPOINT_PLACE(accept_rate),
+     .value = "0",
+     .least = 1,
+     .most = 1000000,
+     .zero = "no limit",
+     .help = "New TCP connections a second. More of them wait in the backlog, and are taken as the rate "
+             "allows. What the lists and limits refuse does not count."},
+    {.name = "accept_burst",
+     .type = CONFIG_TYPE_NUMBER,
+     ENDPOINT_PLACE(accept_burst),
+     .value = "0",
+     .least = 1,
+     .most = 1000000,
+     .zero = "as accept_rate",
+     .help = "With `accept_rate`: how many may come at once after a quiet time. A fifth of `accept_rate` "
+             "always may."},
+    {.name = "proxy_protocol",
+     .type = CONFIG_TYPE_CHOICE,
+     ENDPOINT_PLACE(proxy_protocol),
+     .value = "off",
+     .choices = proxy_protocols,
+     .help = "Clients come through a proxy that tells their addresses in a PROXY header (HAProxy's, version "
+             "1, 2 or either). Then each connection must begin with one, for UDP (version 2) each datagram; "
+             "`allow`, `deny` and `max_connections_per_source` apply to the client that it names. Health "
+             "checks (LOCAL, UNKNOWN) pass."},
+    {.name = "proxy_timeout",
+     .type = CONFIG_TYPE_DURATION,
+     ENDPOINT_PLACE(proxy_timeout),
+     .value = "3s",
+     .least = 100,
+     .most = HOUR,
+     .help = "With `proxy_protocol`: the whole header must have come this long after the accept."},
     {.name = "first_byte_timeout",
      .type = CONFIG_TYPE_DURATION,
      ENDPOINT_PLACE(first_byte_timeout),

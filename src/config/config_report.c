@@ -10,8 +10,8 @@
 
 enum {
     REPORT_WIDTH = 100,
-    REPORT_VALUE_COLUMN = 23, /* counted from 0 */
-    REPORT_ORIGIN_COLUMN = 65,
+    REPORT_VALUE_COLUMN = 30, /* counted from 0 */
+    REPORT_ORIGIN_COLUMN = 72,
     REPORT_MEANING_COLUMN = 28,
     REPORT_INDENT = 2
 };

@@ -14,6 +14,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "accept/admission.h"
+#include "accept/proxy_header.h"
 #include "base/memory.h"
 #include "connection/send_queue.h"
 #include "io/net_error.h"
@@ -53,7 +55,7 @@ struct connection {
     uint32_t last_activity;
     uint32_t last_progress; /* of sending; once our FIN is out: when that was */
     unsigned references : 4;
-    unsigned reason : 5;     /* enum pl_reason; 0 until something other than the peer's FIN ends it */
+    unsigned reason : 5;     /* enum close_reason; 0 until something other than the peer's FIN ends it */
     unsigned read_class : 2; /* size of the next read */
     unsigned send_class : 2; /* and of the next send that waits */
     unsigned skips : 1;
@@ -72,8 +74,16 @@ struct connection {
     unsigned drops_input : 1;
     unsigned is_fin_sent : 1;
     unsigned wants_reset : 1;
-    unsigned is_closed : 1; /* the socket; what is in flight still comes back */
+    unsigned is_closed : 1;        /* the socket; what is in flight still comes back */
+    unsigned awaits_proxy : 1;     /* the PROXY header has not come yet; nor has on_open */
+    unsigned is_proxied : 1;       /* `peer` is the client that the header names */
+    unsigned has_source : 1;       /* `peer` counts for max_connections_per_source */
+    unsigned opened_rest : 7;      /* milliseconds behind the tick `opened` */
+    struct pl_address addresses[]; /* see connection__addresses */
 };
+
+/* The address that the client asked for, for the access log; where it may come through a proxy, the proxy's, too. */
+enum { ADDRESS_LOCAL, ADDRESS_PROXY, ADDRESSES };
 
 static_assert(sizeof(struct connection) <= 256, "what an idle connection costs");
 
@@ -144,31 +154,69 @@ static void connection__queue_task(struct connection *connection)
     }
 }
 
-static void connection__count_end(struct connection *connection)
+/* Why it ended; nobody else did it: the peer. What ends before the PROXY header has come was never accepted. */
+static enum close_reason connection__end_reason(const struct connection *connection)
 {
-    const enum close_reason reason = (enum close_reason)connection->reason;
-    worker_count(connection->worker, close_reason_row(reason)->counter, 1);
+    const enum close_reason reason =
+        connection->reason != 0 ? (enum close_reason)connection->reason : CLOSED_BY_PEER;
+    if (!connection->awaits_proxy || close_reason_row(reason)->is_refusal) {
+        return reason;
+    }
+    return reason == CLOSED_STOPPING ? REFUSED_STOPPING
+           : reason == CLOSED_ERROR  ? REFUSED_ERROR
+                                     : REFUSED_PROXY;
 }
 
-/* Nothing is in flight any more: tell the handler and free it. */
+static size_t connection__addresses(const struct endpoint *endpoint)
+{
+    return admission_has_proxies(endpoint->admission) ? ADDRESSES : endpoint->access_log != NULL;
+}
+
+static uint64_t connection__age(const struct connection *connection)
+{
+    const uint64_t now = worker_now(connection->worker);
+    const uint64_t ticks = now / TIMER_TICK - (uint32_t)(now / TIMER_TICK - connection->opened);
+    return now - (ticks * TIMER_TICK + connection->opened_rest);
+}
+
+static void connection__log_end(const struct connection *connection, pl_id id, enum close_reason reason)
+{
+    const struct endpoint *endpoint = connection->endpoint;
+    if (endpoint->access_log == NULL) {
+        return;
+    }
+    struct access_line line = {.endpoint = endpoint->config->name,
+                               .client = connection->peer,
+                               .local = connection->addresses[ADDRESS_LOCAL],
+                               .connection = id,
+                               .bytes_in = connection->bytes_in,
+                               .bytes_out = connection->bytes_out,
+                               .duration = connection__age(connection),
+                               .reason = reason};
+    if (connection->is_proxied) {
+        line.proxy = connection->addresses[ADDRESS_PROXY];
+    }
+    access_log_write(endpoint->access_log, &line);
+}
+
+/* Nothing is in flight any more: tell the handler, if it knows of it, and free it. */
 static void connection__end(struct connection *connection)
 {
     struct worker *worker = connection->worker;
     const struct pl_handler *handler = connection->endpoint->handler;
     const pl_id id = connection__id(connection);
-    if (connection->reason == 0) {
-        connection->reason = PL_BY_PEER; /* nobody else ended it */
-    }
+    const enum close_reason reason = connection__end_reason(connection);
     slot_table_renew(worker_slots(worker),
                      connection->slot); /* the id finds nothing, but is nobody else's yet */
-    if (handler->on_close != NULL) {
+    if (handler->on_close != NULL && !connection->awaits_proxy) {
         connection__enter(connection, id);
-        handler->on_close(connection->endpoint->state, id, &connection->user, (int32_t)connection->reason,
+        handler->on_close(connection->endpoint->state, id, &connection->user, (int32_t)reason,
                           connection->error);
         connection__leave(connection);
     }
     slot_table_remove(worker_slots(worker), connection->slot);
-    connection__count_end(connection);
+    worker_count(worker, close_reason_row(reason)->counter, 1);
+    connection__log_end(connection, id, reason);
     send_queue_clear(&connection->queue, worker_buffers(worker));
     buffer_put(worker_buffers(worker), connection->input);
     memory_free(connection);
@@ -181,6 +229,7 @@ static void connection__close_socket(struct connection *connection)
     connection->is_closed = 1;
     timer_clear(worker_timers(connection->worker), &connection->timer);
     closesocket(connection->socket);
+    admission_leave(connection->endpoint->admission, connection->has_source ? &connection->peer : NULL);
 }
 
 /* Closing with a send stuck leaves it pending, and a receive beside it, until the peer reads: end both
@@ -196,7 +245,7 @@ static void connection__reset_socket(struct connection *connection)
 }
 
 /* The first reason stands. */
-static void connection__reset(struct connection *connection, enum pl_reason reason, uint32_t error)
+static void connection__reset(struct connection *connection, enum close_reason reason, uint32_t error)
 {
     connection->wants_reset = 1;
     if (connection->reason == 0) {
@@ -208,7 +257,90 @@ static void connection__reset(struct connection *connection, enum pl_reason reas
 /* A call on the socket failed. */
 static void connection__fail(struct connection *connection, uint32_t error)
 {
-    connection__reset(connection, net_outcome_of(error) == NET_RESET ? PL_PEER_RESET : PL_ERROR, error);
+    connection__reset(connection, net_outcome_of(error) == NET_RESET ? CLOSED_PEER_RESET : CLOSED_ERROR,
+                      error);
+}
+
+/* ---- Coming in ---- */
+
+/* From here on its handler knows of it. */
+static void connection__greet(struct connection *connection, const struct pl_address *local)
+{
+    const struct endpoint *endpoint = connection->endpoint;
+    worker_count(connection->worker, COUNTER_ACCEPTED, 1);
+    if (endpoint->handler->on_open == NULL) {
+        return;
+    }
+    pl_info info = {.size = sizeof info,
+                    .id = connection__id(connection),
+                    .endpoint = endpoint->id,
+                    .peer = connection->peer,
+                    .local = *local};
+    if (connection->is_proxied) {
+        info.seen = PL_PROXIED;
+        info.proxy = connection->addresses[ADDRESS_PROXY];
+    }
+    connection__enter(connection, info.id);
+    const int32_t result = endpoint->handler->on_open(endpoint->state, info.id, &connection->user, &info);
+    connection__leave(connection);
+    if (result < 0) {
+        connection__reset(connection, CLOSED_BY_HANDLER, 0);
+    }
+}
+
+/* Told now and then; each one is counted. */
+static void connection__refuse_header(struct connection *connection, const char *problem)
+{
+    struct endpoint *endpoint = connection->endpoint;
+    if (endpoint_may_tell(endpoint, worker_now(connection->worker))) {
+        char room[ADDRESS_TEXT_ROOM];
+        struct text peer;
+        text_init(&peer, room, sizeof room);
+        address_add_with_port(&peer, &connection->peer);
+        log_write(endpoint->log, EVENT_PROXY_HEADER_REFUSED, endpoint->config->name,
+                  connection__id(connection),
+                  "the proxy %s sent no good PROXY header: %s; more of these are only counted for a minute",
+                  room, problem);
+    }
+    connection__reset(connection, REFUSED_PROXY, 0);
+}
+
+/* The header names the client, unless the proxy itself is one: a health check. */
+static void connection__take_claim(struct connection *connection, const struct proxy_header *header)
+{
+    static const enum close_reason reasons[] = {[ADMISSION_ACL] = REFUSED_ACL,
+                                                [ADMISSION_PER_SOURCE] = REFUSED_PER_SOURCE,
+                                                [ADMISSION_NO_MEMORY] = REFUSED_ERROR};
+    if (!header->is_local) {
+        connection->is_proxied = 1;
+        connection->addresses[ADDRESS_PROXY] = connection->peer;
+        connection->addresses[ADDRESS_LOCAL] = header->destination;
+        connection->peer = header->source;
+        const enum admission_verdict verdict =
+            admission_claim(connection->endpoint->admission, &connection->peer);
+        if (verdict != ADMISSION_GRANTED) {
+            connection__reset(connection, reasons[verdict], 0);
+            return;
+        }
+        connection->has_source = 1;
+    }
+    connection->awaits_proxy = 0;
+    connection__greet(connection, &connection->addresses[ADDRESS_LOCAL]);
+}
+
+static void connection__take_header(struct connection *connection)
+{
+    struct buffer *input = connection->input;
+    struct proxy_header header;
+    const enum proxy_result result =
+        proxy_header_read(connection->endpoint->config->proxy_protocol, false,
+                          buffer_bytes(input) + input->start, buffer_used(input), &header);
+    if (result == PROXY_BAD) {
+        connection__refuse_header(connection, header.problem);
+    } else if (result == PROXY_DONE) {
+        input->start += (uint32_t)header.length;
+        connection__take_claim(connection, &header);
+    }
 }
 
 /* ---- Deadlines ---- */
@@ -224,6 +356,10 @@ static uint64_t connection__next_deadline(const struct connection *connection)
     uint64_t due = UINT64_MAX;
     if (connection->is_stalled || connection->is_starved) {
         due = worker_now(connection->worker) + RETRY_DELAY;
+    }
+    if (connection->awaits_proxy) {
+        return connection__earliest(due,
+                                    connection__due(connection, connection->opened, config->proxy_timeout));
     }
     due = connection__earliest(due, connection__due(connection, connection->opened, config->lifetime));
     if (connection->is_fin_sent) {
@@ -259,7 +395,7 @@ static bool connection__is_past(const struct connection *connection, uint32_t st
 }
 
 /* In order when nothing is queued or unread; with a receive waiting there is nothing unread. */
-static void connection__expire(struct connection *connection, enum pl_reason reason)
+static void connection__expire(struct connection *connection, enum close_reason reason)
 {
     const bool is_quiet = connection->queued == 0 && (connection->is_receiving || connection->is_eof) &&
                           (connection->input == NULL || buffer_used(connection->input) == 0);
@@ -275,22 +411,26 @@ static void connection__expire(struct connection *connection, enum pl_reason rea
 static void connection__check_deadlines(struct connection *connection)
 {
     const struct config_endpoint *config = connection->endpoint->config;
-    if (connection->is_fin_sent) {
+    if (connection->awaits_proxy) {
+        if (connection__is_past(connection, connection->opened, config->proxy_timeout)) {
+            connection__refuse_header(connection, "it did not come within proxy_timeout");
+        }
+    } else if (connection->is_fin_sent) {
         if (connection__is_past(connection, connection->last_progress, config->close_timeout)) {
-            connection__reset(connection, PL_BY_HANDLER, WSAETIMEDOUT);
+            connection__reset(connection, CLOSED_BY_HANDLER, WSAETIMEDOUT);
         } else if (connection__is_past(connection, connection->opened, config->lifetime)) {
-            connection__reset(connection, PL_LIFETIME, WSAETIMEDOUT);
+            connection__reset(connection, CLOSED_LIFETIME, WSAETIMEDOUT);
         }
     } else if (connection->queued > 0 &&
                connection__is_past(connection, connection->last_progress, config->send_timeout)) {
-        connection__reset(connection, PL_SEND_TIMEOUT, WSAETIMEDOUT);
+        connection__reset(connection, CLOSED_SEND_TIMEOUT, WSAETIMEDOUT);
     } else if (connection->bytes_in == 0 && !connection->is_eof &&
                connection__is_past(connection, connection->opened, config->first_byte_timeout)) {
-        connection__expire(connection, PL_FIRST_BYTE_TIMEOUT);
+        connection__expire(connection, CLOSED_FIRST_BYTE_TIMEOUT);
     } else if (connection__is_past(connection, connection->last_activity, config->idle_timeout)) {
-        connection__expire(connection, PL_IDLE);
+        connection__expire(connection, CLOSED_IDLE);
     } else if (connection__is_past(connection, connection->opened, config->lifetime)) {
-        connection__expire(connection, PL_LIFETIME);
+        connection__expire(connection, CLOSED_LIFETIME);
     }
 }
 
@@ -382,7 +522,7 @@ static int32_t connection__append(struct connection *connection, const uint8_t *
         connection->last_progress = connection__tick(connection);
     }
     if (!send_queue_append(&connection->queue, worker_buffers(connection->worker), at, length)) {
-        connection__reset(connection, PL_ERROR, ERROR_NOT_ENOUGH_MEMORY);
+        connection__reset(connection, CLOSED_ERROR, ERROR_NOT_ENOUGH_MEMORY);
         return PL_NO_MEMORY;
     }
     connection->queued += (uint32_t)length;
@@ -404,7 +544,7 @@ int32_t connection_send(struct worker *worker, pl_id id, const uint8_t *at, size
     if (length > limit - connection->queued) {
         connection->is_blocked = 1;
         if (connection->endpoint->handler->on_writable == NULL) {
-            connection__reset(connection, PL_SLOW_READER, 0);
+            connection__reset(connection, CLOSED_SLOW_READER, 0);
             connection__settle_later(connection);
         }
         return PL_FULL;
@@ -434,10 +574,10 @@ int32_t connection_close(struct worker *worker, pl_id id, int32_t how)
         return PL_GONE;
     }
     if (how == PL_RESET) {
-        connection__reset(connection, PL_BY_HANDLER, 0);
+        connection__reset(connection, CLOSED_BY_HANDLER, 0);
     } else {
         if (connection->reason == 0 && !connection->is_eof) {
-            connection->reason = PL_BY_HANDLER;
+            connection->reason = CLOSED_BY_HANDLER;
         }
         connection->wants_fin = 1;
         connection->drops_input = connection->drops_input || how == PL_GRACEFUL;
@@ -450,7 +590,7 @@ void connection_overrun(struct worker *worker, pl_id id)
 {
     struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
     if (connection != NULL && !connection->is_closed) {
-        connection__reset(connection, PL_SLOW_READER, 0);
+        connection__reset(connection, CLOSED_SLOW_READER, 0);
         connection__settle_later(connection);
     }
 }
@@ -470,7 +610,7 @@ static void connection__deliver(struct connection *connection)
         connection__leave(connection);
         input->start += consumed < length ? (uint32_t)consumed : length;
         if (!connection->is_blocked && buffer_used(input) > endpoint_max_input(endpoint)) {
-            connection__reset(connection, PL_INPUT_FULL, 0);
+            connection__reset(connection, CLOSED_INPUT_FULL, 0);
         }
     }
     if (connection->drops_input || buffer_used(input) == 0) {
@@ -503,6 +643,10 @@ static void connection__end_of_input(struct connection *connection)
     const struct endpoint *endpoint = connection->endpoint;
     const struct buffer *input = connection->input;
     connection->is_eof = 1;
+    if (connection->awaits_proxy) {
+        connection__reset(connection, REFUSED_PROXY, 0); /* a check that only connects, perhaps: no message */
+        return;
+    }
     if (connection->drops_input || endpoint->handler->on_eof == NULL) {
         connection->wants_fin = 1;
         connection->drops_input = 1;
@@ -531,6 +675,23 @@ static bool connection__may_read(const struct connection *connection)
     return connection->drops_input || (!connection->is_blocked && !connection->is_paused);
 }
 
+/* `bytes` more lie in `input`. */
+static void connection__take_bytes(struct connection *connection, uint32_t bytes)
+{
+    if (connection->awaits_proxy) {
+        connection__take_header(connection);
+        if (connection->awaits_proxy) {
+            return;
+        }
+        bytes = buffer_used(connection->input); /* those behind it */
+    }
+    connection->bytes_in += bytes;
+    worker_count(connection->worker, COUNTER_BYTES_RECEIVED, bytes);
+    if (!connection->wants_reset) { /* by on_open, a moment ago */
+        connection__deliver(connection);
+    }
+}
+
 /* The system has an error, an end or bytes (which lie in `input` already) for us. */
 static enum read_result connection__received(struct connection *connection, uint32_t error, uint32_t bytes)
 {
@@ -550,7 +711,6 @@ static enum read_result connection__received(struct connection *connection, uint
     const uint32_t tick = connection__tick(connection);
     const bool is_filled = bytes == input->size - input->end, is_sparse = bytes < input->size / 4;
     input->end += bytes;
-    connection->bytes_in += bytes;
     connection->is_active = tick - connection->last_activity <= ACTIVE_TICKS;
     connection->last_activity = tick;
     if (connection->is_fin_sent && !connection->drops_input) {
@@ -561,8 +721,7 @@ static enum read_result connection__received(struct connection *connection, uint
     } else if (is_sparse && connection->read_class > 0) {
         connection->read_class = (connection->read_class - 1U) & 3U;
     }
-    worker_count(connection->worker, COUNTER_BYTES_RECEIVED, bytes);
-    connection__deliver(connection);
+    connection__take_bytes(connection, bytes);
     return is_filled ? READ_MORE : READ_DRAINED;
 }
 
@@ -780,9 +939,10 @@ static void connection__set_options(const struct connection *connection)
 }
 
 static struct connection *connection__create(struct worker *worker, const struct network *network,
-                                             SOCKET socket)
+                                             const struct endpoint *endpoint, SOCKET socket)
 {
-    struct connection *connection = memory_alloc(sizeof *connection);
+    struct connection *connection =
+        memory_alloc(sizeof *connection + connection__addresses(endpoint) * sizeof connection->addresses[0]);
     const uint32_t slot =
         connection != NULL ? slot_table_add(worker_slots(worker), SLOT_CONNECTION, connection) : SLOT_NONE;
     if (slot == SLOT_NONE) {
@@ -800,7 +960,7 @@ static struct connection *connection__create(struct worker *worker, const struct
 }
 
 static void connection__init(struct connection *connection, struct worker *worker, struct endpoint *endpoint,
-                             SOCKET socket, const struct pl_address *peer)
+                             SOCKET socket, const struct pl_address *local, const struct pl_address *peer)
 {
     connection->worker = worker;
     connection->endpoint = endpoint;
@@ -810,32 +970,22 @@ static void connection__init(struct connection *connection, struct worker *worke
     connection->send.complete = connection__run_send;
     connection->task.run = connection__run_task;
     timer_init(&connection->timer, connection__run_timer);
+    connection->awaits_proxy = admission_has_proxies(endpoint->admission);
+    connection->has_source = !connection->awaits_proxy;
+    if (connection__addresses(endpoint) > 0) {
+        connection->addresses[ADDRESS_LOCAL] = *local;
+    }
     connection->opened = connection->last_activity = connection->last_progress = connection__tick(connection);
+    connection->opened_rest = worker_now(worker) % TIMER_TICK & 127U;
 }
 
-static void connection__greet(struct connection *connection, const struct pl_address *local)
+static void connection__refuse(struct worker *worker, const struct endpoint *endpoint, SOCKET socket,
+                               enum close_reason reason, const struct pl_address *local,
+                               const struct pl_address *peer)
 {
-    const struct endpoint *endpoint = connection->endpoint;
-    if (endpoint->handler->on_open == NULL) {
-        return;
-    }
-    const pl_info info = {.size = sizeof info,
-                          .id = connection__id(connection),
-                          .endpoint = endpoint->id,
-                          .peer = connection->peer,
-                          .local = *local};
-    connection__enter(connection, info.id);
-    const int32_t result = endpoint->handler->on_open(endpoint->state, info.id, &connection->user, &info);
-    connection__leave(connection);
-    if (result < 0) {
-        connection__reset(connection, PL_BY_HANDLER, 0);
-    }
-}
-
-static void connection__refuse(struct worker *worker, SOCKET socket, enum counter counter)
-{
-    worker_count(worker, counter, 1);
     network_close_hard(socket);
+    admission_leave(endpoint->admission, admission_has_proxies(endpoint->admission) ? NULL : peer);
+    endpoint_refused(endpoint, worker, reason, local, peer);
     worker_add_load(worker, -1);
     worker_released(worker);
 }
@@ -844,19 +994,20 @@ void connection_open(struct worker *worker, const struct network *network, struc
                      SOCKET socket, const struct pl_address *local, const struct pl_address *peer)
 {
     if (endpoint->is_stopping != 0) {
-        connection__refuse(worker, socket, COUNTER_REFUSED_STOPPING);
+        connection__refuse(worker, endpoint, socket, REFUSED_STOPPING, local, peer);
         return;
     }
-    struct connection *connection = connection__create(worker, network, socket);
+    struct connection *connection = connection__create(worker, network, endpoint, socket);
     if (connection == NULL) {
-        connection__refuse(worker, socket, COUNTER_REFUSED_ERROR);
+        connection__refuse(worker, endpoint, socket, REFUSED_ERROR, local, peer);
         return;
     }
-    connection__init(connection, worker, endpoint, socket, peer);
-    worker_count(worker, COUNTER_ACCEPTED, 1);
+    connection__init(connection, worker, endpoint, socket, local, peer);
     connection__set_options(connection);
     connection__hold(connection);
-    connection__greet(connection, local);
+    if (connection->awaits_proxy == 0) {
+        connection__greet(connection, local);
+    }
     connection__read(connection, READ_DRAINED); /* a client usually speaks a moment later */
     connection__settle(connection);
     connection__release(connection);
@@ -869,7 +1020,7 @@ void connection_reset_all(struct worker *worker)
          (connection = slot_table_next(worker_slots(worker), SLOT_CONNECTION, &slot)) != NULL;) {
         if (!connection->is_closed) {
             connection__hold(connection);
-            connection__reset(connection, PL_STOPPING, 0);
+            connection__reset(connection, CLOSED_STOPPING, 0);
             connection__settle(connection);
             connection__release(connection);
         }

@@ -3,6 +3,7 @@
 #include "endpoint/endpoint.h"
 
 enum {
+    ENDPOINT_TELL = 60000, /* milliseconds */
     ENDPOINT_MAX_INPUT = 65536,
     ENDPOINT_MAX_INPUT_LIMIT = 16777216 /* the contract's */
 };
@@ -62,6 +63,23 @@ void endpoint_stop(struct endpoint *endpoint)
         endpoint->handler->stop(endpoint->state);
     }
     endpoint->is_started = false;
+}
+
+void endpoint_refused(const struct endpoint *endpoint, struct worker *worker, enum close_reason reason,
+                      const struct pl_address *local, const struct pl_address *peer)
+{
+    worker_count(worker, close_reason_row(reason)->counter, 1);
+    access_log_write(endpoint->access_log, &(const struct access_line){.endpoint = endpoint->config->name,
+                                                                       .client = *peer,
+                                                                       .local = *local,
+                                                                       .reason = reason});
+}
+
+bool endpoint_may_tell(struct endpoint *endpoint, uint64_t now)
+{
+    const LONG64 told_at = InterlockedCompareExchange64(&endpoint->told_at, 0, 0);
+    return (told_at == 0 || now - (uint64_t)told_at >= ENDPOINT_TELL) &&
+           InterlockedCompareExchange64(&endpoint->told_at, (LONG64)now, told_at) == told_at;
 }
 
 uint32_t endpoint_max_input(const struct endpoint *endpoint)

@@ -10,8 +10,11 @@
 #include "base/log.h"
 #include "base/win.h"
 #include "config/config.h"
+#include "io/worker.h"
 #include "portlistener/handler.h"
 #include "stats/access_log.h"
+
+struct admission;
 
 struct endpoint {
     const struct config_endpoint *config;
@@ -20,9 +23,11 @@ struct endpoint {
     pl_id id;
     struct log *log;
     struct access_log *access_log; /* NULL: none, or not for this endpoint */
+    struct admission *admission;   /* who may come in; see accept/admission.h */
     bool is_started;
     volatile LONG is_paused;   /* refuse what is new */
     volatile LONG is_stopping; /* likewise, and for good */
+    volatile LONG64 told_at;   /* see endpoint_may_tell */
 };
 
 /* endpoint_start: the handler's start; false: `failure_out`. Control thread. */
@@ -30,6 +35,14 @@ bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struc
 
 /* endpoint_stop: the handler's stop, if it was started. No connection may be left. Control thread. */
 void endpoint_stop(struct endpoint *endpoint);
+
+/* endpoint_refused: counts and logs a TCP client that never reached the handler. On W. */
+void endpoint_refused(const struct endpoint *endpoint, struct worker *worker, enum close_reason reason,
+                      const struct pl_address *local, const struct pl_address *peer);
+
+/* endpoint_may_tell: whether something that strangers can bring about at will, a wrong PROXY header, may be logged now:
+   once a minute. `now` of a worker's clock. Any thread. */
+bool endpoint_may_tell(struct endpoint *endpoint, uint64_t now);
 
 /* endpoint_max_input: what its handler may leave unconsumed, in bytes. */
 uint32_t endpoint_max_input(const struct endpoint *endpoint);

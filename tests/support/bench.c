@@ -23,12 +23,30 @@ struct bench bench;
 
 /* ---- Events, on W ---- */
 
-static enum admission bench__admit(void *owner, const struct pl_address *peer)
+static bool bench__admit(void *owner, const struct pl_address *local, const struct pl_address *peer)
 {
     (void)owner;
+    bench.local = *local;
     bench.admitted_peer = *peer;
     InterlockedIncrement(&bench.admitted);
-    return bench.refuses > 0 && InterlockedDecrement(&bench.refuses) >= 0 ? REFUSE : ADMIT;
+    if (bench.refuses > 0 && InterlockedDecrement(&bench.refuses) >= 0) {
+        return false;
+    }
+    bench.bucket = accept_rate_take(&bench.rate, bench.bucket, worker_now(bench.worker));
+    return true;
+}
+
+static void bench__lost(void *owner, const struct pl_address *local, const struct pl_address *peer)
+{
+    (void)owner, (void)local, (void)peer;
+    InterlockedIncrement(&bench.lost);
+}
+
+static uint32_t bench__tokens(void *owner, uint64_t *next_out)
+{
+    (void)owner;
+    *next_out = accept_rate_next(&bench.rate, bench.bucket, worker_now(bench.worker));
+    return accept_rate_tokens(&bench.rate, bench.bucket, worker_now(bench.worker));
 }
 
 static void bench__accepted(void *owner, SOCKET s, const struct pl_address *local,
@@ -74,6 +92,8 @@ static void bench__stopped(void *owner)
 
 static const struct acceptor_events bench__events = {.admit = bench__admit,
                                                      .accepted = bench__accepted,
+                                                     .lost = bench__lost,
+                                                     .tokens = bench__tokens,
                                                      .trouble = bench__trouble,
                                                      .recovered = bench__recovered,
                                                      .broken = bench__broken,

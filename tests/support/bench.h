@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "accept/accept_rate.h"
 #include "accept/acceptor.h"
 #include "support/client.h"
 
@@ -26,8 +27,10 @@ struct bench {
     bool keeps; /* accepted sockets stay open; else each is greeted with one byte and closed */
 
     /* Written on W: how often each event came, and with what the last time. */
-    volatile LONG admitted, accepted, troubles, recoveries, breaks, stops;
-    volatile LONG refuses; /* so many of the next clients are not admitted */
+    volatile LONG admitted, accepted, lost, troubles, recoveries, breaks, stops;
+    volatile LONG refuses;   /* so many of the next clients are not admitted */
+    struct accept_rate rate; /* no limit at first */
+    uint64_t bucket;
     uint32_t error;
     struct pl_address admitted_peer, local, peer;
     SOCKET kept[BENCH_CLIENTS];

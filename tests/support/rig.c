@@ -94,6 +94,7 @@ struct config_endpoint *rig_endpoint(struct rig *rig, const char *name, const ch
                                          .backlog = 512,
                                          .accepts_max = 256,
                                          .receives_max = 32,
+                                         .proxy_timeout = 3000,
                                          .idle_timeout = 300000,
                                          .send_timeout = 30000,
                                          .close_timeout = 5000,

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+   Lists, limits and rate of one endpoint, see admission.h. Counting is exact and lock-free, but for sources: their table
+   has a lock, which is taken only where max_connections_per_source is set. */
+#include "accept/admission.h"
+
+#include <assert.h>
+
+#include "accept/accept_rate.h"
+#include "accept/access_list.h"
+#include "accept/source_table.h"
+#include "base/memory.h"
+
+struct admission {
+    const struct config_endpoint *config;
+    struct access_list *allow; /* NULL: empty; so are the next two */
+    struct access_list *deny;
+    struct access_list *proxies;
+    struct connection_limit *process;
+    struct connection_limit endpoint;
+    struct accept_rate rate;
+    volatile LONG64 rate_state;
+    SRWLOCK lock; /* for `sources` */
+    struct source_table sources;
+};
+
+/* ---- Lists ---- */
+
+/* True: made, or not needed. */
+static bool admission__make_list(const struct config_prefixes *prefixes, struct access_list **list_out)
+{
+    *list_out = prefixes->count > 0 ? access_list_create(prefixes->at, prefixes->count) : NULL;
+    return prefixes->count == 0 || *list_out != NULL;
+}
+
+static bool admission__is_in(const struct access_list *list, const struct pl_address *address)
+{
+    return list != NULL && access_list_contains(list, address);
+}
+
+bool admission_permits(const struct admission *admission, const struct pl_address *client)
+{
+    return !admission__is_in(admission->deny, client) &&
+           (admission->allow == NULL || access_list_contains(admission->allow, client));
+}
+
+bool admission_trusts(const struct admission *admission, const struct pl_address *peer)
+{
+    return admission__is_in(admission->proxies, peer) && !admission__is_in(admission->deny, peer);
+}
+
+bool admission_has_proxies(const struct admission *admission)
+{
+    return admission->config->proxy_protocol != CONFIG_PROXY_OFF;
+}
+
+/* ---- Limits ---- */
+
+static bool connection_limit__enter(struct connection_limit *limit)
+{
+    for (LONG active = limit->active;;) {
+        if (limit->most != 0 && (uint32_t)active >= limit->most) {
+            return false;
+        }
+        const LONG seen = InterlockedCompareExchange(&limit->active, active + 1, active);
+        if (seen == active) {
+            return true;
+        }
+        active = seen;
+    }
+}
+
+static void connection_limit__leave(struct connection_limit *limit)
+{
+    const LONG left = InterlockedDecrement(&limit->active);
+    assert(left >= 0);
+    (void)left;
+}
+
+static bool admission__enter_limits(struct admission *admission)
+{
+    if (!connection_limit__enter(&admission->endpoint)) {
+        return false;
+    }
+    if (!connection_limit__enter(admission->process)) {
+        connection_limit__leave(&admission->endpoint);
+        return false;
+    }
+    return true;
+}
+
+uint32_t admission_active(const struct admission *admission)
+{
+    return (uint32_t)admission->endpoint.active;
+}
+
+/* ---- Sources ---- */
+
+enum admission_verdict admission_enter_source(struct admission *admission, const struct pl_address *client)
+{
+    static const enum admission_verdict verdicts[] = {[SOURCE_TAKEN] = ADMISSION_GRANTED,
+                                                      [SOURCE_FULL] = ADMISSION_PER_SOURCE,
+                                                      [SOURCE_NO_MEMORY] = ADMISSION_NO_MEMORY};
+    const uint32_t most = admission->config->max_connections_per_source;
+    if (most == 0) {
+        return ADMISSION_GRANTED;
+    }
+    AcquireSRWLockExclusive(&admission->lock);
+    const enum source_result result = source_table_take(&admission->sources, client, most);
+    ReleaseSRWLockExclusive(&admission->lock);
+    return verdicts[result];
+}
+
+void admission_leave_source(struct admission *admission, const struct pl_address *client)
+{
+    if (admission->config->max_connections_per_source != 0) {
+        AcquireSRWLockExclusive(&admission->lock);
+        source_table_give_back(&admission->sources, client);
+        ReleaseSRWLockExclusive(&admission->lock);
+    }
+}
+
+/* ---- Rate ---- */
+
+static uint64_t admission__rate_state(const struct admission *admission)
+{
+    return (uint64_t)InterlockedCompareExchange64((volatile LONG64 *)(uintptr_t)&admission->rate_state, 0, 0);
+}
+
+static void admission__take_token(struct admission *admission, uint64_t now)
+{
+    for (uint64_t state = admission__rate_state(admission);;) {
+        const uint64_t next = accept_rate_take(&admission->rate, state, now);
+        const uint64_t seen =
+            (uint64_t)InterlockedCompareExchange64(&admission->rate_state, (LONG64)next, (LONG64)state);
+        if (seen == state) {
+            return;
+        }
+        state = seen;
+    }
+}
+
+uint32_t admission_tokens(const struct admission *admission, uint64_t now, uint64_t *next_out)
+{
+    const uint64_t state = admission__rate_state(admission);
+    *next_out = accept_rate_next(&admission->rate, state, now);
+    return accept_rate_tokens(&admission->rate, state, now);
+}
+
+/* ---- Coming and going ---- */
+
+enum admission_verdict admission_enter(struct admission *admission, const struct pl_address *peer,
+                                       uint64_t now)
+{
+    const bool has_proxies = admission_has_proxies(admission);
+    if (has_proxies ? !admission_trusts(admission, peer) : !admission_permits(admission, peer)) {
+        return ADMISSION_ACL;
+    }
+    if (!admission__enter_limits(admission)) {
+        return ADMISSION_LIMIT;
+    }
+    const enum admission_verdict verdict =
+        has_proxies ? ADMISSION_GRANTED : admission_enter_source(admission, peer);
+    if (verdict != ADMISSION_GRANTED) {
+        admission_leave(admission, NULL);
+        return verdict;
+    }
+    admission__take_token(admission, now);
+    return ADMISSION_GRANTED;
+}
+
+enum admission_verdict admission_claim(struct admission *admission, const struct pl_address *client)
+{
+    return admission_permits(admission, client) ? admission_enter_source(admission, client) : ADMISSION_ACL;
+}
+
+void admission_leave(struct admission *admission, const struct pl_address *source)
+{
+    if (source != NULL) {
+        admission_leave_source(admission, source);
+    }
+    connection_limit__leave(admission->process);
+    connection_limit__leave(&admission->endpoint);
+}
+
+/* ---- Life ---- */
+
+struct admission *admission_create(const struct config_endpoint *config, struct connection_limit *process,
+                                   const struct hash_key *key)
+{
+    struct admission *admission = memory_alloc(sizeof *admission);
+    if (admission == NULL) {
+        return NULL;
+    }
+    admission->config = config;
+    admission->process = process;
+    admission->endpoint.most = config->max_connections;
+    admission->rate = accept_rate_make(config->accept_rate, config->accept_burst);
+    InitializeSRWLock(&admission->lock);
+    source_table_init(&admission->sources, key);
+    if (!admission__make_list(&config->allow, &admission->allow) ||
+        !admission__make_list(&config->deny, &admission->deny) ||
+        !admission__make_list(&config->trusted_proxies, &admission->proxies)) {
+        admission_destroy(admission);
+        return NULL;
+    }
+    return admission;
+}
+
+void admission_destroy(struct admission *admission)
+{
+    if (admission == NULL) {
+        return;
+    }
+    assert(admission->endpoint.active == 0);
+    access_list_destroy(admission->allow);
+    access_list_destroy(admission->deny);
+    access_list_destroy(admission->proxies);
+    source_table_fini(&admission->sources);
+    memory_free(admission);
+}

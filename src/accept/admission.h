@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+   Who may come in, decided from addresses alone and before any other work: lists, limits, rate. One for each endpoint,
+   shared by its sockets and its connections. Any thread. */
+#ifndef PORTLISTENER_ACCEPT_ADMISSION_H
+#define PORTLISTENER_ACCEPT_ADMISSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/win.h"
+#include "config/config.h"
+
+/* Connections that there are, and may be. */
+struct connection_limit {
+    volatile LONG active;
+    uint32_t most; /* 0: no limit */
+};
+
+enum admission_verdict {
+    ADMISSION_GRANTED,
+    ADMISSION_ACL,        /* `deny`, `allow`; with PROXY protocol, the peer is none of `trusted_proxies` */
+    ADMISSION_LIMIT,      /* max_connections, of the endpoint or the process */
+    ADMISSION_PER_SOURCE, /* max_connections_per_source */
+    ADMISSION_NO_MEMORY
+};
+
+struct admission;
+
+/* admission_create: for an endpoint with this configuration. `process` is shared by all endpoints; `key`, for tables, is
+   random. Both pointers stay the caller's, `config` and `process` must outlive it. NULL: no memory. */
+struct admission *admission_create(const struct config_endpoint *config, struct connection_limit *process,
+                                   const struct hash_key *key);
+
+/* admission_destroy: everybody has left. NULL is allowed. */
+void admission_destroy(struct admission *admission);
+
+/* admission_permits: `deny` and `allow` let this client in. */
+bool admission_permits(const struct admission *admission, const struct pl_address *client);
+
+/* admission_trusts: this peer may name its clients in PROXY headers: it is in `trusted_proxies` and not in `deny`. */
+bool admission_trusts(const struct admission *admission, const struct pl_address *peer);
+
+/* admission_enter: a TCP client of this address wants to come in. GRANTED: it counts until admission_leave, for the
+   limits and, unless it comes through a proxy, for its source; and it has used up one of the rate's tokens. */
+enum admission_verdict admission_enter(struct admission *admission, const struct pl_address *peer,
+                                       uint64_t now);
+
+/* admission_claim: a proxy, which has entered, names this client. GRANTED: it counts for its source until
+   admission_leave. */
+enum admission_verdict admission_claim(struct admission *admission, const struct pl_address *client);
+
+/* admission_leave: `source` is the client that was counted for its source, NULL when none was: see
+   admission_counts_sources. */
+void admission_leave(struct admission *admission, const struct pl_address *source);
+
+/* admission_enter_source, admission_leave_source: a UDP session, which counts for its source alone. */
+enum admission_verdict admission_enter_source(struct admission *admission, const struct pl_address *client);
+void admission_leave_source(struct admission *admission, const struct pl_address *client);
+
+/* admission_has_proxies: clients come through proxies. admission_active: connections that have entered. */
+bool admission_has_proxies(const struct admission *admission);
+uint32_t admission_active(const struct admission *admission);
+
+/* admission_tokens: how many may come in now by the rate; when none, `next_out` is when one may, of the clock of
+   `now`. UINT32_MAX: as many as like to. */
+uint32_t admission_tokens(const struct admission *admission, uint64_t now, uint64_t *next_out);
+
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT
+   Tests of accept/admission.h, by itself; test_binding.c has real clients. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "accept/admission.h"
+
+#include <cmocka.h>
+
+#include "base/address.h"
+#include "support/fault.h"
+#include "support/support.h"
+
+enum { LISTS = 4, NOW = 5000 };
+
+/* One endpoint's settings and what is made of them. */
+static struct {
+    struct config_endpoint config;
+    struct connection_limit process;
+    struct address_prefix allow[LISTS], deny[LISTS], proxies[LISTS];
+    struct admission *admission;
+} it;
+
+static const struct hash_key key = {{1, 2}};
+
+static struct pl_address address(const char *ip)
+{
+    struct pl_address parsed;
+    assert_true(address_parse(ip, strlen(ip), &parsed));
+    parsed.port = 999;
+    return parsed;
+}
+
+static void begin(void)
+{
+    memset(&it, 0, sizeof it);
+    it.config.allow.at = it.allow;
+    it.config.deny.at = it.deny;
+    it.config.trusted_proxies.at = it.proxies;
+}
+
+static void add(struct config_prefixes *list, const char *ip, uint8_t length)
+{
+    assert_in_range(list->count, 0, LISTS - 1);
+    list->at[list->count] = (struct address_prefix){.address = address(ip), .length = length};
+    list->at[list->count++].address.port = 0;
+}
+
+static void create(void)
+{
+    it.admission = admission_create(&it.config, &it.process, &key);
+    assert_non_null(it.admission);
+}
+
+static void end(void)
+{
+    assert_int_equal(admission_active(it.admission), 0);
+    assert_int_equal(it.process.active, 0);
+    admission_destroy(it.admission);
+}
+
+static enum admission_verdict enter(const char *ip)
+{
+    const struct pl_address peer = address(ip);
+    return admission_enter(it.admission, &peer, NOW);
+}
+
+static void leave(const char *ip)
+{
+    const struct pl_address peer = address(ip);
+    admission_leave(it.admission, &peer);
+}
+
+/* In, and out again. */
+static void expect(const char *ip, enum admission_verdict verdict)
+{
+    const enum admission_verdict result = enter(ip);
+    if (result != verdict) {
+        fail_msg("%s: %d", ip, (int)result);
+    }
+    if (result == ADMISSION_GRANTED) {
+        leave(ip);
+    }
+}
+
+static void test_admission__lets_everybody_in_without_lists(void **state)
+{
+    (void)state;
+    begin();
+    create();
+    expect("192.0.2.1", ADMISSION_GRANTED);
+    expect("2001:db8::1", ADMISSION_GRANTED);
+    end();
+}
+
+static void test_admission__deny_wins_over_allow(void **state)
+{
+    (void)state;
+    begin();
+    add(&it.config.allow, "192.0.2.0", 24);
+    add(&it.config.allow, "2001:db8::", 32);
+    add(&it.config.deny, "192.0.2.128", 25);
+    add(&it.config.deny, "198.51.100.1", 32);
+    create();
+    expect("192.0.2.1", ADMISSION_GRANTED);
+    expect("::ffff:192.0.2.1", ADMISSION_GRANTED);
+    expect("192.0.2.128", ADMISSION_ACL);
+    expect("::ffff:192.0.2.128", ADMISSION_ACL);
+    expect("198.51.100.1", ADMISSION_ACL);
+    expect("198.51.100.2", ADMISSION_ACL); /* in no list: `allow` is set */
+    expect("2001:db8::1", ADMISSION_GRANTED);
+    expect("2001:db9::1", ADMISSION_ACL);
+    end();
+}
+
+static void test_admission__deny_alone_keeps_out_whom_it_names(void **state)
+{
+    (void)state;
+    begin();
+    add(&it.config.deny, "192.0.2.1", 32);
+    create();
+    expect("192.0.2.1", ADMISSION_ACL);
+    expect("192.0.2.2", ADMISSION_GRANTED);
+    end();
+}
+
+static void test_admission__counts_to_the_limit_of_the_endpoint(void **state)
+{
+    (void)state;
+    begin();
+    it.config.max_connections = 2;
+    create();
+    assert_int_equal(enter("192.0.2.1"), ADMISSION_GRANTED);
+    assert_int_equal(enter("192.0.2.2"), ADMISSION_GRANTED);
+    assert_int_equal(enter("192.0.2.3"), ADMISSION_LIMIT);
+    assert_int_equal(admission_active(it.admission), 2);
+    leave("192.0.2.1");
+    assert_int_equal(enter("192.0.2.3"), ADMISSION_GRANTED);
+    leave("192.0.2.2");
+    leave("192.0.2.3");
+    end();
+}
+
+static void test_admission__counts_to_the_limit_of_the_process(void **state)
+{
+    (void)state;
+    begin();
+    it.process.most = 2;
+    it.process.active = 1; /* of another endpoint */
+    create();
+    assert_int_equal(enter("192.0.2.1"), ADMISSION_GRANTED);
+    assert_int_equal(enter("192.0.2.2"), ADMISSION_LIMIT);
+    assert_int_equal(admission_active(it.admission), 1); /* whom the process refused */
+    leave("192.0.2.1");
+    it.process.active--;
+    end();
+}
+
+static void test_admission__counts_each_source(void **state)
+{
+    (void)state;
+    begin();
+    it.config.max_connections_per_source = 1;
+    create();
+    assert_int_equal(enter("192.0.2.1"), ADMISSION_GRANTED);
+    assert_int_equal(enter("192.0.2.1"), ADMISSION_PER_SOURCE);
+    assert_int_equal(admission_active(it.admission), 1);
+    assert_int_equal(enter("2001:db8::1"), ADMISSION_GRANTED);
+    assert_int_equal(enter("2001:db8::2"), ADMISSION_PER_SOURCE);
+    const struct pl_address session = address("192.0.2.9");
+    assert_int_equal(admission_enter_source(it.admission, &session), ADMISSION_GRANTED);
+    assert_int_equal(enter("192.0.2.9"), ADMISSION_PER_SOURCE);
+    admission_leave_source(it.admission, &session);
+    leave("192.0.2.1");
+    leave("2001:db8::1");
+    expect("192.0.2.9", ADMISSION_GRANTED);
+    end();
+}
+
+/* What is refused for one reason has used up nothing of what comes behind. */
+static void test_admission__asks_lists_then_limits_then_sources_then_the_rate(void **state)
+{
+    (void)state;
+    begin();
+    add(&it.config.deny, "192.0.2.66", 32);
+    it.config.max_connections = 2;
+    it.config.max_connections_per_source = 1;
+    it.config.accept_rate = 1;
+    it.config.accept_burst = 2;
+    create();
+    uint64_t next = 0;
+    expect("192.0.2.66", ADMISSION_ACL);
+    assert_int_equal(enter("192.0.2.1"), ADMISSION_GRANTED);
+    assert_int_equal(enter("192.0.2.1"), ADMISSION_PER_SOURCE);
+    assert_int_equal(admission_tokens(it.admission, NOW, &next), 1);
+    assert_int_equal(enter("192.0.2.2"), ADMISSION_GRANTED);
+    assert_int_equal(enter("192.0.2.66"), ADMISSION_ACL);
+    assert_int_equal(enter("192.0.2.1"), ADMISSION_LIMIT);
+    assert_int_equal(admission_tokens(it.admission, NOW, &next), 0);
+    assert_true(next == NOW + 1000);
+    assert_int_equal(admission_tokens(it.admission, next, &next), 1);
+    leave("192.0.2.1");
+    leave("192.0.2.2");
+    end();
+}
+
+static void test_admission__takes_proxies_for_what_they_are(void **state)
+{
+    (void)state;
+    begin();
+    it.config.proxy_protocol = CONFIG_PROXY_V2;
+    it.config.max_connections_per_source = 1;
+    add(&it.config.trusted_proxies, "10.0.0.0", 24);
+    add(&it.config.deny, "10.0.0.9", 32);
+    add(&it.config.deny, "192.0.2.66", 32);
+    add(&it.config.allow, "192.0.2.0", 24);
+    create();
+    const struct pl_address good = address("192.0.2.1"), denied = address("192.0.2.66"),
+                            other = address("198.51.100.1");
+    assert_int_equal(enter("192.0.2.1"), ADMISSION_ACL); /* allowed, but no proxy */
+    assert_int_equal(enter("10.0.0.9"), ADMISSION_ACL);
+    assert_int_equal(enter("10.0.0.1"), ADMISSION_GRANTED); /* not in `allow`: that is for clients */
+    assert_int_equal(enter("10.0.0.1"), ADMISSION_GRANTED); /* many clients come from one proxy */
+    assert_int_equal(admission_claim(it.admission, &denied), ADMISSION_ACL);
+    assert_int_equal(admission_claim(it.admission, &other), ADMISSION_ACL);
+    assert_int_equal(admission_claim(it.admission, &good), ADMISSION_GRANTED);
+    assert_int_equal(admission_claim(it.admission, &good), ADMISSION_PER_SOURCE);
+    admission_leave(it.admission, &good);
+    admission_leave(it.admission, NULL);
+    end();
+}
+
+static void test_admission__trusts_nobody_without_a_list_of_proxies(void **state)
+{
+    (void)state;
+    begin();
+    it.config.proxy_protocol = CONFIG_PROXY_V1;
+    create();
+    expect("10.0.0.1", ADMISSION_ACL);
+    end();
+}
+
+static void test_admission__survives_a_lack_of_memory(void **state)
+{
+    (void)state;
+    begin();
+    it.config.max_connections_per_source = 5;
+    add(&it.config.allow, "192.0.2.0", 24);
+    add(&it.config.deny, "192.0.2.66", 32);
+    add(&it.config.trusted_proxies, "10.0.0.0", 24);
+    uint32_t nth = 1;
+    for (;; nth++) {
+        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
+        it.admission = admission_create(&it.config, &it.process, &key);
+        if (it.admission != NULL) {
+            break;
+        }
+    }
+    fault_clear();
+    assert_true(nth > 4); /* itself and three lists */
+    fault_arm(IMPORT_HeapAlloc, 1, 0, 1);
+    assert_int_equal(enter("192.0.2.1"), ADMISSION_NO_MEMORY);
+    assert_int_equal(admission_active(it.admission), 0);
+    fault_clear();
+    expect("192.0.2.1", ADMISSION_GRANTED);
+    end();
+    admission_destroy(NULL);
+}
+
+/* ---- Many at once ---- */
+
+enum { THREADS = 4, ROUNDS = 20000, MOST = 3 };
+
+static volatile LONG inside, most_inside, granted;
+
+static DWORD WINAPI come_and_go(void *argument)
+{
+    const struct pl_address *peer = argument;
+    for (int i = 0; i < ROUNDS; i++) {
+        if (admission_enter(it.admission, peer, NOW) == ADMISSION_GRANTED) {
+            const LONG now = InterlockedIncrement(&inside);
+            for (LONG most = most_inside; now > most; most = most_inside) {
+                InterlockedCompareExchange(&most_inside, now, most);
+            }
+            InterlockedIncrement(&granted);
+            InterlockedDecrement(&inside);
+            admission_leave(it.admission, peer);
+        }
+    }
+    return 0;
+}
+
+static void test_admission__is_exact_with_many_threads(void **state)
+{
+    (void)state;
+    HANDLE threads[THREADS];
+    begin();
+    it.config.max_connections = MOST;
+    it.config.max_connections_per_source = THREADS;
+    create();
+    struct pl_address peer = address("192.0.2.1");
+    inside = most_inside = granted = 0;
+    for (int i = 0; i < THREADS; i++) {
+        threads[i] = CreateThread(NULL, 0, come_and_go, &peer, 0, NULL);
+        assert_non_null(threads[i]);
+    }
+    WaitForMultipleObjects(THREADS, threads, TRUE, INFINITE);
+    for (int i = 0; i < THREADS; i++) {
+        CloseHandle(threads[i]);
+    }
+    assert_in_range(most_inside, 1, MOST);
+    assert_in_range(granted, ROUNDS, THREADS * ROUNDS);
+    end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        support_test(test_admission__lets_everybody_in_without_lists),
+        support_test(test_admission__deny_wins_over_allow),
+        support_test(test_admission__deny_alone_keeps_out_whom_it_names),
+        support_test(test_admission__counts_to_the_limit_of_the_endpoint),
+        support_test(test_admission__counts_to_the_limit_of_the_process),
+        support_test(test_admission__counts_each_source),
+        support_test(test_admission__asks_lists_then_limits_then_sources_then_the_rate),
+        support_test(test_admission__takes_proxies_for_what_they_are),
+        support_test(test_admission__trusts_nobody_without_a_list_of_proxies),
+        support_test(test_admission__survives_a_lack_of_memory),
+        support_test(test_admission__is_exact_with_many_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

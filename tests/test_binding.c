@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT
+   Tests of binding.c: real clients before lists, limits and rate; what is given back when they go. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "base/address.h"
+#include "support/client.h"
+#include "support/clock.h"
+#include "support/fault.h"
+#include "support/probe.h"
+#include "support/resets.h"
+#include "support/rig.h"
+#include "support/seam.h"
+
+enum { CLIENTS = 64 };
+
+static struct rig rig;
+
+/* ---- Clients ---- */
+
+static struct client *connect_from(size_t index, const char *ip)
+{
+    struct client *client = NULL;
+    const struct pl_address to = rig_address(&rig, index), from = client_address(ip, 0);
+    assert_int_equal(client_connect(&to, &from, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
+    return client;
+}
+
+static void assert_echoes(struct client *client)
+{
+    char byte = 0;
+    assert_int_equal(client_send(client, "x", 1, CLIENT_PATIENCE), CLIENT_OK);
+    assert_int_equal(client_receive(client, &byte, 1, CLIENT_PATIENCE), CLIENT_OK);
+    assert_int_equal(byte, 'x');
+}
+
+static struct client *enter_from(size_t index, const char *ip)
+{
+    struct client *client = connect_from(index, ip);
+    assert_echoes(client);
+    return client;
+}
+
+/* One more is refused for this reason, by a reset, and counted. */
+static void assert_refused_from(size_t index, const char *ip, enum counter counter)
+{
+    const uint64_t before = rig_counter(&rig, counter);
+    const uint32_t resets = resets_seen();
+    struct client *client = connect_from(index, ip);
+    const enum client_result result = client_drain(client, NULL, CLIENT_PATIENCE);
+    assert_true(result == CLIENT_RESET || result == CLIENT_EOF);
+    client_close(client);
+    rig_wait_for_counter(&rig, counter, before + 1);
+    assert_int_equal(rig_counter(&rig, counter), before + 1);
+    assert_int_equal(resets_seen(), resets + 1);
+}
+
+/* Gone, and its end has been seen. */
+static void let_go(struct client *client)
+{
+    const uint64_t closed = rig_closed(&rig);
+    client_close(client);
+    for (const uint64_t deadline = rig_deadline(); rig_closed(&rig) == closed;) {
+        rig_nap(deadline, "the end of a connection");
+    }
+}
+
+static void start(void)
+{
+    resets_watch();
+    rig_start(&rig);
+}
+
+/* ---- Lists ---- */
+
+static struct address_prefix list_room[2][2];
+
+static void set(struct config_prefixes *list, int which, const char *text)
+{
+    list->at = list_room[which];
+    list->count = 0;
+    while (text != NULL && *text != '\0') {
+        const size_t length = strcspn(text, ",");
+        assert_int_equal(address_prefix_parse(text, length, &list->at[list->count++]), ADDRESS_PREFIX_OK);
+        text += length + (text[length] == ',');
+    }
+}
+
+static void test_binding__lets_in_whom_the_lists_allow(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *listen, *allow, *deny, *client;
+        bool is_in;
+    } rows[] = {
+        {"tcp://127.0.0.1:0", "", "", "127.0.0.1", true},
+        {"tcp://127.0.0.1:0", "127.0.0.1", "", "127.0.0.1", true},
+        {"tcp://127.0.0.1:0", "127.0.0.1", "", "127.0.0.2", false},
+        {"tcp://127.0.0.1:0", "127.0.0.0/30", "127.0.0.2", "127.0.0.1", true},
+        {"tcp://127.0.0.1:0", "127.0.0.0/30", "127.0.0.2", "127.0.0.2", false},
+        {"tcp://127.0.0.1:0", "", "127.0.0.2", "127.0.0.2", false},
+        {"tcp://127.0.0.1:0", "", "127.0.0.2", "127.0.0.3", true},
+        {"tcp://127.0.0.1:0", "", "0.0.0.0/0", "127.0.0.1", false},
+        {"tcp://127.0.0.1:0", "::/0", "", "127.0.0.1", false},
+        {"tcp://*:0", "127.0.0.2", "", "127.0.0.2", true}, /* as a mapped address, on a socket for both */
+        {"tcp://*:0", "127.0.0.2", "", "127.0.0.1", false},
+        {"tcp://*:0", "", "::/0", "127.0.0.1", true},
+        {"tcp://[::1]:0", "::1", "", "::1", true},
+        {"tcp://[::1]:0", "::/0", "::1", "::1", false},
+        {"tcp://[::1]:0", "0.0.0.0/0", "", "::1", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        probe_prepare(&rig, rows[i].listen);
+        set(&rig.endpoints[0].allow, 0, rows[i].allow);
+        set(&rig.endpoints[0].deny, 1, rows[i].deny);
+        start();
+        if (strchr(rows[i].client, ':') == NULL && strstr(rows[i].listen, "*") != NULL) {
+            struct client *client = NULL; /* the rig's address is ::1 */
+            const struct pl_address to = client_address("127.0.0.1", rig_at(&rig, 0).address.port);
+            const struct pl_address from = client_address(rows[i].client, 0);
+            assert_int_equal(client_connect(&to, &from, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
+            rig_wait_for_counter(&rig, rows[i].is_in ? COUNTER_ACCEPTED : COUNTER_REFUSED_ACL, 1);
+            client_close(client);
+        } else if (rows[i].is_in) {
+            let_go(enter_from(0, rows[i].client));
+        } else {
+            assert_refused_from(0, rows[i].client, COUNTER_REFUSED_ACL);
+        }
+        assert_int_equal(rig_counter(&rig, COUNTER_REFUSED_ACL), !rows[i].is_in);
+        rig_stop(&rig);
+        seam_restore();
+    }
+}
+
+/* ---- Limits: as many as are allowed, one more is refused, a place is free again at once ---- */
+
+static void fill_and_pass(size_t most, enum counter counter, const char *const *ips)
+{
+    struct client *inside[CLIENTS];
+    for (size_t i = 0; i < most; i++) {
+        inside[i] = enter_from(0, ips[i]);
+    }
+    for (size_t round = 0; round < 3; round++) {
+        assert_refused_from(0, ips[0], counter);
+        let_go(inside[round % most]);
+        inside[round % most] = enter_from(0, ips[round % most]);
+    }
+    for (size_t i = 0; i < most; i++) {
+        assert_echoes(inside[i]); /* those inside have felt nothing */
+        client_close(inside[i]);
+    }
+}
+
+static const char *const many_ips[] = {"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4",
+                                       "127.0.0.5", "127.0.0.6", "127.0.0.7", "127.0.0.8"};
+static const char *const one_ip[] = {"127.0.0.9", "127.0.0.9", "127.0.0.9", "127.0.0.9",
+                                     "127.0.0.9", "127.0.0.9", "127.0.0.9", "127.0.0.9"};
+
+static void test_binding__keeps_the_limit_of_an_endpoint(void **state)
+{
+    (void)state;
+    for (uint32_t most = 1; most <= 8; most += 7) {
+        probe_prepare(&rig, "tcp://127.0.0.1:0");
+        rig.endpoints[0].max_connections = most;
+        start();
+        fill_and_pass(most, COUNTER_REFUSED_LIMIT, many_ips);
+        rig_stop(&rig);
+        seam_restore();
+    }
+}
+
+static void test_binding__keeps_the_limit_of_a_source(void **state)
+{
+    (void)state;
+    for (uint32_t most = 1; most <= 8; most += 7) {
+        probe_prepare(&rig, "tcp://127.0.0.1:0");
+        rig.endpoints[0].max_connections_per_source = most;
+        start();
+        struct client *other = enter_from(0, "127.0.0.1");
+        fill_and_pass(most, COUNTER_REFUSED_PER_SOURCE, one_ip);
+        client_close(other);
+        rig_stop(&rig);
+        seam_restore();
+    }
+}
+
+static void test_binding__keeps_the_limit_of_the_process_over_its_endpoints(void **state)
+{
+    (void)state;
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig_endpoint(&rig, "other", "probe", "tcp://127.0.0.1:0");
+    rig.config.service.max_connections = 4;
+    start();
+    struct client *first = enter_from(1, "127.0.0.1"), *second = enter_from(1, "127.0.0.1");
+    fill_and_pass(2, COUNTER_REFUSED_LIMIT, many_ips);
+    rig_wait_for_counter(&rig, COUNTER_CLOSED_BY_PEER, 5);
+    struct client *third = enter_from(1, "127.0.0.1"), *fourth = enter_from(1, "127.0.0.1");
+    assert_refused_from(1, "127.0.0.1", COUNTER_REFUSED_LIMIT);
+    client_close(first);
+    client_close(second);
+    client_close(third);
+    client_close(fourth);
+    rig_stop(&rig);
+}
+
+/* At the same time, on several workers: not one too many, not one too few. */
+static void test_binding__keeps_a_limit_in_a_crowd(void **state)
+{
+    (void)state;
+    enum { MOST = 20 };
+    struct client *crowd[CLIENTS];
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig_listen(&rig, "tcp://127.0.0.1:0"); /* two sockets, with homes on two workers */
+    rig.config.service.workers = 3;
+    rig.endpoints[0].max_connections = MOST;
+    rig.endpoints[0].max_connections_per_source = MOST;
+    start();
+    for (size_t i = 0; i < CLIENTS; i++) {
+        crowd[i] = connect_from(i % 2, "127.0.0.1");
+    }
+    rig_wait_for_counter(&rig, COUNTER_ACCEPTED, MOST);
+    rig_wait_for_counter(&rig, COUNTER_REFUSED_LIMIT, CLIENTS - MOST);
+    assert_int_equal(rig_counter(&rig, COUNTER_ACCEPTED), MOST);
+    assert_int_equal(rig_counter(&rig, COUNTER_REFUSED_LIMIT), CLIENTS - MOST);
+    assert_int_equal(rig_counter(&rig, COUNTER_REFUSED_PER_SOURCE), 0);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        client_close(crowd[i]);
+    }
+    rig_wait_for_counter(&rig, COUNTER_CLOSED_BY_PEER, MOST);
+    let_go(enter_from(0, "127.0.0.1"));
+    rig_stop(&rig);
+}
+
+/* ---- Whatever the end ---- */
+
+static void end_by_fin(struct client *client)
+{
+    client_close(client);
+}
+
+static void end_by_reset(struct client *client)
+{
+    client_reset(client);
+}
+
+static void end_by_silence(struct client *client)
+{
+    clock_advance(400000); /* idle_timeout is five minutes */
+    client_drain(client, NULL, CLIENT_PATIENCE);
+    client_close(client);
+}
+
+static void test_binding__a_place_is_free_after_every_kind_of_end(void **state)
+{
+    (void)state;
+    void (*const ends[])(struct client * client) = {end_by_fin, end_by_reset, end_by_silence};
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig.config.service.max_connections = 1;
+    rig.endpoints[0].max_connections = 1;
+    rig.endpoints[0].max_connections_per_source = 1;
+    start();
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        struct client *client = enter_from(0, "127.0.0.1");
+        assert_refused_from(0, "127.0.0.1", COUNTER_REFUSED_LIMIT);
+        const uint64_t closed = rig_closed(&rig);
+        ends[i](client);
+        for (const uint64_t deadline = rig_deadline(); rig_closed(&rig) == closed;) {
+            rig_nap(deadline, "the end of a connection");
+        }
+    }
+    let_go(enter_from(0, "127.0.0.1"));
+    rig_stop(&rig);
+}
+
+/* Each call on the way to a handler fails once: the client is lost, its place is not. */
+static void test_binding__a_place_is_free_after_every_kind_of_failure(void **state)
+{
+    (void)state;
+    static const struct {
+        enum import import;
+        DWORD code;
+    } faults[] = {{IMPORT_HeapAlloc, 0},
+                  {IMPORT_setsockopt, WSAENOBUFS},
+                  {IMPORT_ioctlsocket, WSAENOBUFS},
+                  {IMPORT_CreateIoCompletionPort, ERROR_NO_SYSTEM_RESOURCES},
+                  {IMPORT_WSARecv, WSAECONNRESET},
+                  {IMPORT_WSASend, WSAECONNRESET}};
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig.config.service.workers = 2; /* half of them are handed over */
+    rig.config.service.max_connections = 1;
+    rig.endpoints[0].max_connections_per_source = 1;
+    start();
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        for (uint32_t nth = 1; nth <= 8; nth++) {
+            fault_clear();
+            fault_arm(faults[i].import, nth, faults[i].code, 1);
+            struct client *client = connect_from(0, "127.0.0.1");
+            char byte = 0;
+            if (client_send(client, "x", 1, CLIENT_PATIENCE) == CLIENT_OK) {
+                client_receive(client, &byte, 1, CLIENT_PATIENCE);
+            }
+            client_close(client);
+            fault_clear();
+            /* Its end may still be on its way: the next one comes in as soon as it has been seen. */
+            for (const uint64_t deadline = rig_deadline();;) {
+                client = connect_from(0, "127.0.0.1");
+                const bool is_in = client_send(client, "x", 1, CLIENT_PATIENCE) == CLIENT_OK &&
+                                   client_receive(client, &byte, 1, CLIENT_PATIENCE) == CLIENT_OK;
+                client_close(client);
+                if (is_in) {
+                    break;
+                }
+                rig_nap(deadline, "a free place");
+            }
+        }
+    }
+    rig_stop(&rig);
+}
+
+/* ---- Rate ---- */
+
+static void test_binding__takes_no_more_than_the_rate(void **state)
+{
+    (void)state;
+    struct client *crowd[20];
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig.endpoints[0].accept_rate = 1;
+    rig.endpoints[0].accept_burst = 5;
+    rig_start(&rig);
+    const uint64_t started = clock_now();
+    for (size_t i = 0; i < 20; i++) {
+        crowd[i] = connect_from(0, "127.0.0.1"); /* the backlog holds them */
+    }
+    for (uint64_t wanted = 5; wanted <= 20; wanted++) {
+        rig_wait_for_counter(&rig, COUNTER_ACCEPTED, wanted);
+        const uint64_t accepted = rig_counter(&rig, COUNTER_ACCEPTED);
+        assert_true(accepted <= 6 + (clock_now() - started) / 1000);
+        clock_advance(1000);
+    }
+    for (size_t i = 0; i < 20; i++) {
+        assert_echoes(crowd[i]);
+        client_close(crowd[i]);
+    }
+    rig_stop(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        probe_test(test_binding__lets_in_whom_the_lists_allow),
+        probe_test(test_binding__keeps_the_limit_of_an_endpoint),
+        probe_test(test_binding__keeps_the_limit_of_a_source),
+        probe_test(test_binding__keeps_the_limit_of_the_process_over_its_endpoints),
+        probe_test(test_binding__keeps_a_limit_in_a_crowd),
+        probe_test(test_binding__a_place_is_free_after_every_kind_of_end),
+        probe_test(test_binding__a_place_is_free_after_every_kind_of_failure),
+        probe_test(test_binding__takes_no_more_than_the_rate),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
