@@ -2,20 +2,20 @@
    Reading the PROXY protocol, versions 1 and 2 (HAProxy's doc/proxy-protocol.txt): the header that a proxy puts
    before the bytes of its client, to tell who that is. No Windows header.
 
-   What is a matter of choice there is chosen so:
-   - Real peer. It stays the client for v2 LOCAL, whose family, addresses and TLVs are ignored unread; for v1
-     UNKNOWN; for a v2 address family or protocol UNSPEC, where nobody knows which bytes are addresses and which
-     are TLVs; and for AF_UNIX, a client that no list of ours can name, as the specification asks of a receiver
-     that does not support a family. AF_UNIX must still be well-formed.
-   - Addresses. Any address and port of the right form is taken, port 0, 0.0.0.0 and multicast too: they are
-     allowed, senders use them for what they do not know, and nothing is ever sent to them. It is for `allow` and
-     `deny` to judge them. A mapped IPv6 address becomes IPv4. HAProxy maps one address when the families of
-     client and server differ, so `source` and `destination` may then be of different families.
-   - v1. Nothing but the bytes of the specification: the same line could otherwise mean another client to another
-     reader. Only a mapped address may end in its dotted form, as HAProxy writes it. What follows UNKNOWN is
-     ignored up to the CR LF, but neither byte may stand there alone.
-   - v2 TLVs must fill the header exactly. Of their values only a checksum is read: four bytes in network order,
-     once. */
+   Where the specification leaves a choice, or senders differ from it:
+   - The real peer stays the client for v2 LOCAL, whose family, addresses and TLVs are skipped unread; for v1
+     UNKNOWN; for a v2 address family or protocol UNSPEC, where nobody knows which bytes are addresses and which are
+     TLVs; and for AF_UNIX, as the specification asks of a receiver that does not support a family: no list of ours
+     could name such a client. Its header must still be well-formed.
+   - Any address and port of the right form is taken, port 0, 0.0.0.0 and multicast too: they are allowed there, and
+     nothing is ever sent to them. `allow` and `deny` judge them.
+   - A mapped IPv6 address becomes IPv4. HAProxy maps one of the two where the families of client and destination
+     differ, so the families of `source` and `destination` may differ too.
+   - v1 is read strictly, for what two readers understand differently hides a client from one of them. An IPv6
+     address may end in the dotted form (RFC 4291, section 2.2): so HAProxy writes mapped ones. Behind UNKNOWN
+     everything is ignored up to the CR LF, but for a CR or LF alone.
+   - v2 TLVs must fill the header exactly. Of their values only a checksum is read: once at most, four bytes in
+     network order, as HAProxy writes it. */
 #ifndef PORTLISTENER_ACCEPT_PROXY_HEADER_H
 #define PORTLISTENER_ACCEPT_PROXY_HEADER_H
 
@@ -31,9 +31,8 @@ enum {
 
     PROXY_V1_MAX = 107, /* bytes of a v1 header, its CR LF included */
 
-    /* Bytes of a header. The format of v2 allows 65551; what makes it long are certificates of clients in its
-       TLVs: 1 to 2 KB, and 6 KB or more with post-quantum signatures. HAProxy builds its headers in 16 KB, unless
-       told otherwise. */
+    /* Bytes of a header. A v2 header could have 65551. It is long when the client's certificate is among its TLVs:
+       1 to 2 KB, but 5 KB and more with ML-DSA-65 (FIPS 204). HAProxy builds its headers in a buffer of 16 KB. */
     PROXY_HEADER_MAX = 16384
 };
 

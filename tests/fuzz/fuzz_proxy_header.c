@@ -130,11 +130,6 @@ static void fuzz_proxy_header__add_byte(struct writer *writer, unsigned byte)
     fuzz_proxy_header__add(writer, &value, 1);
 }
 
-static bool fuzz_proxy_header__is_ipv6(const struct proxy_header *header)
-{
-    return header->source.family == 6 || header->destination.family == 6;
-}
-
 /* All 16 bytes: an IPv4 address is mapped. */
 static void fuzz_proxy_header__widen(const struct pl_address *address, uint8_t ip_out[16])
 {
@@ -157,9 +152,9 @@ static void fuzz_proxy_header__add_text_address(struct text *text, const struct 
     text_add_string(text, " ");
 }
 
-static void fuzz_proxy_header__write_v1(struct writer *writer, const struct proxy_header *header)
+static void fuzz_proxy_header__write_v1(struct writer *writer, const struct proxy_header *header,
+                                        bool is_ipv6)
 {
-    const bool is_ipv6 = fuzz_proxy_header__is_ipv6(header);
     struct text text;
     text_init(&text, (char *)writer->bytes, sizeof writer->bytes);
     text_add_string(&text, is_ipv6 ? "PROXY TCP6 " : "PROXY TCP4 ");
@@ -169,9 +164,10 @@ static void fuzz_proxy_header__write_v1(struct writer *writer, const struct prox
     writer->length = text.length;
 }
 
-static void fuzz_proxy_header__add_addresses(struct writer *writer, const struct proxy_header *header)
+static void fuzz_proxy_header__add_addresses(struct writer *writer, const struct proxy_header *header,
+                                             bool is_ipv6)
 {
-    const size_t skipped = fuzz_proxy_header__is_ipv6(header) ? 0 : 12;
+    const size_t skipped = is_ipv6 ? 0 : 12;
     uint8_t ip[16];
     fuzz_proxy_header__widen(&header->source, ip);
     fuzz_proxy_header__add(writer, ip + skipped, 16 - skipped);
@@ -196,15 +192,14 @@ static uint32_t fuzz_proxy_header__divide(const uint8_t *at, size_t length)
 
 /* With a TLV of the registered type NOOP and a checksum. */
 static void fuzz_proxy_header__write_v2(struct writer *writer, const struct proxy_header *header,
-                                        bool is_datagram)
+                                        bool is_datagram, bool is_ipv6)
 {
     static const uint8_t tlvs[] = {0x04, 0, 2, 0xEE, 0xEE, 0x03, 0, 4, 0, 0, 0, 0};
     writer->length = 0;
     fuzz_proxy_header__add(writer, "\r\n\r\n\0\r\nQUIT\n\x21", 13);
-    fuzz_proxy_header__add_byte(writer, (fuzz_proxy_header__is_ipv6(header) ? 0x20U : 0x10U) |
-                                            (is_datagram ? 2U : 1U));
+    fuzz_proxy_header__add_byte(writer, (is_ipv6 ? 0x20U : 0x10U) | (is_datagram ? 2U : 1U));
     fuzz_proxy_header__add(writer, "\0", 2);
-    fuzz_proxy_header__add_addresses(writer, header);
+    fuzz_proxy_header__add_addresses(writer, header, is_ipv6);
     fuzz_proxy_header__add(writer, tlvs, sizeof tlvs);
     writer->bytes[15] = (uint8_t)(writer->length - 16);
     const uint32_t sum = fuzz_proxy_header__divide(writer->bytes, writer->length);
@@ -224,17 +219,45 @@ static void fuzz_proxy_header__require_reads_as(const struct writer *writer, uns
     REQUIRE(address_equal(&header.destination, &expected->destination));
 }
 
-static void fuzz_proxy_header__require_same_again(const struct proxy_header *header, bool is_datagram,
-                                                  size_t changed)
+/* An IPv4 address has one text only; of IPv6 the ports are compared. */
+static void fuzz_proxy_header__require_same_v1(const struct writer *writer, const uint8_t *at, size_t length,
+                                               bool is_ipv6)
 {
+    size_t tail = is_ipv6 ? 0 : length;
+    for (size_t blanks = 0; blanks < 2 && tail < length; tail++) {
+        blanks += at[length - 1 - tail] == ' ';
+    }
+    REQUIRE(writer->length >= tail && (is_ipv6 || writer->length == length));
+    REQUIRE(memcmp(writer->bytes + writer->length - tail, at + length - tail, tail) == 0);
+}
+
+static void fuzz_proxy_header__require_same_v2(const struct writer *writer, const uint8_t *at, bool is_ipv6)
+{
+    REQUIRE(memcmp(writer->bytes, at, 14) == 0);
+    REQUIRE(memcmp(writer->bytes + 16, at + 16, is_ipv6 ? 36 : 12) == 0);
+}
+
+/* Whichever version it came in, as `is_datagram` allows; in its own version with the same bytes. */
+static void fuzz_proxy_header__require_same_again(const struct proxy_header *header, const uint8_t *at,
+                                                  bool is_datagram, size_t changed)
+{
+    const bool is_v1 = at[0] == 'P';
+    const bool is_ipv6 = is_v1 ? at[9] == '6' : at[13] >> 4 == 2;
     struct writer writer = {.length = 0};
     struct proxy_header other;
+    REQUIRE(is_ipv6 || (header->source.family == 4 && header->destination.family == 4));
     if (!is_datagram) {
-        fuzz_proxy_header__write_v1(&writer, header);
+        fuzz_proxy_header__write_v1(&writer, header, is_ipv6);
         fuzz_proxy_header__require_reads_as(&writer, PROXY_V1, false, header);
     }
-    fuzz_proxy_header__write_v2(&writer, header, is_datagram);
+    if (is_v1) {
+        fuzz_proxy_header__require_same_v1(&writer, at, header->length, is_ipv6);
+    }
+    fuzz_proxy_header__write_v2(&writer, header, is_datagram, is_ipv6);
     fuzz_proxy_header__require_reads_as(&writer, PROXY_V2, is_datagram, header);
+    if (!is_v1) {
+        fuzz_proxy_header__require_same_v2(&writer, at, is_ipv6);
+    }
     writer.bytes[16 + changed % 12] ^= 1; /* of the source: the sum is wrong */
     REQUIRE(fuzz_proxy_header__read(PROXY_V2, is_datagram, writer.bytes, writer.length, &other) == PROXY_BAD);
 }
@@ -253,7 +276,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_proxy_header__require_steady(versions, is_datagram, at, size - 1);
     fuzz_proxy_header__require_either(is_datagram, at, size - 1);
     if (result == PROXY_DONE && !header.is_local) {
-        fuzz_proxy_header__require_same_again(&header, is_datagram, data[0] >> 3);
+        fuzz_proxy_header__require_same_again(&header, at, is_datagram, data[0] >> 3);
     }
     return 0;
 }
