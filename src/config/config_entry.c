@@ -240,11 +240,10 @@ static void config_entry__no_value(const struct config_entry *entry)
 
 void config_entry_read(const struct config_entry *entry)
 {
-    if (entry->value.length == 0 && config_keys_may_be_empty(entry->key)) {
-        config_entry__value(entry);
-    } else if (entry->value.length == 0 || config_entry__begins_comment(entry->value.at[0])) {
+    const bool is_empty = entry->value.length == 0;
+    if (is_empty ? !config_keys_may_be_empty(entry->key) : config_entry__begins_comment(entry->value.at[0])) {
         config_entry__no_value(entry);
-    } else if (config_entry__has_good_form(entry)) {
+    } else if (is_empty || config_entry__has_good_form(entry)) {
         config_entry__value(entry);
     }
 }
