@@ -39,13 +39,18 @@ static void service_host__report(const struct service_host *host, enum service_s
                                                          .config = is_up ? host->config : NULL});
 }
 
+static void service_host__show(const struct service_host *host, enum event event, const char *text)
+{
+    if (host->options->tell != NULL) {
+        host->options->tell(host->options->context, event, text);
+    }
+}
+
 /* Without the log. */
 static void service_host__tell(const struct service_host *host, enum event event, const char *text)
 {
     event_log_report(host->options->event_log, event_find(event), text);
-    if (host->options->tell != NULL) {
-        host->options->tell(host->options->context, event, text);
-    }
+    service_host__show(host, event, text);
 }
 
 static void service_host__sink(void *context, const struct event_row *row, const char *text)
@@ -138,16 +143,14 @@ static enum service_end service_host__stop(struct service_host *host, enum contr
     return SERVICE_ENDED;
 }
 
-/* Of a log that cannot be opened the Windows event log hears by way of the log, if there is one. */
-static void service_host__tell_access_log(const struct service_host *host, const char *text)
+/* The event log hears of it by way of the log, if there is one. */
+static void service_host__tell_of_access_log(const struct service_host *host, const char *text)
 {
     log_write(host->log, EVENT_ACCESS_LOG_UNAVAILABLE, NULL, 0, "%s", text);
     if (host->log == NULL) {
         event_log_report(host->options->event_log, event_find(EVENT_ACCESS_LOG_UNAVAILABLE), text);
     }
-    if (host->options->tell != NULL) {
-        host->options->tell(host->options->context, EVENT_ACCESS_LOG_UNAVAILABLE, text);
-    }
+    service_host__show(host, EVENT_ACCESS_LOG_UNAVAILABLE, text);
 }
 
 /* Where it cannot be opened this is told, and the service goes on. */
@@ -167,7 +170,7 @@ static void service_host__open_access_log(struct service_host *host)
     }
     host->access_log = access_log_create(&options, &failure);
     if (failure.code != EXIT_CODE_DONE) {
-        service_host__tell_access_log(host, failure.text);
+        service_host__tell_of_access_log(host, failure.text);
     }
 }
 

@@ -60,12 +60,12 @@ static int teardown(void **state)
 static struct log *create_log(void)
 {
     struct failure failure;
-    struct log *log = log_create(
+    struct log *main_log = log_create(
         &(const struct log_options){.file = folder_join(&folder, "main.log"), .level = LOG_LEVEL_INFO},
         &failure);
-    assert_non_null(log);
+    assert_non_null(main_log);
     assert_int_equal(failure.code, EXIT_CODE_DONE);
-    return log;
+    return main_log;
 }
 
 /* For log\access.log in the folder, unless `options` say otherwise. */
@@ -80,12 +80,12 @@ static struct access_log *create_failing(struct access_log_options options, stru
 static struct access_log *create(struct access_log_options options)
 {
     struct failure failure = {.code = EXIT_CODE_FAILED, .text = ""};
-    struct access_log *log = create_failing(options, &failure);
-    assert_non_null(log);
+    struct access_log *access = create_failing(options, &failure);
+    assert_non_null(access);
     if (failure.code != EXIT_CODE_DONE) {
         fail_msg("the access log is not open: %s", failure.text);
     }
-    return log;
+    return access;
 }
 
 static void assert_content(const char *name, const char *expected)
@@ -105,11 +105,11 @@ static bool wait_until(bool (*is_true)(void))
     return is_true();
 }
 
-static void write_line(struct access_log *log, uint64_t connection)
+static void write_line(struct access_log *access, uint64_t connection)
 {
     struct access_line one = line;
     one.connection = connection;
-    access_log_write(log, &one);
+    access_log_write(access, &one);
 }
 
 /* ---- what is written ---- */
@@ -117,12 +117,12 @@ static void write_line(struct access_log *log, uint64_t connection)
 static void test_access_log__writes_text(void **state)
 {
     (void)state;
-    struct access_log *log = create((struct access_log_options){.is_json = false});
-    access_log_write(log, &line);
+    struct access_log *access = create((struct access_log_options){.is_json = false});
+    access_log_write(access, &line);
     wall_clock_move(877);
-    access_log_write(log,
+    access_log_write(access,
                      &(const struct access_line){.endpoint = "dns", .is_udp = true, .reason = REFUSED_ACL});
-    access_log_destroy(log);
+    access_log_destroy(access);
     assert_content(
         "log\\access.log",
         LINE_OF("1") "2026-11-25T02:27:01.000Z endpoint=dns protocol=udp client=- client_port=- proxy=- "
@@ -133,9 +133,9 @@ static void test_access_log__writes_text(void **state)
 static void test_access_log__writes_json(void **state)
 {
     (void)state;
-    struct access_log *log = create((struct access_log_options){.is_json = true});
-    access_log_write(log, &line);
-    access_log_destroy(log);
+    struct access_log *access = create((struct access_log_options){.is_json = true});
+    access_log_write(access, &line);
+    access_log_destroy(access);
     assert_content("log\\access.log", JSON_LINE);
 }
 
@@ -154,9 +154,9 @@ static void test_access_log__writes_local_time_with_its_offset(void **state)
     (void)state;
     size_t length = 0;
     seam_replace(IMPORT_SystemTimeToTzSpecificLocalTime, (seam_function)tell_local_time);
-    struct access_log *log = create((struct access_log_options){.is_local_time = true});
-    access_log_write(log, &line);
-    access_log_destroy(log);
+    struct access_log *access = create((struct access_log_options){.is_local_time = true});
+    access_log_write(access, &line);
+    access_log_destroy(access);
     char *bytes = folder_read(&folder, "log\\access.log", &length);
     assert_memory_equal(bytes, expected, sizeof expected - 1);
     free(bytes);
@@ -173,12 +173,12 @@ static void test_access_log__may_be_missing(void **state)
 static void test_access_log__rotates_between_lines(void **state)
 {
     (void)state;
-    struct access_log *log = create((struct access_log_options){
+    struct access_log *access = create((struct access_log_options){
         .file = {.path = folder_join(&folder, "a.log"), .rotate_size = sizeof LINE_OF("1") - 1, .keep = 2}});
     for (uint64_t i = 1; i <= 5; i++) {
-        write_line(log, i);
+        write_line(access, i);
     }
-    access_log_destroy(log);
+    access_log_destroy(access);
     assert_int_equal(folder_list(&folder), 3);
     assert_content(folder.names[0], LINE_OF("3"));
     assert_content(folder.names[1], LINE_OF("4"));
@@ -203,17 +203,17 @@ static void test_access_log__keeps_lines_of_many_threads_whole(void **state)
     (void)state;
     HANDLE threads[THREADS];
     size_t length = 0;
-    struct access_log *log = create((struct access_log_options){.is_json = true});
+    struct access_log *access = create((struct access_log_options){.is_json = true});
     for (size_t i = 0; i < THREADS; i++) {
-        threads[i] = CreateThread(NULL, 0, write_lines, log, 0, NULL);
+        threads[i] = CreateThread(NULL, 0, write_lines, access, 0, NULL);
         assert_non_null(threads[i]);
     }
     for (size_t i = 0; i < THREADS; i++) {
         assert_int_equal(WaitForSingleObject(threads[i], INFINITE), WAIT_OBJECT_0);
         CloseHandle(threads[i]);
     }
-    assert_int_equal(access_log_dropped(log), 0);
-    access_log_destroy(log);
+    assert_int_equal(access_log_dropped(access), 0);
+    access_log_destroy(access);
     char *bytes = folder_read(&folder, "log\\access.log", &length);
     assert_int_equal(length, (size_t)THREADS * LINES * (sizeof JSON_LINE - 1));
     for (size_t at = 0; at < length; at += sizeof JSON_LINE - 1) {
@@ -246,18 +246,18 @@ static struct access_log *create_held_up(bool is_json, struct log *main_log)
     may_write = CreateSemaphoreW(NULL, 0, 1000, NULL);
     writes_waiting = 0;
     seam_replace(IMPORT_WriteFile, (seam_function)write_when_allowed);
-    struct access_log *log = create((struct access_log_options){.is_json = is_json, .log = main_log});
-    access_log_write(log, &line);
+    struct access_log *access = create((struct access_log_options){.is_json = is_json, .log = main_log});
+    access_log_write(access, &line);
     assert_true(wait_until(is_a_write_waiting));
-    return log;
+    return access;
 }
 
 /* Until `count` lines are missing. How many were written. */
-static uint64_t write_until_dropped(struct access_log *log, uint64_t count)
+static uint64_t write_until_dropped(struct access_log *access, uint64_t count)
 {
     uint64_t written = 0;
-    while (access_log_dropped(log) < count) {
-        access_log_write(log, &line);
+    while (access_log_dropped(access) < count) {
+        access_log_write(access, &line);
         written++;
     }
     return written;
@@ -296,13 +296,13 @@ static void test_access_log__counts_what_it_drops_where_it_is_missing(void **sta
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         struct log *main_log = create_log();
-        struct access_log *log = create_held_up(rows[i].is_json, main_log);
-        const uint64_t written = write_until_dropped(log, 12);
+        struct access_log *access = create_held_up(rows[i].is_json, main_log);
+        const uint64_t written = write_until_dropped(access, 12);
         assert_in_range(written, 1000, 20000); /* the queue holds that many, and does not grow without end */
         assert_true(ReleaseSemaphore(may_write, 1000, NULL));
-        access_log_flush(log, PATIENCE);
-        access_log_write(log, &line);
-        access_log_destroy(log);
+        access_log_flush(access, PATIENCE);
+        access_log_write(access, &line);
+        access_log_destroy(access);
         log_destroy(main_log);
         assert_int_equal(count_lines(rows[i].line, rows[i].gap), 1 + written - 12 + 1);
         assert_content("main.log", NOW " warning PL1503 access log: " TOO_FAST "\r\n");
@@ -316,10 +316,10 @@ static void test_access_log__counts_what_it_drops_where_it_is_missing(void **sta
 static void test_access_log__needs_no_log(void **state)
 {
     (void)state;
-    struct access_log *log = create_held_up(false, NULL);
-    write_until_dropped(log, 12);
+    struct access_log *access = create_held_up(false, NULL);
+    write_until_dropped(access, 12);
     assert_true(ReleaseSemaphore(may_write, 1000, NULL));
-    access_log_destroy(log);
+    access_log_destroy(access);
     count_lines(LINE_OF("1"), "# " NOW " " TOO_FAST "\r\n");
     CloseHandle(may_write);
 }
@@ -349,19 +349,19 @@ static void test_access_log__waits_for_space_and_tells_it_once(void **state)
 {
     (void)state;
     struct log *main_log = create_log();
-    struct access_log *log = create((struct access_log_options){.log = main_log});
-    write_line(log, 1);
-    access_log_flush(log, PATIENCE);
+    struct access_log *access = create((struct access_log_options){.log = main_log});
+    write_line(access, 1);
+    access_log_flush(access, PATIENCE);
     fill_disk();
-    write_line(log, 2);
+    write_line(access, 2);
     assert_true(wait_until(has_a_write_failed));
-    write_line(log, 3);
+    write_line(access, 3);
     Sleep(700); /* another try has failed */
     fault_clear();
-    access_log_flush(log, PATIENCE);
+    access_log_flush(access, PATIENCE);
     assert_content("log\\access.log", LINE_OF("1") LINE_OF("2") LINE_OF("3"));
-    assert_int_equal(access_log_dropped(log), 0);
-    access_log_destroy(log);
+    assert_int_equal(access_log_dropped(access), 0);
+    access_log_destroy(access);
     log_destroy(main_log);
     assert_log_tells("error   PL1504 ", "\\log\\access.log cannot be written: error 112");
 }
@@ -373,15 +373,15 @@ static void test_access_log__tells_the_log_what_the_stop_loses(void **state)
                                        "PL1503 access log: 2 lines could not be written before the stop\r\n"};
     for (uint64_t lost = 1; lost <= 2; lost++) {
         struct log *main_log = create_log();
-        struct access_log *log = create((struct access_log_options){.log = main_log});
-        write_line(log, 1);
-        access_log_flush(log, PATIENCE);
+        struct access_log *access = create((struct access_log_options){.log = main_log});
+        write_line(access, 1);
+        access_log_flush(access, PATIENCE);
         fill_disk();
         for (uint64_t i = 0; i < lost; i++) {
-            write_line(log, 2);
+            write_line(access, 2);
         }
         const uint64_t begin = GetTickCount64();
-        access_log_destroy(log);
+        access_log_destroy(access);
         assert_true(GetTickCount64() - begin < 5000);
         fault_clear();
         log_destroy(main_log);
@@ -416,18 +416,18 @@ static BOOL WINAPI close_and_remove(HANDLE handle)
 static void test_access_log__begins_a_new_file_where_its_folder_was_removed(void **state)
 {
     (void)state;
-    struct access_log *log = create((struct access_log_options){.is_json = false});
+    struct access_log *access = create((struct access_log_options){.is_json = false});
     removals = 0;
     MultiByteToWideChar(CP_UTF8, 0, folder_join(&folder, "log"), -1, removed_folder, FOLDER_PATH_ROOM);
-    write_line(log, 1);
-    access_log_flush(log, PATIENCE);
+    write_line(access, 1);
+    access_log_flush(access, PATIENCE);
     assert_true(folder_delete(&folder, "log\\access.log"));
     seam_replace(IMPORT_GetFileInformationByHandleEx, (seam_function)tell_deleted);
     seam_replace(IMPORT_CloseHandle, (seam_function)close_and_remove);
-    write_line(log, 2);
-    access_log_flush(log, PATIENCE);
+    write_line(access, 2);
+    access_log_flush(access, PATIENCE);
     assert_int_equal(removals, 1);
-    access_log_destroy(log);
+    access_log_destroy(access);
     assert_content("log\\access.log", LINE_OF("2"));
 }
 
@@ -437,16 +437,16 @@ static void test_access_log__waits_for_a_file_that_cannot_be_opened(void **state
     struct failure failure;
     struct log *main_log = create_log();
     folder_write(&folder, "log", "in the way", 10);
-    struct access_log *log = create_failing((struct access_log_options){.log = main_log}, &failure);
-    assert_non_null(log);
+    struct access_log *access = create_failing((struct access_log_options){.log = main_log}, &failure);
+    assert_non_null(access);
     assert_int_equal(failure.code, EXIT_CODE_FAILED);
     assert_non_null(strstr(failure.text, "\\log\\access.log cannot be opened: error "));
-    write_line(log, 1);
-    access_log_flush(log, 600);
+    write_line(access, 1);
+    access_log_flush(access, 600);
     assert_true(folder_delete(&folder, "log"));
-    access_log_flush(log, PATIENCE);
+    access_log_flush(access, PATIENCE);
     assert_content("log\\access.log", LINE_OF("1"));
-    access_log_destroy(log);
+    access_log_destroy(access);
     log_destroy(main_log);
     assert_content("main.log", ""); /* the failure was told already */
 }
@@ -456,15 +456,15 @@ static void test_access_log__waits_for_the_right_to_write(void **state)
     (void)state;
     struct failure failure;
     fault_arm(IMPORT_CreateFileW, 1, ERROR_ACCESS_DENIED, FAULT_FOREVER);
-    struct access_log *log = create_failing((struct access_log_options){.is_json = false}, &failure);
-    assert_non_null(log);
+    struct access_log *access = create_failing((struct access_log_options){.is_json = false}, &failure);
+    assert_non_null(access);
     assert_int_equal(failure.code, EXIT_CODE_ACCESS_DENIED);
     assert_non_null(strstr(failure.text, "the file must not be read-only"));
-    write_line(log, 1);
-    access_log_flush(log, 600);
+    write_line(access, 1);
+    access_log_flush(access, 600);
     fault_clear();
-    access_log_flush(log, PATIENCE);
-    access_log_destroy(log);
+    access_log_flush(access, PATIENCE);
+    access_log_destroy(access);
     assert_content("log\\access.log", LINE_OF("1"));
 }
 
@@ -472,34 +472,34 @@ static void test_access_log__is_not_there_without_memory_or_thread(void **state)
 {
     (void)state;
     uint32_t nth = 1;
-    struct access_log *log = NULL;
+    struct access_log *access = NULL;
     struct failure failure;
     fault_arm(IMPORT_CreateThread, 1, ERROR_NOT_ENOUGH_MEMORY, 1);
     assert_null(create_failing((struct access_log_options){.is_json = false}, &failure));
     assert_non_null(strstr(failure.text, "no thread for the access log"));
-    while (log == NULL) {
+    while (access == NULL) {
         fault_clear();
         fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
-        log = create_failing((struct access_log_options){.is_json = false}, &failure);
-        assert_true(log != NULL || failure.code == EXIT_CODE_FAILED);
-        assert_true(log != NULL || strstr(failure.text, "no memory for the access log") != NULL);
+        access = create_failing((struct access_log_options){.is_json = false}, &failure);
+        assert_true(access != NULL || failure.code == EXIT_CODE_FAILED);
+        assert_true(access != NULL || strstr(failure.text, "no memory for the access log") != NULL);
         nth++;
     }
     assert_true(nth > 5);
-    access_log_destroy(log);
+    access_log_destroy(access);
 }
 
 static void test_access_log__needs_no_memory_to_write(void **state)
 {
     (void)state;
-    struct access_log *log = create((struct access_log_options){.is_json = false});
+    struct access_log *access = create((struct access_log_options){.is_json = false});
     fault_arm(IMPORT_HeapAlloc, 1, 0, FAULT_FOREVER);
     fault_arm(IMPORT_HeapReAlloc, 1, 0, FAULT_FOREVER);
-    access_log_write(log, &line);
-    access_log_flush(log, PATIENCE);
+    access_log_write(access, &line);
+    access_log_flush(access, PATIENCE);
     assert_int_equal(fault_hits(), 0);
     fault_clear();
-    access_log_destroy(log);
+    access_log_destroy(access);
     assert_content("log\\access.log", LINE_OF("1"));
 }
 
@@ -518,9 +518,9 @@ static void test_access_log__writes_to_standard_error(void **state)
     folder_write(&folder, "stderr", "", 0);
     standard_error = folder_open(&folder, "stderr", GENERIC_WRITE, FILE_SHARE_READ);
     seam_replace(IMPORT_GetStdHandle, (seam_function)tell_standard_error);
-    struct access_log *log = create((struct access_log_options){.file = {.path = "-"}});
-    access_log_write(log, &line);
-    access_log_destroy(log);
+    struct access_log *access = create((struct access_log_options){.file = {.path = "-"}});
+    access_log_write(access, &line);
+    access_log_destroy(access);
     folder_close(standard_error); /* which the log leaves open */
     assert_content("stderr", LINE_OF("1"));
 }
@@ -531,12 +531,12 @@ static void test_access_log__names_its_key_where_there_is_no_standard_error(void
     struct failure failure;
     standard_error = NULL;
     seam_replace(IMPORT_GetStdHandle, (seam_function)tell_standard_error);
-    struct access_log *log = create_failing((struct access_log_options){.file = {.path = "-"}}, &failure);
-    assert_non_null(log);
+    struct access_log *access = create_failing((struct access_log_options){.file = {.path = "-"}}, &failure);
+    assert_non_null(access);
     assert_int_equal(failure.code, EXIT_CODE_FAILED);
     assert_non_null(strstr(failure.text, "standard error is not there: "));
     assert_non_null(strstr(failure.text, "; give access_log the name of a file"));
-    access_log_destroy(log);
+    access_log_destroy(access);
 }
 
 #define log_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)

@@ -112,7 +112,7 @@ static void log_writer__put_gap(struct log_writer *writer)
     log_writer__describe_gap(writer, &text);
     writer->options.make_gap(writer->options.context, &entry, writer->gap, words);
     writer->gap = 0;
-    if (entry.line.length > 0 || entry.row != NULL) {
+    if (entry.line.length > 0) {
         log_writer__put(writer, &entry);
     }
 }

@@ -32,7 +32,7 @@ struct log_writer_options {
                                         more; once, until it is written again */
 
     /* make_gap: fills the entry that stands where lines are missing (it has room for any of log_line.h), or
-       leaves it empty. `text` is "12 lines are missing here: " and why. On the writer's thread, with its
+       leaves its line empty: then there is none. `text` is "12 lines are missing here: " and why. On the writer's thread, with its
        lock: without a call to the writer.
        take_event: on the writer's thread. */
     void (*make_gap)(void *context, struct log_entry *entry, uint64_t missing, const char *text);

@@ -67,6 +67,9 @@ bool engine_stop(struct engine *engine, uint32_t drain_limit, struct failure *fa
         Sleep(10);
     }
     engine->progress(engine->context, 0);
+    if (fake_engine.on_stop != NULL) {
+        fake_engine.on_stop();
+    }
     if (fake_engine.never_ends) {
         failure_out->code = EXIT_CODE_FAILED;
         snprintf(failure_out->text, sizeof failure_out->text, "the fake engine does not end");

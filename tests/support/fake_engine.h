@@ -17,6 +17,7 @@ struct fake_engine {
     bool stops_when_hurried;   /* else at once */
     bool never_ends;           /* the stop gives up */
     uint32_t bind_error;       /* not 0: its second socket waits, for this reason */
+    void (*on_stop)(void);     /* called by engine_stop; may be NULL */
     void (*on_destroy)(void);  /* called by engine_destroy; may be NULL */
 
     /* What was asked of it. */
