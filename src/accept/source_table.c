@@ -125,7 +125,7 @@ void source_table_give_back(struct source_table *table, const struct pl_address 
     const struct source_name name = source__name(client);
     struct source **link = source_table__find(table, &name), *source = *link;
     assert(source != NULL);
-    if (--source->connections == 0) {
+    if (source != NULL && --source->connections == 0) {
         *link = source->next;
         memory_free(source);
         table->count--;
