@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/worker.h"
 #include "support/client.h"
 #include "support/clock.h"
 #include "support/crash.h"
@@ -939,6 +940,21 @@ static DWORD WINAPI crash(void *context)
     return 0;
 }
 
+/* A connection's data reached from a thread that is not its worker's: here, the worker's clock. */
+static void touch_a_worker_from_another_thread(void)
+{
+    DWORD error = 0;
+    const HANDLE trouble = CreateEventW(NULL, FALSE, FALSE, NULL);
+    struct worker *worker = worker_create(0, 1, trouble, &error);
+    worker_now(worker); /* it does not run yet */
+    worker_start(worker, &worker, &error);
+    fprintf(stderr, "touching it now\n");
+    worker_now(worker);
+    worker_stop(worker, INFINITE);
+    worker_destroy(worker);
+    CloseHandle(trouble);
+}
+
 static void *volatile nowhere;
 
 static int child(const char *what)
@@ -948,6 +964,10 @@ static int child(const char *what)
         support_test(write_behind_a_block),
         support_test(write_to_a_freed_block),
     };
+    if (strcmp(what, "touch") == 0) {
+        touch_a_worker_from_another_thread();
+        return 0;
+    }
     if (strncmp(what, "crash", 5) != 0) {
         cmocka_set_test_filter(what);
         return cmocka_run_group_tests(failing, NULL, NULL);
@@ -1038,6 +1058,20 @@ static void test_support__a_crash_is_told_and_ends_the_program(void **state)
     }
 }
 
+static void test_support__a_worker_lets_no_other_thread_in(void **state)
+{
+    (void)state;
+    char output[4096];
+    const DWORD code = run_child(L"touch", output, sizeof output);
+    assert_non_null(strstr(output, "touching it now"));
+#ifdef NDEBUG
+    assert_int_equal(code, 0); /* built without assertions */
+#else
+    assert_int_not_equal(code, 0);
+    assert_non_null(strstr(output, "worker_is_current"));
+#endif
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -1073,6 +1107,7 @@ int main(int argc, char **argv)
         support_test(test_support__a_leaking_test_fails_and_names_what_it_leaked),
         support_test(test_support__a_test_that_damages_the_heap_fails),
         support_test(test_support__a_crash_is_told_and_ends_the_program),
+        support_test(test_support__a_worker_lets_no_other_thread_in),
     };
     return argc > 1 ? child(argv[1]) : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -412,6 +412,8 @@ static void acceptor__run_signal(struct signal *signal, struct worker *worker)
     }
     if (!acceptor->is_running) {
         acceptor->is_running = true;
+        backoff_init(&acceptor->backoff, worker_timers(acceptor->worker), acceptor__run_retry,
+                     acceptor__run_trouble, acceptor__run_recovered);
         acceptor__arm(acceptor);
     }
 }
@@ -442,8 +444,6 @@ struct acceptor *acceptor_create(struct worker *worker, const struct network *ne
     acceptor->skips = network_use_skip(network, listener);
     list_init(&acceptor->slots);
     acceptor->arm.run = acceptor__run_arm;
-    backoff_init(&acceptor->backoff, worker_timers(worker), acceptor__run_retry, acceptor__run_trouble,
-                 acceptor__run_recovered);
     timer_init(&acceptor->quiet, acceptor__run_quiet);
     timer_init(&acceptor->rate, acceptor__run_rate);
     release_waiter_init(&acceptor->release, acceptor__run_release);

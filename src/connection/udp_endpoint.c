@@ -449,8 +449,9 @@ static void udp__run_quiet(struct timer *timer)
 
 static void udp__run_start(struct message *message, struct worker *worker)
 {
-    (void)worker;
-    udp__wait(LIST_ELEMENT(message, struct udp_endpoint, start));
+    struct udp_endpoint *udp = LIST_ELEMENT(message, struct udp_endpoint, start);
+    backoff_init(&udp->backoff, worker_timers(worker), udp__run_retry, udp__run_trouble, udp__run_recovered);
+    udp__wait(udp);
 }
 
 struct udp_endpoint *udp_endpoint_create(struct worker *worker, const struct network *network,
@@ -477,7 +478,6 @@ struct udp_endpoint *udp_endpoint_create(struct worker *worker, const struct net
     udp->is_any = address_is_any(local);
     udp->peek.complete = udp__run_peek;
     udp->task.run = udp__run_task;
-    backoff_init(&udp->backoff, worker_timers(worker), udp__run_retry, udp__run_trouble, udp__run_recovered);
     timer_init(&udp->quiet, udp__run_quiet);
     udp->start.run = udp__run_start;
     udp->stop.run = udp__run_stop;

@@ -2,6 +2,7 @@
    The worker's loop, see worker.h. */
 #include "io/worker.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "base/memory.h"
@@ -43,6 +44,16 @@ struct worker {
     struct outbox outboxes[]; /* one for each peer */
 };
 
+/* ---- Who may touch it ---- */
+
+/* What belongs to a worker is touched on its thread; while that does not run, on the thread that made it. Everything
+   that a worker owns is reached through the functions that begin with this. */
+static void worker__assert_owned(const struct worker *worker)
+{
+    assert(worker->thread == NULL || worker_is_current(worker));
+    (void)worker;
+}
+
 /* ---- Messages ---- */
 
 static bool worker__post_wake(struct worker *worker)
@@ -72,6 +83,7 @@ void worker_send(struct worker *worker, struct message *message)
 
 void worker_send_later(struct worker *from, struct worker *to, struct message *message)
 {
+    worker__assert_owned(from);
     struct outbox *outbox = &from->outboxes[to->index];
     if (outbox->first == NULL) {
         outbox->first = message;
@@ -205,6 +217,7 @@ void release_waiter_init(struct release_waiter *waiter, void (*run)(struct relea
 
 void worker_wait_for_release(struct worker *worker, struct release_waiter *waiter)
 {
+    worker__assert_owned(worker);
     list_remove(&waiter->node);
     list_append(&worker->release_waiters, &waiter->node);
     worker->has_waiters = 1;
@@ -212,12 +225,14 @@ void worker_wait_for_release(struct worker *worker, struct release_waiter *waite
 
 void worker_forget_release(struct worker *worker, struct release_waiter *waiter)
 {
+    worker__assert_owned(worker);
     list_remove(&waiter->node);
     worker->has_waiters = !list_is_empty(&worker->release_waiters);
 }
 
 void worker_released(struct worker *worker)
 {
+    worker__assert_owned(worker);
     for (unsigned i = 0; i < worker->count; i++) {
         if (worker->peers[i]->has_waiters != 0) {
             worker_signal(worker->peers[i], &worker->peers[i]->release);
@@ -319,6 +334,7 @@ bool worker_is_current(const struct worker *worker)
 
 uint64_t worker_now(const struct worker *worker)
 {
+    worker__assert_owned(worker);
     return worker->now;
 }
 
@@ -329,6 +345,7 @@ bool worker_associate(struct worker *worker, HANDLE handle)
 
 void worker_queue(struct worker *worker, struct task *task)
 {
+    worker__assert_owned(worker);
     task->next = NULL;
     if (worker->last_task == NULL) {
         worker->first_task = task;
@@ -340,21 +357,25 @@ void worker_queue(struct worker *worker, struct task *task)
 
 struct timer_wheel *worker_timers(struct worker *worker)
 {
+    worker__assert_owned(worker);
     return &worker->timers;
 }
 
 struct buffer_pool *worker_buffers(struct worker *worker)
 {
+    worker__assert_owned(worker);
     return &worker->buffers;
 }
 
 struct slot_table *worker_slots(struct worker *worker)
 {
+    worker__assert_owned(worker);
     return &worker->slots;
 }
 
 void worker_count(struct worker *worker, enum counter counter, uint64_t add)
 {
+    worker__assert_owned(worker);
     worker->counters[counter] += add;
 }
 
@@ -365,6 +386,7 @@ const volatile uint64_t *worker_counters(const struct worker *worker)
 
 void worker_enter(struct worker *worker, const char *endpoint, const char *handler, uint64_t id)
 {
+    worker__assert_owned(worker);
     worker->callback.id = id;
     worker->callback.handler = handler;
     worker->callback.endpoint = endpoint;
@@ -372,6 +394,7 @@ void worker_enter(struct worker *worker, const char *endpoint, const char *handl
 
 void worker_leave(struct worker *worker)
 {
+    worker__assert_owned(worker);
     worker->callback.endpoint = NULL;
 }
 

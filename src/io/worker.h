@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
    A worker: one thread, one completion port, and all that happens on it. What belongs to a worker is touched
-   by its thread alone; other threads send it messages. "On W" below: on this worker's thread. */
+   by its thread alone; other threads send it messages. "On W" below: on this worker's thread, or, while that does not
+   run, on the thread that made it; builds with assertions see to that. */
 #ifndef PORTLISTENER_IO_WORKER_H
 #define PORTLISTENER_IO_WORKER_H
 
