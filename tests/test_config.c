@@ -91,6 +91,8 @@ static void test_config__fills_in_the_defaults(void **state)
     assert_int_equal(web->recv_buffer, 0);
     assert_int_equal(web->send_buffer, 0);
     assert_int_equal(web->max_datagram, 65507);
+    assert_int_equal(web->udp_sessions_max, 65536);
+    assert_int_equal(web->reply_limit, 1000);
     config_case_fini(&it);
 }
 
@@ -135,6 +137,8 @@ static void test_config__reads_a_complete_file(void **state)
     assert_int_equal(everything->recv_buffer, 8388608);
     assert_int_equal(everything->send_buffer, 131072);
     assert_int_equal(everything->max_datagram, 1500);
+    assert_int_equal(everything->udp_sessions_max, 1000);
+    assert_int_equal(everything->reply_limit, 2500);
     const struct config_endpoint *second = &it.config->endpoints[1];
     assert_string_equal(second->name, "second.one");
     assert_string_equal(second->handler, "echo");

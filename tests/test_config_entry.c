@@ -98,6 +98,14 @@ static void test_config_entry__takes_values_at_their_limits(void **state)
         {"max_datagram", "512", "512"},
         {"max_datagram", "65507", "65507"},
         {"max_datagram", "63K", "63K"},
+        {"udp_sessions_max", "1", "1"},
+        {"udp_sessions_max", "1000000", "1000000"},
+        {"reply_limit", "0", "0"},
+        {"reply_limit", "0.0", "0"},
+        {"reply_limit", "0.1", "0.1"},
+        {"reply_limit", "1", "1.0"},
+        {"reply_limit", "1.250", "1.25"},
+        {"reply_limit", "1000", "1000.0"},
     };
     for (size_t i = 0; i < sizeof service / sizeof service[0]; i++) {
         assert_takes(&config_keys_service, service[i][0], service[i][1], service[i][2]);
@@ -229,6 +237,18 @@ static const struct {
     {"recv_buffer", "1023",
      "10: error: recv_buffer: \"1023\" is too small; write 0 (the system's, for UDP 4M), or 1K to 1G"},
     {"send_buffer", "2G", "10: error: send_buffer: \"2G\" is too large; write 0 (the system's), or 1K to 1G"},
+    {"udp_sessions_max", "0", "10: error: udp_sessions_max: \"0\" is too small; write 1 to 1000000"},
+    {"udp_sessions_max", "1000001",
+     "10: error: udp_sessions_max: \"1000001\" is too large; write 1 to 1000000"},
+    {"reply_limit", "0.099",
+     "10: error: reply_limit: \"0.099\" is too small; write 0 (no limit), or 0.1 to 1000.0"},
+    {"reply_limit", "1000.001",
+     "10: error: reply_limit: \"1000.001\" is too large; write 0 (no limit), or 0.1 to 1000.0"},
+    {"reply_limit", "x",
+     "10: error: reply_limit: \"x\" is not a number; write 0 (no limit), or 0.1 to 1000.0"},
+    {"reply_limit", "1,5", "10: error: reply_limit: \"1,5\" has a comma; write a point in its place"},
+    {"reply_limit", "1.5x",
+     "11: error: reply_limit: \"1.5x\" is not a ratio; write one to three digits behind the point"},
     {"max_datagram", "64K", "10: error: max_datagram: \"64K\" is too large; write 512 to 65507"},
     {"max_datagram", "511", "10: error: max_datagram: \"511\" is too small; write 512 to 65507"},
 };

@@ -65,6 +65,8 @@ struct config_endpoint {
     uint32_t recv_buffer; /* 0: the system's for TCP, 4M for UDP */
     uint32_t send_buffer;
     uint32_t max_datagram;
+    uint32_t udp_sessions_max;
+    uint32_t reply_limit;          /* thousandths; 0: none */
     struct config_origin *origins; /* of each row of config_keys_endpoint, in its order */
 };
 

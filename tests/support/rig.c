@@ -100,7 +100,9 @@ struct config_endpoint *rig_endpoint(struct rig *rig, const char *name, const ch
                                          .nodelay = true,
                                          .keepalive_time = 7200000,
                                          .keepalive_interval = 75000,
-                                         .max_datagram = 65507};
+                                         .max_datagram = 65507,
+                                         .udp_sessions_max = 65536,
+                                         .reply_limit = 1000};
     rig_listen(rig, listen);
     return endpoint;
 }
