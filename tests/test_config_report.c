@@ -181,8 +181,7 @@ static void test_config_report__shows_the_same_as_json(void **state)
         text.at, "\"handler\": {\"value\": \"echo\", \"text\": \"echo\", \"origin\": \"ini\", \"section\": "
                  "\"defaults\", \"line\": 5}");
     assert_contains(text.at, "\"log_file\": {\"value\": \"\\\\\\\\nas\\\\an archive");
-    assert_contains(text.at,
-                    "\"reply_limit\": {\"value\": 1.0, \"text\": \"1.0\", \"origin\": \"default\"}");
+    assert_contains(text.at, "\"reply_limit\": {\"value\": 1.0, \"text\": \"1.0\", \"origin\": \"default\"}");
     assert_contains(text.at, "\"enabled\": {\"value\": false, \"text\": \"no\"");
     config_case_fini(&it);
     text_fini(&text);
