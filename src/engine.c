@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/entropy.h"
 #include "base/memory.h"
 #include "base/utf16.h"
 #include "bindings.h"
@@ -206,11 +207,15 @@ static bool engine__start_endpoints(struct engine *engine, const struct pl_handl
 
 static bool engine__create_bindings(struct engine *engine, struct failure *failure_out)
 {
-    const struct binding_world world = {.network = &engine->network,
-                                        .workers = engine->workers,
-                                        .worker_count = engine->worker_count,
-                                        .bind_retry = engine->config->service.bind_retry,
-                                        .control = engine->control};
+    struct binding_world world = {.network = &engine->network,
+                                  .workers = engine->workers,
+                                  .worker_count = engine->worker_count,
+                                  .bind_retry = engine->config->service.bind_retry,
+                                  .control = engine->control};
+    if (!entropy_fill(&world.udp.key, sizeof world.udp.key)) {
+        return engine__fail(failure_out, EXIT_CODE_FAILED, GetLastError(),
+                            "the system gives no random numbers");
+    }
     return bindings_init(&engine->bindings, &world, engine->endpoints, engine->endpoint_count) ||
            engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
                         "there is no memory for the sockets");

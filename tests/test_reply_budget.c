@@ -174,6 +174,26 @@ static void test_reply_budget__tells_clients_apart(void **state)
     reply_budget_fini(&budget);
 }
 
+/* Two hashes that are the same cannot be found: so Anna's is made to be the other's. */
+static void test_reply_budget__tells_clients_of_one_hash_apart(void **state)
+{
+    (void)state;
+    const struct pl_address other = client_number(5);
+    struct reply_budget budget;
+    reply_budget_init(&budget, 1000, 10, &key);
+    tell(&budget, &anna, 10, 0);
+    struct hash_node *node = hash_table_first(&budget.clients, keyed_hash(&key, &anna, sizeof anna));
+    assert_non_null(node);
+    hash_table_remove(&budget.clients, node);
+    assert_true(hash_table_add(&budget.clients, node, keyed_hash(&key, &other, sizeof other)));
+    assert_false(ask(&budget, &other, 0, 1, 0));
+    tell(&budget, &other, 3, 0);
+    assert_int_equal(budget.clients.count, 2);
+    assert_true(ask(&budget, &other, 0, 3, 0));
+    assert_false(ask(&budget, &other, 0, 1, 0));
+    reply_budget_fini(&budget);
+}
+
 static void test_reply_budget__what_is_not_used_for_thirty_seconds_is_gone(void **state)
 {
     (void)state;
@@ -403,6 +423,7 @@ int main(void)
         failing_memory_test(test_reply_budget__counts_in_thousandths),
         failing_memory_test(test_reply_budget__arithmetic_does_not_overflow),
         failing_memory_test(test_reply_budget__tells_clients_apart),
+        failing_memory_test(test_reply_budget__tells_clients_of_one_hash_apart),
         failing_memory_test(test_reply_budget__what_is_not_used_for_thirty_seconds_is_gone),
         failing_memory_test(test_reply_budget__the_longest_unused_makes_room),
         failing_memory_test(test_reply_budget__gives_memory_back_when_it_expires),

@@ -19,8 +19,10 @@ struct endpoint {
     pl_id id;
     struct log *log;
     bool is_started;
-    volatile LONG is_paused;   /* refuse what is new */
-    volatile LONG is_stopping; /* likewise, and for good */
+    uint32_t udp_sockets;       /* of its addresses */
+    volatile LONG udp_sessions; /* of all of them */
+    volatile LONG is_paused;    /* refuse what is new */
+    volatile LONG is_stopping;  /* likewise, and for good */
 };
 
 /* endpoint_start: the handler's start; false: `failure_out`. Control thread. */
