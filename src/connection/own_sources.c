@@ -24,12 +24,13 @@ void own_sources_fini(struct own_sources *sources)
     sources->cache = NULL;
 }
 
-/* 0: it is an address of this machine; WSAEADDRNOTAVAIL: it is not; else nobody knows. */
+/* 0: it is an address of this machine; WSAEADDRNOTAVAIL: it is not; else nobody knows. By a socket for TCP: Wine 8 binds
+   those for UDP to any address. */
 static DWORD own_sources__try(const struct pl_address *address)
 {
     SOCKADDR_STORAGE to;
     const int family = network_family(address), length = network_address_to(address, family, &to);
-    const SOCKET socket = network_socket(family, SOCK_DGRAM);
+    const SOCKET socket = network_socket(family, SOCK_STREAM);
     if (socket == INVALID_SOCKET) {
         return (DWORD)WSAGetLastError();
     }
