@@ -160,10 +160,12 @@ void rig_stop(struct rig *rig)
         }
     }
     const uint64_t accepted = rig_counter(rig, COUNTER_ACCEPTED), closed = rig_closed(rig);
+    const uint64_t opened = rig_counter(rig, COUNTER_SESSIONS_OPENED), ended = rig_sessions_closed(rig);
     rig__note(rig, NULL);
     engine_destroy(rig->engine);
     rig->engine = NULL;
     assert_int_equal(accepted, closed);
+    assert_int_equal(opened, ended);
 }
 
 /* ---- Looking at it ---- */
@@ -175,14 +177,24 @@ uint64_t rig_counter(struct rig *rig, enum counter counter)
     return sums[counter];
 }
 
+static uint64_t rig__sum(struct rig *rig, enum counter first, enum counter last)
+{
+    uint64_t sums[COUNTER_COUNT], sum = 0;
+    engine_counters(rig->engine, sums);
+    for (int i = (int)first; i <= (int)last; i++) {
+        sum += sums[i];
+    }
+    return sum;
+}
+
 uint64_t rig_closed(struct rig *rig)
 {
-    uint64_t sums[COUNTER_COUNT], closed = 0;
-    engine_counters(rig->engine, sums);
-    for (int i = COUNTER_CLOSED_BY_HANDLER; i <= COUNTER_CLOSED_ERROR; i++) {
-        closed += sums[i];
-    }
-    return closed;
+    return rig__sum(rig, COUNTER_CLOSED_BY_HANDLER, COUNTER_CLOSED_ERROR);
+}
+
+uint64_t rig_sessions_closed(struct rig *rig)
+{
+    return rig__sum(rig, COUNTER_SESSIONS_CLOSED_BY_HANDLER, COUNTER_SESSIONS_CLOSED_ERROR);
 }
 
 void rig_wait_for_counter(struct rig *rig, enum counter counter, uint64_t value)
