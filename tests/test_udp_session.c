@@ -476,6 +476,10 @@ static void test_session__a_relay_and_an_endpoint_without_a_limit_have_none(void
         talk(0, 100);
         assert_int_equal(keeper.result, PL_OK);
         assert_hears(0, 1000);
+        keeper.percent = 65508; /* longer than a datagram can be */
+        talk(0, 100);
+        assert_int_equal(keeper.result, PL_LIMIT);
+        assert_int_equal(rig_counter(&rig, COUNTER_ANSWERS_DROPPED_REPLY_LIMIT), 0);
         stop();
     }
 }
@@ -873,6 +877,34 @@ static void test_session__survives_each_allocation_that_fails(void **state)
                     4); /* the session and the buckets; the slots' chunk was there for the endpoint */
 }
 
+/* An endpoint with sessions needs a little more than one without. */
+static void test_session__an_engine_starts_or_waits_when_memory_runs_out(void **state)
+{
+    (void)state;
+    bool is_hit = true;
+    uint32_t waits = 0;
+    for (uint32_t nth = 1; is_hit; nth++) {
+        setup(NULL);
+        prepare("keeper", "udp://127.0.0.1:0");
+        rig.config.service.bind_retry = 100;
+        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
+        const bool is_up = rig_try(&rig);
+        is_hit = fault_hits() > 0;
+        fault_clear();
+        if (is_up) {
+            const uint64_t deadline = rig_deadline();
+            waits += rig_at(&rig, 0).state == LISTENER_WAITING;
+            while (rig_at(&rig, 0).state != LISTENER_LISTENING) {
+                clock_advance(100);
+                rig_nap(deadline, "the socket");
+            }
+            rig_stop(&rig);
+        }
+        assert_int_equal(ledger_count(LEDGER_BLOCK), 0);
+    }
+    assert_in_range(waits, 2, 3); /* the socket's own memory, and that of its sessions */
+}
+
 static volatile LONG dead_left;
 
 static int WSAAPI be_dead(SOCKET s, int level, int option, char *value, int *length)
@@ -985,6 +1017,7 @@ int main(void)
         session_test(test_session__each_socket_has_one_at_least),
         session_test(test_session__is_refused_and_counted_when_memory_runs_out),
         session_test(test_session__survives_each_allocation_that_fails),
+        session_test(test_session__an_engine_starts_or_waits_when_memory_runs_out),
         session_test(test_session__ends_with_its_socket),
         session_test(test_session__ends_at_once_when_the_service_stops),
         session_test(test_session__the_books_balance_over_a_random_walk),

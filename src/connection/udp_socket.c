@@ -12,7 +12,7 @@ void udp_socket_send(const struct udp_socket *udp, const SOCKADDR_STORAGE *peer,
     WSABUF buffer = {.buf = (char *)(uintptr_t)at, .len = (ULONG)length};
     WSAMSG message = {
         .name = (SOCKADDR *)&to, .namelen = peer_length, .lpBuffers = &buffer, .dwBufferCount = 1};
-    if (address_is_any(&udp->local) && source->family != 0 && !address_is_any(source)) {
+    if (address_is_any(&udp->local) && !address_is_any(source)) {
         message.Control = (WSABUF){.buf = (char *)&control, .len = packet_info_set(&control, source)};
     }
     DWORD bytes = 0;
