@@ -130,7 +130,6 @@ static void udp_session__end(struct udp_session *session, enum pl_reason reason,
     hash_table_remove(&sessions->table, &session->hashed);
     list_remove(&session->node);
     timer_clear(worker_timers(sessions->udp->worker), &session->timer);
-    slot_table_renew(worker_slots(sessions->udp->worker), session->slot); /* the id finds nothing any more */
     if (handler->on_close != NULL) {
         udp_session__enter(session, id);
         handler->on_close(sessions->endpoint->state, id, &session->user, (int32_t)session->reason,
