@@ -179,8 +179,8 @@ static bool binding__create(struct binding *binding)
             acceptor_create(binding->home, network, listener->socket, listener->family,
                             listener->endpoint->config->accepts_max, &acceptor_events, binding);
     } else {
-        binding->udp = udp_endpoint_create(binding->home, network, listener->endpoint, listener->socket,
-                                           &listener->address, &udp_events, binding);
+        binding->udp = udp_endpoint_create(binding->home, network, &binding->world->udp, listener->endpoint,
+                                           listener->socket, &listener->address, &udp_events, binding);
     }
     return binding->acceptor != NULL || binding->udp != NULL;
 }

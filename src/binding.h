@@ -13,6 +13,7 @@
 /* What all bindings of an engine share. */
 struct binding_world {
     const struct network *network;
+    struct udp_shared udp;
     struct worker *const *workers;
     unsigned worker_count;
     uint64_t bind_retry; /* see listener_open */

@@ -39,6 +39,7 @@ static void bindings__add(struct bindings *bindings, struct endpoint *endpoint,
         binding->world = &bindings->world;
         binding->home = bindings->world.workers[bindings->count % bindings->world.worker_count];
         binding->next_worker = (unsigned)bindings->count;
+        endpoint->udp_sockets += listen->protocol == CONFIG_UDP;
         bindings->count++;
     }
 }
@@ -47,10 +48,12 @@ bool bindings_init(struct bindings *bindings, const struct binding_world *world,
                    size_t endpoint_count)
 {
     *bindings = (struct bindings){.world = *world};
-    bindings->at = memory_alloc((bindings__count(endpoints, endpoint_count) + 1) * sizeof bindings->at[0]);
-    if (bindings->at == NULL) {
+    const size_t count = bindings__count(endpoints, endpoint_count);
+    bindings->at = memory_alloc((count + 1) * sizeof bindings->at[0]);
+    if (bindings->at == NULL || !own_ports_init(&bindings->ports, count)) {
         return false;
     }
+    bindings->world.udp.ports = &bindings->ports;
     for (size_t i = 0; i < endpoint_count; i++) {
         const struct config_endpoint *config = endpoints[i].config;
         for (size_t k = 0; k < config->listen_count; k++) {
@@ -63,6 +66,7 @@ bool bindings_init(struct bindings *bindings, const struct binding_world *world,
 void bindings_fini(struct bindings *bindings)
 {
     memory_free(bindings->at);
+    own_ports_fini(&bindings->ports);
     *bindings = (struct bindings){0};
 }
 
@@ -91,10 +95,22 @@ static bool bindings__is_waiting(const struct binding *binding)
     return binding->listener.state == LISTENER_WAITING && binding->is_live == 0;
 }
 
-static bool bindings__try(const struct bindings *bindings, struct binding *binding)
+/* Whether it is bound has changed, or may have. */
+static void bindings__note_port(struct bindings *bindings, const struct binding *binding)
 {
-    return listener_open(&binding->listener, bindings->world.network, bindings->world.bind_retry,
-                         GetTickCount64()) == 0;
+    const struct listener *listener = &binding->listener;
+    if (listener->protocol == CONFIG_UDP) {
+        own_ports_set(&bindings->ports, (size_t)(binding - bindings->at), &listener->address,
+                      listener->is_dual_stack, listener->state == LISTENER_LISTENING);
+    }
+}
+
+static bool bindings__try(struct bindings *bindings, struct binding *binding)
+{
+    const bool is_bound = listener_open(&binding->listener, bindings->world.network,
+                                        bindings->world.bind_retry, GetTickCount64()) == 0;
+    bindings__note_port(bindings, binding);
+    return is_bound;
 }
 
 size_t bindings_bind(struct bindings *bindings, bool is_last, void (*turn)(void *context), void *context)
@@ -150,9 +166,10 @@ bool bindings_may_run(const struct bindings *bindings, bool is_patient)
 
 /* ---- Running ---- */
 
-static void bindings__serve_one(struct binding *binding, bool is_paused)
+static void bindings__serve_one(struct bindings *bindings, struct binding *binding, bool is_paused)
 {
     binding_serve(binding, is_paused, GetTickCount64());
+    bindings__note_port(bindings, binding);
     bindings__log(&binding->listener);
 }
 
@@ -161,7 +178,7 @@ void bindings_serve(struct bindings *bindings, bool is_paused)
     for (size_t i = 0; i < bindings->count; i++) {
         struct binding *binding = &bindings->at[i];
         if (binding->listener.state == LISTENER_LISTENING) {
-            bindings__serve_one(binding, is_paused);
+            bindings__serve_one(bindings, binding, is_paused);
         } else {
             bindings__log(&binding->listener);
         }
@@ -169,11 +186,12 @@ void bindings_serve(struct bindings *bindings, bool is_paused)
 }
 
 /* A dead socket ends first; then it waits like those that were never bound. */
-static void bindings__mend(struct binding *binding)
+static void bindings__mend(struct bindings *bindings, struct binding *binding)
 {
     if (binding->is_broken != 0) {
         binding_stop(binding); /* once */
         binding_tidy(binding, GetTickCount64());
+        bindings__note_port(bindings, binding);
         if (bindings__is_waiting(binding)) {
             bindings__log(&binding->listener);
         }
@@ -181,11 +199,11 @@ static void bindings__mend(struct binding *binding)
 }
 
 /* Told when it succeeds, and when it fails for another reason than before. */
-static void bindings__try_again(const struct bindings *bindings, struct binding *binding, bool is_paused)
+static void bindings__try_again(struct bindings *bindings, struct binding *binding, bool is_paused)
 {
     const uint32_t before = binding->listener.win32_error;
     if (bindings__try(bindings, binding)) {
-        bindings__serve_one(binding, is_paused);
+        bindings__serve_one(bindings, binding, is_paused);
     } else if (binding->listener.win32_error != before) {
         bindings__log(&binding->listener);
     }
@@ -196,7 +214,7 @@ uint64_t bindings_tend(struct bindings *bindings, bool has_new_address, bool is_
     uint64_t next = UINT64_MAX;
     for (size_t i = 0; i < bindings->count; i++) {
         struct binding *binding = &bindings->at[i];
-        bindings__mend(binding);
+        bindings__mend(bindings, binding);
         if (bindings__is_waiting(binding) &&
             (has_new_address || binding->listener.retry_at <= GetTickCount64())) {
             bindings__try_again(bindings, binding, is_paused);

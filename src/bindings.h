@@ -15,6 +15,7 @@ struct bindings {
     struct binding_world world;
     struct binding *at;
     size_t count;
+    struct own_ports ports; /* those for UDP, by the number of the binding */
 };
 
 /* bindings_init: one for each port of each item of `listen` of these endpoints, spread over the workers;

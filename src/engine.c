@@ -169,8 +169,8 @@ static void engine__make_hash_key(struct engine *engine)
     LARGE_INTEGER counter;
     if (!random_fill(&engine->hash_key, sizeof engine->hash_key)) {
         QueryPerformanceCounter(&counter);
-        engine->hash_key.words[0] = (uint64_t)counter.QuadPart ^ (uint64_t)(uintptr_t)engine;
-        engine->hash_key.words[1] = GetTickCount64() ^ (uint64_t)GetCurrentProcessId() << 32;
+        engine->hash_key.halves[0] = (uint64_t)counter.QuadPart ^ (uint64_t)(uintptr_t)engine;
+        engine->hash_key.halves[1] = GetTickCount64() ^ (uint64_t)GetCurrentProcessId() << 32;
     }
 }
 
@@ -237,7 +237,8 @@ static bool engine__create_bindings(struct engine *engine, struct failure *failu
                                         .workers = engine->workers,
                                         .worker_count = engine->worker_count,
                                         .bind_retry = engine->config->service.bind_retry,
-                                        .control = engine->control};
+                                        .control = engine->control,
+                                        .udp.key = engine->hash_key};
     return bindings_init(&engine->bindings, &world, engine->endpoints, engine->endpoint_count) ||
            engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
                         "there is no memory for the sockets");

@@ -409,6 +409,25 @@ static void test_address__is_equal_in_all_its_parts(void **state)
     assert_false(address_equal(&address, &other));
 }
 
+static void test_address__knows_broadcasts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *string;
+        bool is_broadcast;
+    } rows[] = {
+        {"255.255.255.255", true},  {"127.255.255.255", true},  {"128.255.255.255", false},
+        {"126.255.255.255", false}, {"255.255.255.254", false}, {"127.0.255.255", false},
+        {"127.255.0.255", false},   {"0.0.0.0", false},         {"ffff:ffff::", false},
+        {"7fff:ffff::", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pl_address address;
+        assert_true(parse(rows[i].string, &address));
+        assert_int_equal(address_is_broadcast(&address), rows[i].is_broadcast);
+    }
+}
+
 static void test_address__knows_its_kinds(void **state)
 {
     (void)state;
@@ -463,6 +482,7 @@ int main(void)
         support_test(test_address__prints_a_dash_for_none),
         support_test(test_address__folds_mapped_addresses_only),
         support_test(test_address__is_equal_in_all_its_parts),
+        support_test(test_address__knows_broadcasts),
         support_test(test_address__knows_its_kinds),
     };
     return cmocka_run_group_tests_name("address", tests, NULL, NULL);

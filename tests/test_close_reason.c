@@ -33,6 +33,7 @@ static const struct {
     {PL_STOPPING, CLOSED_STOPPING, "stopping", "connections_closed_stopping_total"},
     {PL_ERROR, CLOSED_ERROR, "error", "connections_closed_error_total"},
     {PL_DENIED, CLOSED_DENIED, "acl", "connections_closed_acl_total"},
+    {PL_DISPLACED, CLOSED_DISPLACED, "displaced", "sessions_closed_displaced_total"}, /* of sessions alone */
 };
 
 static const struct {
@@ -84,7 +85,8 @@ static void test_close_reason__has_a_counter_of_its_own(void **state)
     for (enum counter counter = 0; counter < COUNTER_COUNT; counter++) {
         const char *metric = counter_row(counter)->metric;
         const bool is_end = strncmp(metric, "connections_closed_", 19) == 0 ||
-                            strncmp(metric, "connections_refused_", 20) == 0;
+                            strncmp(metric, "connections_refused_", 20) == 0 ||
+                            counter == COUNTER_SESSIONS_CLOSED_DISPLACED;
         int reasons = 0;
         for (enum close_reason i = CLOSE_REASON_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
             reasons += close_reason_row(i)->counter == counter;
@@ -102,8 +104,9 @@ static void test_close_reason__has_the_same_word_in_the_log_and_the_metric(void 
         char room[64];
         struct text metric;
         text_init(&metric, room, sizeof room);
-        text_add_format(&metric, "connections_%s_%s_total", row->is_refusal ? "refused" : "closed",
-                        row->word);
+        text_add_format(&metric, "%s_%s_%s_total",
+                        row->counter == COUNTER_SESSIONS_CLOSED_DISPLACED ? "sessions" : "connections",
+                        row->is_refusal ? "refused" : "closed", row->word);
         for (char *at = room; *at != '\0'; at++) {
             *at = (char)(*at == '-' ? '_' : *at);
         }

@@ -98,6 +98,8 @@ static void test_config__fills_in_the_defaults(void **state)
     assert_int_equal(web->recv_buffer, 0);
     assert_int_equal(web->send_buffer, 0);
     assert_int_equal(web->max_datagram, 65507);
+    assert_int_equal(web->udp_sessions_max, 65536);
+    assert_int_equal(web->reply_limit, 1000);
     assert_true(web->access_log);
     assert_int_equal(web->allow.count + web->deny.count + web->trusted_proxies.count, 0);
     config_case_fini(&it);
@@ -152,6 +154,8 @@ static void test_config__reads_a_complete_file(void **state)
     assert_int_equal(everything->recv_buffer, 8388608);
     assert_int_equal(everything->send_buffer, 131072);
     assert_int_equal(everything->max_datagram, 1500);
+    assert_int_equal(everything->udp_sessions_max, 1000);
+    assert_int_equal(everything->reply_limit, 2500);
     assert_false(everything->access_log);
     assert_int_equal(everything->allow.count, 3);
     assert_int_equal(everything->allow.at[0].address.family, 4);

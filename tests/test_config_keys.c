@@ -64,6 +64,8 @@ static const struct promise endpoint_promises[] = {
     {"recv_buffer", "size", "0", "0 (the system's, for UDP 4M), or 1K to 1G", "live"},
     {"send_buffer", "size", "0", "0 (the system's), or 1K to 1G", "live"},
     {"max_datagram", "size", "65507", "512 to 65507", "live"},
+    {"udp_sessions_max", "number", "65536", "1 to 1000000", "live"},
+    {"reply_limit", "ratio", "1.0", "0 (no limit), or 0.1 to 1000.0", "live"},
     {"access_log", "yes/no", "yes", "yes or no", "live"},
     {"allow", "list of networks", "", "nothing (everyone), or ADDRESS or ADDRESS/LENGTH, several by commas",
      "live"},
@@ -107,8 +109,8 @@ static void assert_places(const struct config_table *table, size_t record_size)
 {
     for (size_t i = 0; i < table->count; i++) {
         const struct config_key *a = &table->keys[i];
-        const bool is_number =
-            a->type == CONFIG_TYPE_NUMBER || a->type == CONFIG_TYPE_SIZE || a->type == CONFIG_TYPE_DURATION;
+        const bool is_number = a->type == CONFIG_TYPE_NUMBER || a->type == CONFIG_TYPE_SIZE ||
+                               a->type == CONFIG_TYPE_DURATION || a->type == CONFIG_TYPE_RATIO;
         assert_true(a->offset + a->size <= record_size);
         assert_true(a->type != CONFIG_TYPE_BOOL || a->size == sizeof(bool));
         assert_true(!is_number || a->size == sizeof(uint32_t) || a->size == sizeof(uint64_t));

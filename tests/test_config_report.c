@@ -158,6 +158,10 @@ static const char *skip_json(const char *at, int depth)
     } else {
         const size_t digits = strspn(at, "0123456789");
         at = digits > 0 && (digits == 1 || *at != '0') ? at + digits : NULL;
+        if (at != NULL && *at == '.') {
+            const size_t behind = strspn(at + 1, "0123456789");
+            at = behind > 0 ? at + 1 + behind : NULL;
+        }
     }
     return at != NULL ? skip_blanks(at) : NULL;
 }
@@ -202,6 +206,7 @@ static void test_config_report__shows_the_same_as_json(void **state)
                     "\"endpoint\", \"line\": 9}");
     assert_contains(text.at, "\"deny\": {\"value\": [], \"text\": \"\", \"origin\": \"default\"}");
     assert_contains(text.at, "\"log_file\": {\"value\": \"\\\\\\\\nas\\\\an archive");
+    assert_contains(text.at, "\"reply_limit\": {\"value\": 1.0, \"text\": \"1.0\", \"origin\": \"default\"}");
     assert_contains(text.at, "\"enabled\": {\"value\": false, \"text\": \"no\"");
     config_case_fini(&it);
     text_fini(&text);

@@ -281,6 +281,57 @@ static void test_config_value__writes_amounts_as_short_as_it_can(void **state)
     }
 }
 
+static void test_config_value__reads_ratios(void **state)
+{
+    (void)state;
+    assert_reads(config_value_ratio, "0", 0);
+    assert_reads(config_value_ratio, "1", 1000);
+    assert_reads(config_value_ratio, "1.0", 1000);
+    assert_reads(config_value_ratio, "0.5", 500);
+    assert_reads(config_value_ratio, "0.05", 50);
+    assert_reads(config_value_ratio, "0.005", 5);
+    assert_reads(config_value_ratio, "12.345", 12345);
+    assert_reads(config_value_ratio, "18446744073709550.999", UINT64_C(18446744073709550999));
+}
+
+static void test_config_value__refuses_what_is_no_ratio(void **state)
+{
+    (void)state;
+    static const char digits[] = "write one to three digits behind the point";
+    assert_refuses(config_value_ratio, ".5", 0, "\".5\" begins with a point", "write 0 before it");
+    assert_refuses(config_value_ratio, ".", 0, "\".\" begins with a point", "write 0 before it");
+    assert_refuses(config_value_ratio, "1,5", 0, "\"1,5\" has a comma", "write a point in its place");
+    assert_refuses(config_value_ratio, "1.", 1, "\"1.\" is not a ratio", digits);
+    assert_refuses(config_value_ratio, "1.0000", 1, "\"1.0000\" is not a ratio", digits);
+    assert_refuses(config_value_ratio, "1.2.3", 1, "\"1.2.3\" is not a ratio", digits);
+    assert_refuses(config_value_ratio, "1.x", 1, "\"1.x\" is not a ratio", digits);
+    assert_refuses(config_value_ratio, "1.5 ", 1, "\"1.5 \" is not a ratio", digits);
+    assert_refuses(config_value_ratio, "1/2", 1, "\"1/2\" is not a number", "");
+    assert_refuses(config_value_ratio, "-1.0", 0, "\"-1\" has a sign", "");
+    assert_refuses(config_value_ratio, "01.0", 0, "\"01\" has a leading zero", "leave it out");
+    assert_refuses(config_value_ratio, "18446744073709551", 0, "\"18446744073709551\" is too large", "");
+    assert_refuses(config_value_ratio, "99999999999999999999", 0, "\"99999999999999999999\" is too large",
+                   "");
+}
+
+static void test_config_value__writes_ratios_with_a_point(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t thousandths;
+        const char *text;
+    } cases[] = {{0, "0"},        {1, "0.001"},  {10, "0.01"},        {100, "0.1"},
+                 {999, "0.999"},  {1000, "1.0"}, {1010, "1.01"},      {1001, "1.001"},
+                 {10000, "10.0"}, {2500, "2.5"}, {1000000, "1000.0"}, {UINT64_MAX, "18446744073709551.615"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char room[64];
+        struct text text;
+        text_init(&text, room, sizeof room);
+        config_value_add_ratio(&text, cases[i].thousandths);
+        assert_string_equal(room, cases[i].text);
+    }
+}
+
 static void assert_quoted(const char *at, size_t length, const char *expected)
 {
     char room[512];
@@ -325,6 +376,9 @@ int main(void)
         support_test(test_config_value__checks_names),
         support_test(test_config_value__takes_a_list_apart),
         support_test(test_config_value__writes_amounts_as_short_as_it_can),
+        support_test(test_config_value__reads_ratios),
+        support_test(test_config_value__refuses_what_is_no_ratio),
+        support_test(test_config_value__writes_ratios_with_a_point),
         support_test(test_config_value__quotes_what_was_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

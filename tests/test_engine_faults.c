@@ -103,10 +103,11 @@ static void test_start__survives_a_lack_of_sockets(void **state)
     assert_survives(IMPORT_WSASocketW, WSAENOBUFS, MANY);
 }
 
-static void test_start__survives_a_lack_of_handles_and_threads(void **state)
+static void test_start__survives_a_lack_of_handles_threads_and_random_numbers(void **state)
 {
     (void)state;
     assert_survives(IMPORT_CreateEventW, ERROR_NO_SYSTEM_RESOURCES, MANY);
+    assert_survives(IMPORT_GetProcAddress, ERROR_PROC_NOT_FOUND, MANY);
     assert_survives(IMPORT_CreateThread, ERROR_NOT_ENOUGH_MEMORY, MANY);
     assert_survives(IMPORT_CreateIoCompletionPort, ERROR_NO_SYSTEM_RESOURCES, MANY);
 }
@@ -210,7 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         probe_test(test_start__survives_a_lack_of_memory),
         probe_test(test_start__survives_a_lack_of_sockets),
-        probe_test(test_start__survives_a_lack_of_handles_and_threads),
+        probe_test(test_start__survives_a_lack_of_handles_threads_and_random_numbers),
         probe_test(test_start__survives_options_that_are_refused),
         probe_test(test_start__survives_binds_that_fail),
         probe_test(test_start__survives_operations_that_fail),

@@ -14,7 +14,7 @@
 
 static char objects[4096]; /* something to point at */
 
-static const enum slot_kind kinds[] = {SLOT_CONNECTION, SLOT_DATAGRAM, SLOT_ENDPOINT};
+static const enum slot_kind kinds[] = {SLOT_CONNECTION, SLOT_DATAGRAM, SLOT_ENDPOINT, SLOT_SESSION};
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 static uint64_t add(struct slot_table *table, enum slot_kind kind, void *object)

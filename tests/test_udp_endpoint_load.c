@@ -190,6 +190,7 @@ static void test_udp__does_not_spin_while_receiving_fails(void **state)
         {.import = IMPORT_WSARecv, .code = 12345},
         {.import = IMPORT_WSARecvMsg, .code = WSAENOBUFS},
         {.import = IMPORT_WSARecvMsg, .code = WSAECONNRESET, .free_tries = FREE},
+        {.import = IMPORT_WSARecvMsg, .code = WSAENETRESET, .free_tries = FREE},
         {.import = IMPORT_WSARecvMsg, .code = 12345},
         {.import = IMPORT_WSARecvMsg, .code = WSAENOBUFS, .is_blind = true},
         {.import = IMPORT_WSARecvMsg, .code = WSAECONNRESET, .is_blind = true},

@@ -10,15 +10,26 @@
    end only: a reader looks at a member only where `size` covers it. So an older host runs a newer handler and
    the other way round. A function's arguments never change; where more may be needed, it takes a struct. What
    is still to come: options and counters of a handler, timers, pausing reads, posting from other threads,
-   connecting out, sends by reference and of files, UDP sessions, handlers that block, reload with a previous
-   state.
+   connecting out, sends by reference and of files, handlers that block, reload with a previous state.
 
    Text is UTF-8. Lengths are bytes, times milliseconds, ports in host order.
 
-   Threads. Each connection lives on one worker thread, W below: all its callbacks run there, one at a time,
-   and never inside a call that the handler makes to the host. Callbacks of different connections run at the
-   same time on different workers: lock what `state` shares. A callback must not block: every other connection
-   of W waits. "Any thread" includes threads of the handler's own.
+   Threads. Each connection and each UDP session lives on one worker thread, W below: all its callbacks run
+   there, one at a time, and never inside a call that the handler makes to the host. Callbacks of different
+   connections run at the same time on different workers: lock what `state` shares. A callback must not block:
+   every other connection of W waits. "Any thread" includes threads of the handler's own.
+
+   UDP. Without PL_SESSIONS each datagram stands alone: on_datagram, nothing else. With it the host remembers
+   each client (peer address and port, and the address that it asked): on_open with its first datagram, then
+   on_datagram for this one and all that follow, on_close when it is forgotten; in between it can be sent to at
+   any time. It is forgotten when the handler closes it, after idle_timeout without a datagram in either
+   direction (PL_IDLE), 30 seconds after its first datagram if by then it has sent no second one or was sent
+   none (PL_IDLE), for a new client at udp_sessions_max (PL_DISPLACED), or when the service stops, at once:
+   there is nothing that it could finish. Its next datagram then begins a new session.
+
+   Answers that a handler makes itself are limited, so that it cannot be used against others: to one client not
+   more payload bytes than the endpoint's reply_limit times what it has sent, and none at all where pl_info.seen
+   has PL_NO_REPLY. A handler whose answers are another host's says so, PL_RELAY: it has neither limit.
 
    No exception, longjmp or C run-time object may cross the border. */
 #ifndef PORTLISTENER_HANDLER_H
@@ -33,9 +44,9 @@ extern "C" {
 
 #define PL_ABI_MAJOR 0u /* must be equal on both sides; 0: not frozen yet */
 #define PL_ABI_MINOR \
-    1u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
+    2u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
 
-/* Names a connection, one datagram or an endpoint. 0 is none. An id is never used again: one whose object is
+/* Names a connection, a UDP session, one datagram or an endpoint. 0 is none. An id is never used again: one whose object is
    gone makes every call return PL_GONE, and nothing worse. */
 typedef uint64_t pl_id;
 
@@ -64,14 +75,20 @@ enum pl_result {
 
 /* pl_handler.flags */
 enum pl_flag {
-    PL_TCP = 0x02, /* takes TCP endpoints: on_data is set */
-    PL_UDP = 0x04  /* takes UDP endpoints: on_datagram is set */
+    PL_TCP = 0x02,      /* takes TCP endpoints: on_data is set */
+    PL_UDP = 0x04,      /* takes UDP endpoints: on_datagram is set */
+    PL_SESSIONS = 0x08, /* UDP: state for each client */
+    PL_RELAY = 0x20     /* UDP: answers are another host's: no reply_limit, no PL_NO_REPLY */
 };
 
 /* pl_info.seen */
 enum pl_seen {
     PL_PROXIED = 0x02, /* the client came through a proxy, which told its address in a PROXY header */
-    PL_TRUNCATED = 0x04 /* the datagram was longer than the endpoint's max_datagram and is cut */
+    PL_TRUNCATED = 0x04, /* the datagram was longer than the endpoint's max_datagram and is cut */
+    PL_NO_REPLY = 0x08,  /* the datagram must not be answered: send gives PL_LIMIT. It went to a broadcast or
+                            multicast address, or comes from port 0, from a port of a service that answers
+                            whatever it is sent (echo, DNS and the like), or from an endpoint of this service */
+    PL_SESSION = 0x10    /* it is, or belongs to, a UDP session */
 };
 
 /* How to close. In each case on_close still comes, after the callback that asked has returned. */
@@ -93,12 +110,13 @@ enum pl_reason {
     PL_LIFETIME,           /* lifetime passed */
     PL_SLOW_READER,        /* send_queue is full and the handler has no on_writable */
     PL_INPUT_FULL,         /* more than max_input bytes were left unconsumed */
-    PL_STOPPING,           /* the service stops and its drain_timeout has passed */
+    PL_STOPPING,           /* the service stops; a connection: and its drain_timeout has passed */
     PL_ERROR,              /* a call of the system failed, or there was no memory: win32_error tells */
-    PL_DENIED              /* a reload of the configuration denies the client (allow, deny) */
+    PL_DENIED,             /* a reload of the configuration denies the client (allow, deny) */
+    PL_DISPLACED           /* a UDP session made room for a new one, at udp_sessions_max */
 };
 
-/* A connection or a datagram. */
+/* A connection, a UDP session or a datagram. */
 typedef struct pl_info {
     uint32_t size;
     uint32_t seen; /* pl_seen flags */
@@ -126,12 +144,16 @@ struct pl_host {
        PL_SLOW_READER, for nobody could be told.
        To a datagram: one datagram back to its sender, from the address it was sent to; during on_datagram.
        PL_OK (also when the network then loses it), PL_LIMIT, PL_GONE; PL_WRONG_THREAD but on W.
+       To a UDP session: one datagram to its client, from the address that the client asked. Any thread. On W as
+       for a datagram. From another thread PL_QUEUED, PL_GONE, PL_LIMIT (for its length alone) or PL_NO_MEMORY:
+       what is not allowed is found later, on W, dropped and counted.
        To an endpoint: PL_INVALID. */
     int32_t (*send)(const pl_host *host, pl_id id, const void *at, size_t length);
 
-    /* close: `how` is a pl_close. Any thread; connections only, else PL_INVALID. PL_OK, PL_QUEUED (from
-       another thread), PL_GONE, PL_INVALID, PL_NO_MEMORY. A second close may only be a harder one: PL_RESET
-       after PL_GRACEFUL after PL_FINISH; others are PL_GONE. */
+    /* close: `how` is a pl_close. Any thread; connections and UDP sessions only, else PL_INVALID. PL_OK,
+       PL_QUEUED (from another thread), PL_GONE, PL_INVALID, PL_NO_MEMORY. A second close may only be a harder
+       one: PL_RESET after PL_GRACEFUL after PL_FINISH; others are PL_GONE. To a session each means the same:
+       the host forgets it. */
     int32_t (*close)(const pl_host *host, pl_id id, int32_t how);
 };
 
@@ -164,10 +186,11 @@ typedef struct pl_handler {
     int32_t (*start)(pl_start *start);
     void (*stop)(void *state);
 
-    /* The rest runs on W. `user` points to one pointer kept for the handler with each connection, NULL at
-       on_open. */
+    /* The rest runs on W. `user` points to one pointer kept for the handler with each connection and each UDP
+       session, NULL at on_open. */
 
-    /* on_open: first, once. Negative: reset; on_close follows. */
+    /* on_open: first, once. Negative: reset; on_close follows. A session that was closed here is given no
+       datagram. */
     int32_t (*on_open)(void *state, pl_id id, void **user, const pl_info *info);
 
     /* on_data: required with PL_TCP. `length` > 0 bytes, valid during the call. Returns how many were
@@ -175,8 +198,8 @@ typedef struct pl_handler {
        PL_FULL in this call. More than max_input left unconsumed: closed, PL_INPUT_FULL. */
     size_t (*on_data)(void *state, pl_id id, void **user, const uint8_t *at, size_t length);
 
-    /* on_datagram: required with PL_UDP. One whole datagram, `length` may be 0. The id lives for this call,
-       for send; user is NULL. */
+    /* on_datagram: required with PL_UDP. One whole datagram, `length` may be 0. Without PL_SESSIONS the id
+       lives for this call, for send, and *user is NULL; with it they are the session's. */
     void (*on_datagram)(void *state, pl_id id, void **user, const uint8_t *at, size_t length,
                         const pl_info *info);
 

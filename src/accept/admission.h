@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/hash.h"
+#include "base/keyed_hash.h"
 #include "base/win.h"
 #include "config/config.h"
 

@@ -7,14 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/hash.h"
+#include "base/hash_table.h"
+#include "base/keyed_hash.h"
 #include "portlistener/handler.h"
 
 struct source_table {
     struct hash_key key;
-    struct source **buckets; /* `bucket_count` of them, a power of two; NULL at first */
-    size_t bucket_count;
-    size_t count; /* sources */
+    struct hash_table sources;
 };
 
 /* source_table_init: empty; takes no memory before the first source. */

@@ -234,3 +234,10 @@ bool address_is_multicast(const struct pl_address *address)
 {
     return address->family == 4 ? address->ip[0] >> 4 == 0xE : address->ip[0] == 0xFF;
 }
+
+bool address_is_broadcast(const struct pl_address *address)
+{
+    const uint8_t *ip = address->ip;
+    return address->family == 4 && (ip[0] == 255 || ip[0] == 127) && ip[1] == 255 && ip[2] == 255 &&
+           ip[3] == 255;
+}

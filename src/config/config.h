@@ -86,6 +86,8 @@ struct config_endpoint {
     uint32_t recv_buffer; /* 0: the system's for TCP, 4M for UDP */
     uint32_t send_buffer;
     uint32_t max_datagram;
+    uint32_t udp_sessions_max;
+    uint32_t reply_limit;         /* thousandths; 0: none */
     bool access_log;              /* writes to it */
     struct config_prefixes allow; /* none: everyone */
     struct config_prefixes deny;

@@ -44,6 +44,7 @@ static bool config_entry__amount(const struct config_entry *entry, uint64_t *num
     const bool is_read =
         key->type == CONFIG_TYPE_DURATION ? config_value_duration(at, length, number_out, fault_out)
         : key->type == CONFIG_TYPE_SIZE   ? config_value_size(at, length, number_out, fault_out)
+        : key->type == CONFIG_TYPE_RATIO  ? config_value_ratio(at, length, number_out, fault_out)
                                           : config_value_number(at, length, number_out, fault_out);
     if (!is_read || (*number_out == 0 && key->zero != NULL)) {
         return is_read;
@@ -192,6 +193,7 @@ static void config_entry__value(const struct config_entry *entry)
     case CONFIG_TYPE_NUMBER:
     case CONFIG_TYPE_SIZE:
     case CONFIG_TYPE_DURATION:
+    case CONFIG_TYPE_RATIO:
     case CONFIG_TYPE_CHOICE:
         is_read = config_entry__number(entry, &fault);
         break;

@@ -251,7 +251,7 @@ static const struct config_key endpoint_keys[] = {
      .least = 100,
      .most = 365 * DAY,
      .zero = "no limit",
-     .help = "No byte in either direction for this long closes the connection."},
+     .help = "No byte in either direction for this long closes the connection. UDP: it ends the session."},
     {.name = "send_timeout",
      .type = CONFIG_TYPE_DURATION,
      ENDPOINT_PLACE(send_timeout),
@@ -332,6 +332,26 @@ static const struct config_key endpoint_keys[] = {
      .least = 512,
      .most = 65507,
      .help = "Longer UDP datagrams are cut to this size; the handler is told, and it is counted."},
+    {.name = "udp_sessions_max",
+     .type = CONFIG_TYPE_NUMBER,
+     ENDPOINT_PLACE(udp_sessions_max),
+     .value = "65536",
+     .least = 1,
+     .most = 1000000,
+     .help = "UDP clients that the endpoint remembers at the same time, for handlers that have sessions. A "
+             "new one takes the place of the oldest that has sent one datagram only, else of the one that "
+             "has been quiet longest. One that was never answered, or has sent one datagram only, is "
+             "forgotten 30s after its first."},
+    {.name = "reply_limit",
+     .type = CONFIG_TYPE_RATIO,
+     ENDPOINT_PLACE(reply_limit),
+     .value = "1.0",
+     .least = 100,
+     .most = 1000000,
+     .zero = "no limit",
+     .help = "UDP answers: how many bytes a client may be sent for each byte that it has sent, so that "
+             "nobody can have others flooded by asking in their name. An answer that does not fit is "
+             "dropped whole and counted. Handlers that relay have no such limit."},
     {.name = "access_log",
      .type = CONFIG_TYPE_BOOL,
      ENDPOINT_PLACE(access_log),
@@ -495,6 +515,8 @@ void config_keys_add_amount(struct text *text, const struct config_key *key, uin
         config_value_add_duration(text, number);
     } else if (key->type == CONFIG_TYPE_SIZE) {
         config_value_add_size(text, number);
+    } else if (key->type == CONFIG_TYPE_RATIO) {
+        config_value_add_ratio(text, number);
     } else {
         text_add_format(text, "%llu", (unsigned long long)number);
     }
@@ -506,6 +528,7 @@ const char *config_keys_type(const struct config_key *key)
                                         [CONFIG_TYPE_NUMBER] = "number",
                                         [CONFIG_TYPE_SIZE] = "size",
                                         [CONFIG_TYPE_DURATION] = "time",
+                                        [CONFIG_TYPE_RATIO] = "ratio",
                                         [CONFIG_TYPE_CHOICE] = "choice",
                                         [CONFIG_TYPE_FOLDER] = "path",
                                         [CONFIG_TYPE_LOG_FILE] = "path",
@@ -542,6 +565,7 @@ void config_keys_add_range(struct text *text, const struct config_key *key)
     case CONFIG_TYPE_NUMBER:
     case CONFIG_TYPE_SIZE:
     case CONFIG_TYPE_DURATION:
+    case CONFIG_TYPE_RATIO:
         config_keys__add_limits(text, key);
         break;
     case CONFIG_TYPE_CHOICE:
@@ -599,6 +623,7 @@ void config_keys_add_value(struct text *text, const struct config_key *key, cons
     case CONFIG_TYPE_NUMBER:
     case CONFIG_TYPE_SIZE:
     case CONFIG_TYPE_DURATION:
+    case CONFIG_TYPE_RATIO:
         config_keys_add_amount(text, key, config_keys_number(key, record));
         break;
     case CONFIG_TYPE_CHOICE:

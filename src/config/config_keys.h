@@ -13,9 +13,10 @@
 /* And the C type of the place. */
 enum config_type {
     CONFIG_TYPE_BOOL,     /* bool */
-    CONFIG_TYPE_NUMBER,   /* uint32_t or uint64_t; so are the next two */
+    CONFIG_TYPE_NUMBER,   /* uint32_t or uint64_t; so are the next three */
     CONFIG_TYPE_SIZE,     /* bytes */
     CONFIG_TYPE_DURATION, /* milliseconds */
+    CONFIG_TYPE_RATIO,    /* thousandths */
     CONFIG_TYPE_CHOICE,   /* an enum, or a bool for two choices; the index of the choice */
     CONFIG_TYPE_FOLDER,   /* char *; so are the next two */
     CONFIG_TYPE_LOG_FILE, /* or "-" */
@@ -30,7 +31,7 @@ struct config_key {
     const char *value; /* the default, as one would write it, perhaps nothing; NULL: the key is required */
     size_t offset;     /* of the place in struct config_service or struct config_endpoint */
     size_t size;
-    uint64_t least; /* of numbers, sizes and durations */
+    uint64_t least; /* of numbers, sizes, durations and ratios */
     uint64_t most;
     const char *zero; /* what 0 means where it lies outside of least to most; NULL: it is refused there. Of a
                          list of networks: what it means when it is empty */
@@ -56,7 +57,7 @@ const struct config_key *config_keys_find(const struct config_table *table, cons
 /* config_keys_may_be_empty: whether "key =" is a value: where the default is the empty text. */
 bool config_keys_may_be_empty(const struct config_key *key);
 
-/* config_keys_store, config_keys_number: bool, number, size, duration or choice, in the key's place of
+/* config_keys_store, config_keys_number: bool, number, size, duration, ratio or choice, in the key's place of
    `record`. */
 void config_keys_store(const struct config_key *key, void *record, uint64_t number);
 uint64_t config_keys_number(const struct config_key *key, const void *record);
@@ -80,7 +81,7 @@ const char *config_keys_type(const struct config_key *key);
 /* config_keys_add_range: what may be written: "0 (no limit), or 100ms to 365d". */
 void config_keys_add_range(struct text *text, const struct config_key *key);
 
-/* config_keys_add_amount: a number, as the type writes it: "5m", "64K", "512". */
+/* config_keys_add_amount: a number, as the type writes it: "5m", "64K", "1.5", "512". */
 void config_keys_add_amount(struct text *text, const struct config_key *key, uint64_t number);
 
 /* config_keys_count_items: how many items the record's list has; config_keys_add_item: one of them, as one

@@ -156,6 +156,9 @@ static void config_report__json_value(struct text *text, const struct config_key
     case CONFIG_TYPE_DURATION:
         text_add_format(text, "%llu", (unsigned long long)config_keys_number(key, record));
         break;
+    case CONFIG_TYPE_RATIO:
+        config_keys_add_value(text, key, record);
+        break;
     case CONFIG_TYPE_CHOICE:
     case CONFIG_TYPE_FOLDER:
     case CONFIG_TYPE_LOG_FILE:

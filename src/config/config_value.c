@@ -6,7 +6,11 @@
 
 #include "config/config_guess.h"
 
-enum { CONFIG_VALUE_QUOTED_MAX = 64 }; /* bytes of a value in a message */
+enum {
+    CONFIG_VALUE_QUOTED_MAX = 64, /* bytes of a value in a message */
+    RATIO_ONE = 1000,             /* thousandths */
+    RATIO_DIGITS = 3
+};
 
 struct config_unit {
     const char *name;
@@ -182,6 +186,42 @@ bool config_value_size(const char *at, size_t length, uint64_t *value_out, struc
         value_out, fault_out);
 }
 
+/* The digits behind the point, at[0..length), in thousandths; false when they are none, or too many. */
+static bool config_value__thousandths(const char *at, size_t length, uint64_t *value_out)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < RATIO_DIGITS; i++) {
+        value = value * 10 + (i < length ? (uint64_t)(at[i] - '0') : 0);
+    }
+    *value_out = value;
+    return length >= 1 && length <= RATIO_DIGITS && config_value__digits(at, length) == length;
+}
+
+bool config_value_ratio(const char *at, size_t length, uint64_t *value_out, struct config_fault *fault_out)
+{
+    const char *point = memchr(at, '.', length);
+    const size_t whole = point != NULL ? (size_t)(point - at) : length;
+    uint64_t value = 0, thousandths = 0;
+    if (point == at) {
+        return config_value_fault(fault_out, 0, at, length, "begins with a point", "write 0 before it");
+    }
+    if (memchr(at, ',', length) != NULL) {
+        return config_value_fault(fault_out, 0, at, length, "has a comma", "write a point in its place");
+    }
+    if (!config_value_number(at, whole, &value, fault_out)) {
+        return false;
+    }
+    if (point != NULL && !config_value__thousandths(point + 1, length - whole - 1, &thousandths)) {
+        return config_value_fault(fault_out, whole, at, length, "is not a ratio",
+                                  "write one to three digits behind the point");
+    }
+    if (value > UINT64_MAX / RATIO_ONE - 1) {
+        return config_value_fault(fault_out, 0, at, length, "is too large", "");
+    }
+    *value_out = value * RATIO_ONE + thousandths;
+    return true;
+}
+
 bool config_value_choice(const char *at, size_t length, const char *const *choices, uint64_t *value_out,
                          struct config_fault *fault_out)
 {
@@ -260,4 +300,18 @@ void config_value_add_duration(struct text *text, uint64_t milliseconds)
 void config_value_add_size(struct text *text, uint64_t bytes)
 {
     config_value__add_with_unit(text, bytes, sizes);
+}
+
+void config_value_add_ratio(struct text *text, uint64_t thousandths)
+{
+    char room[32];
+    struct text ratio;
+    text_init(&ratio, room, sizeof room);
+    text_add_format(&ratio, "%llu.%03llu", (unsigned long long)(thousandths / RATIO_ONE),
+                    (unsigned long long)(thousandths % RATIO_ONE));
+    size_t length = ratio.length;
+    while (room[length - 1] == '0' && room[length - 2] != '.') {
+        length--;
+    }
+    text_add(text, room, thousandths == 0 ? 1 : length);
 }

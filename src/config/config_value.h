@@ -40,6 +40,9 @@ bool config_value_duration(const char *at, size_t length, uint64_t *value_out,
 /* config_value_size: a number, with K, M or G (KB, MB, GB; powers of 1024) or without; in bytes. */
 bool config_value_size(const char *at, size_t length, uint64_t *value_out, struct config_fault *fault_out);
 
+/* config_value_ratio: a number with up to three digits behind a point, or none; in thousandths. */
+bool config_value_ratio(const char *at, size_t length, uint64_t *value_out, struct config_fault *fault_out);
+
 /* config_value_choice: the index in `choices`, which ends with NULL. */
 bool config_value_choice(const char *at, size_t length, const char *const *choices, uint64_t *value_out,
                          struct config_fault *fault_out);
@@ -55,5 +58,6 @@ bool config_value_take_item(struct config_span *list, struct config_span *item_o
 /* Back to text, as short as it can be written. */
 void config_value_add_duration(struct text *text, uint64_t milliseconds);
 void config_value_add_size(struct text *text, uint64_t bytes);
+void config_value_add_ratio(struct text *text, uint64_t thousandths); /* "1.0", "0.125", "0" */
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "connection/connection.h"
 #include "connection/udp_endpoint.h"
+#include "connection/udp_session.h"
 
 enum { HOST_SEND_MAX = 1 << 30 };
 
@@ -39,14 +40,31 @@ static struct host_message *host_message__create(pl_id id, size_t length,
     return message;
 }
 
-/* The sender was told that it is queued: what cannot be taken any more must not go unseen. */
+/* On W, to a connection or a session. */
+static int32_t host__send_here(struct worker *worker, pl_id id, const void *at, size_t length)
+{
+    return slot_kind(id) == SLOT_SESSION ? udp_session_send(worker, id, at, length)
+                                         : connection_send(worker, id, at, length);
+}
+
+static int32_t host__close_here(struct worker *worker, pl_id id, int32_t how)
+{
+    return slot_kind(id) == SLOT_SESSION ? udp_session_close(worker, id) : connection_close(worker, id, how);
+}
+
+static bool host__names_a_client(pl_id id)
+{
+    return slot_kind(id) == SLOT_CONNECTION || slot_kind(id) == SLOT_SESSION;
+}
+
+/* The sender was told that it is queued: what cannot be taken any more must not go unseen. A datagram may be lost. */
 static void host__run_send(struct message *at, struct worker *worker)
 {
     struct host_message *message = LIST_ELEMENT(at, struct host_message, message);
-    const int32_t result = connection_send(worker, message->id, message->bytes, message->length);
+    const int32_t result = host__send_here(worker, message->id, message->bytes, message->length);
     if (result == PL_GONE) {
         worker_count(worker, COUNTER_STALE_MESSAGES, 1);
-    } else if (result < 0) {
+    } else if (result < 0 && slot_kind(message->id) == SLOT_CONNECTION) {
         connection_overrun(worker, message->id);
     }
     memory_free(message);
@@ -61,13 +79,13 @@ static int32_t host__send(const pl_host *functions, pl_id id, const void *at, si
     if (slot_kind(id) == SLOT_DATAGRAM) {
         return worker_is_current(worker) ? udp_endpoint_send(worker, id, at, length) : PL_WRONG_THREAD;
     }
-    if (slot_kind(id) != SLOT_CONNECTION) {
+    if (!host__names_a_client(id)) {
         return PL_INVALID;
     }
     if (worker_is_current(worker)) {
-        return connection_send(worker, id, at, length);
+        return host__send_here(worker, id, at, length);
     }
-    if (length > HOST_SEND_MAX) {
+    if (length > (slot_kind(id) == SLOT_SESSION ? (size_t)UDP_DATAGRAM_MAX : (size_t)HOST_SEND_MAX)) {
         return PL_LIMIT;
     }
     struct host_message *message = host_message__create(id, length, host__run_send);
@@ -84,7 +102,7 @@ static int32_t host__send(const pl_host *functions, pl_id id, const void *at, si
 static void host__run_close(struct message *at, struct worker *worker)
 {
     struct host_message *message = LIST_ELEMENT(at, struct host_message, message);
-    if (connection_close(worker, message->id, message->how) == PL_GONE) {
+    if (host__close_here(worker, message->id, message->how) == PL_GONE) {
         worker_count(worker, COUNTER_STALE_MESSAGES, 1);
     }
     memory_free(message);
@@ -96,11 +114,11 @@ static int32_t host__close(const pl_host *functions, pl_id id, int32_t how)
     if (worker == NULL) {
         return PL_GONE;
     }
-    if (how < PL_FINISH || how > PL_RESET || slot_kind(id) != SLOT_CONNECTION) {
+    if (how < PL_FINISH || how > PL_RESET || !host__names_a_client(id)) {
         return PL_INVALID;
     }
     if (worker_is_current(worker)) {
-        return connection_close(worker, id, how);
+        return host__close_here(worker, id, how);
     }
     struct host_message *message = host_message__create(id, 0, host__run_close);
     if (message == NULL) {

@@ -4,10 +4,18 @@
    Idle: one receive of no bytes with MSG_PEEK is in flight; when it ends, what has come is fetched without
    waiting. Busy (two full batches in a row): several receives with buffers are in flight; all end on this
    worker, in order. When it grows quiet they are cancelled, and it is idle again. Where the machine cannot
-   peek, it is always busy, with one receive. */
+   peek, it is always busy, with one receive.
+
+   Answers that a handler makes are limited, so that nobody can use it to flood others (see reply_budget.h), and none go
+   where they would be answered again, or by many. The handler is given such a datagram all the same. */
 #include "connection/udp_endpoint.h"
 
+#include "base/address.h"
 #include "base/memory.h"
+#include "connection/own_sources.h"
+#include "connection/reply_budget.h"
+#include "connection/udp_session.h"
+#include "connection/udp_socket.h"
 #include "io/backoff.h"
 #include "io/net_error.h"
 #include "io/packet_info.h"
@@ -15,15 +23,14 @@
 enum {
     UDP_BATCH = 32, /* datagrams fetched in one turn */
     UDP_BUSY_BATCHES = 2,
-    UDP_QUIET = 1000,        /* milliseconds between two looks at how busy it is */
-    UDP_RESETS_MAX = 64,     /* in a row without a datagram: no longer other machines' doing */
-    UDP_DATAGRAM_MAX = 65507 /* RFC 768 over IPv4: 65535 - 20 - 8 */
+    UDP_QUIET = 1000,   /* milliseconds between two looks at how busy it is */
+    UDP_RESETS_MAX = 64 /* in a row without a datagram: no longer other machines' doing */
 };
 
 /* A datagram with where it came from and where it was sent to. */
 struct udp_datagram {
     SOCKADDR_STORAGE peer;
-    struct pl_address local;
+    struct udp_arrival arrival;
     WSAMSG message;
     WSABUF buffer;
     struct packet_info control;
@@ -38,14 +45,10 @@ struct udp_receive {
 };
 
 struct udp_endpoint {
-    struct worker *worker;
-    const struct network *network;
+    struct udp_socket socket;
     struct endpoint *endpoint;
     const struct udp_events *events;
     void *owner;
-    SOCKET socket;
-    struct pl_address local;
-    bool is_any; /* bound to a wildcard: answers must name the address they leave from */
     struct operation peek;
     uint32_t in_flight; /* operations */
     uint32_t receives;  /* of these, with a buffer */
@@ -62,7 +65,15 @@ struct udp_endpoint {
     struct timer quiet;
     struct message start;
     struct message stop;
-    const struct udp_datagram *current; /* during on_datagram */
+    uint32_t broken_error;
+    struct own_sources own;
+    struct udp_sessions *sessions; /* NULL: the handler has none */
+    bool is_limited;               /* by `budget` */
+    struct reply_budget budget;
+    struct timer expiry; /* of what the budget keeps; set while it keeps something */
+    struct reply_credit credit;
+    const struct udp_datagram
+        *current; /* during on_datagram without a session, and what it may be answered */
 };
 
 static void udp__be_busy(struct udp_endpoint *udp);
@@ -87,49 +98,186 @@ static void udp_datagram__init(struct udp_datagram *datagram, struct buffer *buf
                  .Control = {.buf = (char *)&datagram->control, .len = sizeof datagram->control}};
 }
 
-static void udp__call_handler(struct udp_endpoint *udp, struct udp_datagram *datagram, uint32_t length,
-                              const struct pl_info *info)
+/* ---- What may be answered ---- */
+
+/* Services that answer whatever they are sent, or with much more than they are sent: RFC 862 to 868, and what has been
+   used to reflect. Port 0 cannot be answered at all. */
+static bool udp__is_loop_port(uint16_t port)
 {
-    const struct pl_handler *handler = udp->endpoint->handler;
+    static const uint16_t ports[] = {0, 7, 9, 13, 17, 19, 37, 53, 69, 123, 161, 514, 1900, 5353};
+    size_t i = 0;
+    while (i < sizeof ports / sizeof ports[0] && ports[i] != port) {
+        i++;
+    }
+    return i < sizeof ports / sizeof ports[0];
+}
+
+/* By the system's word, or by the address itself. */
+static bool udp__went_to_many(const struct udp_datagram *datagram)
+{
+    const struct pl_address *local = &datagram->arrival.local;
+    return (datagram->message.dwFlags & (MSG_BCAST | MSG_MCAST)) != 0 || address_is_multicast(local) ||
+           address_is_broadcast(local);
+}
+
+/* What counts an answer that is not allowed; COUNTER_COUNT: answers are. */
+static enum counter udp__find_mute(struct udp_endpoint *udp, const struct udp_datagram *datagram)
+{
+    const struct pl_address *peer = &datagram->arrival.peer;
+    if ((udp->endpoint->handler->flags & PL_RELAY) != 0) {
+        return COUNTER_COUNT;
+    }
+    if (udp__went_to_many(datagram)) {
+        return COUNTER_ANSWERS_DROPPED_BROADCAST;
+    }
+    if (udp__is_loop_port(peer->port)) {
+        return COUNTER_ANSWERS_DROPPED_LOOP_PORT;
+    }
+    return own_sources_has(&udp->own, peer, worker_now(udp->socket.worker))
+               ? COUNTER_ANSWERS_DROPPED_OWN_ENDPOINT
+               : COUNTER_COUNT;
+}
+
+static void udp__begin_credit(struct udp_endpoint *udp, const struct udp_arrival *arrival)
+{
+    if (udp->is_limited) {
+        const size_t earns = arrival->mute == COUNTER_COUNT ? arrival->length : 0;
+        reply_budget_begin(&udp->budget, &arrival->peer, (uint32_t)earns, worker_now(udp->socket.worker),
+                           &udp->credit);
+    }
+}
+
+static void udp__end_credit(struct udp_endpoint *udp)
+{
+    if (!udp->is_limited) {
+        return;
+    }
+    reply_budget_end(&udp->credit);
+    if (udp->budget.clients.count > 0 && list_is_empty(&udp->expiry.node)) {
+        timer_set(worker_timers(udp->socket.worker), &udp->expiry,
+                  worker_now(udp->socket.worker) + REPLY_CREDIT_LIFE);
+    }
+}
+
+static void udp__run_expiry(struct timer *timer)
+{
+    struct udp_endpoint *udp = LIST_ELEMENT(timer, struct udp_endpoint, expiry);
+    const uint64_t next = reply_budget_expire(&udp->budget, worker_now(udp->socket.worker));
+    if (next != UINT64_MAX) {
+        timer_set(worker_timers(udp->socket.worker), timer, next);
+    }
+}
+
+/* ---- Delivering ---- */
+
+/* Before any other work: decided from the addresses alone. */
+static bool udp__admits(const struct udp_endpoint *udp, const struct pl_address *peer)
+{
+    (void)peer;
+    if (udp->endpoint->is_paused != 0) {
+        worker_count(udp->socket.worker, COUNTER_DATAGRAMS_REFUSED_PAUSED, 1);
+        return false;
+    }
+    return true;
+}
+
+static void udp__describe(struct udp_endpoint *udp, struct udp_datagram *datagram, uint32_t length,
+                          bool is_truncated)
+{
+    struct udp_arrival *arrival = &datagram->arrival;
+    arrival->length = length;
+    arrival->local = udp->socket.local; /* where the system does not tell which one was asked */
+    packet_info_find(&datagram->control, datagram->message.Control.len, &arrival->local);
+    arrival->source =
+        udp__went_to_many(datagram) ? udp->socket.local : arrival->local; /* a relay may answer it */
+    arrival->mute = udp__find_mute(udp, datagram);
+    arrival->seen = (is_truncated ? PL_TRUNCATED : 0U) | (arrival->mute != COUNTER_COUNT ? PL_NO_REPLY : 0U);
+}
+
+static void udp__count(const struct udp_endpoint *udp, const struct udp_arrival *arrival)
+{
+    struct worker *worker = udp->socket.worker;
+    worker_count(worker, COUNTER_DATAGRAMS_RECEIVED, 1);
+    worker_count(worker, COUNTER_DATAGRAM_BYTES_RECEIVED, arrival->length);
+    worker_count(worker, COUNTER_DATAGRAMS_TRUNCATED, (arrival->seen & PL_TRUNCATED) != 0);
+}
+
+static void udp__call_handler(struct udp_endpoint *udp, const struct udp_datagram *datagram, pl_id id)
+{
+    const struct endpoint *endpoint = udp->endpoint;
+    const struct udp_arrival *arrival = &datagram->arrival;
+    const struct pl_info info = {.size = sizeof info,
+                                 .seen = arrival->seen,
+                                 .id = id,
+                                 .endpoint = endpoint->id,
+                                 .peer = arrival->peer,
+                                 .local = arrival->local};
     void *user = NULL;
     udp->current = datagram;
-    worker_enter(udp->worker, udp->endpoint->config->name, handler->name, info->id);
-    handler->on_datagram(udp->endpoint->state, info->id, &user, (const uint8_t *)datagram->buffer.buf, length,
-                         info);
-    worker_leave(udp->worker);
+    udp__begin_credit(udp, arrival);
+    worker_enter(udp->socket.worker, endpoint->config->name, endpoint->handler->name, id);
+    endpoint->handler->on_datagram(endpoint->state, id, &user, (const uint8_t *)datagram->buffer.buf,
+                                   arrival->length, &info);
+    worker_leave(udp->socket.worker);
+    udp__end_credit(udp);
     udp->current = NULL;
 }
 
-static void udp__deliver(struct udp_endpoint *udp, struct udp_datagram *datagram, uint32_t length,
-                         bool is_truncated)
+static void udp__deliver_alone(struct udp_endpoint *udp, const struct udp_datagram *datagram)
 {
-    struct worker *worker = udp->worker;
-    udp->since_look++;
-    if (udp->endpoint->is_paused != 0) {
-        worker_count(worker, COUNTER_DATAGRAMS_REFUSED_PAUSED, 1);
-        return;
-    }
+    struct worker *worker = udp->socket.worker;
     const uint32_t slot = slot_table_add(worker_slots(worker), SLOT_DATAGRAM, udp);
     if (slot == SLOT_NONE) {
         worker_count(worker, COUNTER_RECEIVE_FAILURES, 1);
         return;
     }
-    struct pl_info info = {.size = sizeof info,
-                           .seen = is_truncated ? PL_TRUNCATED : 0,
-                           .id = slot_table_id(worker_slots(worker), slot),
-                           .endpoint = udp->endpoint->id};
-    network_address_from((const SOCKADDR *)&datagram->peer, &info.peer);
-    datagram->local = udp->local; /* where the system does not tell which one was asked */
-    packet_info_find(&datagram->control, datagram->message.Control.len, &datagram->local);
-    info.local = datagram->local;
-    worker_count(worker, COUNTER_DATAGRAMS_RECEIVED, 1);
-    worker_count(worker, COUNTER_DATAGRAM_BYTES_RECEIVED, length);
-    worker_count(worker, COUNTER_DATAGRAMS_TRUNCATED, is_truncated);
-    udp__call_handler(udp, datagram, length, &info);
+    udp__count(udp, &datagram->arrival);
+    udp__call_handler(udp, datagram, slot_table_id(worker_slots(worker), slot));
     slot_table_remove(worker_slots(worker), slot);
 }
 
+static void udp__deliver_to_session(struct udp_endpoint *udp, const struct udp_datagram *datagram)
+{
+    const struct udp_arrival *arrival = &datagram->arrival;
+    struct udp_session *session = udp_sessions_take(udp->sessions, arrival);
+    if (session != NULL) {
+        udp__count(udp, arrival);
+        udp_session_deliver(session, arrival, (const uint8_t *)datagram->buffer.buf);
+    }
+}
+
+static void udp__deliver(struct udp_endpoint *udp, struct udp_datagram *datagram, uint32_t length,
+                         bool is_truncated)
+{
+    udp->since_look++;
+    network_address_from((const SOCKADDR *)&datagram->peer, &datagram->arrival.peer);
+    if (!udp__admits(udp, &datagram->arrival.peer)) {
+        return;
+    }
+    udp__describe(udp, datagram, length, is_truncated);
+    if (udp->sessions != NULL) {
+        udp__deliver_to_session(udp, datagram);
+    } else {
+        udp__deliver_alone(udp, datagram);
+    }
+}
+
 /* ---- Answers ---- */
+
+/* Pays for the answer; false: it is not allowed, and counted. */
+static bool udp__may_send(struct udp_endpoint *udp, size_t length)
+{
+    const enum counter mute = udp->current->arrival.mute;
+    if (mute != COUNTER_COUNT) {
+        worker_count(udp->socket.worker, mute, 1);
+        return false;
+    }
+    if (udp->is_limited && !reply_budget_take(&udp->credit, length)) {
+        worker_count(udp->socket.worker, COUNTER_ANSWERS_DROPPED_REPLY_LIMIT, 1);
+        return false;
+    }
+    return true;
+}
 
 int32_t udp_endpoint_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length)
 {
@@ -137,28 +285,12 @@ int32_t udp_endpoint_send(struct worker *worker, pl_id id, const uint8_t *at, si
     if (udp == NULL || udp->current == NULL) {
         return PL_GONE;
     }
-    if (length > UDP_DATAGRAM_MAX) {
+    if (length > UDP_DATAGRAM_MAX || !udp__may_send(udp, length)) {
         return PL_LIMIT;
     }
     const struct udp_datagram *question = udp->current;
-    struct packet_info control;
-    SOCKADDR_STORAGE peer = question->peer;
-    WSABUF buffer = {.buf = (char *)(uintptr_t)at, .len = (ULONG)length};
-    WSAMSG answer = {.name = (SOCKADDR *)&peer,
-                     .namelen = question->message.namelen,
-                     .lpBuffers = &buffer,
-                     .dwBufferCount = 1};
-    if (udp->is_any && !address_is_any(&question->local)) {
-        answer.Control =
-            (WSABUF){.buf = (char *)&control, .len = packet_info_set(&control, &question->local)};
-    }
-    DWORD bytes = 0;
-    if (udp->network->send_message(udp->socket, &answer, 0, &bytes, NULL, NULL) != 0) {
-        worker_count(worker, COUNTER_DATAGRAMS_UNSENT, 1);
-    } else {
-        worker_count(worker, COUNTER_DATAGRAMS_SENT, 1);
-        worker_count(worker, COUNTER_DATAGRAM_BYTES_SENT, length);
-    }
+    udp_socket_send(&udp->socket, &question->peer, question->message.namelen, &question->arrival.source, at,
+                    length);
     return PL_OK;
 }
 
@@ -175,38 +307,43 @@ static void udp__run_stop(struct message *message, struct worker *worker)
 {
     (void)worker;
     struct udp_endpoint *udp = LIST_ELEMENT(message, struct udp_endpoint, stop);
+    if (udp->sessions != NULL) {
+        udp_sessions_end(udp->sessions, udp->is_broken ? PL_ERROR : PL_STOPPING, udp->broken_error);
+    }
     udp->is_stopping = true;
     backoff_stop(&udp->backoff);
-    timer_clear(worker_timers(udp->worker), &udp->quiet);
-    CancelIoEx((HANDLE)udp->socket, NULL);
-    closesocket(udp->socket);
+    timer_clear(worker_timers(udp->socket.worker), &udp->quiet);
+    timer_clear(worker_timers(udp->socket.worker), &udp->expiry);
+    CancelIoEx((HANDLE)udp->socket.socket, NULL);
+    closesocket(udp->socket.socket);
     udp__end_if_done(udp);
 }
 
 static bool udp__socket_is_dead(const struct udp_endpoint *udp)
 {
     int type = 0, length = sizeof type;
-    return getsockopt(udp->socket, SOL_SOCKET, SO_TYPE, (char *)&type, &length) != 0;
+    return getsockopt(udp->socket.socket, SOL_SOCKET, SO_TYPE, (char *)&type, &length) != 0;
 }
 
 /* No receive error ends the receiving, but our own close and the death of the socket. */
 static void udp__fail(struct udp_endpoint *udp, uint32_t error)
 {
-    worker_count(udp->worker, COUNTER_RECEIVE_FAILURES, 1);
+    worker_count(udp->socket.worker, COUNTER_RECEIVE_FAILURES, 1);
     if ((error == WSAENOTSOCK || error == WSAEINVAL) && udp__socket_is_dead(udp)) {
         if (!udp->is_broken) {
             udp->is_broken = true;
+            udp->broken_error = error;
             udp->events->broken(udp->owner, error);
         }
         return;
     }
-    backoff_fail(&udp->backoff, worker_now(udp->worker), error, BACKOFF_MAX);
+    backoff_fail(&udp->backoff, worker_now(udp->socket.worker), error, BACKOFF_MAX);
 }
 
 /* An ICMP answer to an earlier datagram of ours: the next receive may bring more. True: it is too many of them. */
 static bool udp__reset(struct udp_endpoint *udp)
 {
-    worker_count(udp->worker, COUNTER_RECEIVE_FAILURES, 1);
+    worker_count(udp->socket.worker, COUNTER_RECEIVE_FAILURES, 1);
     return ++udp->resets > UDP_RESETS_MAX;
 }
 
@@ -233,7 +370,8 @@ static void udp__peek(struct udp_endpoint *udp)
 {
     WSABUF nothing = {0};
     DWORD bytes = 0, flags = MSG_PEEK;
-    const int result = WSARecv(udp->socket, &nothing, 1, &bytes, &flags, operation_begin(&udp->peek), NULL);
+    const int result =
+        WSARecv(udp->socket.socket, &nothing, 1, &bytes, &flags, operation_begin(&udp->peek), NULL);
     const uint32_t error = result == 0 ? 0 : (uint32_t)WSAGetLastError();
     if (error != 0 && error != WSA_IO_PENDING && error != WSAEMSGSIZE) {
         udp__fail(udp, error);
@@ -257,7 +395,7 @@ static uint32_t udp__received(struct udp_endpoint *udp, struct udp_datagram *dat
     const DWORD flags = datagram->message.dwFlags; /* the packet information may be what was cut */
     const bool is_truncated = (flags & MSG_TRUNC) != 0 || (error != 0 && (flags & MSG_CTRUNC) == 0);
     udp->resets = 0;
-    backoff_succeed(&udp->backoff, worker_now(udp->worker));
+    backoff_succeed(&udp->backoff, worker_now(udp->socket.worker));
     udp__deliver(udp, datagram, is_truncated ? (uint32_t)udp__room(udp) : bytes, is_truncated);
     return 0;
 }
@@ -268,22 +406,23 @@ static uint32_t udp__fetch_one(struct udp_endpoint *udp, struct buffer *buffer)
     struct udp_datagram datagram;
     DWORD bytes = 0;
     udp_datagram__init(&datagram, buffer, udp__room(udp));
-    const int result = udp->network->receive_message(udp->socket, &datagram.message, &bytes, NULL, NULL);
+    const int result =
+        udp->socket.network->receive_message(udp->socket.socket, &datagram.message, &bytes, NULL, NULL);
     return udp__received(udp, &datagram, result == 0 ? 0 : (uint32_t)WSAGetLastError(), bytes);
 }
 
 static void udp__fetch(struct udp_endpoint *udp)
 {
-    struct buffer *buffer = buffer_get(worker_buffers(udp->worker), udp__room(udp));
+    struct buffer *buffer = buffer_get(worker_buffers(udp->socket.worker), udp__room(udp));
     uint32_t error = buffer != NULL ? 0 : ERROR_NOT_ENOUGH_MEMORY;
     for (int fetched = 0; error == 0 && fetched < UDP_BATCH; fetched++) {
         error = udp__fetch_one(udp, buffer);
     }
-    buffer_put(worker_buffers(udp->worker), buffer);
+    buffer_put(worker_buffers(udp->socket.worker), buffer);
     udp->full_batches = error == 0 ? udp->full_batches + 1 : 0;
     if (error == 0 && udp->full_batches < UDP_BUSY_BATCHES) { /* more may be there: after the others' turn */
         udp->is_task_queued = true;
-        worker_queue(udp->worker, &udp->task);
+        worker_queue(udp->socket.worker, &udp->task);
     } else if (error == 0) {
         udp->full_batches = 0;
         udp__be_busy(udp);
@@ -309,7 +448,7 @@ static void udp__run_task(struct task *task)
 
 static void udp_receive__destroy(struct udp_receive *receive)
 {
-    buffer_put(worker_buffers(receive->udp->worker), receive->buffer);
+    buffer_put(worker_buffers(receive->udp->socket.worker), receive->buffer);
     memory_free(receive);
 }
 
@@ -319,8 +458,8 @@ static uint32_t udp_receive__post(struct udp_receive *receive)
     struct udp_endpoint *udp = receive->udp;
     DWORD bytes = 0;
     udp_datagram__init(&receive->datagram, receive->buffer, udp__room(udp));
-    const int result = udp->network->receive_message(udp->socket, &receive->datagram.message, &bytes,
-                                                     operation_begin(&receive->operation), NULL);
+    const int result = udp->socket.network->receive_message(
+        udp->socket.socket, &receive->datagram.message, &bytes, operation_begin(&receive->operation), NULL);
     const uint32_t error = result == 0 ? 0 : (uint32_t)WSAGetLastError();
     if (error != 0 && error != WSA_IO_PENDING && error != WSAEMSGSIZE) {
         return error;
@@ -335,7 +474,7 @@ static uint32_t udp__receives_wanted(const struct udp_endpoint *udp)
     if (udp->is_busy) {
         return udp->endpoint->config->receives_max;
     }
-    return udp->network->peeks ? 0 : 1;
+    return udp->socket.network->peeks ? 0 : 1;
 }
 
 /* Nothing is to be posted now. */
@@ -379,7 +518,7 @@ static uint32_t udp__add_receive(struct udp_endpoint *udp)
     }
     receive->udp = udp;
     receive->operation.complete = udp__run_receive;
-    receive->buffer = buffer_get(worker_buffers(udp->worker), udp__room(udp));
+    receive->buffer = buffer_get(worker_buffers(udp->socket.worker), udp__room(udp));
     const uint32_t error = receive->buffer != NULL ? udp_receive__post(receive) : ERROR_NOT_ENOUGH_MEMORY;
     if (error != 0) {
         udp_receive__destroy(receive);
@@ -392,7 +531,7 @@ static void udp__be_busy(struct udp_endpoint *udp)
     if (!udp->is_busy) {
         udp->is_busy = true;
         udp->since_look = 0;
-        timer_set(worker_timers(udp->worker), &udp->quiet, worker_now(udp->worker) + UDP_QUIET);
+        timer_set(worker_timers(udp->socket.worker), &udp->quiet, worker_now(udp->socket.worker) + UDP_QUIET);
     }
     udp__wait(udp);
 }
@@ -410,7 +549,7 @@ static void udp__wait(struct udp_endpoint *udp)
         udp__peek(udp);
     }
     if (!udp__is_resting(udp)) {
-        backoff_rest(&udp->backoff, worker_now(udp->worker));
+        backoff_rest(&udp->backoff, worker_now(udp->socket.worker));
     }
 }
 
@@ -439,9 +578,9 @@ static void udp__run_quiet(struct timer *timer)
     udp->is_busy = udp->since_look >= UDP_BATCH;
     udp->since_look = 0;
     if (udp->is_busy) {
-        timer_set(worker_timers(udp->worker), &udp->quiet, worker_now(udp->worker) + UDP_QUIET);
-    } else if (udp->network->peeks) {
-        CancelIoEx((HANDLE)udp->socket, NULL); /* the last one to end brings the peek back */
+        timer_set(worker_timers(udp->socket.worker), &udp->quiet, worker_now(udp->socket.worker) + UDP_QUIET);
+    } else if (udp->socket.network->peeks) {
+        CancelIoEx((HANDLE)udp->socket.socket, NULL); /* the last one to end brings the peek back */
     }
 }
 
@@ -454,47 +593,68 @@ static void udp__run_start(struct message *message, struct worker *worker)
     udp__wait(udp);
 }
 
+static void udp__init(struct udp_endpoint *udp, struct endpoint *endpoint, const struct udp_shared *shared)
+{
+    const struct config_endpoint *config = endpoint->config;
+    const uint32_t clients = config->udp_sessions_max / endpoint->udp_sockets;
+    udp->endpoint = endpoint;
+    udp->peek.complete = udp__run_peek;
+    udp->task.run = udp__run_task;
+    udp->start.run = udp__run_start;
+    udp->stop.run = udp__run_stop;
+    timer_init(&udp->quiet, udp__run_quiet);
+    timer_init(&udp->expiry, udp__run_expiry);
+    own_sources_init(&udp->own, shared->ports, &shared->key);
+    udp->is_limited = (endpoint->handler->flags & PL_RELAY) == 0 && config->reply_limit != 0;
+    reply_budget_init(&udp->budget, config->reply_limit, clients > 0 ? clients : 1, &shared->key);
+}
+
 struct udp_endpoint *udp_endpoint_create(struct worker *worker, const struct network *network,
-                                         struct endpoint *endpoint, SOCKET socket,
-                                         const struct pl_address *local, const struct udp_events *events,
-                                         void *owner)
+                                         const struct udp_shared *shared, struct endpoint *endpoint,
+                                         SOCKET socket, const struct pl_address *local,
+                                         const struct udp_events *events, void *owner)
 {
     struct udp_endpoint *udp = memory_alloc(sizeof *udp);
     if (udp == NULL) {
         SetLastError(ERROR_NOT_ENOUGH_MEMORY);
         return NULL;
     }
-    if (!worker_associate(worker, (HANDLE)socket)) {
-        memory_free(udp);
-        return NULL;
-    }
-    udp->worker = worker;
-    udp->network = network;
-    udp->endpoint = endpoint;
+    udp->socket =
+        (struct udp_socket){.worker = worker, .network = network, .socket = socket, .local = *local};
     udp->events = events;
     udp->owner = owner;
-    udp->socket = socket;
-    udp->local = *local;
-    udp->is_any = address_is_any(local);
-    udp->peek.complete = udp__run_peek;
-    udp->task.run = udp__run_task;
-    timer_init(&udp->quiet, udp__run_quiet);
-    udp->start.run = udp__run_start;
-    udp->stop.run = udp__run_stop;
+    udp__init(udp, endpoint, shared);
+    if ((endpoint->handler->flags & PL_SESSIONS) != 0) {
+        udp->sessions = udp_sessions_create(&udp->socket, endpoint, &shared->key);
+        if (udp->sessions == NULL) {
+            udp_endpoint_destroy(udp);
+            SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+            return NULL;
+        }
+    }
+    if (!worker_associate(worker, (HANDLE)socket)) {
+        const DWORD error = GetLastError();
+        udp_endpoint_destroy(udp);
+        SetLastError(error);
+        return NULL;
+    }
     return udp;
 }
 
 void udp_endpoint_start(struct udp_endpoint *udp)
 {
-    worker_send(udp->worker, &udp->start);
+    worker_send(udp->socket.worker, &udp->start);
 }
 
 void udp_endpoint_stop(struct udp_endpoint *udp)
 {
-    worker_send(udp->worker, &udp->stop);
+    worker_send(udp->socket.worker, &udp->stop);
 }
 
 void udp_endpoint_destroy(struct udp_endpoint *udp)
 {
+    udp_sessions_destroy(udp->sessions);
+    reply_budget_fini(&udp->budget);
+    own_sources_fini(&udp->own);
     memory_free(udp);
 }

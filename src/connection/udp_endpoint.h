@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
    One UDP socket of an endpoint: waits for datagrams without holding a buffer, hands them to the handler,
-   sends its answers back. All of it on its worker W. */
+   sends its answers back, those that are allowed. All of it on its worker W. */
 #ifndef PORTLISTENER_CONNECTION_UDP_ENDPOINT_H
 #define PORTLISTENER_CONNECTION_UDP_ENDPOINT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/keyed_hash.h"
 #include "endpoint/endpoint.h"
+#include "endpoint/own_ports.h"
 #include "io/network.h"
 #include "io/worker.h"
 
@@ -25,12 +27,18 @@ struct udp_events {
     void (*stopped)(void *owner);
 };
 
+/* What all UDP sockets of an engine share. */
+struct udp_shared {
+    const struct own_ports *ports;
+    struct hash_key key; /* random: for tables of clients */
+};
+
 /* udp_endpoint_create: `socket` is bound to `local`, non-blocking and asks for packet information; it is
    closed by udp_endpoint_stop, or stays the caller's when NULL comes back (GetLastError). Any thread. */
 struct udp_endpoint *udp_endpoint_create(struct worker *worker, const struct network *network,
-                                         struct endpoint *endpoint, SOCKET socket,
-                                         const struct pl_address *local, const struct udp_events *events,
-                                         void *owner);
+                                         const struct udp_shared *shared, struct endpoint *endpoint,
+                                         SOCKET socket, const struct pl_address *local,
+                                         const struct udp_events *events, void *owner);
 
 /* udp_endpoint_start, udp_endpoint_stop: return at once; stop only after start. Any thread. */
 void udp_endpoint_start(struct udp_endpoint *udp);

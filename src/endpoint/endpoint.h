@@ -25,9 +25,11 @@ struct endpoint {
     struct access_log *access_log; /* NULL: none, or not for this endpoint */
     struct admission *admission;   /* who may come in; see accept/admission.h */
     bool is_started;
-    volatile LONG is_paused;   /* refuse what is new */
-    volatile LONG is_stopping; /* likewise, and for good */
-    volatile LONG64 told_at;   /* see endpoint_may_tell */
+    uint32_t udp_sockets;       /* of its addresses */
+    volatile LONG udp_sessions; /* of all of them */
+    volatile LONG is_paused;    /* refuse what is new */
+    volatile LONG is_stopping;  /* likewise, and for good */
+    volatile LONG64 told_at;    /* see endpoint_may_tell */
 };
 
 /* endpoint_start: the handler's start; false: `failure_out`. Control thread. */

@@ -85,7 +85,8 @@ void slot_table_remove(struct slot_table *table, uint32_t slot)
 uint64_t slot_table_id(const struct slot_table *table, uint32_t slot)
 {
     const struct slot *entry = slot_table__at(table, slot);
-    return (uint64_t)(table->prefix | (uint32_t)slot__kind(entry) << 22 | slot) << 32 | entry->generation;
+    return (uint64_t)(table->prefix | (uint32_t)slot__kind(entry) << SLOT_KIND_SHIFT | slot) << 32 |
+           entry->generation;
 }
 
 void *slot_table_find(const struct slot_table *table, uint64_t id, enum slot_kind kind)

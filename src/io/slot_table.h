@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
-   Ids of one worker's objects: 8 bits tell the worker, 2 the kind, 22 the slot, 32 the slot's generation. An
+   Ids of one worker's objects: 8 bits tell the worker, 3 the kind, 21 the slot, 32 the slot's generation. An
    id that is out of date finds nothing. One thread only. */
 #ifndef PORTLISTENER_IO_SLOT_TABLE_H
 #define PORTLISTENER_IO_SLOT_TABLE_H
@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SLOT_TABLE_CHUNK = 256, SLOT_NONE = 0x003FFFFF };
+enum { SLOT_TABLE_CHUNK = 256, SLOT_KIND_SHIFT = 21, SLOT_NONE = 0x001FFFFF };
 
 /* What an id names. */
-enum slot_kind { SLOT_FREE, SLOT_CONNECTION, SLOT_DATAGRAM, SLOT_ENDPOINT };
+enum slot_kind { SLOT_FREE, SLOT_CONNECTION, SLOT_DATAGRAM, SLOT_ENDPOINT, SLOT_SESSION };
 
 struct slot {
     void *object;
@@ -56,7 +56,7 @@ static inline unsigned slot_worker(uint64_t id)
 
 static inline enum slot_kind slot_kind(uint64_t id)
 {
-    return (enum slot_kind)(id >> 54 & 3U);
+    return (enum slot_kind)(id >> (32 + SLOT_KIND_SHIFT) & 7U);
 }
 
 #endif

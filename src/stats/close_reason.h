@@ -11,6 +11,7 @@
 
 /* CLOSED_IDLE is PL_IDLE, and so on: a pl_reason is a close_reason. Refusals follow behind them. */
 #define CLOSED(name, word, metric, help)  CLOSED_##name,
+#define SESSION(name, word, metric, help) CLOSED_##name,
 #define REFUSED(name, word, metric, help) REFUSED_##name,
 enum close_reason {
     CLOSE_REASON_NONE = 0,
@@ -18,6 +19,7 @@ enum close_reason {
     CLOSE_REASON_COUNT
 };
 #undef CLOSED
+#undef SESSION
 #undef REFUSED
 
 struct close_reason_row {

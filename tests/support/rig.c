@@ -103,6 +103,9 @@ struct config_endpoint *rig_endpoint(struct rig *rig, const char *name, const ch
                                          .keepalive_time = 7200000,
                                          .keepalive_interval = 75000,
                                          .max_datagram = 65507,
+                                         .udp_sessions_max = 65536,
+                                         .reply_limit = 1000,
+
                                          .access_log = true};
     rig_listen(rig, listen);
     return endpoint;
@@ -161,10 +164,12 @@ void rig_stop(struct rig *rig)
         }
     }
     const uint64_t accepted = rig_counter(rig, COUNTER_ACCEPTED), closed = rig_closed(rig);
+    const uint64_t opened = rig_counter(rig, COUNTER_SESSIONS_OPENED), ended = rig_sessions_closed(rig);
     rig__note(rig, NULL);
     engine_destroy(rig->engine);
     rig->engine = NULL;
     assert_int_equal(accepted, closed);
+    assert_int_equal(opened, ended);
 }
 
 /* ---- Looking at it ---- */
@@ -176,15 +181,31 @@ uint64_t rig_counter(struct rig *rig, enum counter counter)
     return sums[counter];
 }
 
+static uint64_t rig__sum(struct rig *rig, enum counter first, enum counter last)
+{
+    uint64_t sums[COUNTER_COUNT], sum = 0;
+    engine_counters(rig->engine, sums);
+    for (int i = (int)first; i <= (int)last; i++) {
+        sum += sums[i];
+    }
+    return sum;
+}
+
 uint64_t rig_closed(struct rig *rig)
 {
     uint64_t sums[COUNTER_COUNT], closed = 0;
     engine_counters(rig->engine, sums);
     for (enum close_reason i = CLOSE_REASON_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
         const struct close_reason_row *row = close_reason_row(i);
-        closed += row->is_refusal ? 0 : sums[row->counter];
+        const bool is_of_connections = !row->is_refusal && i != CLOSED_DISPLACED;
+        closed += is_of_connections ? sums[row->counter] : 0;
     }
     return closed;
+}
+
+uint64_t rig_sessions_closed(struct rig *rig)
+{
+    return rig__sum(rig, COUNTER_SESSIONS_CLOSED_BY_HANDLER, COUNTER_SESSIONS_CLOSED_ERROR);
 }
 
 void rig_wait_for_counter(struct rig *rig, enum counter counter, uint64_t value)

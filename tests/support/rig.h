@@ -53,15 +53,16 @@ bool rig_try(struct rig *rig);
 bool rig_drain(struct rig *rig, uint32_t drain_limit);
 
 /* rig_stop: resets what is left, stops (after rig_drain: it is stopped already) and destroys. Then as many
-   connections must have been closed as were accepted. */
+   connections and UDP sessions must have been closed as were accepted. */
 void rig_stop(struct rig *rig);
 
 /* rig_counter: its sum over all workers now. rig_wait_for_counter: until it is `value` or more. */
 uint64_t rig_counter(struct rig *rig, enum counter counter);
 void rig_wait_for_counter(struct rig *rig, enum counter counter, uint64_t value);
 
-/* rig_closed: connections that have ended, for whatever reason. */
+/* rig_closed, rig_sessions_closed: connections and UDP sessions that have ended, for whatever reason. */
 uint64_t rig_closed(struct rig *rig);
+uint64_t rig_sessions_closed(struct rig *rig);
 
 /* rig_at: the socket with this number, in the order of the configuration. rig_address: its address, for
    clients: a wildcard becomes loopback. rig_wait_for_state: until it stands so. */

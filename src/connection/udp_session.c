@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT
+   UDP sessions, see udp_session.h.
+
+   Life. A session ends where no callback runs: after its own one, for a new session, by its timer, or with its socket.
+   What a callback closes is only marked until then, and found no more. */
+#include "connection/udp_session.h"
+
+#include <string.h>
+
+#include "base/address.h"
+#include "base/hash_table.h"
+#include "base/memory.h"
+#include "connection/reply_budget.h"
+
+struct udp_session {
+    struct hash_node hashed;
+    struct list_node node; /* in `once` or `often` */
+    struct timer timer;    /* set to its earliest deadline, or earlier */
+    struct udp_sessions *sessions;
+    void *user;
+    struct pl_address peer;
+    struct pl_address local;
+    struct pl_address source;
+    uint64_t opened; /* these two of the worker's clock */
+    uint64_t last;   /* datagram in either direction */
+    uint64_t credit; /* thousandths of a byte that it may still be answered */
+    uint32_t slot;
+    uint32_t error;
+    enum pl_reason reason;
+    enum counter mute; /* as its last datagram has it */
+    bool is_answered;
+    bool is_repeated; /* it has sent a second datagram */
+    bool is_closing;
+};
+
+struct udp_sessions {
+    const struct udp_socket *udp;
+    struct endpoint *endpoint;
+    struct hash_key key;
+    struct hash_table table;
+    struct list_node once;  /* have sent one datagram: the oldest first */
+    struct list_node often; /* the others: the longest quiet first */
+};
+
+/* ---- Rules ---- */
+
+static bool udp_sessions__are_limited(const struct udp_sessions *sessions)
+{
+    return (sessions->endpoint->handler->flags & PL_RELAY) == 0 &&
+           sessions->endpoint->config->reply_limit != 0;
+}
+
+static uint64_t udp_session__due(const struct udp_session *session)
+{
+    const uint64_t idle = session->sessions->endpoint->config->idle_timeout;
+    const uint64_t due = idle != 0 ? session->last + idle : UINT64_MAX;
+    const uint64_t young = session->opened + UDP_SESSION_YOUNG;
+    return session->is_answered && session->is_repeated ? due : due < young ? due : young;
+}
+
+/* Where an endpoint has several sockets, none of them can take the places of all: each has its even share for
+   certain. */
+static uint32_t udp_sessions__share(const struct endpoint *endpoint)
+{
+    const uint32_t share = endpoint->config->udp_sessions_max / endpoint->udp_sockets;
+    return share > 0 ? share : 1;
+}
+
+/* ---- Callbacks ---- */
+
+static pl_id udp_session__id(const struct udp_session *session)
+{
+    return slot_table_id(worker_slots(session->sessions->udp->worker), session->slot);
+}
+
+static void udp_session__enter(const struct udp_session *session, pl_id id)
+{
+    const struct endpoint *endpoint = session->sessions->endpoint;
+    worker_enter(session->sessions->udp->worker, endpoint->config->name, endpoint->handler->name, id);
+}
+
+static void udp_session__leave(const struct udp_session *session)
+{
+    worker_leave(session->sessions->udp->worker);
+}
+
+static void udp_session__fill_info(const struct udp_session *session, uint32_t seen, struct pl_info *info_out)
+{
+    *info_out = (struct pl_info){.size = sizeof *info_out,
+                                 .seen = seen | PL_SESSION,
+                                 .id = udp_session__id(session),
+                                 .endpoint = session->sessions->endpoint->id,
+                                 .peer = session->peer,
+                                 .local = session->local};
+}
+
+/* ---- The end ---- */
+
+static void udp_session__count_end(const struct udp_session *session)
+{
+    static const enum counter counters[] = {
+        [PL_BY_HANDLER] = COUNTER_SESSIONS_CLOSED_BY_HANDLER, [PL_IDLE] = COUNTER_SESSIONS_CLOSED_IDLE,
+        [PL_STOPPING] = COUNTER_SESSIONS_CLOSED_STOPPING,     [PL_ERROR] = COUNTER_SESSIONS_CLOSED_ERROR,
+        [PL_DISPLACED] = COUNTER_SESSIONS_CLOSED_DISPLACED,
+    };
+    worker_count(session->sessions->udp->worker, counters[session->reason], 1);
+}
+
+/* The first reason stands. */
+static void udp_session__mark(struct udp_session *session, enum pl_reason reason, uint32_t error)
+{
+    if (!session->is_closing) {
+        session->is_closing = true;
+        session->reason = reason;
+        session->error = error;
+    }
+}
+
+static void udp_sessions__give_place(struct udp_sessions *sessions)
+{
+    InterlockedDecrement(&sessions->endpoint->udp_sessions);
+}
+
+static void udp_session__end(struct udp_session *session, enum pl_reason reason, uint32_t error)
+{
+    struct udp_sessions *sessions = session->sessions;
+    const struct pl_handler *handler = sessions->endpoint->handler;
+    const pl_id id = udp_session__id(session);
+    udp_session__mark(session, reason, error);
+    hash_table_remove(&sessions->table, &session->hashed);
+    list_remove(&session->node);
+    timer_clear(worker_timers(sessions->udp->worker), &session->timer);
+    if (handler->on_close != NULL) {
+        udp_session__enter(session, id);
+        handler->on_close(sessions->endpoint->state, id, &session->user, (int32_t)session->reason,
+                          session->error);
+        udp_session__leave(session);
+    }
+    slot_table_remove(worker_slots(sessions->udp->worker), session->slot);
+    udp_session__count_end(session);
+    udp_sessions__give_place(sessions);
+    memory_free(session);
+}
+
+static void udp_session__run_timer(struct timer *timer)
+{
+    struct udp_session *session = LIST_ELEMENT(timer, struct udp_session, timer);
+    struct worker *worker = session->sessions->udp->worker;
+    const uint64_t due = udp_session__due(session);
+    if (session->is_closing || due <= worker_now(worker)) {
+        udp_session__end(session, PL_IDLE, 0);
+    } else if (due != UINT64_MAX) {
+        timer_set(worker_timers(worker), timer, due);
+    }
+}
+
+/* ---- The beginning ---- */
+
+static void udp_sessions__displace(struct udp_sessions *sessions)
+{
+    const struct list_node *list = list_is_empty(&sessions->once) ? &sessions->often : &sessions->once;
+    udp_session__end(LIST_ELEMENT(list->next, struct udp_session, node), PL_DISPLACED, 0);
+}
+
+/* One more: whatever limits their number is asked here, and told of the end in udp_sessions__give_place. At the limit
+   another one makes room. */
+static void udp_sessions__take_place(struct udp_sessions *sessions)
+{
+    struct endpoint *endpoint = sessions->endpoint;
+    const LONG most = (LONG)endpoint->config->udp_sessions_max;
+    InterlockedIncrement(&endpoint->udp_sessions);
+    while (endpoint->udp_sessions > most && sessions->table.count >= udp_sessions__share(endpoint)) {
+        udp_sessions__displace(sessions);
+    }
+}
+
+static uint64_t udp_sessions__hash(const struct udp_sessions *sessions, const struct udp_arrival *arrival)
+{
+    const struct pl_address both[2] = {arrival->peer, arrival->local}; /* without padding */
+    return keyed_hash(&sessions->key, both, sizeof both);
+}
+
+static struct udp_session *udp_sessions__find(const struct udp_sessions *sessions, uint64_t hash,
+                                              const struct udp_arrival *arrival)
+{
+    for (struct hash_node *node = hash_table_first(&sessions->table, hash); node != NULL;
+         node = hash_table_next(node)) {
+        struct udp_session *session = LIST_ELEMENT(node, struct udp_session, hashed);
+        if (!session->is_closing && address_equal(&session->peer, &arrival->peer) &&
+            address_equal(&session->local, &arrival->local)) {
+            return session;
+        }
+    }
+    return NULL;
+}
+
+/* In the tables, by its hash and its id; NULL: no memory. */
+static struct udp_session *udp_sessions__create(struct udp_sessions *sessions, uint64_t hash)
+{
+    struct slot_table *slots = worker_slots(sessions->udp->worker);
+    struct udp_session *session = memory_alloc(sizeof *session);
+    const uint32_t slot = session != NULL ? slot_table_add(slots, SLOT_SESSION, session) : SLOT_NONE;
+    if (slot == SLOT_NONE) {
+        memory_free(session);
+        return NULL;
+    }
+    if (!hash_table_add(&sessions->table, &session->hashed, hash)) {
+        slot_table_remove(slots, slot);
+        memory_free(session);
+        return NULL;
+    }
+    session->sessions = sessions;
+    session->slot = slot;
+    return session;
+}
+
+static void udp_session__note(struct udp_session *session, const struct udp_arrival *arrival)
+{
+    const struct udp_sessions *sessions = session->sessions;
+    session->last = worker_now(sessions->udp->worker);
+    session->source = arrival->source;
+    session->mute = arrival->mute;
+    if (arrival->mute == COUNTER_COUNT && udp_sessions__are_limited(sessions)) {
+        session->credit =
+            reply_credit_earn(session->credit, sessions->endpoint->config->reply_limit, arrival->length);
+    }
+}
+
+static void udp_session__greet(struct udp_session *session, const struct udp_arrival *arrival)
+{
+    const struct endpoint *endpoint = session->sessions->endpoint;
+    struct pl_info info;
+    if (endpoint->handler->on_open == NULL) {
+        return;
+    }
+    udp_session__fill_info(session, arrival->seen, &info);
+    udp_session__enter(session, info.id);
+    const int32_t result = endpoint->handler->on_open(endpoint->state, info.id, &session->user, &info);
+    udp_session__leave(session);
+    if (result < 0) {
+        udp_session__mark(session, PL_BY_HANDLER, 0);
+    }
+}
+
+static struct udp_session *udp_sessions__open(struct udp_sessions *sessions, uint64_t hash,
+                                              const struct udp_arrival *arrival)
+{
+    struct worker *worker = sessions->udp->worker;
+    udp_sessions__take_place(sessions);
+    struct udp_session *session = udp_sessions__create(sessions, hash);
+    if (session == NULL) {
+        udp_sessions__give_place(sessions);
+        worker_count(worker, COUNTER_SESSIONS_REFUSED_ERROR, 1);
+        return NULL;
+    }
+    worker_count(worker, COUNTER_SESSIONS_OPENED, 1);
+    session->peer = arrival->peer;
+    session->local = arrival->local;
+    session->opened = worker_now(worker);
+    list_append(&sessions->once, &session->node);
+    udp_session__note(session, arrival);
+    timer_init(&session->timer, udp_session__run_timer);
+    timer_set(worker_timers(worker), &session->timer, udp_session__due(session));
+    udp_session__greet(session, arrival);
+    if (session->is_closing) {
+        udp_session__end(session, session->reason, 0);
+        return NULL;
+    }
+    return session;
+}
+
+/* ---- Datagrams ---- */
+
+static void udp_session__move_to_end(struct udp_session *session)
+{
+    list_remove(&session->node);
+    list_append(&session->sessions->often, &session->node);
+}
+
+struct udp_session *udp_sessions_take(struct udp_sessions *sessions, const struct udp_arrival *arrival)
+{
+    const uint64_t hash = udp_sessions__hash(sessions, arrival);
+    struct udp_session *session = udp_sessions__find(sessions, hash, arrival);
+    if (session == NULL) {
+        return udp_sessions__open(sessions, hash, arrival);
+    }
+    session->is_repeated = true;
+    udp_session__move_to_end(session);
+    udp_session__note(session, arrival);
+    return session;
+}
+
+void udp_session_deliver(struct udp_session *session, const struct udp_arrival *arrival, const uint8_t *at)
+{
+    const struct endpoint *endpoint = session->sessions->endpoint;
+    struct pl_info info;
+    udp_session__fill_info(session, arrival->seen, &info);
+    udp_session__enter(session, info.id);
+    endpoint->handler->on_datagram(endpoint->state, info.id, &session->user, at, arrival->length, &info);
+    udp_session__leave(session);
+    if (session->is_closing) {
+        udp_session__end(session, session->reason, session->error);
+    }
+}
+
+/* ---- What the handler asks for ---- */
+
+/* NULL: it is gone, or closing. */
+static struct udp_session *udp_session__find(struct worker *worker, pl_id id)
+{
+    struct udp_session *session = slot_table_find(worker_slots(worker), id, SLOT_SESSION);
+    return session == NULL || session->is_closing ? NULL : session;
+}
+
+/* Pays for the answer; false: it is not allowed, and counted. */
+static bool udp_session__may_send(struct udp_session *session, size_t length)
+{
+    struct worker *worker = session->sessions->udp->worker;
+    if (session->mute != COUNTER_COUNT) {
+        worker_count(worker, session->mute, 1);
+        return false;
+    }
+    if (udp_sessions__are_limited(session->sessions) && !reply_credit_spend(&session->credit, length)) {
+        worker_count(worker, COUNTER_ANSWERS_DROPPED_REPLY_LIMIT, 1);
+        return false;
+    }
+    return true;
+}
+
+int32_t udp_session_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length)
+{
+    struct udp_session *session = udp_session__find(worker, id);
+    if (session == NULL) {
+        return PL_GONE;
+    }
+    if (length > UDP_DATAGRAM_MAX || !udp_session__may_send(session, length)) {
+        return PL_LIMIT;
+    }
+    const struct udp_socket *udp = session->sessions->udp;
+    SOCKADDR_STORAGE peer;
+    const int peer_length = network_address_to(&session->peer, network_family(&udp->local), &peer);
+    udp_socket_send(udp, &peer, peer_length, &session->source, at, length);
+    session->is_answered = true;
+    session->last = worker_now(worker);
+    if (session->is_repeated) {
+        udp_session__move_to_end(session);
+    }
+    return PL_OK;
+}
+
+/* Inside a callback, of whichever connection, it ends later: by deliver, or by its timer. */
+int32_t udp_session_close(struct worker *worker, pl_id id)
+{
+    struct udp_session *session = udp_session__find(worker, id);
+    if (session == NULL) {
+        return PL_GONE;
+    }
+    if (worker_current_callback(worker).endpoint == NULL) {
+        udp_session__end(session, PL_BY_HANDLER, 0);
+        return PL_OK;
+    }
+    udp_session__mark(session, PL_BY_HANDLER, 0);
+    timer_set(worker_timers(worker), &session->timer, worker_now(worker));
+    return PL_OK;
+}
+
+/* ---- All of a socket ---- */
+
+struct udp_sessions *udp_sessions_create(const struct udp_socket *udp, struct endpoint *endpoint,
+                                         const struct hash_key *key)
+{
+    struct udp_sessions *sessions = memory_alloc(sizeof *sessions);
+    if (sessions != NULL) {
+        sessions->udp = udp;
+        sessions->endpoint = endpoint;
+        sessions->key = *key;
+        hash_table_init(&sessions->table);
+        list_init(&sessions->once);
+        list_init(&sessions->often);
+    }
+    return sessions;
+}
+
+static void udp_sessions__end_list(const struct list_node *list, enum pl_reason reason, uint32_t error)
+{
+    while (!list_is_empty(list)) {
+        udp_session__end(LIST_ELEMENT(list->next, struct udp_session, node), reason, error);
+    }
+}
+
+void udp_sessions_end(struct udp_sessions *sessions, enum pl_reason reason, uint32_t error)
+{
+    udp_sessions__end_list(&sessions->once, reason, error);
+    udp_sessions__end_list(&sessions->often, reason, error);
+}
+
+void udp_sessions_destroy(struct udp_sessions *sessions)
+{
+    if (sessions != NULL) {
+        hash_table_fini(&sessions->table);
+        memory_free(sessions);
+    }
+}

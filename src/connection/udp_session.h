@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+   UDP sessions: what a handler with PL_SESSIONS has for each client of a UDP socket, from its first datagram until it is
+   forgotten; see handler.h. All of it on the socket's worker W. */
+#ifndef PORTLISTENER_CONNECTION_UDP_SESSION_H
+#define PORTLISTENER_CONNECTION_UDP_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/keyed_hash.h"
+#include "connection/udp_socket.h"
+#include "endpoint/endpoint.h"
+
+enum {
+    UDP_SESSION_YOUNG = 30000
+}; /* milliseconds for a session that only one side has spoken in, or only once */
+
+struct udp_sessions;
+struct udp_session;
+
+/* udp_sessions_create: `udp` and `endpoint` stay the caller's, and as they are. `key` is random. NULL: no memory. Any
+   thread. */
+struct udp_sessions *udp_sessions_create(const struct udp_socket *udp, struct endpoint *endpoint,
+                                         const struct hash_key *key);
+
+/* udp_sessions_end: ends them all, with their on_close. */
+void udp_sessions_end(struct udp_sessions *sessions, enum pl_reason reason, uint32_t error);
+
+/* udp_sessions_destroy: after udp_sessions_end, or without any session. NULL is allowed. Any thread. */
+void udp_sessions_destroy(struct udp_sessions *sessions);
+
+/* What a session needs to know of a datagram. */
+struct udp_arrival {
+    struct pl_address peer;
+    struct pl_address local;
+    struct pl_address source; /* that answers leave from, see udp_socket_send */
+    size_t length;
+    uint32_t seen;     /* pl_seen flags */
+    enum counter mute; /* what counts an answer that is not allowed; COUNTER_COUNT: answers are */
+};
+
+/* udp_sessions_take: the session that the datagram belongs to, begun if there is none. NULL: there is none, for want of
+   memory or because the handler does not want it: the datagram is lost. */
+struct udp_session *udp_sessions_take(struct udp_sessions *sessions, const struct udp_arrival *arrival);
+
+/* udp_session_deliver: hands the datagram at[0..info->length) to the handler; `session` may be gone behind it. */
+void udp_session_deliver(struct udp_session *session, const struct udp_arrival *arrival, const uint8_t *at);
+
+/* udp_session_send, udp_session_close: the host's send and close for a session's id, see handler.h. */
+int32_t udp_session_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length);
+int32_t udp_session_close(struct worker *worker, pl_id id);
+
+#endif
