@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/address.h"
+#include "handler/echo.h"
 #include "io/network.h"
 #include "support/client.h"
 #include "support/clock.h"
@@ -75,7 +76,7 @@ static const struct pl_handler relay_handler = {.size = sizeof(struct pl_handler
                                                 .start = maker__start,
                                                 .on_datagram = maker__on_datagram};
 
-static const struct pl_handler *const handlers[] = {&maker_handler, &relay_handler, NULL};
+static const struct pl_handler *const handlers[] = {&maker_handler, &relay_handler, &echo_handler, NULL};
 
 static struct rig rig;
 static struct client *client;
@@ -320,6 +321,31 @@ static void test_answers__random_traffic_is_never_amplified(void **state)
     }
 }
 
+static void test_answers__the_built_in_echo_answers_as_much_as_it_is_asked(void **state)
+{
+    (void)state;
+    static char answer[LARGEST + 1];
+    struct random random = {43};
+    prepare("echo", "udp://127.0.0.1:0");
+    start();
+    const struct pl_address to = rig_address(&rig, 0);
+    uint64_t asked = 0;
+    for (int step = 0; step < 100; step++) {
+        const size_t length = step % 10 == 0 ? 0 : random_below(&random, step % 10 == 1 ? LARGEST + 1 : 1500);
+        size_t got = 1;
+        asked += length;
+        assert_int_equal(
+            client_exchange(client, &to, bytes, length, answer, sizeof answer, &got, CLIENT_PATIENCE),
+            CLIENT_OK);
+        assert_int_equal(got, length);
+    }
+    assert_int_equal(rig_counter(&rig, COUNTER_DATAGRAM_BYTES_RECEIVED), asked);
+    assert_int_equal(rig_counter(&rig, COUNTER_DATAGRAM_BYTES_SENT), asked);
+    assert_int_equal(rig_counter(&rig, COUNTER_DATAGRAMS_SENT), 100);
+    assert_int_equal(rig_counter(&rig, COUNTER_ANSWERS_DROPPED_REPLY_LIMIT), 0);
+    stop();
+}
+
 /* ---- No answer at all ---- */
 
 /* A forged datagram reaches the handler; `counter` counts the refused answer, COUNTER_COUNT: it is sent. */
@@ -348,25 +374,25 @@ static void test_answers__none_to_what_was_sent_to_many(void **state)
 {
     (void)state;
     static const struct {
-        DWORD flags;
         const char *local;
+        DWORD flags;
         bool is_mute;
     } rows[] = {
-        {0, "127.0.0.1", false},
-        {MSG_BCAST, "127.0.0.1", true},
-        {MSG_MCAST, "127.0.0.1", true},
-        {0, "255.255.255.255", true},
-        {0, "127.255.255.255", true},
-        {0, "224.0.0.1", true},
-        {0, "239.255.255.255", true},
-        {MSG_BCAST, "255.255.255.255", true},
-        {0, "ff02::1", true},
-        {MSG_MCAST, "ff05::1:3", true},
-        {0, "::1", false},
-        {MSG_BCAST, "::1", true},
-        {0, "192.0.2.255", false},
-        {MSG_BCAST, "192.0.2.255", true},
-        {0, "0.0.0.0", false},
+        {"127.0.0.1", 0, false},
+        {"127.0.0.1", MSG_BCAST, true},
+        {"127.0.0.1", MSG_MCAST, true},
+        {"255.255.255.255", 0, true},
+        {"127.255.255.255", 0, true},
+        {"224.0.0.1", 0, true},
+        {"239.255.255.255", 0, true},
+        {"255.255.255.255", MSG_BCAST, true},
+        {"ff02::1", 0, true},
+        {"ff05::1:3", MSG_MCAST, true},
+        {"::1", 0, false},
+        {"::1", MSG_BCAST, true},
+        {"192.0.2.255", 0, false},
+        {"192.0.2.255", MSG_BCAST, true},
+        {"0.0.0.0", 0, false},
     };
     prepare("maker", "udp://*:0");
     start();
@@ -654,6 +680,7 @@ int main(void)
         answers_test(test_answers__credit_is_kept_for_as_many_clients_as_sessions_may_be),
         answers_test(test_answers__an_idle_endpoint_forgets_its_clients),
         answers_test(test_answers__random_traffic_is_never_amplified),
+        answers_test(test_answers__the_built_in_echo_answers_as_much_as_it_is_asked),
         answers_test(test_answers__none_to_what_was_sent_to_many),
         answers_test(test_answers__none_to_a_broadcast_on_loopback),
         answers_test(test_answers__none_to_services_that_would_answer_them),

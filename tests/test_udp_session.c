@@ -49,6 +49,7 @@ static struct keeper {
     volatile enum deed deed;
     pl_id other;           /* whom the deed is done to */
     volatile LONG percent; /* of an echo */
+    volatile LONG nap;     /* milliseconds that on_close takes */
     int32_t result;        /* of the last deed, */
     int32_t second;        /* and of the same once more */
     const pl_host *host;
@@ -129,6 +130,7 @@ static void keeper__on_close(void *state, pl_id id, void **user, int32_t reason,
     book->error = error;
     book->send_at_close = keeper.host->send(keeper.host, id, "x", 1);
     book->close_at_close = keeper.host->close(keeper.host, id, PL_RESET);
+    Sleep((DWORD)keeper.nap);
     InterlockedIncrement(&book->closes);
     InterlockedIncrement(&keeper.closes);
 }
@@ -231,7 +233,7 @@ static int setup(void **state)
 
 #define session_test(test) cmocka_unit_test_setup_teardown(test, setup, rig_teardown)
 
-static void wait_for(volatile LONG *count, LONG value)
+static void wait_for(const volatile LONG *count, LONG value)
 {
     const uint64_t deadline = rig_deadline();
     while (*count < value) {
@@ -963,6 +965,28 @@ static void test_session__ends_at_once_when_the_service_stops(void **state)
     stop();
 }
 
+/* Handlers that take their time are not given up as long as one session after the other ends. */
+static void test_session__a_stop_waits_while_one_after_the_other_ends(void **state)
+{
+    (void)state;
+    enum { ADDRESSES = 5 };
+    prepare("keeper", "udp://0.0.0.0:0");
+    start();
+    LONG sessions = 0;
+    for (uint8_t k = 1; k <= ADDRESSES; k++) {
+        struct pl_address to = client_address("127.0.0.1", rig_at(&rig, 0).address.port);
+        to.ip[3] = k;
+        for (size_t i = 0; i < CLIENTS; i++) {
+            send_to(i, &to, 10);
+            wait_for(&keeper.datagrams, ++sessions);
+        }
+    }
+    keeper.nap = 40; /* 60 times: more than the second of grace */
+    assert_true(rig_drain(&rig, 0));
+    assert_int_equal(keeper.closes, ADDRESSES * CLIENTS);
+    stop();
+}
+
 /* ---- A random walk ---- */
 
 /* Clients come, speak and are closed; time passes. The books, the counters and the limit must agree all the time. */
@@ -1025,6 +1049,7 @@ int main(void)
         session_test(test_session__an_engine_starts_or_waits_when_memory_runs_out),
         session_test(test_session__ends_with_its_socket),
         session_test(test_session__ends_at_once_when_the_service_stops),
+        session_test(test_session__a_stop_waits_while_one_after_the_other_ends),
         session_test(test_session__the_books_balance_over_a_random_walk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ static void hash_table__grow(struct hash_table *table)
     }
     table->buckets = buckets;
     table->bucket_count = count;
-    for (size_t i = 0; i < old.bucket_count; i++) {
+    for (size_t i = 0; old.buckets != NULL && i < old.bucket_count; i++) {
         for (struct hash_node *node = old.buckets[i]; node != NULL;) {
             struct hash_node *next = node->next;
             hash_table__link(table, node);

@@ -80,6 +80,9 @@ static void fuzz_config__require_complete(const struct config *config)
         REQUIRE(endpoint->name[0] != '\0' && strlen(endpoint->name) <= 64);
         REQUIRE(endpoint->handler != NULL && endpoint->listen_count > 0);
         REQUIRE(endpoint->backlog > 0 && endpoint->send_queue >= 65536 && endpoint->max_datagram >= 512);
+        REQUIRE(endpoint->udp_sessions_max > 0 && endpoint->udp_sessions_max <= 1000000);
+        REQUIRE(endpoint->reply_limit == 0 ||
+                (endpoint->reply_limit >= 100 && endpoint->reply_limit <= 1000000));
         for (size_t k = 0; k < endpoint->listen_count; k++) {
             REQUIRE(endpoint->listen[k].address.port > 0);
             REQUIRE(endpoint->listen[k].last_port >= endpoint->listen[k].address.port);
