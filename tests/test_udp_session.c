@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/win.h"
@@ -14,6 +15,7 @@
 #include "support/client.h"
 #include "support/clock.h"
 #include "support/fault.h"
+#include "support/folder.h"
 #include "support/forge.h"
 #include "support/ledger.h"
 #include "support/random.h"
@@ -1019,6 +1021,136 @@ static void test_session__the_books_balance_over_a_random_walk(void **state)
     stop();
 }
 
+/* ---- Of one source, of a proxy's clients, in the access log ---- */
+
+static void test_session__a_source_has_only_so_many(void **state)
+{
+    (void)state;
+    prepare("keeper", "udp://127.0.0.1:0")->max_connections_per_source = 3;
+    start(); /* twelve clients of one address */
+    for (size_t i = 0; i < 3; i++) {
+        talk(i, 10);
+    }
+    const struct pl_address to = rig_address(&rig, 0);
+    send_to(3, &to, 10);
+    rig_wait_for_counter(&rig, COUNTER_SESSIONS_REFUSED_PER_SOURCE, 1);
+    assert_active(3);
+    talk(0, 10); /* those that there are go on */
+    keeper.deed = DEED_CLOSE;
+    talk(1, 10);
+    assert_active(2);
+    keeper.deed = DEED_NOTHING;
+    talk(3, 10); /* its place is free at once */
+    assert_active(3);
+    assert_int_equal(rig_counter(&rig, COUNTER_SESSIONS_REFUSED_PER_SOURCE), 1);
+    stop();
+}
+
+static void test_session__a_lack_of_memory_keeps_no_source_counted(void **state)
+{
+    (void)state;
+    prepare("keeper", "udp://127.0.0.1:0")->max_connections_per_source = 1;
+    start();
+    const struct pl_address to = rig_address(&rig, 0);
+    for (uint32_t nth = 1; nth <= 4; nth++) {
+        const uint64_t before = rig_counter(&rig, COUNTER_SESSIONS_REFUSED_ERROR);
+        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
+        const LONG opens = keeper.opens;
+        send_to(0, &to, 10);
+        for (const uint64_t deadline = rig_deadline();
+             keeper.opens == opens && rig_counter(&rig, COUNTER_SESSIONS_REFUSED_ERROR) == before;) {
+            rig_nap(deadline, "a session, or none");
+        }
+        fault_clear();
+        if (keeper.opens > opens) {
+            break;
+        }
+    }
+    keeper.deed = DEED_CLOSE;
+    const LONG datagrams = keeper.datagrams;
+    send_to(0, &to, 10);
+    for (const uint64_t deadline = rig_deadline(); keeper.datagrams == datagrams;) {
+        rig_nap(deadline, "the handler");
+    }
+    keeper.deed = DEED_NOTHING;
+    assert_active(0);
+    talk(1, 10);
+    assert_active(1);
+    stop();
+}
+
+static const uint8_t proxied[] = {'\r', '\n', '\r', '\n', 0,    '\r', '\n', 'Q', 'U', 'I', 'T',
+                                  '\n', 0x21, 0x12, 0,    12,   192,  0,    2,   7,   198, 51,
+                                  100,  9,    0x13, 0x88, 0x01, 0xBB, 'h',  'e', 'l', 'l', 'o'};
+
+/* Two clients behind one proxy; the answers go to the proxy. */
+static void test_session__belongs_to_the_client_that_a_proxy_names(void **state)
+{
+    (void)state;
+    struct address_prefix proxy = {.address = client_address("127.0.0.1", 0), .length = 32};
+    struct config_endpoint *endpoint = prepare("keeper", "udp://127.0.0.1:0");
+    endpoint->proxy_protocol = CONFIG_PROXY_V2;
+    endpoint->trusted_proxies = (struct config_prefixes){&proxy, 1};
+    endpoint->max_connections_per_source = 1; /* of the clients, not of the proxy */
+    keeper.deed = DEED_ECHO;
+    start();
+    const struct pl_address to = rig_address(&rig, 0), own = client_local(clients[0]);
+    uint8_t datagram[sizeof proxied];
+    memcpy(datagram, proxied, sizeof proxied);
+    for (int client = 0; client < 2; client++) {
+        datagram[19] = (uint8_t)(7 + client);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(client_send_datagram(clients[0], &to, datagram, sizeof datagram), CLIENT_OK);
+            assert_hears(0, 5);
+        }
+        const struct book *book = &keeper.books[client];
+        assert_int_equal(book->opened.seen, PL_PROXIED | PL_SESSION);
+        assert_int_equal(book->opened.peer.ip[3], 7 + client);
+        assert_int_equal(book->opened.peer.port, 5000);
+        assert_int_equal(book->opened.local.port, 443);
+        assert_true(address_equal(&book->opened.proxy, &own));
+    }
+    assert_active(2);
+    stop();
+}
+
+static void test_session__has_one_line_in_the_access_log(void **state)
+{
+    (void)state;
+    static struct folder folder;
+    struct failure failure;
+    folder_init(&folder);
+    struct access_log *log = access_log_create(
+        &(const struct access_log_options){.file.path = folder_join(&folder, "a.log")}, &failure);
+    assert_non_null(log);
+    prepare("keeper", "udp://127.0.0.1:0");
+    rig.options.access_log = log;
+    keeper.deed = DEED_ECHO;
+    start();
+    talk(0, 10);
+    talk(0, 20);
+    keeper.deed = DEED_CLOSE;
+    talk(0, 5);
+    assert_active(0);
+    const struct pl_address own = client_local(clients[0]), to = rig_address(&rig, 0);
+    stop();
+    access_log_destroy(log);
+    char expected[256];
+    struct text text;
+    size_t length = 0;
+    char *lines = folder_read(&folder, "a.log", &length);
+    text_init(&text, expected, sizeof expected);
+    text_add_format(&text,
+                    " endpoint=u protocol=udp client=127.0.0.1 client_port=%u proxy=- proxy_port=- "
+                    "local=127.0.0.1 local_port=%u connection=%016llx bytes_in=35 bytes_out=30 duration_ms=",
+                    own.port, to.port, (unsigned long long)keeper.books[0].id);
+    assert_non_null(strstr(lines, expected));
+    assert_non_null(strstr(lines, " outcome=closed reason=by-handler\r\n"));
+    assert_ptr_equal(strchr(lines, '\n'), lines + strlen(lines) - 1); /* one line */
+    free(lines);
+    folder_fini(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1051,6 +1183,10 @@ int main(void)
         session_test(test_session__ends_at_once_when_the_service_stops),
         session_test(test_session__a_stop_waits_while_one_after_the_other_ends),
         session_test(test_session__the_books_balance_over_a_random_walk),
+        session_test(test_session__a_source_has_only_so_many),
+        session_test(test_session__a_lack_of_memory_keeps_no_source_counted),
+        session_test(test_session__belongs_to_the_client_that_a_proxy_names),
+        session_test(test_session__has_one_line_in_the_access_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -288,20 +288,10 @@ static void connection__greet(struct connection *connection, const struct pl_add
     }
 }
 
-/* Told now and then; each one is counted. */
 static void connection__refuse_header(struct connection *connection, const char *problem)
 {
-    struct endpoint *endpoint = connection->endpoint;
-    if (endpoint_may_tell(endpoint, worker_now(connection->worker))) {
-        char room[ADDRESS_TEXT_ROOM];
-        struct text peer;
-        text_init(&peer, room, sizeof room);
-        address_add_with_port(&peer, &connection->peer);
-        log_write(endpoint->log, EVENT_PROXY_HEADER_REFUSED, endpoint->config->name,
-                  connection__id(connection),
-                  "the proxy %s sent no good PROXY header: %s; more of these are only counted for a minute",
-                  room, problem);
-    }
+    endpoint_tell_header(connection->endpoint, worker_now(connection->worker), connection__id(connection),
+                         &connection->peer, problem);
     connection__reset(connection, REFUSED_PROXY, 0);
 }
 

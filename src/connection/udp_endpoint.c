@@ -10,6 +10,8 @@
    where they would be answered again, or by many. The handler is given such a datagram all the same. */
 #include "connection/udp_endpoint.h"
 
+#include "accept/admission.h"
+#include "accept/proxy_header.h"
 #include "base/address.h"
 #include "base/memory.h"
 #include "connection/own_sources.h"
@@ -113,21 +115,21 @@ static bool udp__is_loop_port(uint16_t port)
 }
 
 /* By the system's word, or by the address itself. */
-static bool udp__went_to_many(const struct udp_datagram *datagram)
+static bool udp__went_to_many(const struct udp_datagram *datagram, const struct pl_address *asked)
 {
-    const struct pl_address *local = &datagram->arrival.local;
-    return (datagram->message.dwFlags & (MSG_BCAST | MSG_MCAST)) != 0 || address_is_multicast(local) ||
-           address_is_broadcast(local);
+    return (datagram->message.dwFlags & (MSG_BCAST | MSG_MCAST)) != 0 || address_is_multicast(asked) ||
+           address_is_broadcast(asked);
 }
 
 /* What counts an answer that is not allowed; COUNTER_COUNT: answers are. */
-static enum counter udp__find_mute(struct udp_endpoint *udp, const struct udp_datagram *datagram)
+static enum counter udp__find_mute(struct udp_endpoint *udp, const struct udp_datagram *datagram,
+                                   bool went_to_many)
 {
     const struct pl_address *peer = &datagram->arrival.peer;
     if ((udp->endpoint->handler->flags & PL_RELAY) != 0) {
         return COUNTER_COUNT;
     }
-    if (udp__went_to_many(datagram)) {
+    if (went_to_many) {
         return COUNTER_ANSWERS_DROPPED_BROADCAST;
     }
     if (udp__is_loop_port(peer->port)) {
@@ -170,28 +172,62 @@ static void udp__run_expiry(struct timer *timer)
 
 /* ---- Delivering ---- */
 
-/* Before any other work: decided from the addresses alone. */
-static bool udp__admits(const struct udp_endpoint *udp, const struct pl_address *peer)
+static bool udp__refuse(const struct udp_endpoint *udp, enum counter counter)
 {
-    (void)peer;
-    if (udp->endpoint->is_paused != 0) {
-        worker_count(udp->socket.worker, COUNTER_DATAGRAMS_REFUSED_PAUSED, 1);
-        return false;
-    }
-    return true;
+    worker_count(udp->socket.worker, counter, 1);
+    return false;
 }
 
-static void udp__describe(struct udp_endpoint *udp, struct udp_datagram *datagram, uint32_t length,
-                          bool is_truncated)
+/* The header that a trusted proxy has put before the client's own bytes. */
+static bool udp__read_header(const struct udp_endpoint *udp, struct udp_arrival *arrival)
+{
+    struct endpoint *endpoint = udp->endpoint;
+    struct proxy_header header;
+    const enum proxy_result result =
+        proxy_header_read(endpoint->config->proxy_protocol, true, arrival->at, arrival->length, &header);
+    if (result != PROXY_DONE) {
+        endpoint_tell_header(endpoint, worker_now(udp->socket.worker), 0, &arrival->from, header.problem);
+        return udp__refuse(udp, COUNTER_DATAGRAMS_REFUSED_PROXY);
+    }
+    arrival->at += header.length;
+    arrival->length -= header.length;
+    if (header.is_local) {
+        return true;
+    }
+    arrival->seen |= PL_PROXIED;
+    arrival->peer = header.source;
+    arrival->local = header.destination;
+    return admission_permits(endpoint->admission, &arrival->peer) ||
+           udp__refuse(udp, COUNTER_DATAGRAMS_REFUSED_ACL);
+}
+
+/* Before any other work: decided from the addresses alone. */
+static bool udp__admits(const struct udp_endpoint *udp, struct udp_arrival *arrival)
+{
+    const struct admission *admission = udp->endpoint->admission;
+    const bool has_proxies = admission_has_proxies(admission);
+    if (udp->endpoint->is_paused != 0) {
+        return udp__refuse(udp, COUNTER_DATAGRAMS_REFUSED_PAUSED);
+    }
+    if (has_proxies ? !admission_trusts(admission, &arrival->from)
+                    : !admission_permits(admission, &arrival->from)) {
+        return udp__refuse(udp, COUNTER_DATAGRAMS_REFUSED_ACL);
+    }
+    return !has_proxies || udp__read_header(udp, arrival);
+}
+
+static void udp__describe(struct udp_endpoint *udp, struct udp_datagram *datagram)
 {
     struct udp_arrival *arrival = &datagram->arrival;
-    arrival->length = length;
-    arrival->local = udp->socket.local; /* where the system does not tell which one was asked */
-    packet_info_find(&datagram->control, datagram->message.Control.len, &arrival->local);
-    arrival->source =
-        udp__went_to_many(datagram) ? udp->socket.local : arrival->local; /* a relay may answer it */
-    arrival->mute = udp__find_mute(udp, datagram);
-    arrival->seen = (is_truncated ? PL_TRUNCATED : 0U) | (arrival->mute != COUNTER_COUNT ? PL_NO_REPLY : 0U);
+    struct pl_address asked = udp->socket.local; /* where the system does not tell which one it was */
+    packet_info_find(&datagram->control, datagram->message.Control.len, &asked);
+    const bool went_to_many = udp__went_to_many(datagram, &asked);
+    arrival->source = went_to_many ? udp->socket.local : asked; /* a relay may answer it */
+    arrival->mute = udp__find_mute(udp, datagram, went_to_many);
+    arrival->seen |= arrival->mute != COUNTER_COUNT ? PL_NO_REPLY : 0U;
+    if ((arrival->seen & PL_PROXIED) == 0) {
+        arrival->local = asked;
+    }
 }
 
 static void udp__count(const struct udp_endpoint *udp, const struct udp_arrival *arrival)
@@ -206,18 +242,20 @@ static void udp__call_handler(struct udp_endpoint *udp, const struct udp_datagra
 {
     const struct endpoint *endpoint = udp->endpoint;
     const struct udp_arrival *arrival = &datagram->arrival;
-    const struct pl_info info = {.size = sizeof info,
-                                 .seen = arrival->seen,
-                                 .id = id,
-                                 .endpoint = endpoint->id,
-                                 .peer = arrival->peer,
-                                 .local = arrival->local};
+    struct pl_info info = {.size = sizeof info,
+                           .seen = arrival->seen,
+                           .id = id,
+                           .endpoint = endpoint->id,
+                           .peer = arrival->peer,
+                           .local = arrival->local};
     void *user = NULL;
+    if ((arrival->seen & PL_PROXIED) != 0) {
+        info.proxy = arrival->from;
+    }
     udp->current = datagram;
     udp__begin_credit(udp, arrival);
     worker_enter(udp->socket.worker, endpoint->config->name, endpoint->handler->name, id);
-    endpoint->handler->on_datagram(endpoint->state, id, &user, (const uint8_t *)datagram->buffer.buf,
-                                   arrival->length, &info);
+    endpoint->handler->on_datagram(endpoint->state, id, &user, arrival->at, arrival->length, &info);
     worker_leave(udp->socket.worker);
     udp__end_credit(udp);
     udp->current = NULL;
@@ -242,19 +280,24 @@ static void udp__deliver_to_session(struct udp_endpoint *udp, const struct udp_d
     struct udp_session *session = udp_sessions_take(udp->sessions, arrival);
     if (session != NULL) {
         udp__count(udp, arrival);
-        udp_session_deliver(session, arrival, (const uint8_t *)datagram->buffer.buf);
+        udp_session_deliver(session, arrival);
     }
 }
 
 static void udp__deliver(struct udp_endpoint *udp, struct udp_datagram *datagram, uint32_t length,
                          bool is_truncated)
 {
+    struct udp_arrival *arrival = &datagram->arrival;
     udp->since_look++;
-    network_address_from((const SOCKADDR *)&datagram->peer, &datagram->arrival.peer);
-    if (!udp__admits(udp, &datagram->arrival.peer)) {
+    *arrival = (struct udp_arrival){.at = (const uint8_t *)datagram->buffer.buf,
+                                    .length = length,
+                                    .seen = is_truncated ? PL_TRUNCATED : 0U};
+    network_address_from((const SOCKADDR *)&datagram->peer, &arrival->from);
+    arrival->peer = arrival->from;
+    if (!udp__admits(udp, arrival)) {
         return;
     }
-    udp__describe(udp, datagram, length, is_truncated);
+    udp__describe(udp, datagram);
     if (udp->sessions != NULL) {
         udp__deliver_to_session(udp, datagram);
     } else {

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "accept/admission.h"
 #include "base/address.h"
 #include "base/hash_table.h"
 #include "base/memory.h"
@@ -20,14 +21,19 @@ struct udp_session {
     void *user;
     struct pl_address peer;
     struct pl_address local;
+    struct pl_address
+        to; /* these two as its last datagram has them: whom answers go to, and where they leave from */
     struct pl_address source;
     uint64_t opened; /* these two of the worker's clock */
     uint64_t last;   /* datagram in either direction */
+    uint64_t bytes_in;
+    uint64_t bytes_out;
     uint64_t credit; /* thousandths of a byte that it may still be answered */
     uint32_t slot;
     uint32_t error;
     enum pl_reason reason;
     enum counter mute; /* as its last datagram has it */
+    bool is_proxied;   /* `to` is a proxy */
     bool is_answered;
     bool is_repeated; /* it has sent a second datagram */
     bool is_closing;
@@ -92,6 +98,9 @@ static void udp_session__fill_info(const struct udp_session *session, uint32_t s
                                  .endpoint = session->sessions->endpoint->id,
                                  .peer = session->peer,
                                  .local = session->local};
+    if (session->is_proxied) {
+        info_out->proxy = session->to;
+    }
 }
 
 /* ---- The end ---- */
@@ -106,6 +115,24 @@ static void udp_session__count_end(const struct udp_session *session)
     worker_count(session->sessions->udp->worker, counters[session->reason], 1);
 }
 
+static void udp_session__log_end(const struct udp_session *session, pl_id id)
+{
+    const struct endpoint *endpoint = session->sessions->endpoint;
+    struct access_line line = {.endpoint = endpoint->config->name,
+                               .is_udp = true,
+                               .client = session->peer,
+                               .local = session->local,
+                               .connection = id,
+                               .bytes_in = session->bytes_in,
+                               .bytes_out = session->bytes_out,
+                               .duration = worker_now(session->sessions->udp->worker) - session->opened,
+                               .reason = (enum close_reason)session->reason};
+    if (session->is_proxied) {
+        line.proxy = session->to;
+    }
+    access_log_write(endpoint->access_log, &line);
+}
+
 /* The first reason stands. */
 static void udp_session__mark(struct udp_session *session, enum pl_reason reason, uint32_t error)
 {
@@ -116,9 +143,10 @@ static void udp_session__mark(struct udp_session *session, enum pl_reason reason
     }
 }
 
-static void udp_sessions__give_place(struct udp_sessions *sessions)
+static void udp_sessions__give_place(struct udp_sessions *sessions, const struct pl_address *client)
 {
     InterlockedDecrement(&sessions->endpoint->udp_sessions);
+    admission_leave_source(sessions->endpoint->admission, client);
 }
 
 static void udp_session__end(struct udp_session *session, enum pl_reason reason, uint32_t error)
@@ -138,7 +166,8 @@ static void udp_session__end(struct udp_session *session, enum pl_reason reason,
     }
     slot_table_remove(worker_slots(sessions->udp->worker), session->slot);
     udp_session__count_end(session);
-    udp_sessions__give_place(sessions);
+    udp_session__log_end(session, id);
+    udp_sessions__give_place(sessions, &session->peer);
     memory_free(session);
 }
 
@@ -162,16 +191,25 @@ static void udp_sessions__displace(struct udp_sessions *sessions)
     udp_session__end(LIST_ELEMENT(list->next, struct udp_session, node), PL_DISPLACED, 0);
 }
 
-/* One more: whatever limits their number is asked here, and told of the end in udp_sessions__give_place. At the limit
-   another one makes room. */
-static void udp_sessions__take_place(struct udp_sessions *sessions)
+/* One more of this client; false: it has as many as it may. Where all are taken another one makes room. Given back by
+   udp_sessions__give_place. */
+static bool udp_sessions__take_place(struct udp_sessions *sessions, const struct pl_address *client)
 {
     struct endpoint *endpoint = sessions->endpoint;
     const LONG most = (LONG)endpoint->config->udp_sessions_max;
+    const enum admission_verdict verdict = admission_enter_source(endpoint->admission, client);
+    if (verdict != ADMISSION_GRANTED) {
+        worker_count(sessions->udp->worker,
+                     verdict == ADMISSION_PER_SOURCE ? COUNTER_SESSIONS_REFUSED_PER_SOURCE
+                                                     : COUNTER_SESSIONS_REFUSED_ERROR,
+                     1);
+        return false;
+    }
     InterlockedIncrement(&endpoint->udp_sessions);
     while (endpoint->udp_sessions > most && sessions->table.count >= udp_sessions__share(endpoint)) {
         udp_sessions__displace(sessions);
     }
+    return true;
 }
 
 static uint64_t udp_sessions__hash(const struct udp_sessions *sessions, const struct udp_arrival *arrival)
@@ -218,8 +256,11 @@ static void udp_session__note(struct udp_session *session, const struct udp_arri
 {
     const struct udp_sessions *sessions = session->sessions;
     session->last = worker_now(sessions->udp->worker);
+    session->to = arrival->from;
     session->source = arrival->source;
+    session->is_proxied = (arrival->seen & PL_PROXIED) != 0;
     session->mute = arrival->mute;
+    session->bytes_in += arrival->length;
     if (arrival->mute == COUNTER_COUNT && udp_sessions__are_limited(sessions)) {
         session->credit =
             reply_credit_earn(session->credit, sessions->endpoint->config->reply_limit, arrival->length);
@@ -246,10 +287,12 @@ static struct udp_session *udp_sessions__open(struct udp_sessions *sessions, uin
                                               const struct udp_arrival *arrival)
 {
     struct worker *worker = sessions->udp->worker;
-    udp_sessions__take_place(sessions);
+    if (!udp_sessions__take_place(sessions, &arrival->peer)) {
+        return NULL;
+    }
     struct udp_session *session = udp_sessions__create(sessions, hash);
     if (session == NULL) {
-        udp_sessions__give_place(sessions);
+        udp_sessions__give_place(sessions, &arrival->peer);
         worker_count(worker, COUNTER_SESSIONS_REFUSED_ERROR, 1);
         return NULL;
     }
@@ -290,13 +333,14 @@ struct udp_session *udp_sessions_take(struct udp_sessions *sessions, const struc
     return session;
 }
 
-void udp_session_deliver(struct udp_session *session, const struct udp_arrival *arrival, const uint8_t *at)
+void udp_session_deliver(struct udp_session *session, const struct udp_arrival *arrival)
 {
     const struct endpoint *endpoint = session->sessions->endpoint;
     struct pl_info info;
     udp_session__fill_info(session, arrival->seen, &info);
     udp_session__enter(session, info.id);
-    endpoint->handler->on_datagram(endpoint->state, info.id, &session->user, at, arrival->length, &info);
+    endpoint->handler->on_datagram(endpoint->state, info.id, &session->user, arrival->at, arrival->length,
+                                   &info);
     udp_session__leave(session);
     if (session->is_closing) {
         udp_session__end(session, session->reason, session->error);
@@ -338,8 +382,9 @@ int32_t udp_session_send(struct worker *worker, pl_id id, const uint8_t *at, siz
     }
     const struct udp_socket *udp = session->sessions->udp;
     SOCKADDR_STORAGE peer;
-    const int peer_length = network_address_to(&session->peer, network_family(&udp->local), &peer);
+    const int peer_length = network_address_to(&session->to, network_family(&udp->local), &peer);
     udp_socket_send(udp, &peer, peer_length, &session->source, at, length);
+    session->bytes_out += length;
     session->is_answered = true;
     session->last = worker_now(worker);
     if (session->is_repeated) {

@@ -31,20 +31,22 @@ void udp_sessions_destroy(struct udp_sessions *sessions);
 
 /* What a session needs to know of a datagram. */
 struct udp_arrival {
-    struct pl_address peer;
+    const uint8_t *at;
+    size_t length;
+    struct pl_address from; /* whom answers go to */
+    struct pl_address peer; /* the client: the same, unless that is a proxy */
     struct pl_address local;
     struct pl_address source; /* that answers leave from, see udp_socket_send */
-    size_t length;
-    uint32_t seen;     /* pl_seen flags */
-    enum counter mute; /* what counts an answer that is not allowed; COUNTER_COUNT: answers are */
+    uint32_t seen;            /* pl_seen flags */
+    enum counter mute;        /* what counts an answer that is not allowed; COUNTER_COUNT: answers are */
 };
 
 /* udp_sessions_take: the session that the datagram belongs to, begun if there is none. NULL: there is none, for want of
-   memory or because the handler does not want it: the datagram is lost. */
+   memory, because its source has as many as it may, or because the handler does not want it: the datagram is lost. */
 struct udp_session *udp_sessions_take(struct udp_sessions *sessions, const struct udp_arrival *arrival);
 
-/* udp_session_deliver: hands the datagram at[0..info->length) to the handler; `session` may be gone behind it. */
-void udp_session_deliver(struct udp_session *session, const struct udp_arrival *arrival, const uint8_t *at);
+/* udp_session_deliver: hands the datagram to the handler; `session` may be gone behind it. */
+void udp_session_deliver(struct udp_session *session, const struct udp_arrival *arrival);
 
 /* udp_session_send, udp_session_close: the host's send and close for a session's id, see handler.h. */
 int32_t udp_session_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length);

@@ -2,6 +2,8 @@
    An endpoint and its handler, see endpoint.h. */
 #include "endpoint/endpoint.h"
 
+#include "base/address.h"
+
 enum {
     ENDPOINT_TELL = 60000, /* milliseconds */
     ENDPOINT_MAX_INPUT = 65536,
@@ -75,11 +77,26 @@ void endpoint_refused(const struct endpoint *endpoint, struct worker *worker, en
                                                                        .reason = reason});
 }
 
-bool endpoint_may_tell(struct endpoint *endpoint, uint64_t now)
+static bool endpoint__may_tell(struct endpoint *endpoint, uint64_t now)
 {
     const LONG64 told_at = InterlockedCompareExchange64(&endpoint->told_at, 0, 0);
     return (told_at == 0 || now - (uint64_t)told_at >= ENDPOINT_TELL) &&
            InterlockedCompareExchange64(&endpoint->told_at, (LONG64)now, told_at) == told_at;
+}
+
+void endpoint_tell_header(struct endpoint *endpoint, uint64_t now, pl_id connection,
+                          const struct pl_address *proxy, const char *problem)
+{
+    char room[ADDRESS_TEXT_ROOM];
+    struct text text;
+    if (!endpoint__may_tell(endpoint, now)) {
+        return;
+    }
+    text_init(&text, room, sizeof room);
+    address_add_with_port(&text, proxy);
+    log_write(endpoint->log, EVENT_PROXY_HEADER_REFUSED, endpoint->config->name, connection,
+              "the proxy %s sent no good PROXY header: %s; more of these are only counted for a minute", room,
+              problem);
 }
 
 uint32_t endpoint_max_input(const struct endpoint *endpoint)

@@ -29,7 +29,7 @@ struct endpoint {
     volatile LONG udp_sessions; /* of all of them */
     volatile LONG is_paused;    /* refuse what is new */
     volatile LONG is_stopping;  /* likewise, and for good */
-    volatile LONG64 told_at;    /* see endpoint_may_tell */
+    volatile LONG64 told_at;    /* of the last, see endpoint_tell_header */
 };
 
 /* endpoint_start: the handler's start; false: `failure_out`. Control thread. */
@@ -42,9 +42,10 @@ void endpoint_stop(struct endpoint *endpoint);
 void endpoint_refused(const struct endpoint *endpoint, struct worker *worker, enum close_reason reason,
                       const struct pl_address *local, const struct pl_address *peer);
 
-/* endpoint_may_tell: whether something that strangers can bring about at will, a wrong PROXY header, may be logged now:
-   once a minute. `now` of a worker's clock. Any thread. */
-bool endpoint_may_tell(struct endpoint *endpoint, uint64_t now);
+/* endpoint_tell_header: logs what is wrong with the PROXY header of this proxy, at most once a minute. `connection` is its
+   id, 0 for a datagram; `now` of a worker's clock. Any thread. */
+void endpoint_tell_header(struct endpoint *endpoint, uint64_t now, pl_id connection,
+                          const struct pl_address *proxy, const char *problem);
 
 /* endpoint_max_input: what its handler may leave unconsumed, in bytes. */
 uint32_t endpoint_max_input(const struct endpoint *endpoint);
