@@ -63,16 +63,19 @@ struct config_endpoint {
     bool is_enabled;
     struct config_listen *listen;
     size_t listen_count;
-    char *handler; /* as the handler itself writes its name */
-    uint32_t backlog;
-    uint32_t accepts_max;
-    uint32_t receives_max;
+    char *handler;                /* as the handler itself writes its name */
+    struct config_prefixes allow; /* none: everyone */
+    struct config_prefixes deny;
     uint32_t max_connections; /* 0: no limit; so are the next two */
     uint32_t max_connections_per_source;
     uint32_t accept_rate;
     uint32_t accept_burst; /* 0: as accept_rate */
     enum config_proxy_protocol proxy_protocol;
+    struct config_prefixes trusted_proxies;
     uint64_t proxy_timeout;
+    uint32_t backlog;
+    uint32_t accepts_max;
+    uint32_t receives_max;
     uint64_t first_byte_timeout; /* 0: none; so are the other timeouts */
     uint64_t idle_timeout;
     uint64_t send_timeout;
@@ -87,11 +90,8 @@ struct config_endpoint {
     uint32_t send_buffer;
     uint32_t max_datagram;
     uint32_t udp_sessions_max;
-    uint32_t reply_limit;         /* thousandths; 0: none */
-    bool access_log;              /* writes to it */
-    struct config_prefixes allow; /* none: everyone */
-    struct config_prefixes deny;
-    struct config_prefixes trusted_proxies;
+    uint32_t reply_limit;          /* thousandths; 0: none */
+    bool access_log;               /* writes to it */
     struct config_origin *origins; /* of each row of config_keys_endpoint, in its order */
 };
 
