@@ -334,8 +334,8 @@ static void engine__refuse_all(struct engine *engine)
     bindings_stop(&engine->bindings);
 }
 
-/* What still lives: sockets of endpoints with their UDP sessions, then connections and those that are being handed over.
-   In this order: an acceptor adds to the load before it ends. */
+/* What still lives: sockets of endpoints with their UDP sessions, then connections and those that are being
+   handed over. In this order: an acceptor adds to the load before it ends. */
 static size_t engine__count_live(const struct engine *engine)
 {
     size_t live = bindings_count_live(&engine->bindings);

@@ -408,25 +408,27 @@ static void test_answers__none_to_what_was_sent_to_many(void **state)
     stop();
 }
 
-/* A real one: Linux delivers what is sent to a network's broadcast address on loopback, too. */
+/* A real one: Linux delivers what is sent to a network's broadcast address on loopback, too; Windows may not. */
 static void test_answers__none_to_a_broadcast_on_loopback(void **state)
 {
     (void)state;
     const BOOL yes = TRUE;
     SOCKADDR_STORAGE to;
+    if (GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") == NULL) {
+        skip();
+    }
     prepare("maker", "udp://0.0.0.0:0");
     start();
     const struct pl_address all = client_address("127.255.255.255", rig_at(&rig, 0).address.port);
     const int length = network_address_to(&all, AF_INET, &to);
     const SOCKET s = SEAM_REAL(WSASocketW)(AF_INET, SOCK_DGRAM, IPPROTO_UDP, NULL, 0, 0);
     assert_int_equal(SEAM_REAL(setsockopt)(s, SOL_SOCKET, SO_BROADCAST, (const char *)&yes, sizeof yes), 0);
-    if (SEAM_REAL(sendto)(s, "hello", 5, 0, (SOCKADDR *)&to, length) == 5) {
-        wait_for(1);
-        assert_int_equal(maker.seen, PL_NO_REPLY);
-        assert_answers(0, 1);
-        assert_int_equal(rig_counter(&rig, COUNTER_ANSWERS_DROPPED_BROADCAST), 1);
-        assert_int_equal(rig_counter(&rig, COUNTER_DATAGRAMS_SENT), 0);
-    }
+    assert_int_equal(SEAM_REAL(sendto)(s, "hello", 5, 0, (SOCKADDR *)&to, length), 5);
+    wait_for(1);
+    assert_int_equal(maker.seen, PL_NO_REPLY);
+    assert_answers(0, 1);
+    assert_int_equal(rig_counter(&rig, COUNTER_ANSWERS_DROPPED_BROADCAST), 1);
+    assert_int_equal(rig_counter(&rig, COUNTER_DATAGRAMS_SENT), 0);
     SEAM_REAL(closesocket)(s);
     stop();
 }

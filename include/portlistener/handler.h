@@ -21,15 +21,17 @@
 
    UDP. Without PL_SESSIONS each datagram stands alone: on_datagram, nothing else. With it the host remembers
    each client (peer address and port, and the address that it asked): on_open with its first datagram, then
-   on_datagram for this one and all that follow, on_close when it is forgotten; in between it can be sent to at
-   any time. It is forgotten when the handler closes it, after idle_timeout without a datagram in either
-   direction (PL_IDLE), 30 seconds after its first datagram if by then it has sent no second one or was sent
-   none (PL_IDLE), for a new client at udp_sessions_max (PL_DISPLACED), or when the service stops, at once:
-   there is nothing that it could finish. Its next datagram then begins a new session.
+   on_datagram for this one and all that follow, on_close when it is forgotten; in between it can be sent to
+   at any time. It is forgotten when the handler closes it (PL_BY_HANDLER), after idle_timeout without a
+   datagram in either direction, or 30 seconds after its first datagram if by then it has sent no second one
+   or was sent none (both PL_IDLE), for a new client at udp_sessions_max (PL_DISPLACED), when the socket dies
+   (PL_ERROR), or when the service stops, at once, for there is nothing that it could finish (PL_STOPPING). Its
+   next datagram begins a new session.
 
-   Answers that a handler makes itself are limited, so that it cannot be used against others: to one client not
-   more payload bytes than the endpoint's reply_limit times what it has sent, and none at all where pl_info.seen
-   has PL_NO_REPLY. A handler whose answers are another host's says so, PL_RELAY: it has neither limit.
+   Answers that a handler makes itself are limited, so that it cannot be used against others: to one client
+   not more payload bytes than the endpoint's reply_limit times what it has sent, and none at all where
+   pl_info.seen has PL_NO_REPLY. A handler whose answers are another host's says so, PL_RELAY: it has neither
+   limit.
 
    No exception, longjmp or C run-time object may cross the border. */
 #ifndef PORTLISTENER_HANDLER_H
@@ -46,8 +48,8 @@ extern "C" {
 #define PL_ABI_MINOR \
     2u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
 
-/* Names a connection, a UDP session, one datagram or an endpoint. 0 is none. An id is never used again: one whose object is
-   gone makes every call return PL_GONE, and nothing worse. */
+/* Names a connection, a UDP session, one datagram or an endpoint. 0 is none. An id is never used again: one
+   whose object is gone makes every call return PL_GONE, and nothing worse. */
 typedef uint64_t pl_id;
 
 /* An IP address. `family` 4: ip[0..3], zeros behind; 6: ip[0..15]; 0: no address. An IPv4 client of an IPv6
@@ -144,9 +146,9 @@ struct pl_host {
        PL_SLOW_READER, for nobody could be told.
        To a datagram: one datagram back to its sender, from the address it was sent to; during on_datagram.
        PL_OK (also when the network then loses it), PL_LIMIT, PL_GONE; PL_WRONG_THREAD but on W.
-       To a UDP session: one datagram to its client, from the address that the client asked. Any thread. On W as
-       for a datagram. From another thread PL_QUEUED, PL_GONE, PL_LIMIT (for its length alone) or PL_NO_MEMORY:
-       what is not allowed is found later, on W, dropped and counted.
+       To a UDP session: one datagram to its client, from the address that the client asked. Any thread. On W
+       as for a datagram. From another thread PL_QUEUED, PL_GONE, PL_LIMIT (for its length alone) or
+       PL_NO_MEMORY: what is not allowed is found later, on W, dropped and counted.
        To an endpoint: PL_INVALID. */
     int32_t (*send)(const pl_host *host, pl_id id, const void *at, size_t length);
 

@@ -24,8 +24,8 @@ void own_sources_fini(struct own_sources *sources)
     sources->cache = NULL;
 }
 
-/* 0: it is an address of this machine; WSAEADDRNOTAVAIL: it is not; else nobody knows. By a socket for TCP: Wine 8 binds
-   those for UDP to any address. */
+/* 0: it is an address of this machine; WSAEADDRNOTAVAIL: it is not; else nobody knows. By a socket for TCP: Wine 8
+   binds those for UDP to any address. */
 static DWORD own_sources__try(const struct pl_address *address)
 {
     SOCKADDR_STORAGE to;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
-   UDP sessions: what a handler with PL_SESSIONS has for each client of a UDP socket, from its first datagram until it is
-   forgotten; see handler.h. All of it on the socket's worker W. */
+   UDP sessions: what a handler with PL_SESSIONS has for each client of a UDP socket, from its first datagram until
+   it is forgotten; see handler.h. All of it on the socket's worker W. */
 #ifndef PORTLISTENER_CONNECTION_UDP_SESSION_H
 #define PORTLISTENER_CONNECTION_UDP_SESSION_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
-   Datagrams that loopback cannot produce: what WSARecvMsg brings is made to look as if it came from elsewhere or went to
-   an address of many; and answers that go nowhere. Only for endpoints that are not busy. There is one of each; until the
-   seam is restored. */
+   Datagrams that loopback cannot produce: what WSARecvMsg brings is made to look as if it came from elsewhere or went
+   to an address of many; and answers that go nowhere. Only for endpoints that are not busy. There is one of each;
+   until the seam is restored. */
 #ifndef PORTLISTENER_TESTS_SUPPORT_FORGE_H
 #define PORTLISTENER_TESTS_SUPPORT_FORGE_H
 
