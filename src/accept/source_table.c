@@ -62,6 +62,17 @@ static struct source **source_table__find(const struct source_table *table, cons
     return link;
 }
 
+/* The same for one that is there. */
+static struct source **source_table__get(const struct source_table *table, const struct source_name *name)
+{
+    struct source **link = source_table__chain(table, name);
+    while (memcmp(&(*link)->name, name, sizeof *name) != 0) {
+        link = &(*link)->next;
+        assert(*link != NULL);
+    }
+    return link;
+}
+
 /* Without memory the chains just become longer; there must be some. */
 static bool source_table__grow(struct source_table *table)
 {
@@ -123,8 +134,7 @@ enum source_result source_table_take(struct source_table *table, const struct pl
 void source_table_give_back(struct source_table *table, const struct pl_address *client)
 {
     const struct source_name name = source__name(client);
-    struct source **link = source_table__find(table, &name), *source = *link;
-    assert(source != NULL);
+    struct source **link = source_table__get(table, &name), *source = *link;
     if (--source->connections == 0) {
         *link = source->next;
         memory_free(source);
