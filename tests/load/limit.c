@@ -92,7 +92,7 @@ int limit(void)
     for (long i = 0; i < options.excess; i++) {
         expect(is_reset(i), "was not reset, though there was no room", i);
     }
-    for (long round = 0; round < options.rounds; round++) {
+    for (long round = 0; round < options.rounds && all.errors == 0; round++) {
         const long i = round % options.clients;
         expect(has_left(all.fds[i]), "did not end in order", i);
         expect(is_served(i), "was not served, though there was room again", i);
