@@ -6,21 +6,23 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: service/try.sh [--keep | --stop]
-  --keep  leave the service running at the end, to be talked to
+usage: service/try.sh [--keep [FILE] | --stop]
+  --keep  leave the service running at the end, to be talked to; FILE has more lines for its
+          configuration: keys of [service], then whole sections
   --stop  end what --keep left running
 END
 }
 
 mode=once
-case ${1-} in
-    '') ;;
-    --keep) mode=keep ;;
-    --stop) mode=stop ;;
-    --help) usage; exit 0 ;;
+more= # lines for the configuration
+case $#:${1-} in
+    0:) ;;
+    1:--keep) mode=keep ;;
+    2:--keep) mode=keep more=$(cat -- "$2") ;;
+    1:--stop) mode=stop ;;
+    1:--help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
 esac
-[ $# -le 1 ] || { usage >&2; exit 2; }
 
 # shellcheck source=tests/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../tests/setup.sh"
@@ -47,31 +49,13 @@ build() {
     echo "note: $(stat -c %s "$program") bytes"
 }
 
-# is_free PORT: nobody on this machine has it, TCP or UDP, IPv4 or IPv6.
-is_free() {
-    ! cat /proc/net/{tcp,tcp6,udp,udp6} 2>/dev/null | grep -qE "^ *[0-9]+: [0-9A-F]+:$(printf %04X "$1") "
-}
-
-# free_ports: two of them.
-free_ports() {
-    local port found=()
-    for port in $(shuf -i 20000-29999 -n 100); do
-        ! is_free "$port" || found+=("$port")
-        if [ ${#found[@]} = 2 ]; then
-            echo "${found[@]}"
-            return
-        fi
-    done
-    echo 'no two free ports between 20000 and 29999' >&2
-    return 1
-}
-
 prepare() {
     rm -rf "$folder"
     mkdir -p "$folder"
     cat >"$ini" <<END
 [service]
 drain_timeout = 5s
+$more
 
 [endpoint echo]
 listen = tcp://127.0.0.1:$echo_port, udp://127.0.0.1:$echo_port
@@ -217,7 +201,7 @@ setup_trap
 step packages setup_packages "${packages_build[@]}"
 step build build
 setup_stop # what an earlier --keep left
-ports=$(free_ports)
+ports=$(setup_free_ports 2)
 read -r echo_port sink_port <<<"$ports"
 step 'Wine prefix' setup_wine
 step 'configuration' prepare

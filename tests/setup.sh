@@ -109,6 +109,24 @@ setup_trap() {
     trap 'exit 129' HUP
 }
 
+# setup_free_ports COUNT: ports of this machine that nobody has, TCP or UDP, IPv4 or IPv6.
+setup_free_ports() {
+    local port found=()
+    for port in $(shuf -i 20000-29999 -n $((100 * $1))); do
+        ! setup__is_free "$port" || found+=("$port")
+        if [ ${#found[@]} = "$1" ]; then
+            echo "${found[@]}"
+            return
+        fi
+    done
+    echo "no $1 free ports between 20000 and 29999" >&2
+    return 1
+}
+
+setup__is_free() {
+    ! cat /proc/net/{tcp,tcp6,udp,udp6} 2>/dev/null | grep -qE "^ *[0-9]+: [0-9A-F]+:$(printf %04X "$1") "
+}
+
 step_job=
 setup__end_step() {
     if [ -n "$step_job" ]; then

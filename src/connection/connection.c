@@ -78,6 +78,7 @@ struct connection {
     unsigned awaits_proxy : 1;     /* the PROXY header has not come yet; nor has on_open */
     unsigned is_proxied : 1;       /* `peer` is the client that the header names */
     unsigned has_source : 1;       /* `peer` counts for max_connections_per_source */
+    unsigned has_left : 1;         /* it counts for no limit any more */
     unsigned opened_rest : 7;      /* milliseconds behind the tick `opened` */
     struct pl_address addresses[]; /* see connection__addresses */
 };
@@ -224,12 +225,21 @@ static void connection__end(struct connection *connection)
     worker_released(worker);
 }
 
+/* Before the client can see that it is over: a client that comes again at once must find its place free. */
+static void connection__leave_limits(struct connection *connection)
+{
+    if (!connection->has_left) {
+        connection->has_left = 1;
+        admission_leave(connection->endpoint->admission, connection->has_source ? &connection->peer : NULL);
+    }
+}
+
 static void connection__close_socket(struct connection *connection)
 {
     connection->is_closed = 1;
     timer_clear(worker_timers(connection->worker), &connection->timer);
+    connection__leave_limits(connection);
     closesocket(connection->socket);
-    admission_leave(connection->endpoint->admission, connection->has_source ? &connection->peer : NULL);
 }
 
 /* Closing with a send stuck leaves it pending, and a receive beside it, until the peer reads: end both
@@ -819,6 +829,9 @@ static void connection__read(struct connection *connection, enum read_result sta
 
 static void connection__send_fin(struct connection *connection)
 {
+    if (connection->is_eof) {
+        connection__leave_limits(connection);
+    }
     if (shutdown(connection->socket, SD_SEND) != 0) {
         connection__fail(connection, (uint32_t)WSAGetLastError());
         return;
@@ -973,8 +986,8 @@ static void connection__refuse(struct worker *worker, const struct endpoint *end
                                enum close_reason reason, const struct pl_address *local,
                                const struct pl_address *peer)
 {
-    network_close_hard(socket);
     admission_leave(endpoint->admission, admission_has_proxies(endpoint->admission) ? NULL : peer);
+    network_close_hard(socket);
     endpoint_refused(endpoint, worker, reason, local, peer);
     worker_add_load(worker, -1);
     worker_released(worker);

@@ -1,29 +1,27 @@
 /* SPDX-License-Identifier: MIT
    Load for an echo server, and proof that it echoes: many TCP connections or UDP sockets from one Linux
-   process, every byte compared with a pattern of its connection and place. The modes are in options.c. */
+   process, every byte compared with a pattern of its connection and place. The modes are in options.c; those that
+   do more than to exchange bytes have a file each, see modes.h. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "modes.h"
 #include "options.h"
+#include "wire.h"
 
 enum {
-    BUFFER = 65536,
+    BUFFER = WIRE_BUFFER,
     STALL_SECONDS = 30,    /* nothing moves at all */
     DATAGRAM_SECONDS = 10, /* for one answer */
-    TOLD_ERRORS = 10,
     EVENTS = 256
 };
 
@@ -53,65 +51,9 @@ static struct {
     struct client *clients;
     long opened, connected, connecting, finished; /* connections; finished: done or failed */
     uint64_t bytes_sent, bytes_received, messages_received, other_address;
-    unsigned long errors, lost;
+    unsigned long lost;
     double started, moved, told; /* moved: when anything last happened */
 } run;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-__attribute__((format(printf, 1, 2))) static void tell(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    if (run.errors++ < TOLD_ERRORS) {
-        fputs("load: ", stderr);
-        vfprintf(stderr, format, arguments);
-        fputc('\n', stderr);
-    }
-    va_end(arguments);
-}
-
-/* ---- the pattern: a byte for each place of each stream ---- */
-
-static uint64_t pattern_word(uint64_t stream, uint64_t number)
-{
-    uint64_t word = stream * 0x9E3779B97F4A7C15u + number * 0xD1B54A32D192ED03u;
-    word = (word ^ word >> 32) * 0xBF58476D1CE4E5B9u;
-    return word ^ word >> 29;
-}
-
-static void pattern_fill(uint8_t *at, uint64_t stream, uint64_t offset, size_t length)
-{
-    size_t i = 0;
-    while (i < length) {
-        const unsigned skipped = (unsigned)((offset + i) % 8);
-        uint64_t word = pattern_word(stream, (offset + i) / 8) >> 8 * skipped;
-        for (unsigned k = skipped; k < 8 && i < length; k++) {
-            at[i++] = (uint8_t)word;
-            word >>= 8;
-        }
-    }
-}
-
-/* The first place that differs, or `length`. */
-static size_t pattern_compare(const uint8_t *at, uint64_t stream, uint64_t offset, size_t length)
-{
-    static uint8_t expected[BUFFER];
-    size_t i = 0;
-    pattern_fill(expected, stream, offset, length);
-    if (memcmp(at, expected, length) == 0) {
-        return length;
-    }
-    while (at[i] == expected[i]) {
-        i++;
-    }
-    return i;
-}
 
 /* ---- one client ---- */
 
@@ -136,35 +78,24 @@ static void client_end(struct client *client, enum state state)
     client->fd = -1;
     client->state = state;
     run.finished++;
-    run.moved = now();
+    run.moved = wire_now();
 }
 
 static void client_fail(struct client *client, const char *what)
 {
-    tell("client %ld (stream %llu): %s; %llu of %llu bytes sent, %llu received", client_number(client),
-         (unsigned long long)client->stream, what, (unsigned long long)client->sent,
-         (unsigned long long)client->total, (unsigned long long)client->received);
+    wire_tell("client %ld (stream %llu): %s; %llu of %llu bytes sent, %llu received", client_number(client),
+              (unsigned long long)client->stream, what, (unsigned long long)client->sent,
+              (unsigned long long)client->total, (unsigned long long)client->received);
     run.connecting -= client->state == STATE_CONNECTING;
     client_end(client, STATE_FAILED);
 }
 
 static bool client_make_socket(struct client *client, int type)
 {
-    static const int on = 1;
-    struct sockaddr_in source = {.sin_family = AF_INET};
-    source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(run.opened % options.sources));
-    client->fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (client->fd < 0) {
-        return false;
-    }
-    if (type == SOCK_STREAM) {
-        setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        setsockopt(client->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-    }
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = client};
     client->wants_write = true;
-    return bind(client->fd, (const struct sockaddr *)&source, sizeof source) == 0 &&
-           epoll_ctl(run.epoll, EPOLL_CTL_ADD, client->fd, &event) == 0;
+    client->fd = wire_socket(type, SOCK_NONBLOCK, run.opened);
+    return client->fd >= 0 && epoll_ctl(run.epoll, EPOLL_CTL_ADD, client->fd, &event) == 0;
 }
 
 static void client_open(struct client *client)
@@ -175,9 +106,7 @@ static void client_open(struct client *client)
     run.connecting++;
     const bool is_made = client_make_socket(client, SOCK_STREAM);
     run.opened++;
-    if (!is_made ||
-        (connect(client->fd, (const struct sockaddr *)&options.server, sizeof options.server) != 0 &&
-         errno != EINPROGRESS)) {
+    if (!is_made || wire_connect(client->fd) != 0) {
         client_fail(client, strerror(errno));
     }
 }
@@ -190,7 +119,7 @@ static bool client_send(struct client *client)
            client->sent / client->size < client->received / client->size + (uint64_t)options.depth) {
         const uint64_t left = client->size - client->sent % client->size;
         const size_t length = left < BUFFER ? (size_t)left : BUFFER;
-        pattern_fill(bytes, client->stream, client->sent, length);
+        wire_fill(bytes, client->stream, client->sent, length);
         const ssize_t sent = send(client->fd, bytes, length, MSG_NOSIGNAL);
         if (sent < 0) {
             if (errno == EAGAIN) {
@@ -210,16 +139,33 @@ static bool client_send(struct client *client)
 /* All is back: the end that was asked for. */
 static void client_finish(struct client *client)
 {
-    const struct linger hard = {.l_onoff = 1};
-    if (options.end == END_HALF) {
-        client->state = STATE_ENDING;
+    switch (options.end) {
+    case END_HALF:
         shutdown(client->fd, SHUT_WR);
+        client->state = STATE_ENDING;
+        break;
+    case END_IDLE:
+        client->state = STATE_ENDING;
+        break;
+    case END_RST:
+        wire_harden(client->fd);
+        client_end(client, STATE_DONE);
+        break;
+    default:
+        client_end(client, STATE_DONE);
+    }
+}
+
+/* The server has ended the connection: with a reset, if `error` is not 0. */
+static void client_ended(struct client *client, int error)
+{
+    const bool is_refused = options.end == END_REFUSED && error == ECONNRESET;
+    if (client->state == STATE_ENDING && (is_refused || (options.end != END_REFUSED && error == 0))) {
+        client_end(client, STATE_DONE);
         return;
     }
-    if (options.end == END_RST) {
-        setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-    }
-    client_end(client, STATE_DONE);
+    run.lost++;
+    client_fail(client, error == 0 ? "the server closed early" : strerror(error));
 }
 
 /* Takes what is there, once. False: nothing more for now, or the client has ended. */
@@ -230,16 +176,13 @@ static bool client_receive(struct client *client)
     if (received < 0 && errno == EAGAIN) {
         return false;
     }
-    run.moved = now();
-    if (received == 0 && client->state == STATE_ENDING) {
-        client_end(client, STATE_DONE);
-    } else if (received <= 0) {
-        run.lost++;
-        client_fail(client, received == 0 ? "the server closed early" : strerror(errno));
+    run.moved = wire_now();
+    if (received <= 0) {
+        client_ended(client, received == 0 ? 0 : errno);
     } else if ((uint64_t)received > client->sent - client->received) {
         client_fail(client, "more came back than was sent");
     } else {
-        const size_t same = pattern_compare(bytes, client->stream, client->received, (size_t)received);
+        const size_t same = wire_compare(bytes, client->stream, client->received, (size_t)received);
         client->received += same;
         run.bytes_received += same;
         if (same < (size_t)received) {
@@ -259,19 +202,31 @@ static void client_talk(struct client *client)
     client_send(client);
 }
 
+/* Connected, and nothing is to be said: the server ends it. */
+static void client_await_end(struct client *client, int error)
+{
+    client->state = STATE_ENDING;
+    client->total = 0;
+    client_watch(client, false);
+    if (error != 0) {
+        client_ended(client, error);
+    }
+}
+
 static void client_connected(struct client *client)
 {
-    int error = 0;
-    socklen_t length = sizeof error;
-    getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &length);
-    if (error != 0) {
+    const bool is_refused = options.mode == MODE_CHURN && options.end == END_REFUSED;
+    const int error = wire_error(client->fd);
+    if (error != 0 && !(is_refused && error == ECONNRESET)) { /* of a refused one, the handshake was done */
         client_fail(client, strerror(error));
         return;
     }
     run.connecting--;
     run.connected++;
-    run.moved = now();
-    if (options.mode == MODE_CHURN) {
+    run.moved = wire_now();
+    if (is_refused || (options.mode == MODE_CHURN && options.end == END_SILENT)) {
+        client_await_end(client, error);
+    } else if (options.mode == MODE_CHURN) {
         client_talk(client);
     } else {
         client->state = STATE_IDLE; /* until all are there */
@@ -301,14 +256,14 @@ static void datagram_send(struct client *client)
 {
     static uint8_t bytes[BUFFER];
     client->size = (uint64_t)options.sizes[client->sent / (uint64_t)options.messages];
-    pattern_fill(bytes, client->stream, client->sent * BUFFER, client->size);
+    wire_fill(bytes, client->stream, client->sent * BUFFER, client->size);
     if (sendto(client->fd, bytes, client->size, 0, (const struct sockaddr *)&options.server,
                sizeof options.server) != (ssize_t)client->size) {
         client_fail(client, strerror(errno));
         return;
     }
     run.bytes_sent += client->size;
-    client->answer_due = now() + DATAGRAM_SECONDS;
+    client->answer_due = wire_now() + DATAGRAM_SECONDS;
 }
 
 static void datagram_open(struct client *client)
@@ -337,14 +292,14 @@ static void datagram_ready(struct client *client)
         return;
     }
     if ((uint64_t)received != client->size || from.sin_port != options.server.sin_port ||
-        pattern_compare(bytes, client->stream, client->sent * BUFFER, client->size) != client->size) {
+        wire_compare(bytes, client->stream, client->sent * BUFFER, client->size) != client->size) {
         char what[100];
         snprintf(what, sizeof what, "datagram %llu of %llu bytes came back as %zd bytes, or changed",
                  (unsigned long long)client->sent, (unsigned long long)client->size, received);
         client_fail(client, what);
         return;
     }
-    run.moved = now();
+    run.moved = wire_now();
     run.bytes_received += (uint64_t)received;
     run.messages_received++;
     run.other_address += from.sin_addr.s_addr != options.server.sin_addr.s_addr;
@@ -361,7 +316,7 @@ static void datagrams_expire(void)
 {
     for (long i = 0; i < options.clients; i++) {
         struct client *client = &run.clients[i];
-        if (client->state == STATE_TALKING && now() > client->answer_due) {
+        if (client->state == STATE_TALKING && wire_now() > client->answer_due) {
             run.lost++;
             client_fail(client, "no answer");
         }
@@ -372,14 +327,14 @@ static void datagrams_expire(void)
 
 static void tell_progress(void)
 {
-    if (now() < run.told + 2) {
+    if (wire_now() < run.told + 2) {
         return;
     }
-    run.told = now();
+    run.told = wire_now();
     fprintf(stderr,
             "load: %4.0f s: %ld connected, %ld finished, %.1f MB sent, %.1f MB received, %lu errors\n",
             run.told - run.started, run.connected, run.finished, (double)run.bytes_sent / 1e6,
-            (double)run.bytes_received / 1e6, run.errors);
+            (double)run.bytes_received / 1e6, wire_errors());
 }
 
 static bool is_open(const struct client *client)
@@ -389,7 +344,7 @@ static bool is_open(const struct client *client)
 
 static void give_up(const char *why)
 {
-    tell("%s: %ld of %ld connected, %ld finished", why, run.connected, run.opened, run.finished);
+    wire_tell("%s: %ld of %ld connected, %ld finished", why, run.connected, run.opened, run.finished);
     for (long i = 0; i < options.clients; i++) {
         if (is_open(&run.clients[i])) {
             client_fail(&run.clients[i], why);
@@ -413,11 +368,11 @@ static bool serve(void)
     if (options.mode == MODE_UDP) {
         datagrams_expire();
     }
-    if (now() > run.started + (double)options.deadline) {
+    if (wire_now() > run.started + (double)options.deadline) {
         give_up("the deadline has passed");
         return false;
     }
-    if (now() > run.moved + STALL_SECONDS) {
+    if (wire_now() > run.moved + STALL_SECONDS) {
         give_up("nothing moves any more");
         return false;
     }
@@ -435,9 +390,9 @@ static void connect_all(void)
 
 static void hold(void)
 {
-    const double until = now() + (double)options.seconds;
-    while (now() < until) {
-        run.moved = now(); /* silence is what is wanted */
+    const double until = wire_now() + (double)options.seconds;
+    while (wire_now() < until) {
+        run.moved = wire_now(); /* silence is what is wanted */
         if (!serve()) {
             return;
         }
@@ -446,10 +401,34 @@ static void hold(void)
 
 static void talk_all(void)
 {
-    run.moved = now();
+    run.moved = wire_now();
     for (long i = 0; i < options.clients; i++) {
         if (run.clients[i].state == STATE_IDLE) {
             client_talk(&run.clients[i]);
+        }
+    }
+    while (run.finished < options.clients && serve()) {}
+}
+
+/* As talk_all, but no client comes to an end before the time is up. */
+static void flood(void)
+{
+    const double until = wire_now() + (double)options.seconds;
+    for (long i = 0; i < options.clients; i++) {
+        if (run.clients[i].state == STATE_IDLE) {
+            run.clients[i].total = UINT64_MAX;
+            client_talk(&run.clients[i]);
+        }
+    }
+    while (run.finished < options.clients && wire_now() < until && serve()) {}
+    for (long i = 0; i < options.clients; i++) {
+        struct client *client = &run.clients[i];
+        if (client->state == STATE_TALKING) {
+            client->total = client->sent;
+            client_watch(client, false);
+            if (client->received == client->total) {
+                client_finish(client);
+            }
         }
     }
     while (run.finished < options.clients && serve()) {}
@@ -476,42 +455,25 @@ static void exchange_datagrams(void)
 
 /* ---- the result ---- */
 
-static void allow_descriptors(void)
-{
-    struct rlimit limit;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < (rlim_t)options.clients + 20) {
-        options_refuse("too many clients for", "the limit of open files");
-    }
-}
-
 static int report(const char *mode)
 {
     const long wanted = options.mode == MODE_CHURN ? options.connections : options.clients;
-    const bool is_ok = run.errors == 0 && run.finished == wanted && run.bytes_sent == run.bytes_received;
+    const bool is_ok = wire_errors() == 0 && run.finished == wanted && run.bytes_sent == run.bytes_received;
     printf("{\"mode\":\"%s\",\"ok\":%s,\"clients\":%ld,\"connected\":%ld,\"finished\":%ld,\"lost\":%lu,"
            "\"errors\":%lu,\"bytes_sent\":%llu,\"bytes_received\":%llu,\"datagrams\":%llu,"
            "\"from_other_address\":%llu,\"seconds\":%.3f}\n",
-           mode, is_ok ? "true" : "false", options.clients, run.connected, run.finished, run.lost, run.errors,
-           (unsigned long long)run.bytes_sent, (unsigned long long)run.bytes_received,
+           mode, is_ok ? "true" : "false", options.clients, run.connected, run.finished, run.lost,
+           wire_errors(), (unsigned long long)run.bytes_sent, (unsigned long long)run.bytes_received,
            (unsigned long long)run.messages_received, (unsigned long long)run.other_address,
-           now() - run.started);
+           wire_now() - run.started);
     return is_ok ? 0 : 1;
 }
 
-int main(int argc, char **argv)
+static int exchange(const char *mode)
 {
-    options_parse(argc, argv);
-    allow_descriptors();
     run.epoll = epoll_create1(EPOLL_CLOEXEC);
-    run.clients = calloc((size_t)options.clients, sizeof *run.clients);
-    if (run.epoll < 0 || run.clients == NULL) {
-        perror("load");
-        return 1;
-    }
-    run.started = run.moved = run.told = now();
+    run.clients = wire_array((size_t)options.clients, sizeof *run.clients);
+    run.started = run.moved = run.told = wire_now();
     if (options.mode == MODE_UDP) {
         exchange_datagrams();
     } else if (options.mode == MODE_CHURN) {
@@ -521,7 +483,27 @@ int main(int argc, char **argv)
         if (options.mode == MODE_HOLD) {
             hold();
         }
-        talk_all();
+        options.mode == MODE_FLOOD ? flood() : talk_all();
     }
-    return report(argv[1]);
+    return report(mode);
+}
+
+int main(int argc, char **argv)
+{
+    options_parse(argc, argv);
+    wire_allow(options.clients);
+    switch (options.mode) {
+    case MODE_LATENCY:
+        return latency();
+    case MODE_ABUSE:
+        return abuse();
+    case MODE_LIMIT:
+        return limit();
+    case MODE_RATE:
+        return rate();
+    case MODE_STORM:
+        return storm();
+    default:
+        return exchange(argv[1]);
+    }
 }

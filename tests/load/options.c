@@ -14,11 +14,24 @@ static const char usage[] =
     "  echo   --clients connections each send --messages messages of --size bytes, --depth of them\n"
     "         in flight, then FIN, and expect as many bytes and then the server's FIN\n"
     "  hold   --clients connections say nothing for --seconds; none may be lost; then as echo\n"
-    "  churn  --connections in all, --clients at a time: connect, echo, and --end fin, rst or\n"
-    "         half (FIN, and the server's is awaited)\n"
+    "  churn  --connections in all, --clients at a time: connect, echo, and --end fin, rst, half\n"
+    "         (FIN, and the server's is awaited), idle (the server must end it with FIN), silent (the\n"
+    "         same without an echo before) or refused (the server must reset it at once)\n"
     "  udp    --clients sockets each send --messages datagrams of each of --sizes\n"
     "         (0,1,1472,65507), each after the answer to the last: few clients for large ones, or\n"
     "         the system drops what does not fit into the server's socket buffer\n"
+    "  flood  as echo, but as much as goes for --seconds\n"
+    "  storm  --clients sockets send datagrams of --size bytes for --seconds, --rate a second in all,\n"
+    "         whatever comes back; no more may come back than was sent, and none changed\n"
+    "  latency --clients connections, --size bytes to and fro for --seconds: how long each takes\n"
+    "  abuse  --clients of --kind silent, slow (a byte each --every ms), header (as slow, with what\n"
+    "         looks like HTTP) or deaf (send all they can and read nothing), --rate a second: the\n"
+    "         server must close each, --least to --most ms after it connected (deaf: last sent), and\n"
+    "         as much later as this program itself has once been held up\n"
+    "  limit  --clients connections must be served, --excess more reset; --rounds times one ends, the\n"
+    "         next must be served, and one more reset\n"
+    "  rate   --clients connect at once: --rate a second are served, within 2 %, for --seconds from the\n"
+    "         second second on, and all in the end\n"
     "  --host A.B.C.D      the server, on loopback (127.0.0.1)\n"
     "  --sources N         from 127.0.0.1 to 127.0.0.N (8)\n"
     "  --ramp N            connects under way at a time (64)\n"
@@ -41,6 +54,12 @@ static const struct {
     {"--connections", &options.connections, 1000, 1, 10000000},
     {"--sources", &options.sources, 8, 1, 250},
     {"--ramp", &options.ramp, 64, 1, OPTIONS_CLIENTS},
+    {"--rate", &options.rate, 1000, 1, 1000000},
+    {"--every", &options.every, 1000, 1, 3600000},
+    {"--least", &options.least, 0, 0, 3600000},
+    {"--most", &options.most, 1000, 0, 3600000},
+    {"--excess", &options.excess, 1, 0, OPTIONS_CLIENTS},
+    {"--rounds", &options.rounds, 1, 0, 1000000},
     {"--deadline", &options.deadline, 120, 1, 86400},
 };
 
@@ -87,7 +106,8 @@ static void options__sizes(char *text)
 
 static void options__option(const char *name, char *value)
 {
-    static const char *const ends[] = {"fin", "rst", "half", NULL};
+    static const char *const ends[] = {"fin", "rst", "half", "idle", "silent", "refused", NULL};
+    static const char *const kinds[] = {"silent", "slow", "header", "deaf", NULL};
     for (size_t i = 0; i < NUMBERS; i++) {
         if (strcmp(name, numbers[i].name) == 0) {
             *numbers[i].value = options__number(value, numbers[i].least, numbers[i].most);
@@ -96,6 +116,8 @@ static void options__option(const char *name, char *value)
     }
     if (strcmp(name, "--end") == 0) {
         options.end = (enum end)options__choice(value, ends);
+    } else if (strcmp(name, "--kind") == 0) {
+        options.kind = (enum kind)options__choice(value, kinds);
     } else if (strcmp(name, "--sizes") == 0) {
         options__sizes(value);
     } else if (strcmp(name, "--host") != 0 || inet_pton(AF_INET, value, &options.server.sin_addr) != 1 ||
@@ -106,7 +128,8 @@ static void options__option(const char *name, char *value)
 
 void options_parse(int argc, char **argv)
 {
-    static const char *const modes[] = {"echo", "hold", "churn", "udp", NULL};
+    static const char *const modes[] = {"echo",    "hold",  "churn", "udp",  "flood", "storm",
+                                        "latency", "abuse", "limit", "rate", NULL};
     if (argc < 2 || argc % 2 != 0) {
         options_refuse("each option needs", "a value");
     }

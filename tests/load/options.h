@@ -7,14 +7,28 @@
 
 enum { OPTIONS_CLIENTS = 12000, OPTIONS_DATAGRAM = 65507, OPTIONS_SMALL = 1460 };
 
-enum mode { MODE_ECHO, MODE_HOLD, MODE_CHURN, MODE_UDP };
-enum end { END_FIN, END_RST, END_HALF };
+enum mode {
+    MODE_ECHO,
+    MODE_HOLD,
+    MODE_CHURN,
+    MODE_UDP,
+    MODE_FLOOD,
+    MODE_STORM,
+    MODE_LATENCY,
+    MODE_ABUSE,
+    MODE_LIMIT,
+    MODE_RATE
+};
+enum end { END_FIN, END_RST, END_HALF, END_IDLE, END_SILENT, END_REFUSED };
+enum kind { KIND_SILENT, KIND_SLOW, KIND_HEADER, KIND_DEAF };
 
 struct options {
     enum mode mode;
     enum end end;
+    enum kind kind;
     struct sockaddr_in server;
     long port, clients, size, messages, depth, seconds, connections, sources, ramp, deadline;
+    long rate, every, least, most, excess, rounds;
     long sizes[16];
     int size_count;
 };
