@@ -104,7 +104,7 @@ static size_t actor__obey(const pl_host *host, pl_id id, const uint8_t *at, size
 
 static size_t actor__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
 {
-    actor__require(*user == &actor && length > 0 && !has_eof);
+    actor__require(*user == &actor && length > 0);
     const size_t done = actor__obey(state, id, at, length);
     actor__see(&consumed, at, done);
     return done;
@@ -135,7 +135,8 @@ static void actor__on_writable(void *state, pl_id id, void **user)
 static void actor__on_eof(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
 {
     const pl_host *host = state;
-    actor__require(*user == &actor && !has_eof);
+    actor__require(*user == &actor);
+    *user = &has_eof; /* no bytes may follow */
     has_eof = true;
     actor__see(&rest, at, length);
     host->close(host, id, PL_GRACEFUL);
@@ -145,7 +146,7 @@ static void actor__on_close(void *state, pl_id id, void **user, int32_t reason, 
 {
     (void)state, (void)id;
     char eof[64] = "";
-    actor__require(*user == &actor);
+    actor__require(*user == &actor || *user == &has_eof);
     *user = NULL;
     if (has_eof) {
         snprintf(eof, sizeof eof, "eof with %llu bytes (%016llx), ", (unsigned long long)rest.count,
