@@ -218,6 +218,13 @@ enum client_result client_send(struct client *client, const void *at, size_t len
     return CLIENT_OK;
 }
 
+enum client_result client_send_some(struct client *client, const void *at, size_t length, size_t *length_out)
+{
+    const int sent = send(client->s, at, (int)length, 0);
+    *length_out = sent > 0 ? (size_t)sent : 0;
+    return sent >= 0 || WSAGetLastError() == WSAEWOULDBLOCK ? CLIENT_OK : client__last("send");
+}
+
 /* A reset that found no receive posted may read as an orderly end (Wine 8). But then sending has ended, too,
    and we did not do that. Sending nothing tells, and no byte goes to the peer. */
 static bool client__is_reset(const struct client *client)
@@ -270,6 +277,16 @@ static enum client_result client__fill(struct client *client, uint64_t deadline)
     return client->length > 0 ? CLIENT_OK : client->end;
 }
 
+/* At most `room` bytes of what lies in the buffer. */
+static size_t client__take(struct client *client, void *at, size_t room)
+{
+    const size_t taken = room < client->length ? room : client->length;
+    memcpy(at, client->buffer + client->begin, taken);
+    client->begin += taken;
+    client->length -= taken;
+    return taken;
+}
+
 enum client_result client_receive(struct client *client, void *at, size_t length, uint32_t timeout)
 {
     const uint64_t deadline = client__deadline(timeout);
@@ -279,15 +296,21 @@ enum client_result client_receive(struct client *client, void *at, size_t length
         if (result != CLIENT_OK) {
             return result;
         }
-        const size_t taken = length < client->length ? length : client->length;
-        memcpy(next, client->buffer + client->begin, taken);
+        const size_t taken = client__take(client, next, length);
         next += taken;
         length -= taken;
-        client->begin += taken;
-        client->length -= taken;
     }
     client_watch(client);
     return CLIENT_OK;
+}
+
+enum client_result client_receive_some(struct client *client, void *at, size_t room, size_t *length_out,
+                                       uint32_t timeout)
+{
+    const enum client_result result = client__fill(client, client__deadline(timeout));
+    *length_out = result == CLIENT_OK ? client__take(client, at, room) : 0;
+    client_watch(client);
+    return result;
 }
 
 enum client_result client_drain(struct client *client, uint64_t *dropped_out, uint32_t timeout)

@@ -40,6 +40,12 @@ enum client_result client_send(struct client *client, const void *at, size_t len
    CLIENT_RESET. What was received before an end is not reported. */
 enum client_result client_receive(struct client *client, void *at, size_t length, uint32_t timeout);
 
+/* client_send_some: as much as the system takes at once, perhaps nothing. client_receive_some: at most `room`
+   bytes, as soon as there are any. How many it was is in `length_out`, 0 unless CLIENT_OK. */
+enum client_result client_send_some(struct client *client, const void *at, size_t length, size_t *length_out);
+enum client_result client_receive_some(struct client *client, void *at, size_t room, size_t *length_out,
+                                       uint32_t timeout);
+
 /* client_drain: receives and drops everything until the connection ends (CLIENT_EOF, CLIENT_RESET), and
    counts it; `dropped_out` may be NULL. */
 enum client_result client_drain(struct client *client, uint64_t *dropped_out, uint32_t timeout);

@@ -5,11 +5,13 @@
 enum { CLOCK_SLICE = 10 }; /* milliseconds */
 
 static LONG64 volatile offset;
-static LONG volatile seen_slot; /* of thread local storage, and 1; 0: none yet */
+static LONG64 volatile stopped_at; /* of the system's time; 0: it runs */
+static LONG volatile seen_slot;    /* of thread local storage, and 1; 0: none yet */
 
 static ULONGLONG clock__at(ULONGLONG real)
 {
-    return real + (ULONGLONG)InterlockedCompareExchange64(&offset, 0, 0);
+    const ULONGLONG stopped = (ULONGLONG)InterlockedCompareExchange64(&stopped_at, 0, 0);
+    return (stopped != 0 ? stopped : real) + (ULONGLONG)InterlockedCompareExchange64(&offset, 0, 0);
 }
 
 /* The slot in which each thread keeps what it last read from the clock. */
@@ -46,8 +48,14 @@ void clock_advance(uint64_t milliseconds)
     InterlockedExchangeAdd64(&offset, (LONG64)milliseconds);
 }
 
+void clock_stop(void)
+{
+    InterlockedExchange64(&stopped_at, (LONG64)SEAM_REAL(GetTickCount64)());
+}
+
 void clock_reset(void)
 {
+    InterlockedExchange64(&stopped_at, 0);
     clock_set(SEAM_REAL(GetTickCount64)());
 }
 
