@@ -90,3 +90,16 @@ DWORD clock_wait(seam_WaitForSingleObject real, HANDLE handle, DWORD timeout)
     }
     return result;
 }
+
+DWORD clock_wait_many(seam_WaitForMultipleObjects real, DWORD count, const HANDLE *handles, BOOL all,
+                      DWORD timeout)
+{
+    const uint64_t started = clock_now();
+    bool is_last = false;
+    DWORD result = WAIT_TIMEOUT;
+    while (result == WAIT_TIMEOUT && !is_last) {
+        const DWORD slice = clock__slice(started, timeout, &is_last);
+        result = real(count, handles, all, slice);
+    }
+    return result;
+}
