@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "support/place.h"
 
 enum { SITES_ROOM = 4096 };

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
 #include "support/seam.h"
 
 struct site {
@@ -23,7 +24,6 @@ size_t sites_count(void);
 struct site sites_get(size_t index);
 
 /* sites_add: "HeapAlloc at memory_alloc (memory.c:15)". */
-struct text;
 void sites_add(struct text *text, enum import import, const void *at);
 
 /* sites_write: all of them, a line each: "HeapAlloc 1a2b 17 3", the address as an offset from the program's
