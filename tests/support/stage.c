@@ -20,7 +20,7 @@ enum {
     STAGE_STEP = 100,      /* of the virtual clock between two tries, behind the fault */
     STAGE_RECOVERY = 1000, /* of the virtual clock until everything must serve again */
     STAGE_GRACE = 3000,    /* of real time beyond that, for a busy machine */
-    STAGE_PUSH = 5000,     /* the virtual clock goes on by so much at each report of a start or stop */
+    STAGE_PUSH = 5000,     /* the virtual clock goes on by so much at each report of a start */
     STAGE_FLOOD = 1000000
 };
 
@@ -28,7 +28,7 @@ static struct {
     bool is_faulted;
     const char *failed_step;
     struct rig rig;
-    bool is_pushed; /* the clock goes on by itself */
+    bool is_starting; /* the clock goes on by itself */
     struct log *log;
     struct folder folder;
     bool has_folder;
@@ -38,7 +38,7 @@ static struct {
     SOCKET blocker;
     char blocked[64];
     volatile LONG deaths; /* that are still to come */
-    bool is_ending; /* a stop was asked for: it need not serve any more */
+    bool is_ending;       /* a stop was asked for: it need not serve any more */
     HANDLE stopper;
     uint32_t drain;
     uint8_t sent[STAGE_LARGEST], received[STAGE_LARGEST];
@@ -94,11 +94,11 @@ static const struct pl_handler flood_handler = {.size = sizeof(struct pl_handler
 
 /* ---- The engine ---- */
 
-/* Nobody waits in real time for what a start or a stop waits for. */
+/* Nobody waits in real time for what a start waits for. */
 static void stage__push(void *context, uint32_t remaining)
 {
     (void)context, (void)remaining;
-    if (stage.is_pushed) {
+    if (stage.is_starting) {
         clock_advance(STAGE_PUSH);
     }
 }
@@ -128,9 +128,9 @@ bool stage_log(void)
 
 static bool stage__try(void)
 {
-    stage.is_pushed = true;
+    stage.is_starting = true;
     const bool is_started = rig_try(&stage.rig);
-    stage.is_pushed = stage.is_faulted;
+    stage.is_starting = false;
     return is_started;
 }
 
@@ -191,6 +191,14 @@ static bool stage__join(void)
     SEAM_REAL(CloseHandle)(stage.stopper);
     stage.stopper = NULL;
     return is_stopped != FALSE;
+}
+
+static void stage__hurry(void)
+{
+    if (stage.stopper != NULL) {
+        engine_hurry(stage.rig.engine);
+        stage__join();
+    }
 }
 
 bool stage_stopped(void)
@@ -396,7 +404,8 @@ static struct client *stage__datagrams(const struct pl_address *to)
 static bool stage__ask(const struct pl_address *to, size_t length, size_t answer, uint32_t patience)
 {
     size_t received = 0;
-    return client_exchange(stage__datagrams(to), to, stage.sent, length, stage.received,
+    return to->port != 0 &&
+           client_exchange(stage__datagrams(to), to, stage.sent, length, stage.received,
                            sizeof stage.received, &received, patience) == CLIENT_OK &&
            received == answer && memcmp(stage.received, stage.sent, answer) == 0;
 }
@@ -410,7 +419,7 @@ bool stage_ask(size_t index, size_t length, size_t answer)
 bool stage_shower(size_t index, size_t count)
 {
     const struct pl_address to = rig_address(&stage.rig, index);
-    bool is_done = true;
+    bool is_done = to.port != 0; /* it is bound */
     for (size_t i = 0; is_done && i < count; i++) {
         is_done = client_send_datagram(stage__datagrams(&to), &to, stage.sent, 10) == CLIENT_OK;
     }
@@ -438,7 +447,6 @@ static void stage__begin(bool is_faulted)
                                                   NULL};
     handlers[3] = probe_handlers[1];
     stage.is_faulted = is_faulted;
-    stage.is_pushed = is_faulted;
     stage.failed_step = NULL;
     stage.log = NULL;
     stage.client_count = 0;
@@ -506,9 +514,7 @@ static bool stage__recover(const char **what_out)
     const uint64_t began = SEAM_REAL(GetTickCount64)();
     uint64_t passed = 0;
     stage__clear();
-    if (stage.stopper != NULL) {
-        stage__join();
-    }
+    stage__hurry();
     if (stage.rig.engine == NULL || stage.is_ending) {
         return true;
     }
@@ -542,11 +548,9 @@ static bool stage__end_engine(void)
 static bool stage__end(const char **what_out)
 {
     stage__clear();
-    if (stage.stopper != NULL) {
-        stage__join();
-    }
+    stage__hurry();
     if (stage.rig.engine != NULL && !stage__end_engine()) {
-        *what_out = "the engine does not stop";
+        *what_out = stage.rig.failure.text; /* it does not stop */
         return false;
     }
     log_destroy(stage.log);
