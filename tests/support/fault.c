@@ -73,6 +73,15 @@ void fault_clear(void)
     fault_cut_receives(0);
 }
 
+bool fault_is_armed(void)
+{
+    bool is_armed = false;
+    for (int i = 0; i < IMPORT_COUNT; i++) {
+        is_armed = is_armed || InterlockedCompareExchange(&states[i].is_armed, 0, 0) != 0;
+    }
+    return is_armed;
+}
+
 uint32_t fault_hits(void)
 {
     return (uint32_t)InterlockedCompareExchange(&hits, 0, 0);

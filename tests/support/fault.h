@@ -26,6 +26,9 @@ bool fault_codes(enum import import, DWORD codes_out[FAULT_CODES]);
 /* fault_clear: no faults, whole receives, all counts 0. */
 void fault_clear(void);
 
+/* fault_is_armed: whether a fault may still come. */
+bool fault_is_armed(void);
+
 /* fault_hits: calls that were made to fail since fault_clear. */
 uint32_t fault_hits(void);
 

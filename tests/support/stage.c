@@ -9,18 +9,21 @@
 #include "handler/echo.h"
 #include "support/client.h"
 #include "support/clock.h"
+#include "support/fault.h"
 #include "support/folder.h"
 #include "support/ledger.h"
 #include "support/probe.h"
 #include "support/seam.h"
 
 enum {
-    STAGE_SHORT = 100,     /* milliseconds of patience while a call may fail */
-    STAGE_TRY = 200,       /* for one answer, behind the fault */
-    STAGE_STEP = 100,      /* of the virtual clock between two tries, behind the fault */
-    STAGE_RECOVERY = 1000, /* of the virtual clock until everything must serve again */
-    STAGE_GRACE = 3000,    /* of real time beyond that, for a busy machine */
-    STAGE_PUSH = 5000,     /* the virtual clock goes on by so much at each report of a start */
+    STAGE_SHORT = 100,       /* milliseconds of patience while a call may fail */
+    STAGE_TRY = 200,         /* for one answer, behind the fault */
+    STAGE_STEP = 100,        /* of the virtual clock between two tries, behind the fault */
+    STAGE_RECOVERY = 1000,   /* of the virtual clock until everything must serve again */
+    STAGE_GRACE = 3000,      /* of real time beyond that, for a busy machine */
+    STAGE_START_PUSH = 5000, /* the virtual clock goes on by so much at each report of a start, */
+    STAGE_STOP_PUSH = 400,   /* of a stop while a call fails, */
+    STAGE_WAIT_PUSH = 50,    /* and at each wait in vain while one does */
     STAGE_FLOOD = 1000000
 };
 
@@ -94,13 +97,24 @@ static const struct pl_handler flood_handler = {.size = sizeof(struct pl_handler
 
 /* ---- The engine ---- */
 
-/* Nobody waits in real time for what a start waits for. */
+/* Nobody waits in real time for what a start waits for, or a stop that a fault delays. */
 static void stage__push(void *context, uint32_t remaining)
 {
     (void)context, (void)remaining;
     if (stage.is_starting) {
-        clock_advance(STAGE_PUSH);
+        clock_advance(STAGE_START_PUSH);
+    } else if (fault_is_armed()) {
+        clock_advance(STAGE_STOP_PUSH);
     }
+}
+
+static DWORD WINAPI stage__wait(HANDLE handle, DWORD timeout)
+{
+    const DWORD result = SEAM_REAL(WaitForSingleObject)(handle, timeout);
+    if (result == WAIT_TIMEOUT && timeout > 0 && fault_is_armed()) {
+        clock_advance(STAGE_WAIT_PUSH);
+    }
+    return result;
 }
 
 struct rig *stage_rig(void)
@@ -461,6 +475,7 @@ static void stage__begin(bool is_faulted)
     stage.has_folder = true;
     rig_init(&stage.rig, handlers);
     stage.rig.options.progress = stage__push;
+    seam_replace(IMPORT_WaitForSingleObject, (seam_function)stage__wait);
 }
 
 static const char *stage__failed_step(void)
