@@ -34,7 +34,6 @@ static struct {
 } console;
 
 typedef void(WINAPI *sleep_function)(DWORD);
-typedef BOOL(WINAPI *terminate_function)(HANDLE, UINT);
 
 static BOOL WINAPI fake_set_handler(PHANDLER_ROUTINE handler, BOOL is_added)
 {
@@ -64,8 +63,6 @@ static BOOL WINAPI fake_terminate(HANDLE process, UINT code)
 /* What the seam does not have. */
 extern sleep_function __imp_Sleep;
 sleep_function __imp_Sleep = fake_sleep;
-extern terminate_function __imp_TerminateProcess;
-terminate_function __imp_TerminateProcess = fake_terminate;
 
 /* ---- A run of the command ---- */
 
@@ -96,6 +93,7 @@ static int setup(void **state)
         return -1;
     }
     seam_replace(IMPORT_SetConsoleCtrlHandler, (seam_function)fake_set_handler);
+    seam_replace(IMPORT_TerminateProcess, (seam_function)fake_terminate);
     console.end_of_time = CreateEventW(NULL, TRUE, FALSE, NULL);
     program_folder(run.folder);
     run.streams.out.handle = open_stream(L"out", run.out);

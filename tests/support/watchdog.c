@@ -100,7 +100,7 @@ static DWORD WINAPI watchdog__main(void *argument)
         Sleep(WATCHDOG_LOOK);
     }
     watchdog__tell(watchdog.what);
-    TerminateProcess(GetCurrentProcess(), WATCHDOG_EXIT_CODE);
+    SEAM_REAL(TerminateProcess)(GetCurrentProcess(), WATCHDOG_EXIT_CODE);
     return 0;
 }
 
