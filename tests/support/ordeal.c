@@ -196,8 +196,8 @@ static void test_scenarios__end_well_when_nothing_fails(void **state)
     for (size_t i = 0; i < ordeal.plan_count; i++) {
         ordeal__run_in_peace(&ordeal.plans[i]);
         calls += ordeal.plans[i].count;
-        print_message("%s: %u calls, %u ms\n", ordeal.plans[i].scenario->name, (unsigned)ordeal.plans[i].count,
-                      (unsigned)ordeal.plans[i].milliseconds);
+        print_message("%s: %u calls, %u ms\n", ordeal.plans[i].scenario->name,
+                      (unsigned)ordeal.plans[i].count, (unsigned)ordeal.plans[i].milliseconds);
     }
     print_message("%u scenarios with %u calls that can fail\n", (unsigned)ordeal.plan_count, (unsigned)calls);
     assert_int_equal(ordeal.problems, 0);
@@ -226,16 +226,6 @@ static struct site_call ordeal__choose(const struct ordeal_plan *plan, struct ra
     }
 }
 
-static uint64_t ordeal__seed(void)
-{
-    const char *given = getenv("PORTLISTENER_TEST_SEED");
-    FILETIME now;
-    GetSystemTimePreciseAsFileTime(&now);
-    const uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : now.dwLowDateTime;
-    print_message("seed: PORTLISTENER_TEST_SEED=%llu\n", (unsigned long long)seed);
-    return seed;
-}
-
 static void ordeal__print_sums(void)
 {
     print_message("%lu runs with a fault, %lu met it, %lu problems\n", ordeal.tries, ordeal.hits,
@@ -246,7 +236,7 @@ static void ordeal__print_sums(void)
 static void test_scenarios__survive_a_sample_of_faults(void **state)
 {
     (void)state;
-    struct random random = {ordeal__seed()};
+    struct random random = {support_seed()};
     const uint64_t end = SEAM_REAL(GetTickCount64)() + 1000 * (uint64_t)ordeal.seconds;
     while (SEAM_REAL(GetTickCount64)() < end) {
         struct ordeal_try try = {.plan = &ordeal.plans[random_below(&random, (uint32_t)ordeal.plan_count)]};

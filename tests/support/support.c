@@ -2,6 +2,9 @@
    Setup and teardown of every test, see support.h. */
 #include "support/support.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "support/client.h"
 #include "support/clock.h"
 #include "support/crash.h"
@@ -34,4 +37,14 @@ int support_teardown(void **state)
     wall_clock_reset();
     ledger_check();
     return 0;
+}
+
+uint64_t support_seed(void)
+{
+    const char *given = getenv("PORTLISTENER_TEST_SEED");
+    FILETIME now;
+    GetSystemTimePreciseAsFileTime(&now);
+    const uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : now.dwLowDateTime;
+    printf("seed: PORTLISTENER_TEST_SEED=%llu\n", (unsigned long long)seed);
+    return seed;
 }
