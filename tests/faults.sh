@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # tests/faults.sh BUILD: the full form of the ordeals of a debug build: every scenario, with every one of its calls failing,
-# in each way. A line of progress for each scenario; then what was reached, and what never was. Takes most of an hour.
-# The report: build/faults/report.txt.
+# in each way; and 10,000 faults that come and go. A line of progress for each; then which calls were reached, and which
+# never were. Takes an hour. The report: build/faults/report.txt. Inside Wine's prefix, as tests/run.sh makes it.
 set -euo pipefail
 build=$1
 tests=$(dirname "$0")
@@ -21,6 +21,8 @@ run() {
     fi
 }
 
+# One core: Wine's processes take turns anyway.
+taskset -cp "$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')" $$ >/dev/null
 scenarios=()
 for program in test_faults test_faults_program; do
     while read -r scenario; do
@@ -32,6 +34,13 @@ for i in "${!scenarios[@]}"; do
     printf '%3d of %d, %5d s: %s\n' $((i + 1)) ${#scenarios[@]} $SECONDS "$scenario"
     run "$program" "$scenario"
 done
+
+printf 'and %5d s: 10,000 faults that come and go\n' $SECONDS
+if ! "$tests/wine-run.sh" "$build/bin/test_fault_cycles.exe" 10000 </dev/null >$reports/cycles.log 2>&1; then
+    tail -n 5 $reports/cycles.log
+    echo "== failed; all of its output: $reports/cycles.log"
+    status=1
+fi
 
 "$tests/sites.sh" "$build" $reports/*.sites >$reports/sites.txt
 awk -v seconds=$SECONDS '{ tries += $2; hits += $3; problems += $4 }

@@ -6,19 +6,19 @@
 #include <string.h>
 
 #include "base/event_log.h"
-#include "base/file_holder.h"
 #include "base/memory.h"
 #include "base/record_file.h"
 #include "commands.h"
 #include "handler/handlers.h"
 #include "service_host.h"
+#include "support/clock.h"
 #include "support/fake_engine.h"
 #include "support/fault.h"
 #include "support/folder.h"
 #include "support/ordeal.h"
 #include "support/seam.h"
 
-enum { PATIENCE = 15000, IMPATIENCE = 200 /* milliseconds, while a call may fail */ };
+enum { PATIENCE = 15000, IMPATIENCE = 200 /* milliseconds, while a call may fail */, HANG = 1000 };
 
 static struct {
     bool is_faulted;
@@ -134,6 +134,77 @@ static bool logs_to_standard_error(void)
     return open_log((struct log_options){.file = "-"}, true) && write_log(1);
 }
 
+/* A console takes UTF-16. This one is standard error as well as a command's output. */
+static BOOL WINAPI tell_console_mode(HANDLE handle, LPDWORD mode)
+{
+    *mode = 0;
+    return handle != NULL;
+}
+
+static BOOL WINAPI write_console(HANDLE handle, const VOID *at, DWORD length, LPDWORD written,
+                                 LPVOID reserved)
+{
+    (void)at, (void)reserved;
+    *written = length;
+    return handle != NULL;
+}
+
+static void show_console(void)
+{
+    seam_replace(IMPORT_GetConsoleMode, (seam_function)tell_console_mode);
+    seam_replace(IMPORT_WriteConsoleW, (seam_function)write_console);
+}
+
+static bool logs_to_a_console(void)
+{
+    show_console();
+    return open_log((struct log_options){.file = "-"}, true) && write_log(1);
+}
+
+/* As to a pipe that is full, until somebody cancels it, or after all reads. */
+static HANDLE cancelled;
+
+static BOOL WINAPI write_for_ever(HANDLE file, LPCVOID at, DWORD length, LPDWORD written,
+                                  LPOVERLAPPED overlapped)
+{
+    (void)file, (void)at, (void)length, (void)written, (void)overlapped;
+    SEAM_REAL(WaitForSingleObject)(cancelled, HANG);
+    SetLastError(ERROR_OPERATION_ABORTED);
+    return FALSE;
+}
+
+static BOOL WINAPI cancel_write(HANDLE thread)
+{
+    (void)thread;
+    return SetEvent(cancelled);
+}
+
+/* Two seconds of the virtual clock: while it waits, it is pushed on. */
+static DWORD WINAPI wait_shortly(HANDLE handle, DWORD timeout)
+{
+    const DWORD result = SEAM_REAL(WaitForSingleObject)(handle, timeout);
+    if (result == WAIT_TIMEOUT) {
+        clock_advance(100);
+    }
+    return result;
+}
+
+static bool ends_a_log_whose_write_hangs(void)
+{
+    const bool is_open = open_log((struct log_options){.file = folder_join(&desk.folder, "a.log")}, true);
+    if (cancelled == NULL) {
+        cancelled = SEAM_REAL(CreateEventW)(NULL, TRUE, FALSE, NULL);
+    }
+    ResetEvent(cancelled);
+    seam_replace(IMPORT_WriteFile, (seam_function)write_for_ever);
+    seam_replace(IMPORT_CancelSynchronousIo, (seam_function)cancel_write);
+    seam_replace(IMPORT_WaitForSingleObject, (seam_function)wait_shortly);
+    log_write(desk.log, EVENT_SERVICE_STARTING, NULL, 0, "never written");
+    log_destroy(desk.log);
+    desk.log = NULL;
+    return is_open;
+}
+
 static bool append(const char *record)
 {
     struct failure failure;
@@ -167,9 +238,6 @@ static bool follows_a_file_that_is_gone(void)
 
 static bool tells_who_has_a_file(void)
 {
-    char room[512];
-    struct text text;
-    text_init(&text, room, sizeof room);
     folder_write(&desk.folder, "a.rec", "", 0);
     const HANDLE other = folder_open(&desk.folder, "a.rec", GENERIC_READ, 0);
     const bool is_done = create_records(0);
@@ -231,10 +299,17 @@ static bool shows_a_configuration(void)
     return run(command_config_show, good, EXIT_CODE_DONE);
 }
 
+static bool prints_to_a_console(void)
+{
+    struct output out;
+    show_console();
+    output_init(&out, STD_OUTPUT_HANDLE);
+    output_format(&out, "a line\n");
+    return step("printing", out.is_console && out.error == 0);
+}
+
 static bool prints_what_it_knows(void)
 {
-    struct output error;
-    output_init(&error, STD_ERROR_HANDLE);
     return run(command_handlers_run, NULL, EXIT_CODE_DONE) &&
            run(command_version_run, NULL, EXIT_CODE_DONE) &&
            run(command_config_reference, NULL, EXIT_CODE_DONE);
@@ -476,6 +551,8 @@ static const struct scenario scenarios[] = {
     ROW(rotates_its_log),
     ROW(works_without_a_folder_for_its_log),
     ROW(logs_to_standard_error),
+    ROW(logs_to_a_console),
+    ROW(ends_a_log_whose_write_hangs),
     ROW(keeps_records),
     ROW(rotates_records),
     ROW(follows_a_file_that_is_gone),
@@ -485,6 +562,7 @@ static const struct scenario scenarios[] = {
     ROW(checks_a_broken_configuration),
     ROW(finds_the_configuration_beside_the_program),
     ROW(shows_a_configuration),
+    ROW(prints_to_a_console),
     ROW(prints_what_it_knows),
     ROW(runs_on_a_console),
     ROW(runs_on_a_console_without_a_log),

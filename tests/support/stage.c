@@ -40,8 +40,9 @@ static struct {
     struct client *datagrams[2]; /* IPv4, IPv6; NULL: not open yet */
     SOCKET blocker;
     char blocked[64];
-    volatile LONG deaths; /* that are still to come */
-    bool is_ending;       /* a stop was asked for: it need not serve any more */
+    volatile LONG deaths;            /* that are still to come */
+    bool is_ending;                  /* a stop was asked for: it need not serve any more */
+    OVERLAPPED *volatile watches[2]; /* of the list of addresses; NULL: told */
     HANDLE stopper;
     uint32_t drain;
     uint8_t sent[STAGE_LARGEST], received[STAGE_LARGEST];
@@ -324,6 +325,71 @@ const char *stage_blocked(void)
     return stage.blocked;
 }
 
+/* ---- Addresses that appear ---- */
+
+static int WSAAPI stage__control(SOCKET s, DWORD command, LPVOID in, DWORD in_length, LPVOID out,
+                                 DWORD out_length, LPDWORD returned, LPWSAOVERLAPPED overlapped,
+                                 LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+    if (command != SIO_ADDRESS_LIST_CHANGE) {
+        return SEAM_REAL(WSAIoctl)(s, command, in, in_length, out, out_length, returned, overlapped, routine);
+    }
+    overlapped->Internal = STATUS_PENDING;
+    for (size_t i = 0; i < 2; i++) {
+        if (InterlockedCompareExchangePointer((PVOID volatile *)&stage.watches[i], overlapped, NULL) ==
+            NULL) {
+            break;
+        }
+    }
+    WSASetLastError(WSA_IO_PENDING);
+    return SOCKET_ERROR;
+}
+
+static bool stage__tell_watch(OVERLAPPED *overlapped, ULONG_PTR status)
+{
+    for (size_t i = 0; overlapped != NULL && i < 2; i++) {
+        if (InterlockedCompareExchangePointer((PVOID volatile *)&stage.watches[i], NULL, overlapped) ==
+            overlapped) {
+            overlapped->Internal = status;
+            return SetEvent(overlapped->hEvent) != FALSE;
+        }
+    }
+    return false;
+}
+
+static BOOL WINAPI stage__cancel(HANDLE handle, LPOVERLAPPED overlapped)
+{
+    return stage__tell_watch(overlapped, 0xC0000120) || SEAM_REAL(CancelIoEx)(handle, overlapped);
+}
+
+/* A watch ends with its socket, too, which this one does not know: it is told when the socket is closed. */
+static int WSAAPI stage__close_socket(SOCKET s)
+{
+    if (stage.is_ending) {
+        stage__tell_watch(stage.watches[0], 0xC0000120);
+        stage__tell_watch(stage.watches[1], 0xC0000120);
+    }
+    return SEAM_REAL(closesocket)(s);
+}
+
+bool stage_watch_addresses(void)
+{
+    seam_replace(IMPORT_WSAIoctl, (seam_function)stage__control);
+    seam_replace(IMPORT_CancelIoEx, (seam_function)stage__cancel);
+    seam_replace(IMPORT_closesocket, (seam_function)stage__close_socket);
+    return true;
+}
+
+bool stage_change_addresses(void)
+{
+    const uint64_t began = SEAM_REAL(GetTickCount64)();
+    bool is_told = false;
+    do {
+        is_told = stage__tell_watch(stage.watches[0], 0);
+    } while (!is_told && stage__nap(began));
+    return stage__step("a watch for addresses", is_told);
+}
+
 /* ---- TCP clients ---- */
 
 bool stage_connect_slowly(size_t index, int receive_buffer)
@@ -467,6 +533,8 @@ static void stage__begin(bool is_faulted)
     stage.blocker = INVALID_SOCKET;
     stage.deaths = 0;
     stage.is_ending = false;
+    stage.watches[0] = NULL;
+    stage.watches[1] = NULL;
     for (size_t i = 0; i < sizeof stage.sent; i++) {
         stage.sent[i] = (uint8_t)(i * 7 + (i >> 8));
     }

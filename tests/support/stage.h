@@ -62,6 +62,11 @@ bool stage_block(void);
 bool stage_unblock(void);
 const char *stage_blocked(void); /* "tcp://127.0.0.1:50123" */
 
+/* stage_watch_addresses: before the start: the machine's list of addresses is ours. stage_change_addresses: it
+   changes, as soon as it is watched; then it is watched again. */
+bool stage_watch_addresses(void);
+bool stage_change_addresses(void);
+
 /* ---- TCP clients: numbered from 0 in the order of stage_connect ---- */
 
 /* stage_connect: to the socket with this index. stage_connect_slowly: with a receive buffer of so many bytes.

@@ -54,6 +54,12 @@ static bool receives_byte_by_byte(void)
     return stage_serve("probe", TCP) && stage_connect(0) && stage_echo(0, 20);
 }
 
+static bool keeps_alive(void)
+{
+    stage_endpoint("echo", TCP)->keepalive = true;
+    return stage_start() && stage_connect(0) && stage_echo(0, 10);
+}
+
 static bool discards(void)
 {
     return stage_serve("discard", TCP) && stage_connect(0) && stage_send(0, 10000) &&
@@ -105,14 +111,14 @@ static bool echoes_a_large_stream(void)
 
 static bool serves_many_at_once(void)
 {
-    return stage_serve("probe", TCP) && stage_crowd(0, 20) && stage_echo_all(10);
+    return stage_serve("probe", TCP) && stage_crowd(0, 8) && stage_echo_all(10);
 }
 
 static bool accepts_more_and_fewer(void)
 {
-    return stage_serve("probe", TCP) && stage_crowd(0, 40) && stage_echo_all(10) && stage_pass(60000) &&
-           stage_connect(0) && stage_echo(40, 10) && stage_pass(60000) && stage_connect(0) &&
-           stage_echo(41, 10);
+    return stage_serve("probe", TCP) && stage_crowd(0, 12) && stage_echo_all(10) && stage_pass(60000) &&
+           stage_connect(0) && stage_echo(12, 10) && stage_pass(60000) && stage_connect(0) &&
+           stage_echo(13, 10);
 }
 
 /* ---- Deadlines ---- */
@@ -326,6 +332,15 @@ static bool waits_for_an_address(void)
            stage_echo(0, 10);
 }
 
+static bool binds_when_an_address_appears(void)
+{
+    stage_endpoint("probe", STAGE_NOBODY);
+    stage_endpoint("probe", TCP);
+    stage_rig()->options.is_automatic_start = true;
+    return stage_watch_addresses() && stage_start() && stage_change_addresses() && stage_change_addresses() &&
+           stage_connect(1) && stage_echo(0, 10);
+}
+
 /* ---- The log of an engine ---- */
 
 static bool logs_what_it_does(void)
@@ -377,6 +392,7 @@ const struct scenario stage_scenarios[] = {
     ROW(serves_a_range_of_ports),
     ROW(echoes_what_comes_before_the_answer),
     ROW(receives_byte_by_byte),
+    ROW(keeps_alive),
     ROW(discards),
     ROW(ends_with_the_clients_fin),
     ROW(answers_behind_the_clients_fin),
@@ -415,6 +431,7 @@ const struct scenario stage_scenarios[] = {
     ROW(waits_for_a_port_that_is_taken),
     ROW(fails_when_all_must_be_bound),
     ROW(waits_for_an_address),
+    ROW(binds_when_an_address_appears),
     ROW(logs_what_it_does),
     ROW(takes_completions_that_come_late),
     ROW(takes_completions_inside_the_call),
