@@ -164,6 +164,7 @@ static bool logs_to_a_console(void)
 /* As to a pipe that is full, until somebody cancels it, or after all reads. */
 static HANDLE cancelled;
 
+/* The signature is WriteFile's. NOLINTNEXTLINE(readability-non-const-parameter) */
 static BOOL WINAPI write_for_ever(HANDLE file, LPCVOID at, DWORD length, LPDWORD written,
                                   LPOVERLAPPED overlapped)
 {

@@ -91,7 +91,7 @@ static void ordeal__end(void)
     if (!ordeal.kind->end(&what)) {
         ordeal__complain(what);
         fprintf(stderr, "nothing more can be tried in this process\n");
-        exit(1);
+        SEAM_REAL(TerminateProcess)(GetCurrentProcess(), 1);
     }
     watchdog_end();
 }

@@ -3,7 +3,7 @@
 #include "support/support.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+#include <wchar.h>
 
 #include "support/client.h"
 #include "support/clock.h"
@@ -41,10 +41,13 @@ int support_teardown(void **state)
 
 uint64_t support_seed(void)
 {
-    const char *given = getenv("PORTLISTENER_TEST_SEED");
+    WCHAR given[32];
     FILETIME now;
     GetSystemTimePreciseAsFileTime(&now);
-    const uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : now.dwLowDateTime;
+    const DWORD length =
+        SEAM_REAL(GetEnvironmentVariableW)(L"PORTLISTENER_TEST_SEED", given, sizeof given / sizeof given[0]);
+    const uint64_t seed =
+        length > 0 && length < sizeof given / sizeof given[0] ? wcstoull(given, NULL, 10) : now.dwLowDateTime;
     printf("seed: PORTLISTENER_TEST_SEED=%llu\n", (unsigned long long)seed);
     return seed;
 }

@@ -17,7 +17,7 @@ struct timing {
 
 /* timing_watch: from now on, until the seam is restored. Before the workers are made. The same seed decides
    the same way, as far as threads come in the same order. */
-void timing_watch(uint64_t seed, struct timing timing);
+void timing_watch(uint64_t seed, struct timing wanted);
 
 /* timing_changed: how many operations of each kind there were since timing_watch. */
 struct timing timing_changed(void);

@@ -38,7 +38,7 @@ static bool watchdog__step(CONTEXT *context)
 /* No more than needed while it is suspended: it may hold any lock. */
 static size_t watchdog__capture(HANDLE thread, const void *frames[WATCHDOG_FRAMES])
 {
-    CONTEXT context = {.ContextFlags = CONTEXT_CONTROL | CONTEXT_INTEGER};
+    CONTEXT context = {.ContextFlags = CONTEXT_FULL};
     size_t count = 0;
     if (SuspendThread(thread) == (DWORD)-1) {
         return 0;
