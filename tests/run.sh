@@ -6,17 +6,21 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: tests/run.sh [--all] [--filter REGEX]
+usage: tests/run.sh [--all] [--full] [--filter REGEX]
   --all           every preset that this machine can run, not only cross-debug and linux-sanitize
+  --full          then the long forms: each call that can fail fails in each scenario, and faults come and go 10,000
+                  times; about an hour; the report: build/faults/report.txt
   --filter REGEX  only the tests whose name matches
 END
 }
 
 all=no
+full=no
 filter=
 while [ $# -gt 0 ]; do
     case $1 in
         --all) all=yes ;;
+        --full) full=yes ;;
         --filter)
             [ $# -ge 2 ] || { usage >&2; exit 2; }
             filter=$2
@@ -54,4 +58,7 @@ setup_closing_lines "${presets[@]}" | grep . || {
     echo "no test matches the filter $filter" >&2
     exit 2
 }
+if [ $full = yes ]; then
+    tests/faults.sh build/cross-debug || status=$?
+fi
 exit $status

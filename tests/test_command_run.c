@@ -19,6 +19,7 @@
 #include "support/fault.h"
 #include "support/ledger.h"
 #include "support/program.h"
+#include "support/seam.h"
 #include "support/support.h"
 
 enum { PATIENCE = 15000 };
@@ -32,9 +33,7 @@ static struct {
     volatile LONG terminations;
 } console;
 
-typedef BOOL(WINAPI *set_handler_function)(PHANDLER_ROUTINE, BOOL);
 typedef void(WINAPI *sleep_function)(DWORD);
-typedef BOOL(WINAPI *terminate_function)(HANDLE, UINT);
 
 static BOOL WINAPI fake_set_handler(PHANDLER_ROUTINE handler, BOOL is_added)
 {
@@ -61,12 +60,9 @@ static BOOL WINAPI fake_terminate(HANDLE process, UINT code)
     return TRUE;
 }
 
-extern set_handler_function __imp_SetConsoleCtrlHandler;
-set_handler_function __imp_SetConsoleCtrlHandler = fake_set_handler;
+/* What the seam does not have. */
 extern sleep_function __imp_Sleep;
 sleep_function __imp_Sleep = fake_sleep;
-extern terminate_function __imp_TerminateProcess;
-terminate_function __imp_TerminateProcess = fake_terminate;
 
 /* ---- A run of the command ---- */
 
@@ -96,6 +92,8 @@ static int setup(void **state)
     if (support_setup(state) != 0) {
         return -1;
     }
+    seam_replace(IMPORT_SetConsoleCtrlHandler, (seam_function)fake_set_handler);
+    seam_replace(IMPORT_TerminateProcess, (seam_function)fake_terminate);
     console.end_of_time = CreateEventW(NULL, TRUE, FALSE, NULL);
     program_folder(run.folder);
     run.streams.out.handle = open_stream(L"out", run.out);

@@ -174,13 +174,7 @@ static HLOCAL WINAPI fake_local_free(HLOCAL block)
 }
 
 /* What the seam does not have. */
-typedef BOOL(WINAPI *query_config_function)(SC_HANDLE, DWORD, LPBYTE, DWORD, LPDWORD);
-typedef BOOL(WINAPI *terminate_function)(HANDLE, UINT);
 typedef HLOCAL(WINAPI *local_free_function)(HLOCAL);
-extern query_config_function __imp_QueryServiceConfig2W;
-query_config_function __imp_QueryServiceConfig2W = fake_query_config;
-extern terminate_function __imp_TerminateProcess;
-terminate_function __imp_TerminateProcess = fake_terminate;
 extern local_free_function __imp_LocalFree;
 local_free_function __imp_LocalFree = fake_local_free;
 
@@ -194,6 +188,8 @@ static void replace_service_manager(void)
                  {IMPORT_SetServiceStatus, (seam_function)fake_set_status},
                  {IMPORT_OpenSCManagerW, (seam_function)fake_open_manager},
                  {IMPORT_OpenServiceW, (seam_function)fake_open_service},
+                 {IMPORT_TerminateProcess, (seam_function)fake_terminate},
+                 {IMPORT_QueryServiceConfig2W, (seam_function)fake_query_config},
                  {IMPORT_CloseServiceHandle, (seam_function)fake_close_service},
                  {IMPORT_RegisterEventSourceW, (seam_function)fake_register_source},
                  {IMPORT_DeregisterEventSource, (seam_function)fake_deregister_source},

@@ -122,6 +122,19 @@ static void test_utf16__needs_memory(void **state)
     assert_int_equal(fault_hits(), 3);
 }
 
+/* Neither the length nor the text: half of one would be a path that nobody named. */
+static void test_utf16__gives_all_of_a_text_or_nothing(void **state)
+{
+    (void)state;
+    for (uint32_t nth = 1; nth <= 2; nth++) {
+        fault_arm(IMPORT_MultiByteToWideChar, nth, ERROR_NO_UNICODE_TRANSLATION, 1);
+        assert_null(utf16_from("a"));
+        fault_arm(IMPORT_WideCharToMultiByte, nth, ERROR_NO_UNICODE_TRANSLATION, 1);
+        assert_null(utf16_to_utf8(L"a"));
+    }
+    assert_int_equal(fault_hits(), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +144,7 @@ int main(void)
         support_test(test_utf16__words_an_error_on_one_line),
         support_test(test_utf16__tells_the_number_of_an_unknown_error),
         support_test(test_utf16__needs_memory),
+        support_test(test_utf16__gives_all_of_a_text_or_nothing),
     };
     return cmocka_run_group_tests_name("utf16", tests, NULL, NULL);
 }

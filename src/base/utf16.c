@@ -8,8 +8,9 @@ WCHAR *utf16_from(const char *utf8)
 {
     const int length = MultiByteToWideChar(CP_UTF8, 0, utf8, -1, NULL, 0);
     WCHAR *utf16 = length > 0 ? memory_alloc((size_t)length * sizeof *utf16) : NULL;
-    if (utf16 != NULL) {
-        MultiByteToWideChar(CP_UTF8, 0, utf8, -1, utf16, length);
+    if (utf16 != NULL && MultiByteToWideChar(CP_UTF8, 0, utf8, -1, utf16, length) == 0) {
+        memory_free(utf16);
+        return NULL;
     }
     return utf16;
 }
@@ -18,8 +19,9 @@ char *utf16_to_utf8(const WCHAR *utf16)
 {
     const int length = WideCharToMultiByte(CP_UTF8, 0, utf16, -1, NULL, 0, NULL, NULL);
     char *utf8 = length > 0 ? memory_alloc((size_t)length) : NULL;
-    if (utf8 != NULL) {
-        WideCharToMultiByte(CP_UTF8, 0, utf16, -1, utf8, length, NULL, NULL);
+    if (utf8 != NULL && WideCharToMultiByte(CP_UTF8, 0, utf16, -1, utf8, length, NULL, NULL) == 0) {
+        memory_free(utf8);
+        return NULL;
     }
     return utf8;
 }

@@ -8,10 +8,11 @@
 #include "base/text.h"
 #include "base/win.h"
 
-/* utf16_from: a heap copy for memory_free; NULL when there is no memory. Invalid bytes become U+FFFD. */
+/* utf16_from: a heap copy for memory_free; NULL when there is no memory, or the system
+   does not convert it. Invalid bytes become U+FFFD. */
 WCHAR *utf16_from(const char *utf8);
 
-/* utf16_to_utf8: a heap copy for memory_free; NULL when there is no memory. Lone surrogates become U+FFFD. */
+/* utf16_to_utf8: a heap copy for memory_free; NULL likewise. Lone surrogates become U+FFFD. */
 char *utf16_to_utf8(const WCHAR *utf16);
 
 /* utf16_add: appends `utf16` to `text` as UTF-8. */

@@ -56,6 +56,7 @@ void clock_stop(void)
 void clock_reset(void)
 {
     InterlockedExchange64(&stopped_at, 0);
+    TlsSetValue(clock__slot(), NULL); /* what this thread has read belongs to the test before */
     clock_set(SEAM_REAL(GetTickCount64)());
 }
 
@@ -95,6 +96,19 @@ DWORD clock_wait(seam_WaitForSingleObject real, HANDLE handle, DWORD timeout)
     while (result == WAIT_TIMEOUT && !is_last) {
         const DWORD slice = clock__slice(started, timeout, &is_last);
         result = real(handle, slice);
+    }
+    return result;
+}
+
+DWORD clock_wait_many(seam_WaitForMultipleObjects real, DWORD count, const HANDLE *handles, BOOL all,
+                      DWORD timeout)
+{
+    const uint64_t started = clock_now();
+    bool is_last = false;
+    DWORD result = WAIT_TIMEOUT;
+    while (result == WAIT_TIMEOUT && !is_last) {
+        const DWORD slice = clock__slice(started, timeout, &is_last);
+        result = real(count, handles, all, slice);
     }
     return result;
 }

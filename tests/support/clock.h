@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
    The virtual clock: GetTickCount64 as production code sees it. It goes on by itself and can be moved;
-   time-outs of GetQueuedCompletionStatusEx and WaitForSingleObject follow within some milliseconds. Any
-   thread; but only one thread at a time moves it. */
+   time-outs of GetQueuedCompletionStatusEx, WaitForSingleObject and WaitForMultipleObjects follow within some
+   milliseconds. Any thread; but only one thread at a time moves it. */
 #ifndef PORTLISTENER_TESTS_SUPPORT_CLOCK_H
 #define PORTLISTENER_TESTS_SUPPORT_CLOCK_H
 
@@ -30,5 +30,7 @@ ULONGLONG clock_from(ULONGLONG real);
 BOOL clock_dequeue(seam_GetQueuedCompletionStatusEx real, HANDLE port, OVERLAPPED_ENTRY *entries, ULONG count,
                    ULONG *removed_out, DWORD timeout, BOOL alertable);
 DWORD clock_wait(seam_WaitForSingleObject real, HANDLE handle, DWORD timeout);
+DWORD clock_wait_many(seam_WaitForMultipleObjects real, DWORD count, const HANDLE *handles, BOOL all,
+                      DWORD timeout);
 
 #endif

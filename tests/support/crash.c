@@ -79,7 +79,7 @@ static LONG CALLBACK crash__report(EXCEPTION_POINTERS *pointers)
     if (crash__is_fatal(record->ExceptionCode)) {
         crash__tell(record);
         crash__tell_calls(record->ExceptionAddress);
-        TerminateProcess(GetCurrentProcess(), CRASH_EXIT_CODE);
+        SEAM_REAL(TerminateProcess)(GetCurrentProcess(), CRASH_EXIT_CODE);
     }
     return EXCEPTION_CONTINUE_SEARCH;
 }

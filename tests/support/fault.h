@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
-   Faults: making an import fail, and receives come in pieces. Any thread; arm while nobody calls the
-   import. */
+   Faults: making an import fail, at its n-th call or at one place of the program, and receives come in
+   pieces. Any thread; arm while nobody calls the import. */
 #ifndef PORTLISTENER_TESTS_SUPPORT_FAULT_H
 #define PORTLISTENER_TESTS_SUPPORT_FAULT_H
 
@@ -16,8 +16,18 @@
    HeapReAlloc) has no code. */
 void fault_arm(enum import import, uint32_t nth, DWORD code, uint32_t times);
 
+/* fault_arm_site: likewise, of the calls that return to `site` only; see sites.h. */
+void fault_arm_site(enum import import, const void *site, uint32_t nth, DWORD code, uint32_t times);
+
+/* fault_codes: what `import` fails with in the world, two codes (codes.def); false where that never happens. */
+enum { FAULT_CODES = 2 };
+bool fault_codes(enum import import, DWORD codes_out[FAULT_CODES]);
+
 /* fault_clear: no faults, whole receives, all counts 0. */
 void fault_clear(void);
+
+/* fault_is_armed: whether a fault may still come. */
+bool fault_is_armed(void);
 
 /* fault_hits: calls that were made to fail since fault_clear. */
 uint32_t fault_hits(void);

@@ -13,7 +13,8 @@
 
 static void folder__wide(const char *utf8, WCHAR wide_out[FOLDER_PATH_ROOM])
 {
-    assert_true(MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, utf8, -1, wide_out, FOLDER_PATH_ROOM) > 0);
+    assert_true(SEAM_REAL(MultiByteToWideChar)(CP_UTF8, MB_ERR_INVALID_CHARS, utf8, -1, wide_out,
+                                               FOLDER_PATH_ROOM) > 0);
 }
 
 static void folder__wide_path(struct folder *folder, const char *name, WCHAR wide_out[FOLDER_PATH_ROOM])
@@ -28,7 +29,7 @@ void folder_init(struct folder *folder)
     WCHAR temporary[MAX_PATH + 1], wide[FOLDER_PATH_ROOM];
     char utf8[3 * MAX_PATH];
     assert_true(GetTempPathW(MAX_PATH + 1, temporary) > 0);
-    assert_true(WideCharToMultiByte(CP_UTF8, 0, temporary, -1, utf8, sizeof utf8, NULL, NULL) > 0);
+    assert_true(SEAM_REAL(WideCharToMultiByte)(CP_UTF8, 0, temporary, -1, utf8, sizeof utf8, NULL, NULL) > 0);
     folder->count = 0;
     do {
         const int length =
@@ -63,8 +64,9 @@ size_t folder_list(struct folder *folder)
     for (BOOL more = search != INVALID_HANDLE_VALUE; more; more = SEAM_REAL(FindNextFileW)(search, &found)) {
         if (wcscmp(found.cFileName, L".") != 0 && wcscmp(found.cFileName, L"..") != 0) {
             assert_true(folder->count < FOLDER_NAMES);
-            assert_true(WideCharToMultiByte(CP_UTF8, 0, found.cFileName, -1, folder->names[folder->count],
-                                            FOLDER_NAME_ROOM, NULL, NULL) > 0);
+            assert_true(SEAM_REAL(WideCharToMultiByte)(CP_UTF8, 0, found.cFileName, -1,
+                                                       folder->names[folder->count], FOLDER_NAME_ROOM, NULL,
+                                                       NULL) > 0);
             folder->count++;
         }
     }

@@ -22,7 +22,7 @@ struct ledger__record {
     struct ledger__record *newer, *older;
     struct ledger_item item;
     uint64_t number;
-    bool has_port;
+    HANDLE port; /* of a socket, a file or an operation: where operations are reported */
     bool is_skipping;
 };
 
@@ -150,13 +150,23 @@ uint64_t ledger_open(const struct seam_call *call, enum ledger_kind kind, ULONG_
     return ledger__enter(call, kind, value, detail);
 }
 
+/* Has ended, and lies on this thread's stack: whoever waited there looks at the OVERLAPPED and needs no packet. */
+static bool ledger__is_seen_to_end(const struct ledger_item *item)
+{
+    ULONG_PTR low = 0, high = 0;
+    GetCurrentThreadStackLimits(&low, &high);
+    return item->kind == LEDGER_OPERATION && item->value >= low && item->value < high &&
+           HasOverlappedIoCompleted((const OVERLAPPED *)item->value);
+}
+
 /* A port takes with it what was posted to it and never dequeued. */
 static void ledger__drop_packets_locked(HANDLE port)
 {
     struct ledger__record *older = NULL;
     for (struct ledger__record *record = ledger.newest; record != NULL; record = older) {
         older = record->older;
-        if (record->item.kind == LEDGER_PACKET && record->item.detail == (ULONG_PTR)port) {
+        if ((record->item.kind == LEDGER_PACKET && record->item.detail == (ULONG_PTR)port) ||
+            (record->port == port && ledger__is_seen_to_end(&record->item))) {
             struct ledger__record **link = ledger__bucket(record->item.value);
             while (*link != record) {
                 link = &(*link)->next;
@@ -228,12 +238,12 @@ static struct ledger__record *ledger__file_locked(ULONG_PTR value)
     return record != NULL ? record : *ledger__find_locked(LEDGER_HANDLE, value);
 }
 
-void ledger_associate(HANDLE file)
+void ledger_associate(HANDLE file, HANDLE port)
 {
     ledger__lock();
     struct ledger__record *record = ledger__file_locked((ULONG_PTR)file);
     if (record != NULL) {
-        record->has_port = true;
+        record->port = port;
     }
     ledger__unlock();
 }
@@ -246,6 +256,25 @@ void ledger_skip(HANDLE file)
         record->is_skipping = true;
     }
     ledger__unlock();
+}
+
+HANDLE ledger_port(SOCKET s, bool *is_skipping_out)
+{
+    ledger__lock();
+    const struct ledger__record *record = ledger__file_locked(s);
+    const HANDLE port = record != NULL ? record->port : NULL;
+    *is_skipping_out = port != NULL && record->is_skipping;
+    ledger__unlock();
+    return port;
+}
+
+SOCKET ledger_socket(const OVERLAPPED *overlapped)
+{
+    ledger__lock();
+    const struct ledger__record *record = *ledger__find_locked(LEDGER_OPERATION, (ULONG_PTR)overlapped);
+    const SOCKET s = record != NULL ? (SOCKET)record->item.detail : INVALID_SOCKET;
+    ledger__unlock();
+    return s;
 }
 
 bool ledger_is_stream(SOCKET s)
@@ -267,9 +296,10 @@ uint64_t ledger_begin_operation(const struct seam_call *call, SOCKET s, const OV
     const struct ledger_item item = ledger__item(call, LEDGER_OPERATION, (ULONG_PTR)overlapped, s);
     ledger__lock();
     const struct ledger__record *file = ledger__file_locked(s);
-    if (file != NULL && file->has_port) {
+    if (file != NULL && file->port != NULL) {
         is_twice = *ledger__find_locked(LEDGER_OPERATION, (ULONG_PTR)overlapped) != NULL;
         struct ledger__record *record = ledger__enter_locked(&item);
+        record->port = file->port;
         record->is_skipping = file->is_skipping;
         number = record->number;
     }
@@ -395,7 +425,7 @@ size_t ledger_in_flight(SOCKET s, enum import import)
     return count;
 }
 
-static void ledger__print(const struct ledger_item *item)
+static void ledger__print_item(const struct ledger_item *item)
 {
     char room[512];
     struct text text;
@@ -411,13 +441,19 @@ static void ledger__print(const struct ledger_item *item)
     print_error("left over: %s\n", text.at);
 }
 
-void ledger_check(void)
+size_t ledger_print(void)
 {
     struct ledger_item items[LEDGER_PRINTED];
     const size_t count = ledger_leftovers(items, LEDGER_PRINTED);
     for (size_t i = 0; i < count && i < LEDGER_PRINTED; i++) {
-        ledger__print(&items[i]);
+        ledger__print_item(&items[i]);
     }
+    return count;
+}
+
+void ledger_check(void)
+{
+    const size_t count = ledger_print();
     if (!HeapValidate(GetProcessHeap(), 0, NULL)) {
         fail_msg("the heap is damaged: written to behind the end of a block, or in one that was freed");
     }

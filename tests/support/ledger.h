@@ -42,8 +42,10 @@ struct ledger_item {
 void ledger_begin(void);
 
 /* ledger_check: prints everything that is left since ledger_begin and fails the test. On the test's own
-   thread, when all that could give something back has ended. Then the heap must be undamaged, too. */
+   thread, when all that could give something back has ended. Then the heap must be undamaged, too. ledger_print:
+   only prints it, and returns how many things are left. */
 void ledger_check(void);
+size_t ledger_print(void);
 
 /* ledger_leftovers: writes at most `room` items, the oldest first, and returns how many there are. */
 size_t ledger_leftovers(struct ledger_item *items_out, size_t room);
@@ -74,10 +76,15 @@ bool ledger_close_block(const struct seam_call *call, HANDLE heap, void *block);
 void *ledger_resize_block(const struct seam_call *call, seam_HeapReAlloc real, HANDLE heap, DWORD flags,
                           void *block, size_t size);
 
-/* ledger_associate: its operations are reported by a port; ledger_skip: but not those that succeed at once.
-   A socket or another handle. */
-void ledger_associate(HANDLE file);
+/* ledger_associate: its operations are reported by this port; ledger_skip: but not those that succeed at
+   once. A socket or another handle. */
+void ledger_associate(HANDLE file, HANDLE port);
 void ledger_skip(HANDLE file);
+
+/* ledger_port: the port that reports the operations of a socket, and whether it skips those that succeed at
+   once; NULL: none. ledger_socket: of an operation in flight; INVALID_SOCKET: it is none. */
+HANDLE ledger_port(SOCKET s, bool *is_skipping_out);
+SOCKET ledger_socket(const OVERLAPPED *overlapped);
 
 /* ledger_is_stream: whether it is a TCP socket. */
 bool ledger_is_stream(SOCKET s);

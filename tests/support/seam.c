@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "support/clock.h"
 #include "support/fault.h"
@@ -17,7 +18,7 @@
 #define SEAM_SITE() __builtin_return_address(0)
 #endif
 
-/* Kernel32's GetProcAddress is one of ours here; this one, of ntdll, is what it calls itself. */
+/* Kernel32's GetProcAddress and GetModuleHandleW are ours here; these, of ntdll, are what they call themselves. */
 struct seam__ansi_string {
     USHORT length;
     USHORT room;
@@ -25,6 +26,13 @@ struct seam__ansi_string {
 };
 __declspec(dllimport) LONG NTAPI LdrGetProcedureAddress(HMODULE module, const struct seam__ansi_string *name,
                                                         ULONG ordinal, PVOID *address);
+struct seam__wide_string {
+    USHORT length; /* in bytes */
+    USHORT room;
+    const WCHAR *at;
+};
+__declspec(dllimport) LONG NTAPI LdrGetDllHandle(const WCHAR *folders, ULONG *flags,
+                                                 const struct seam__wide_string *name, HMODULE *module);
 
 struct seam__row {
     const char *name;
@@ -41,12 +49,21 @@ const char *seam_name(enum import import)
     return rows[import].name;
 }
 
+/* NULL: not loaded. */
+static HMODULE seam__module(const WCHAR *dll)
+{
+    const USHORT length = (USHORT)(wcslen(dll) * sizeof *dll);
+    const struct seam__wide_string name = {length, (USHORT)(length + sizeof *dll), dll};
+    HMODULE module = NULL;
+    return LdrGetDllHandle(NULL, NULL, &name, &module) == 0 ? module : NULL;
+}
+
 static void *seam__look_up(enum import import)
 {
     const struct seam__row *row = &rows[import];
     const struct seam__ansi_string name = {(USHORT)strlen(row->name), (USHORT)(strlen(row->name) + 1),
                                            row->name};
-    HMODULE module = row->dll != NULL ? GetModuleHandleW(row->dll) : NULL;
+    HMODULE module = row->dll != NULL ? seam__module(row->dll) : NULL;
     PVOID address = NULL;
     if (module == NULL && row->dll != NULL) {
         /* Nothing may be left that imports from it in the ordinary way. */

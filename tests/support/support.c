@@ -2,6 +2,9 @@
    Setup and teardown of every test, see support.h. */
 #include "support/support.h"
 
+#include <stdio.h>
+#include <wchar.h>
+
 #include "support/client.h"
 #include "support/clock.h"
 #include "support/crash.h"
@@ -34,4 +37,17 @@ int support_teardown(void **state)
     wall_clock_reset();
     ledger_check();
     return 0;
+}
+
+uint64_t support_seed(void)
+{
+    WCHAR given[32];
+    FILETIME now;
+    GetSystemTimePreciseAsFileTime(&now);
+    const DWORD length =
+        SEAM_REAL(GetEnvironmentVariableW)(L"PORTLISTENER_TEST_SEED", given, sizeof given / sizeof given[0]);
+    const uint64_t seed =
+        length > 0 && length < sizeof given / sizeof given[0] ? wcstoull(given, NULL, 10) : now.dwLowDateTime;
+    printf("seed: PORTLISTENER_TEST_SEED=%llu\n", (unsigned long long)seed);
+    return seed;
 }

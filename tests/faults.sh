@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# tests/faults.sh BUILD: the full form of the ordeals of a debug build: every scenario, with every one of its calls failing,
+# in each way; and 10,000 faults that come and go. A line of progress for each; then which calls were reached, and which
+# never were. Takes an hour. The report: build/faults/report.txt. Inside Wine's prefix, as tests/run.sh makes it.
+set -euo pipefail
+build=$1
+tests=$(dirname "$0")
+reports=build/faults
+rm -rf $reports
+mkdir -p $reports
+status=0
+
+# run PROGRAM SCENARIO: its problems go to SCENARIO.log
+run() {
+    local report=$reports/$1.$2
+    if ! "$tests/wine-run.sh" "$build/bin/$1.exe" --full "$2" "$report" </dev/null >"$report.log" 2>&1; then
+        grep -E '^(--once|it hangs|crash|it was|thread|left over)' "$report.log" | tail -n 20
+        echo "== $2 failed; all of its output: $report.log; one of these again: $build/bin/$1.exe --once ..."
+        status=1
+    fi
+}
+
+# One core: Wine's processes take turns anyway.
+taskset -cp "$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')" $$ >/dev/null
+scenarios=()
+for program in test_faults test_faults_program; do
+    while read -r scenario; do
+        scenarios+=("$program $scenario")
+    done < <("$tests/wine-run.sh" "$build/bin/$program.exe" --list </dev/null | tr -d '\r')
+done
+for i in "${!scenarios[@]}"; do
+    read -r program scenario <<<"${scenarios[i]}"
+    printf '%3d of %d, %5d s: %s\n' $((i + 1)) ${#scenarios[@]} $SECONDS "$scenario"
+    run "$program" "$scenario"
+done
+
+printf 'and %5d s: 10,000 faults that come and go\n' $SECONDS
+if ! "$tests/wine-run.sh" "$build/bin/test_fault_cycles.exe" 10000 </dev/null >$reports/cycles.log 2>&1; then
+    tail -n 5 $reports/cycles.log
+    echo "== failed; all of its output: $reports/cycles.log"
+    status=1
+fi
+
+"$tests/sites.sh" "$build" $reports/*.sites >$reports/sites.txt
+awk -v seconds=$SECONDS '{ tries += $2; hits += $3; problems += $4 }
+    END { printf "%d scenarios, %d runs with a fault, %d met it, %d problems, in %d s\n", NR, tries, hits, problems, seconds }' \
+    $reports/*.sums | tee $reports/report.txt
+printf '%d calls that can fail, %d never reached, %d never made to fail\n' "$(wc -l <$reports/sites.txt)" \
+    "$(grep -c '^NEVER' $reports/sites.txt)" "$(grep -c ' 0 failed ' $reports/sites.txt)" | tee -a $reports/report.txt
+grep -E '^NEVER| 0 failed ' $reports/sites.txt | tee -a $reports/report.txt || true
+exit $status

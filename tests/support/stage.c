@@ -1,0 +1,653 @@
+/* SPDX-License-Identifier: MIT
+   The stage of the engine's scenarios, see stage.h. What it does itself passes faults and ledger by. */
+#include "support/stage.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "handler/discard.h"
+#include "handler/echo.h"
+#include "support/client.h"
+#include "support/clock.h"
+#include "support/fault.h"
+#include "support/folder.h"
+#include "support/ledger.h"
+#include "support/probe.h"
+#include "support/seam.h"
+
+enum {
+    STAGE_SHORT = 100,       /* milliseconds of patience while a call may fail */
+    STAGE_TRY = 200,         /* for one answer, behind the fault */
+    STAGE_STEP = 100,        /* of the virtual clock between two tries, behind the fault */
+    STAGE_RECOVERY = 1000,   /* of the virtual clock until everything must serve again */
+    STAGE_GRACE = 3000,      /* of real time beyond that, for a busy machine */
+    STAGE_START_PUSH = 5000, /* the virtual clock goes on by so much at each report of a start, */
+    STAGE_STOP_PUSH = 400,   /* of a stop while a call fails, */
+    STAGE_WAIT_PUSH = 50,    /* and at each wait in vain while one does */
+    STAGE_FLOOD = 1000000
+};
+
+static struct {
+    bool is_faulted;
+    const char *failed_step;
+    struct rig rig;
+    bool is_starting; /* the clock goes on by itself */
+    struct log *log;
+    struct folder folder;
+    bool has_folder;
+    struct client *clients[STAGE_CLIENTS];
+    size_t client_count;
+    struct client *datagrams[2]; /* IPv4, IPv6; NULL: not open yet */
+    SOCKET blocker;
+    char blocked[64];
+    volatile LONG deaths;            /* that are still to come */
+    bool is_ending;                  /* a stop was asked for: it need not serve any more */
+    OVERLAPPED *volatile watches[2]; /* of the list of addresses; NULL: told */
+    HANDLE stopper;
+    uint32_t drain;
+    uint8_t sent[STAGE_LARGEST], received[STAGE_LARGEST];
+} stage;
+
+/* ---- Steps ---- */
+
+static bool stage__step(const char *what, bool is_done)
+{
+    if (!is_done && stage.failed_step == NULL) {
+        stage.failed_step = what;
+    }
+    return is_done;
+}
+
+static uint32_t stage__patience(void)
+{
+    return stage.is_faulted ? STAGE_SHORT : RIG_PATIENCE;
+}
+
+/* For waits: false when the patience is at its end. */
+static bool stage__nap(uint64_t began)
+{
+    Sleep(2);
+    return SEAM_REAL(GetTickCount64)() - began < stage__patience();
+}
+
+/* ---- A handler that cannot wait ---- */
+
+static int32_t flood__start(pl_start *start)
+{
+    start->state = (void *)(uintptr_t)start->host;
+    return PL_OK;
+}
+
+static size_t flood__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    const pl_host *host = state;
+    (void)user, (void)at;
+    for (size_t i = 0; i < length; i++) {
+        host->send(host, id, stage.sent, STAGE_FLOOD);
+    }
+    return length;
+}
+
+static const struct pl_handler flood_handler = {.size = sizeof(struct pl_handler),
+                                                .abi_major = PL_ABI_MAJOR,
+                                                .abi_minor = PL_ABI_MINOR,
+                                                .flags = PL_TCP,
+                                                .name = "flood",
+                                                .start = flood__start,
+                                                .on_data = flood__on_data};
+
+/* ---- The engine ---- */
+
+/* Nobody waits in real time for what a start waits for, or a stop that a fault delays. */
+static void stage__push(void *context, uint32_t remaining)
+{
+    (void)context, (void)remaining;
+    if (stage.is_starting) {
+        clock_advance(STAGE_START_PUSH);
+    } else if (fault_is_armed()) {
+        clock_advance(STAGE_STOP_PUSH);
+    }
+}
+
+static DWORD WINAPI stage__wait(HANDLE handle, DWORD timeout)
+{
+    const DWORD result = SEAM_REAL(WaitForSingleObject)(handle, timeout);
+    if (result == WAIT_TIMEOUT && timeout > 0 && fault_is_armed()) {
+        clock_advance(STAGE_WAIT_PUSH);
+    }
+    return result;
+}
+
+struct rig *stage_rig(void)
+{
+    return &stage.rig;
+}
+
+struct config_endpoint *stage_endpoint(const char *handler, const char *listen)
+{
+    static const char *const names[RIG_ENDPOINTS] = {"e0", "e1", "e2", "e3", "e4", "e5", "e6", "e7"};
+    return rig_endpoint(&stage.rig, names[stage.rig.config.endpoint_count], handler, listen);
+}
+
+bool stage_log(void)
+{
+    struct failure failure = {EXIT_CODE_DONE, 0, ""};
+    const struct log_options options = {.file = folder_join(&stage.folder, "stage.log"),
+                                        .level = LOG_LEVEL_DEBUG,
+                                        .rotate_size = 4096,
+                                        .keep = 2};
+    stage.log = log_create(&options, &failure);
+    stage.rig.options.log = stage.log;
+    return stage__step("opening the log", stage.log != NULL && failure.code == EXIT_CODE_DONE);
+}
+
+static bool stage__try(void)
+{
+    stage.is_starting = true;
+    const bool is_started = rig_try(&stage.rig);
+    stage.is_starting = false;
+    return is_started;
+}
+
+bool stage_start(void)
+{
+    return stage__step("starting the engine", stage__try());
+}
+
+bool stage_fail(void)
+{
+    return stage__step("a start that must fail", !stage__try());
+}
+
+bool stage_serve(const char *handler, const char *listen)
+{
+    stage_endpoint(handler, listen);
+    return stage_start();
+}
+
+bool stage_pause(void)
+{
+    engine_pause(stage.rig.engine);
+    return true;
+}
+
+bool stage_continue(void)
+{
+    engine_continue(stage.rig.engine);
+    return true;
+}
+
+bool stage_stop(uint32_t drain)
+{
+    stage.is_ending = true;
+    return stage__step("stopping the engine", rig_drain(&stage.rig, drain));
+}
+
+static DWORD WINAPI stage__stopper(void *argument)
+{
+    (void)argument;
+    return rig_drain(&stage.rig, stage.drain);
+}
+
+bool stage_stop_slowly(uint32_t drain)
+{
+    stage.is_ending = true;
+    stage.drain = drain;
+    stage.stopper = SEAM_REAL(CreateThread)(NULL, 0, stage__stopper, NULL, 0, NULL);
+    return stage__step("a thread for the stop", stage.stopper != NULL);
+}
+
+/* Until the thread that stops has done so, whatever the patience: it uses the engine. */
+static bool stage__join(void)
+{
+    DWORD is_stopped = FALSE;
+    SEAM_REAL(WaitForSingleObject)(stage.stopper, INFINITE);
+    GetExitCodeThread(stage.stopper, &is_stopped);
+    SEAM_REAL(CloseHandle)(stage.stopper);
+    stage.stopper = NULL;
+    return is_stopped != FALSE;
+}
+
+static void stage__hurry(void)
+{
+    if (stage.stopper != NULL) {
+        engine_hurry(stage.rig.engine);
+        stage__join();
+    }
+}
+
+bool stage_stopped(void)
+{
+    return stage__step("the slow stop", stage__join());
+}
+
+bool stage_wait_for_state(size_t index, enum listener_state state)
+{
+    const uint64_t began = SEAM_REAL(GetTickCount64)();
+    bool is_there = false;
+    do {
+        is_there = rig_at(&stage.rig, index).state == state;
+    } while (!is_there && stage__nap(began));
+    return stage__step("waiting for the state of a listener", is_there);
+}
+
+bool stage_wait_for_counter(enum counter counter, uint64_t value)
+{
+    const uint64_t began = SEAM_REAL(GetTickCount64)();
+    bool is_there = false;
+    do {
+        is_there = rig_counter(&stage.rig, counter) >= value;
+    } while (!is_there && stage__nap(began));
+    return stage__step(counter_row(counter)->metric, is_there);
+}
+
+bool stage_wait_for_operations(size_t count)
+{
+    const uint64_t began = SEAM_REAL(GetTickCount64)();
+    bool is_there = false;
+    do {
+        is_there = ledger_count(LEDGER_OPERATION) == count;
+    } while (!is_there && stage__nap(began));
+    return stage__step("waiting for operations in flight", is_there);
+}
+
+bool stage_pass(uint64_t milliseconds)
+{
+    clock_advance(milliseconds);
+    return true;
+}
+
+/* ---- Sockets that die, ports that are taken ---- */
+
+static bool stage__dies(void)
+{
+    if (stage.deaths == 0) {
+        return false;
+    }
+    InterlockedDecrement(&stage.deaths);
+    WSASetLastError(WSAEINVAL);
+    return true;
+}
+
+static BOOL WINAPI stage__accept(SOCKET s, SOCKET accepted, PVOID out, DWORD data_room, DWORD local_room,
+                                 DWORD remote_room, LPDWORD received, LPOVERLAPPED overlapped)
+{
+    return !stage__dies() &&
+           SEAM_REAL(AcceptEx)(s, accepted, out, data_room, local_room, remote_room, received, overlapped);
+}
+
+static int WSAAPI stage__receive_message(SOCKET s, LPWSAMSG message, LPDWORD received,
+                                         LPWSAOVERLAPPED overlapped,
+                                         LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+    return stage__dies() ? SOCKET_ERROR : SEAM_REAL(WSARecvMsg)(s, message, received, overlapped, routine);
+}
+
+/* What tells a dead socket from a living one. */
+static int WSAAPI stage__get_option(SOCKET s, int level, int option, char *value, int *length)
+{
+    const bool is_asked = level == SOL_SOCKET && (option == SO_ACCEPTCONN || option == SO_TYPE);
+    return is_asked && stage__dies() ? SOCKET_ERROR : SEAM_REAL(getsockopt)(s, level, option, value, length);
+}
+
+bool stage_kill(void)
+{
+    seam_replace(IMPORT_AcceptEx, (seam_function)stage__accept);
+    seam_replace(IMPORT_WSARecvMsg, (seam_function)stage__receive_message);
+    seam_replace(IMPORT_getsockopt, (seam_function)stage__get_option);
+    stage.deaths = 2; /* its next operation, and the look at it */
+    return true;
+}
+
+bool stage_block(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int length = sizeof address;
+    stage.blocker = SEAM_REAL(WSASocketW)(AF_INET, SOCK_STREAM, 0, NULL, 0, 0);
+    const bool is_done = stage.blocker != INVALID_SOCKET &&
+                         SEAM_REAL(bind)(stage.blocker, (const struct sockaddr *)&address, length) == 0 &&
+                         SEAM_REAL(getsockname)(stage.blocker, (struct sockaddr *)&address, &length) == 0;
+    snprintf(stage.blocked, sizeof stage.blocked, "tcp://127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
+    return stage__step("taking a port", is_done);
+}
+
+bool stage_unblock(void)
+{
+    if (stage.blocker != INVALID_SOCKET) {
+        SEAM_REAL(closesocket)(stage.blocker);
+        stage.blocker = INVALID_SOCKET;
+    }
+    return true;
+}
+
+const char *stage_blocked(void)
+{
+    return stage.blocked;
+}
+
+/* ---- Addresses that appear ---- */
+
+static int WSAAPI stage__control(SOCKET s, DWORD command, LPVOID in, DWORD in_length, LPVOID out,
+                                 DWORD out_length, LPDWORD returned, LPWSAOVERLAPPED overlapped,
+                                 LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+    if (command != SIO_ADDRESS_LIST_CHANGE) {
+        return SEAM_REAL(WSAIoctl)(s, command, in, in_length, out, out_length, returned, overlapped, routine);
+    }
+    overlapped->Internal = STATUS_PENDING;
+    for (size_t i = 0; i < 2; i++) {
+        if (InterlockedCompareExchangePointer((PVOID volatile *)&stage.watches[i], overlapped, NULL) ==
+            NULL) {
+            break;
+        }
+    }
+    WSASetLastError(WSA_IO_PENDING);
+    return SOCKET_ERROR;
+}
+
+static bool stage__tell_watch(OVERLAPPED *overlapped, ULONG_PTR status)
+{
+    for (size_t i = 0; overlapped != NULL && i < 2; i++) {
+        if (InterlockedCompareExchangePointer((PVOID volatile *)&stage.watches[i], NULL, overlapped) ==
+            overlapped) {
+            overlapped->Internal = status;
+            return SetEvent(overlapped->hEvent) != FALSE;
+        }
+    }
+    return false;
+}
+
+static BOOL WINAPI stage__cancel(HANDLE handle, LPOVERLAPPED overlapped)
+{
+    return stage__tell_watch(overlapped, 0xC0000120) || SEAM_REAL(CancelIoEx)(handle, overlapped);
+}
+
+/* A watch ends with its socket, too, which this one does not know: it is told when the socket is closed. */
+static int WSAAPI stage__close_socket(SOCKET s)
+{
+    if (stage.is_ending) {
+        stage__tell_watch(stage.watches[0], 0xC0000120);
+        stage__tell_watch(stage.watches[1], 0xC0000120);
+    }
+    return SEAM_REAL(closesocket)(s);
+}
+
+bool stage_watch_addresses(void)
+{
+    seam_replace(IMPORT_WSAIoctl, (seam_function)stage__control);
+    seam_replace(IMPORT_CancelIoEx, (seam_function)stage__cancel);
+    seam_replace(IMPORT_closesocket, (seam_function)stage__close_socket);
+    return true;
+}
+
+bool stage_change_addresses(void)
+{
+    const uint64_t began = SEAM_REAL(GetTickCount64)();
+    bool is_told = false;
+    do {
+        is_told = stage__tell_watch(stage.watches[0], 0);
+    } while (!is_told && stage__nap(began));
+    return stage__step("a watch for addresses", is_told);
+}
+
+/* ---- TCP clients ---- */
+
+bool stage_connect_slowly(size_t index, int receive_buffer)
+{
+    const struct pl_address to = rig_address(&stage.rig, index);
+    struct client *client = NULL;
+    if (stage.client_count < STAGE_CLIENTS &&
+        client_connect(&to, NULL, receive_buffer, stage__patience(), &client) == CLIENT_OK) {
+        stage.clients[stage.client_count++] = client;
+    }
+    return stage__step("connecting", client != NULL);
+}
+
+bool stage_connect(size_t index)
+{
+    return stage_connect_slowly(index, 0);
+}
+
+bool stage_crowd(size_t index, size_t count)
+{
+    bool is_done = true;
+    for (size_t i = 0; is_done && i < count; i++) {
+        is_done = stage_connect(index);
+    }
+    return is_done;
+}
+
+bool stage_send(size_t client, size_t length)
+{
+    return stage__step("sending", client_send(stage.clients[client], stage.sent, length, stage__patience()) ==
+                                      CLIENT_OK);
+}
+
+bool stage_receive(size_t client, size_t length)
+{
+    return stage__step("receiving", client_receive(stage.clients[client], stage.received, length,
+                                                   stage__patience()) == CLIENT_OK &&
+                                        memcmp(stage.received, stage.sent, length) == 0);
+}
+
+bool stage_echo(size_t client, size_t length)
+{
+    return stage_send(client, length) && stage_receive(client, length);
+}
+
+bool stage_echo_all(size_t length)
+{
+    bool is_done = true;
+    for (size_t i = 0; is_done && i < stage.client_count; i++) {
+        is_done = stage_echo(i, length);
+    }
+    return is_done;
+}
+
+bool stage_finish(size_t client)
+{
+    return stage__step("a FIN", client_finish(stage.clients[client]) == CLIENT_OK);
+}
+
+bool stage_expect_end(size_t client)
+{
+    const enum client_result result = client_drain(stage.clients[client], NULL, stage__patience());
+    return stage__step("the end of a connection", result == CLIENT_EOF || result == CLIENT_RESET);
+}
+
+bool stage_close(size_t client)
+{
+    client_close(stage.clients[client]);
+    stage.clients[client] = NULL;
+    return true;
+}
+
+bool stage_reset(size_t client)
+{
+    client_reset(stage.clients[client]);
+    stage.clients[client] = NULL;
+    return true;
+}
+
+/* ---- UDP ---- */
+
+static struct client *stage__datagrams(const struct pl_address *to)
+{
+    struct client **client = &stage.datagrams[to->family == 4 ? 0 : 1];
+    if (*client == NULL) {
+        const struct pl_address from = client_address(to->family == 4 ? "127.0.0.1" : "::1", 0);
+        *client = client_open_datagram(&from);
+    }
+    return *client;
+}
+
+static bool stage__ask(const struct pl_address *to, size_t length, size_t answer, uint32_t patience)
+{
+    size_t received = 0;
+    return to->port != 0 &&
+           client_exchange(stage__datagrams(to), to, stage.sent, length, stage.received,
+                           sizeof stage.received, &received, patience) == CLIENT_OK &&
+           received == answer && memcmp(stage.received, stage.sent, answer) == 0;
+}
+
+bool stage_ask(size_t index, size_t length, size_t answer)
+{
+    const struct pl_address to = rig_address(&stage.rig, index);
+    return stage__step("a datagram's echo", stage__ask(&to, length, answer, stage__patience()));
+}
+
+bool stage_shower(size_t index, size_t count)
+{
+    const struct pl_address to = rig_address(&stage.rig, index);
+    bool is_done = to.port != 0; /* it is bound */
+    for (size_t i = 0; is_done && i < count; i++) {
+        is_done = client_send_datagram(stage__datagrams(&to), &to, stage.sent, 10) == CLIENT_OK;
+    }
+    return stage__step("sending datagrams", is_done);
+}
+
+bool stage_hold(void)
+{
+    InterlockedExchange(&probe.blocks, 1);
+    return true;
+}
+
+bool stage_let_go(void)
+{
+    InterlockedExchange(&probe.blocks, 0);
+    SetEvent(probe.gate);
+    return true;
+}
+
+/* ---- Begin and end ---- */
+
+static void stage__begin(bool is_faulted)
+{
+    static const struct pl_handler *handlers[] = {&echo_handler, &discard_handler, &flood_handler, NULL,
+                                                  NULL};
+    handlers[3] = probe_handlers[1];
+    stage.is_faulted = is_faulted;
+    stage.failed_step = NULL;
+    stage.log = NULL;
+    stage.client_count = 0;
+    stage.blocker = INVALID_SOCKET;
+    stage.deaths = 0;
+    stage.is_ending = false;
+    stage.watches[0] = NULL;
+    stage.watches[1] = NULL;
+    for (size_t i = 0; i < sizeof stage.sent; i++) {
+        stage.sent[i] = (uint8_t)(i * 7 + (i >> 8));
+    }
+    probe_reset();
+    folder_init(&stage.folder);
+    stage.has_folder = true;
+    rig_init(&stage.rig, handlers);
+    stage.rig.options.progress = stage__push;
+    seam_replace(IMPORT_WaitForSingleObject, (seam_function)stage__wait);
+}
+
+static const char *stage__failed_step(void)
+{
+    return stage.failed_step;
+}
+
+/* Everybody else leaves. */
+static void stage__clear(void)
+{
+    stage_let_go();
+    stage_unblock();
+    client_close_all();
+    memset(stage.clients, 0, sizeof stage.clients);
+    memset(stage.datagrams, 0, sizeof stage.datagrams);
+    stage.client_count = 0;
+    InterlockedExchange(&stage.deaths, 0);
+}
+
+/* One connection that is echoed. A handler that echoes nothing: that lives. */
+static bool stage__serves_stream(const struct pl_address *to, bool is_echoed)
+{
+    struct client *client = NULL;
+    bool is_served = client_connect(to, NULL, 0, STAGE_TRY, &client) == CLIENT_OK &&
+                     client_send(client, stage.sent, 5, STAGE_TRY) == CLIENT_OK;
+    if (is_served && is_echoed) {
+        is_served = client_receive(client, stage.received, 5, STAGE_TRY) == CLIENT_OK &&
+                    memcmp(stage.received, stage.sent, 5) == 0;
+    }
+    if (client != NULL) {
+        client_close(client);
+    }
+    return is_served;
+}
+
+static bool stage__serves(size_t index)
+{
+    const struct engine_listener listener = rig_at(&stage.rig, index);
+    const struct pl_address to = rig_address(&stage.rig, index);
+    const char *handler = stage.rig.config.endpoints[listener.endpoint[1] - '0'].handler;
+    const bool is_echoed = strcmp(handler, "echo") == 0 || strcmp(handler, "probe") == 0;
+    if (listener.state != LISTENER_LISTENING) {
+        return to.ip[0] == 192; /* STAGE_NOBODY: it never will */
+    }
+    return listener.protocol == CONFIG_TCP ? stage__serves_stream(&to, is_echoed)
+                                           : !is_echoed || stage__ask(&to, 5, 5, STAGE_TRY);
+}
+
+static bool stage__recover(const char **what_out)
+{
+    const uint64_t began = SEAM_REAL(GetTickCount64)();
+    uint64_t passed = 0;
+    stage__clear();
+    stage__hurry();
+    if (stage.rig.engine == NULL || stage.is_ending) {
+        return true;
+    }
+    engine_continue(stage.rig.engine);
+    for (size_t i = 0; i < rig_count(&stage.rig);) {
+        if (stage__serves(i)) {
+            i++;
+        } else if (passed < STAGE_RECOVERY) {
+            clock_advance(STAGE_STEP);
+            passed += STAGE_STEP;
+        } else if (SEAM_REAL(GetTickCount64)() - began > STAGE_GRACE) {
+            *what_out = "a port does not serve a second behind the fault";
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool stage__end_engine(void)
+{
+    struct rig *rig = &stage.rig;
+    stage.is_ending = true;
+    engine_hurry(rig->engine);
+    if (!rig->is_stopped && !rig_drain(rig, 0)) {
+        return false;
+    }
+    rig_stop(rig);
+    return true;
+}
+
+static bool stage__end(const char **what_out)
+{
+    stage__clear();
+    stage__hurry();
+    if (stage.rig.engine != NULL && !stage__end_engine()) {
+        *what_out = stage.rig.failure.text; /* it does not stop */
+        return false;
+    }
+    log_destroy(stage.log);
+    stage.log = NULL;
+    if (stage.has_folder) {
+        folder_fini(&stage.folder);
+        stage.has_folder = false;
+    }
+    *what_out = "starts and stops, opens and closes do not come in pairs";
+    return probe.starts == probe.stops && probe.opens == probe.closes && probe.disorder == 0;
+}
+
+const struct scenario_kind stage_kind = {.scenarios = stage_scenarios,
+                                         .begin = stage__begin,
+                                         .failed_step = stage__failed_step,
+                                         .recover = stage__recover,
+                                         .end = stage__end};

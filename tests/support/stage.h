@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+   Where scenarios of the engine play: a rig, clients, and steps that a scenario is a chain of:
+
+       return stage_serve("echo", "tcp://127.0.0.1:0") && stage_connect(0) && stage_echo(0, 100);
+
+   A step returns whether it succeeded. While faults are armed it may fail, and waits for little; the first one
+   that failed is remembered. There is one stage. On the test's own thread. */
+#ifndef PORTLISTENER_TESTS_SUPPORT_STAGE_H
+#define PORTLISTENER_TESTS_SUPPORT_STAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "support/rig.h"
+#include "support/scenario.h"
+
+enum { STAGE_CLIENTS = 64, STAGE_LARGEST = 1048576 /* bytes of one send */ };
+
+extern const struct scenario_kind stage_kind;
+extern const struct scenario stage_scenarios[]; /* of stage_scenarios.c */
+
+/* An address that no machine has (RFC 5737). */
+#define STAGE_NOBODY "tcp://192.0.2.1:7"
+
+/* ---- The engine ---- */
+
+/* stage_rig: what is in it may be changed until stage_start. The handlers: "echo" and "discard" of the product,
+   "probe" (echoes, and counts callbacks), "flood" (sends 1 MB for each byte, and cannot wait). */
+struct rig *stage_rig(void);
+
+/* stage_endpoint: adds an endpoint. stage_log: the engine gets a log with a file of its own. stage_start: the
+   engine, which waits for nothing in real time. stage_serve: an endpoint and the start. stage_fail: a start
+   that must fail. */
+struct config_endpoint *stage_endpoint(const char *handler, const char *listen);
+bool stage_log(void);
+bool stage_start(void);
+bool stage_fail(void);
+bool stage_serve(const char *handler, const char *listen);
+
+bool stage_pause(void);
+bool stage_continue(void);
+
+/* stage_stop: with at most `drain` milliseconds; it must end. stage_stop_slowly: on a thread of its own;
+   stage_stopped: that stop has ended. */
+bool stage_stop(uint32_t drain);
+bool stage_stop_slowly(uint32_t drain);
+bool stage_stopped(void);
+
+/* stage_wait_for_state, ..._counter, ..._operations: see rig.h. stage_pass: the virtual clock goes on. */
+bool stage_wait_for_state(size_t index, enum listener_state state);
+bool stage_wait_for_counter(enum counter counter, uint64_t value);
+bool stage_wait_for_operations(size_t count);
+bool stage_pass(uint64_t milliseconds);
+
+/* stage_kill: the socket that accepts or receives next is found dead. */
+bool stage_kill(void);
+
+/* stage_block: another program takes a TCP port, to be given to an endpoint as stage_blocked; stage_unblock:
+   and leaves it. */
+bool stage_block(void);
+bool stage_unblock(void);
+const char *stage_blocked(void); /* "tcp://127.0.0.1:50123" */
+
+/* stage_watch_addresses: before the start: the machine's list of addresses is ours. stage_change_addresses: it
+   changes, as soon as it is watched; then it is watched again. */
+bool stage_watch_addresses(void);
+bool stage_change_addresses(void);
+
+/* ---- TCP clients: numbered from 0 in the order of stage_connect ---- */
+
+/* stage_connect: to the socket with this index. stage_connect_slowly: with a receive buffer of so many bytes.
+   stage_crowd: `count` clients. */
+bool stage_connect(size_t index);
+bool stage_connect_slowly(size_t index, int receive_buffer);
+bool stage_crowd(size_t index, size_t count);
+
+bool stage_send(size_t client, size_t length);    /* a pattern */
+bool stage_receive(size_t client, size_t length); /* the pattern, from its begin */
+bool stage_echo(size_t client, size_t length);    /* both */
+bool stage_echo_all(size_t length);               /* all clients in turn */
+bool stage_finish(size_t client);                 /* FIN */
+bool stage_expect_end(size_t client); /* FIN or reset from the service; what comes before is dropped */
+bool stage_close(size_t client);
+bool stage_reset(size_t client);
+
+/* ---- UDP: one client ---- */
+
+/* stage_ask: sends a datagram to the socket with this index and receives its echo, of `answer` bytes.
+   stage_shower: sends `count` at once and waits for none. */
+bool stage_ask(size_t index, size_t length, size_t answer);
+bool stage_shower(size_t index, size_t count);
+
+/* stage_hold: the "probe" waits inside a callback until stage_let_go. */
+bool stage_hold(void);
+bool stage_let_go(void);
+
+#endif
