@@ -19,32 +19,43 @@ struct handover {
 
 /* ---- Clients ---- */
 
-static bool binding__admit(void *owner, const struct pl_address *local, const struct pl_address *peer)
+static enum accept_answer binding__refuse(const struct binding *binding, enum close_reason reason,
+                                          const struct pl_address *local, const struct pl_address *peer)
 {
-    static const enum close_reason reasons[] = {[ADMISSION_ACL] = REFUSED_ACL,
-                                                [ADMISSION_LIMIT] = REFUSED_LIMIT,
-                                                [ADMISSION_PER_SOURCE] = REFUSED_PER_SOURCE,
-                                                [ADMISSION_NO_MEMORY] = REFUSED_ERROR};
+    endpoint_refused(binding->listener.endpoint, binding->home, reason, local, peer);
+    return ACCEPT_NEVER;
+}
+
+static enum accept_answer binding__admit(void *owner, const struct pl_address *local,
+                                         const struct pl_address *peer)
+{
     const struct binding *binding = owner;
     const struct endpoint *endpoint = binding->listener.endpoint;
+    if (peer->family == 0) { /* nobody knows who it is, and no list could name it */
+        return binding__refuse(binding, REFUSED_ERROR, local, peer);
+    }
     if (endpoint->is_paused != 0) {
-        endpoint_refused(endpoint, binding->home, REFUSED_PAUSED, local, peer);
-        return false;
+        return binding__refuse(binding, REFUSED_PAUSED, local, peer);
     }
     const enum admission_verdict verdict =
         admission_enter(endpoint->admission, peer, worker_now(binding->home));
-    if (verdict != ADMISSION_GRANTED) {
-        endpoint_refused(endpoint, binding->home, reasons[verdict], local, peer);
+    if (verdict == ADMISSION_GRANTED) {
+        return ACCEPT_NOW;
     }
-    return verdict == ADMISSION_GRANTED;
+    return verdict == ADMISSION_LATER ? ACCEPT_LATER
+                                      : binding__refuse(binding, admission_reason(verdict), local, peer);
 }
 
 static void binding__lost(void *owner, const struct pl_address *local, const struct pl_address *peer)
 {
     const struct binding *binding = owner;
-    const struct endpoint *endpoint = binding->listener.endpoint;
-    admission_leave(endpoint->admission, admission_has_proxies(endpoint->admission) ? NULL : peer);
-    endpoint_refused(endpoint, binding->home, REFUSED_ERROR, local, peer);
+    admission_turn_back(binding->listener.endpoint->admission, peer);
+    binding__refuse(binding, REFUSED_ERROR, local, peer);
+}
+
+static void binding__abandoned(void *owner, const struct pl_address *local, const struct pl_address *peer)
+{
+    binding__refuse(owner, REFUSED_STOPPING, local, peer);
 }
 
 static uint32_t binding__tokens(void *owner, uint64_t *next_out)
@@ -154,6 +165,7 @@ static const struct acceptor_events acceptor_events = {
     .admit = binding__admit,
     .accepted = binding__accepted,
     .lost = binding__lost,
+    .abandoned = binding__abandoned,
     .tokens = binding__tokens,
     .trouble = binding__trouble,
     .recovered = binding__recovered,

@@ -103,20 +103,6 @@ static void test_accept_rate__is_kept_exactly_over_a_long_time(void **state)
     }
 }
 
-static void test_accept_rate__pays_back_what_was_one_too_many(void **state)
-{
-    (void)state;
-    const struct accept_rate rate = accept_rate_make(10, 10);
-    uint64_t bucket = 0;
-    for (int i = 0; i < 13; i++) { /* three more than there are */
-        bucket = accept_rate_take(&rate, bucket, START);
-    }
-    assert_int_equal(accept_rate_tokens(&rate, bucket, START), 0);
-    assert_true(accept_rate_next(&rate, bucket, START) == START + 400);
-    assert_int_equal(accept_rate_tokens(&rate, bucket, START + 399), 0);
-    assert_int_equal(accept_rate_tokens(&rate, bucket, START + 400), 1);
-}
-
 static void test_accept_rate__lasts_longer_than_any_machine(void **state)
 {
     (void)state;
@@ -135,7 +121,6 @@ int main(void)
         support_test(test_accept_rate__begins_with_a_full_bucket),
         support_test(test_accept_rate__tells_when_the_next_comes),
         support_test(test_accept_rate__is_kept_exactly_over_a_long_time),
-        support_test(test_accept_rate__pays_back_what_was_one_too_many),
         support_test(test_accept_rate__lasts_longer_than_any_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -371,6 +371,61 @@ static void test_acceptor__refused_clients_cost_no_tokens(void **state)
     bench_close();
 }
 
+/* Another socket of the endpoint has taken the tokens after this one had posted its accept. */
+static void take_all_tokens(void *context)
+{
+    (void)context;
+    const uint64_t now = worker_now(bench.worker);
+    while (accept_rate_tokens(&bench.rate, bench.bucket, now) > 0) {
+        bench.bucket = accept_rate_take(&bench.rate, bench.bucket, now);
+    }
+}
+
+static void test_acceptor__keeps_a_client_until_there_is_a_token(void **state)
+{
+    (void)state;
+    bench_open("127.0.0.1");
+    clock_stop();
+    bench.rate = accept_rate_make(1, 1);
+    bench_create(4);
+    acceptor_start(bench.acceptor);
+    bench_wait_until_armed();
+    bench_on_worker(take_all_tokens, NULL);
+    bench_connect_many(3);
+    bench_wait(&bench.admitted, 1, "the first, who is asked to wait");
+    for (LONG next = 1; next <= 3; next++) {
+        assert_int_equal(bench_counts().posted, 0);
+        clock_advance(900);
+        Sleep(20); /* for one that should not come */
+        assert_int_equal(bench.accepted, next - 1);
+        clock_advance(200); /* the token, and a tick of the timers */
+        bench_wait(&bench.accepted, next, "one a second");
+    }
+    bench_assert_all_greeted();
+    bench_close();
+    assert_int_equal(bench.abandoned, 0);
+}
+
+static void test_acceptor__a_stop_resets_who_waits_for_a_token(void **state)
+{
+    (void)state;
+    bench_open("127.0.0.1");
+    clock_stop();
+    bench.rate = accept_rate_make(1, 1);
+    bench_create(4);
+    acceptor_start(bench.acceptor);
+    bench_wait_until_armed();
+    bench_on_worker(take_all_tokens, NULL);
+    struct client *client = bench_connect();
+    client_watch(client);
+    bench_wait(&bench.admitted, 1, "the client, who is asked to wait");
+    bench_close();
+    assert_int_equal(client_drain(client, NULL, CLIENT_PATIENCE), CLIENT_RESET);
+    client_close(client);
+    assert_int_equal(bench.abandoned, 1);
+    assert_int_equal(bench.accepted, 0);
+}
+
 static void test_acceptor__stops_while_the_rate_makes_it_wait(void **state)
 {
     (void)state;
@@ -495,6 +550,8 @@ int main(void)
         bench_test(test_acceptor__leaves_in_the_backlog_what_passes_the_rate),
         bench_test(test_acceptor__has_never_more_accepts_than_tokens),
         bench_test(test_acceptor__refused_clients_cost_no_tokens),
+        bench_test(test_acceptor__keeps_a_client_until_there_is_a_token),
+        bench_test(test_acceptor__a_stop_resets_who_waits_for_a_token),
         bench_test(test_acceptor__stops_while_the_rate_makes_it_wait),
         bench_test(test_acceptor__stops_whatever_it_is_at),
         bench_test(test_acceptor__hands_over_clients_that_come_with_the_stop),

@@ -201,8 +201,15 @@ static void test_admission__asks_lists_then_limits_then_sources_then_the_rate(vo
     assert_int_equal(enter("192.0.2.1"), ADMISSION_LIMIT);
     assert_int_equal(admission_tokens(it.admission, NOW, &next), 0);
     assert_true(next == NOW + 1000);
-    assert_int_equal(admission_tokens(it.admission, next, &next), 1);
     leave("192.0.2.1");
+    const struct pl_address third = address("192.0.2.3");
+    for (int i = 0; i < 2; i++) { /* the second time shows that the first has left nothing behind */
+        assert_int_equal(enter("192.0.2.3"), ADMISSION_LATER);
+        assert_int_equal(admission_active(it.admission), 1);
+    }
+    assert_int_equal(admission_enter(it.admission, &third, NOW + 1000), ADMISSION_GRANTED);
+    leave("192.0.2.3");
+    assert_int_equal(admission_enter(it.admission, &third, NOW + 1000), ADMISSION_LATER);
     leave("192.0.2.2");
     end();
 }
@@ -220,7 +227,7 @@ static void test_admission__takes_proxies_for_what_they_are(void **state)
     create();
     const struct pl_address good = address("192.0.2.1"), denied = address("192.0.2.66"),
                             other = address("198.51.100.1");
-    assert_int_equal(enter("192.0.2.1"), ADMISSION_ACL); /* allowed, but no proxy */
+    assert_int_equal(enter("192.0.2.1"), ADMISSION_PROXY); /* allowed, but no proxy */
     assert_int_equal(enter("10.0.0.9"), ADMISSION_ACL);
     assert_int_equal(enter("10.0.0.1"), ADMISSION_GRANTED); /* not in `allow`: that is for clients */
     assert_int_equal(enter("10.0.0.1"), ADMISSION_GRANTED); /* many clients come from one proxy */
@@ -239,7 +246,7 @@ static void test_admission__trusts_nobody_without_a_list_of_proxies(void **state
     begin();
     it.config.proxy_protocol = CONFIG_PROXY_V1;
     create();
-    expect("10.0.0.1", ADMISSION_ACL);
+    expect("10.0.0.1", ADMISSION_PROXY);
     end();
 }
 

@@ -284,7 +284,7 @@ static void test_proxy__is_believed_only_where_it_is_trusted(void **state)
     prepare(CONFIG_PROXY_BOTH);
     start();
     struct client *client = connect_from("127.0.0.9");
-    expect_refused(client, COUNTER_REFUSED_ACL);
+    expect_refused(client, COUNTER_REFUSED_PROXY);
     stop();
 
     struct config_endpoint *endpoint = prepare(CONFIG_PROXY_BOTH);

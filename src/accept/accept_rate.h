@@ -22,7 +22,7 @@ struct accept_rate accept_rate_make(uint32_t per_second, uint32_t burst);
    accept_rate_tokens: connections that may be taken now; UINT32_MAX: as many as come. */
 uint32_t accept_rate_tokens(const struct accept_rate *rate, uint64_t state, uint64_t now);
 
-/* accept_rate_take: the state when one more is taken. It may be one too many: then the next comes later. */
+/* accept_rate_take: the state when one is taken; there is one. */
 uint64_t accept_rate_take(const struct accept_rate *rate, uint64_t state, uint64_t now);
 
 /* accept_rate_next: when there is a token, at the earliest; `now` when there is one. */

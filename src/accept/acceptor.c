@@ -22,7 +22,8 @@ enum {
 
 struct accept_slot {
     struct operation operation;
-    struct list_node node; /* in acceptor.slots while it is in flight */
+    struct list_node
+        node; /* in acceptor.slots while it is in flight, in acceptor.later while its client waits */
     struct acceptor *acceptor;
     SOCKET socket;
     uint8_t addresses[2 * ACCEPT_ADDRESS_ROOM];
@@ -51,6 +52,7 @@ struct acceptor {
     bool is_paused;
     bool is_arm_queued;
     struct list_node slots;
+    struct list_node later; /* have a client that may come in when the rate allows it */
     struct task arm;
     struct backoff backoff;
     struct timer quiet;
@@ -62,6 +64,35 @@ struct acceptor {
 };
 
 static void acceptor__complete(struct operation *operation, uint32_t error, uint32_t bytes);
+
+/* ---- A client's addresses ---- */
+
+struct accept_addresses {
+    struct pl_address local;
+    struct pl_address peer;
+};
+
+static struct accept_addresses accept_slot__addresses(struct accept_slot *slot)
+{
+    struct accept_addresses addresses = {0};
+    SOCKADDR *local_at = NULL, *peer_at = NULL;
+    int local_length = 0, peer_length = 0;
+    slot->acceptor->network->accept_ex_addresses(slot->addresses, 0, ACCEPT_ADDRESS_ROOM, ACCEPT_ADDRESS_ROOM,
+                                                 &local_at, &local_length, &peer_at, &peer_length);
+    if (local_at != NULL && peer_at != NULL) {
+        network_address_from(local_at, &addresses.local);
+        network_address_from(peer_at, &addresses.peer);
+    }
+    return addresses;
+}
+
+/* Before it nothing else may be set on an accepted socket, nor a reset be had for sure. */
+static bool acceptor__update_context(const struct acceptor *acceptor, const struct accept_slot *slot)
+{
+    const SOCKET listener = acceptor->listener;
+    return setsockopt(slot->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (const char *)&listener,
+                      sizeof listener) == 0;
+}
 
 /* ---- Ending ---- */
 
@@ -81,6 +112,19 @@ static void acceptor__end_if_done(struct acceptor *acceptor)
     }
 }
 
+/* Who waits for the rate waits no longer. */
+static void acceptor__abandon_later(struct acceptor *acceptor)
+{
+    while (!list_is_empty(&acceptor->later)) {
+        struct accept_slot *slot = LIST_ELEMENT(list_take_first(&acceptor->later), struct accept_slot, node);
+        const struct accept_addresses addresses = accept_slot__addresses(slot);
+        acceptor__update_context(acceptor, slot);
+        network_close_hard(slot->socket);
+        acceptor->events->abandoned(acceptor->owner, &addresses.local, &addresses.peer);
+        memory_free(slot);
+    }
+}
+
 static void acceptor__run_stop(struct message *message, struct worker *worker)
 {
     (void)worker;
@@ -90,6 +134,7 @@ static void acceptor__run_stop(struct message *message, struct worker *worker)
     timer_clear(worker_timers(acceptor->worker), &acceptor->quiet);
     timer_clear(worker_timers(acceptor->worker), &acceptor->rate);
     worker_forget_release(acceptor->worker, &acceptor->release);
+    acceptor__abandon_later(acceptor);
     /* A client that was taken meanwhile can be reset only while the listening socket lives. */
     if (acceptor->posted > 0 && !CancelIoEx((HANDLE)acceptor->listener, NULL) &&
         GetLastError() != ERROR_NOT_FOUND) {
@@ -151,30 +196,49 @@ static void acceptor__fail(struct acceptor *acceptor, uint32_t error)
 
 /* ---- A client ---- */
 
-static void acceptor__take(struct acceptor *acceptor, struct accept_slot *slot)
+/* Its client is admitted. */
+static void acceptor__accept(struct acceptor *acceptor, struct accept_slot *slot,
+                             const struct accept_addresses *addresses)
 {
-    SOCKADDR *local_at = NULL, *peer_at = NULL;
-    int local_length = 0, peer_length = 0;
-    acceptor->network->accept_ex_addresses(slot->addresses, 0, ACCEPT_ADDRESS_ROOM, ACCEPT_ADDRESS_ROOM,
-                                           &local_at, &local_length, &peer_at, &peer_length);
-    struct pl_address local = {0}, peer = {0};
-    if (local_at != NULL && peer_at != NULL) {
-        network_address_from(local_at, &local);
-        network_address_from(peer_at, &peer);
+    if (acceptor__update_context(acceptor, slot)) {
+        acceptor->events->accepted(acceptor->owner, slot->socket, &addresses->local, &addresses->peer);
+    } else {
+        network_close_hard(slot->socket);
+        acceptor->events->lost(acceptor->owner, &addresses->local, &addresses->peer);
+        worker_released(acceptor->worker);
     }
-    const bool is_admitted = acceptor->events->admit(acceptor->owner, &local, &peer);
-    const SOCKET listener = acceptor->listener;
-    const bool is_usable = setsockopt(slot->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
-                                      (const char *)&listener, sizeof listener) == 0;
-    if (is_admitted && is_usable) {
-        acceptor->events->accepted(acceptor->owner, slot->socket, &local, &peer);
-        return;
+}
+
+/* False: its client must wait, and the slot with it. Else the slot is free. */
+static bool acceptor__take(struct acceptor *acceptor, struct accept_slot *slot)
+{
+    const struct accept_addresses addresses = accept_slot__addresses(slot);
+    switch (acceptor->events->admit(acceptor->owner, &addresses.local, &addresses.peer)) {
+    case ACCEPT_NOW:
+        acceptor__accept(acceptor, slot, &addresses);
+        break;
+    case ACCEPT_LATER:
+        return false;
+    case ACCEPT_NEVER:
+        acceptor__update_context(acceptor, slot);
+        network_close_hard(slot->socket);
+        worker_released(acceptor->worker);
+        break;
     }
-    network_close_hard(slot->socket);
-    if (is_admitted) {
-        acceptor->events->lost(acceptor->owner, &local, &peer);
+    memory_free(slot);
+    return true;
+}
+
+/* None is outstanding, or a client waits: goes on when the rate allows it. */
+static void acceptor__wait_for_rate(struct acceptor *acceptor)
+{
+    uint64_t next = 0;
+    const bool has_tokens = acceptor->events->tokens(acceptor->owner, &next) > 0;
+    const bool waits = !list_is_empty(&acceptor->later) || (acceptor->posted == 0 && !has_tokens);
+    if (waits && list_is_empty(&acceptor->rate.node)) {
+        worker_count(acceptor->worker, COUNTER_ACCEPT_PAUSES_RATE, 1);
+        timer_set(worker_timers(acceptor->worker), &acceptor->rate, next);
     }
-    worker_released(acceptor->worker);
 }
 
 static void acceptor__grow(struct acceptor *acceptor)
@@ -214,13 +278,20 @@ static void acceptor__end_slot(struct acceptor *acceptor, struct accept_slot *sl
     acceptor->posted--;
     if (error != 0) {
         closesocket(slot->socket);
-    } else {
-        acceptor->batch++;
-        acceptor->failures = 0;
-        backoff_succeed(&acceptor->backoff, worker_now(acceptor->worker));
-        acceptor__take(acceptor, slot);
+        memory_free(slot);
+        return;
     }
-    memory_free(slot);
+    acceptor->batch++;
+    acceptor->failures = 0;
+    backoff_succeed(&acceptor->backoff, worker_now(acceptor->worker));
+    if (!acceptor__take(acceptor, slot)) {
+        list_append(&acceptor->later, &slot->node);
+        if (acceptor->is_stopping) {
+            acceptor__abandon_later(acceptor);
+        } else {
+            acceptor__wait_for_rate(acceptor);
+        }
+    }
 }
 
 enum accept_post { ACCEPT_PENDING, ACCEPT_INLINE, ACCEPT_FAILED };
@@ -264,16 +335,12 @@ static void acceptor__measure(struct acceptor *acceptor)
     acceptor->batch = 0;
 }
 
-/* How many accepts may be outstanding: the target, as far as the rate allows. None: they come back by
-   themselves. */
-static uint32_t acceptor__allowed(struct acceptor *acceptor)
+/* How many accepts may be outstanding: the target, as far as the rate allows. */
+static uint32_t acceptor__allowed(const struct acceptor *acceptor)
 {
     uint64_t next = 0;
-    const uint32_t tokens = acceptor->events->tokens(acceptor->owner, &next);
-    if (tokens == 0 && acceptor->posted == 0 && list_is_empty(&acceptor->rate.node)) {
-        worker_count(acceptor->worker, COUNTER_ACCEPT_PAUSES_RATE, 1);
-        timer_set(worker_timers(acceptor->worker), &acceptor->rate, next);
-    }
+    const uint32_t tokens =
+        list_is_empty(&acceptor->later) ? acceptor->events->tokens(acceptor->owner, &next) : 0;
     return tokens < acceptor->target ? tokens : acceptor->target;
 }
 
@@ -294,6 +361,7 @@ static void acceptor__arm(struct acceptor *acceptor)
             return;
         }
     }
+    acceptor__wait_for_rate(acceptor);
     if (!backoff_is_pausing(&acceptor->backoff)) {
         backoff_rest(&acceptor->backoff, worker_now(acceptor->worker));
     }
@@ -371,9 +439,19 @@ static void acceptor__run_release(struct release_waiter *waiter)
     acceptor__try_again(LIST_ELEMENT(waiter, struct acceptor, release));
 }
 
+/* Who waits comes first. */
 static void acceptor__run_rate(struct timer *timer)
 {
-    acceptor__arm(LIST_ELEMENT(timer, struct acceptor, rate));
+    struct acceptor *acceptor = LIST_ELEMENT(timer, struct acceptor, rate);
+    while (!list_is_empty(&acceptor->later)) {
+        struct accept_slot *slot = LIST_ELEMENT(list_take_first(&acceptor->later), struct accept_slot, node);
+        if (!acceptor__take(acceptor, slot)) {
+            list_append(acceptor->later.next, &slot->node); /* it stays the first */
+            break;
+        }
+    }
+    acceptor__wait_for_rate(acceptor);
+    acceptor__arm(acceptor);
 }
 
 /* Less than half of the accepts were needed at once: give the others' sockets back. */
@@ -443,6 +521,7 @@ struct acceptor *acceptor_create(struct worker *worker, const struct network *ne
     acceptor->target = 1;
     acceptor->skips = network_use_skip(network, listener);
     list_init(&acceptor->slots);
+    list_init(&acceptor->later);
     acceptor->arm.run = acceptor__run_arm;
     timer_init(&acceptor->quiet, acceptor__run_quiet);
     timer_init(&acceptor->rate, acceptor__run_rate);

@@ -13,16 +13,22 @@
 
 struct acceptor;
 
-struct acceptor_events {
-    /* May the client come in? Decided from the addresses alone, before any other call on its socket. A refused
-       one is reset; who refuses counts it. */
-    bool (*admit)(void *owner, const struct pl_address *local, const struct pl_address *peer);
+/* ACCEPT_LATER: by a rate; it is asked again when `tokens` says so, and nobody else is accepted meanwhile. */
+enum accept_answer { ACCEPT_NOW, ACCEPT_LATER, ACCEPT_NEVER };
 
-    /* Then one of these. accepted: a client's socket, now the callee's; not associated with any port. lost: an
+struct acceptor_events {
+    /* May the client come in? Decided from the addresses alone, before any other call on its socket. Whom it must not
+       is reset; who says NEVER counts it. */
+    enum accept_answer (*admit)(void *owner, const struct pl_address *local, const struct pl_address *peer);
+
+    /* After NOW, one of these. accepted: a client's socket, now the callee's; not associated with any port. lost: an
        error of the system took it. */
     void (*accepted)(void *owner, SOCKET socket, const struct pl_address *local,
                      const struct pl_address *peer);
     void (*lost)(void *owner, const struct pl_address *local, const struct pl_address *peer);
+
+    /* After LATER: the acceptor stops, and has reset the client. */
+    void (*abandoned)(void *owner, const struct pl_address *local, const struct pl_address *peer);
 
     /* How many clients may be admitted now, by a rate: no more accepts are outstanding, the backlog holds the
        others. When none: `next_out` is when one may, of the worker's clock. UINT32_MAX: no limit. */

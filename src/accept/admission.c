@@ -126,14 +126,21 @@ static uint64_t admission__rate_state(const struct admission *admission)
     return (uint64_t)InterlockedCompareExchange64((volatile LONG64 *)(uintptr_t)&admission->rate_state, 0, 0);
 }
 
-static void admission__take_token(struct admission *admission, uint64_t now)
+/* False: there is none now. */
+static bool admission__take_token(struct admission *admission, uint64_t now)
 {
+    if (admission->rate.per_second == 0) {
+        return true;
+    }
     for (uint64_t state = admission__rate_state(admission);;) {
+        if (accept_rate_tokens(&admission->rate, state, now) == 0) {
+            return false;
+        }
         const uint64_t next = accept_rate_take(&admission->rate, state, now);
         const uint64_t seen =
             (uint64_t)InterlockedCompareExchange64(&admission->rate_state, (LONG64)next, (LONG64)state);
         if (seen == state) {
-            return;
+            return true;
         }
         state = seen;
     }
@@ -141,6 +148,10 @@ static void admission__take_token(struct admission *admission, uint64_t now)
 
 uint32_t admission_tokens(const struct admission *admission, uint64_t now, uint64_t *next_out)
 {
+    if (admission->rate.per_second == 0) {
+        *next_out = now;
+        return UINT32_MAX;
+    }
     const uint64_t state = admission__rate_state(admission);
     *next_out = accept_rate_next(&admission->rate, state, now);
     return accept_rate_tokens(&admission->rate, state, now);
@@ -148,23 +159,38 @@ uint32_t admission_tokens(const struct admission *admission, uint64_t now, uint6
 
 /* ---- Coming and going ---- */
 
+/* By the lists. Proxies are clients of nobody: `allow` is not asked about them. */
+static enum admission_verdict admission__check_lists(const struct admission *admission,
+                                                     const struct pl_address *peer)
+{
+    if (!admission_has_proxies(admission)) {
+        return admission_permits(admission, peer) ? ADMISSION_GRANTED : ADMISSION_ACL;
+    }
+    if (admission__is_in(admission->deny, peer)) {
+        return ADMISSION_ACL;
+    }
+    return admission__is_in(admission->proxies, peer) ? ADMISSION_GRANTED : ADMISSION_PROXY;
+}
+
 enum admission_verdict admission_enter(struct admission *admission, const struct pl_address *peer,
                                        uint64_t now)
 {
-    const bool has_proxies = admission_has_proxies(admission);
-    if (has_proxies ? !admission_trusts(admission, peer) : !admission_permits(admission, peer)) {
-        return ADMISSION_ACL;
+    enum admission_verdict verdict = admission__check_lists(admission, peer);
+    if (verdict != ADMISSION_GRANTED) {
+        return verdict;
     }
     if (!admission__enter_limits(admission)) {
         return ADMISSION_LIMIT;
     }
-    const enum admission_verdict verdict =
-        has_proxies ? ADMISSION_GRANTED : admission_enter_source(admission, peer);
+    verdict = admission_has_proxies(admission) ? ADMISSION_GRANTED : admission_enter_source(admission, peer);
     if (verdict != ADMISSION_GRANTED) {
         admission_leave(admission, NULL);
         return verdict;
     }
-    admission__take_token(admission, now);
+    if (!admission__take_token(admission, now)) {
+        admission_turn_back(admission, peer);
+        return ADMISSION_LATER;
+    }
     return ADMISSION_GRANTED;
 }
 
@@ -180,6 +206,21 @@ void admission_leave(struct admission *admission, const struct pl_address *sourc
     }
     connection_limit__leave(admission->process);
     connection_limit__leave(&admission->endpoint);
+}
+
+void admission_turn_back(struct admission *admission, const struct pl_address *peer)
+{
+    admission_leave(admission, admission_has_proxies(admission) ? NULL : peer);
+}
+
+enum close_reason admission_reason(enum admission_verdict verdict)
+{
+    static const enum close_reason reasons[] = {[ADMISSION_ACL] = REFUSED_ACL,
+                                                [ADMISSION_PROXY] = REFUSED_PROXY,
+                                                [ADMISSION_LIMIT] = REFUSED_LIMIT,
+                                                [ADMISSION_PER_SOURCE] = REFUSED_PER_SOURCE,
+                                                [ADMISSION_NO_MEMORY] = REFUSED_ERROR};
+    return reasons[verdict];
 }
 
 /* ---- Life ---- */

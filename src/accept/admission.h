@@ -10,6 +10,7 @@
 #include "base/keyed_hash.h"
 #include "base/win.h"
 #include "config/config.h"
+#include "stats/close_reason.h"
 
 /* Connections that there are, and may be. */
 struct connection_limit {
@@ -19,11 +20,16 @@ struct connection_limit {
 
 enum admission_verdict {
     ADMISSION_GRANTED,
-    ADMISSION_ACL,        /* `deny`, `allow`; with PROXY protocol, the peer is none of `trusted_proxies` */
+    ADMISSION_LATER,      /* accept_rate: see admission_tokens */
+    ADMISSION_ACL,        /* `deny`, `allow` */
+    ADMISSION_PROXY,      /* not one of `trusted_proxies` */
     ADMISSION_LIMIT,      /* max_connections, of the endpoint or the process */
     ADMISSION_PER_SOURCE, /* max_connections_per_source */
     ADMISSION_NO_MEMORY
 };
+
+/* admission_reason: why the client is refused, when it is neither GRANTED nor to come LATER. */
+enum close_reason admission_reason(enum admission_verdict verdict);
 
 struct admission;
 
@@ -50,9 +56,12 @@ enum admission_verdict admission_enter(struct admission *admission, const struct
    admission_leave. */
 enum admission_verdict admission_claim(struct admission *admission, const struct pl_address *client);
 
-/* admission_leave: `source` is the client that was counted for its source, NULL when none was: see
-   admission_counts_sources. */
+/* admission_leave: `source` is the client that was counted for its source, NULL when none was: a proxy before
+   admission_claim, a health check. */
 void admission_leave(struct admission *admission, const struct pl_address *source);
+
+/* admission_turn_back: `peer`, which has just entered, is lost before it could do anything. */
+void admission_turn_back(struct admission *admission, const struct pl_address *peer);
 
 /* admission_enter_source, admission_leave_source: a UDP session, which counts for its source alone. */
 enum admission_verdict admission_enter_source(struct admission *admission, const struct pl_address *client);

@@ -23,17 +23,27 @@ struct bench bench;
 
 /* ---- Events, on W ---- */
 
-static bool bench__admit(void *owner, const struct pl_address *local, const struct pl_address *peer)
+static enum accept_answer bench__admit(void *owner, const struct pl_address *local,
+                                       const struct pl_address *peer)
 {
     (void)owner;
     bench.local = *local;
     bench.admitted_peer = *peer;
     InterlockedIncrement(&bench.admitted);
     if (bench.refuses > 0 && InterlockedDecrement(&bench.refuses) >= 0) {
-        return false;
+        return ACCEPT_NEVER;
+    }
+    if (accept_rate_tokens(&bench.rate, bench.bucket, worker_now(bench.worker)) == 0) {
+        return ACCEPT_LATER;
     }
     bench.bucket = accept_rate_take(&bench.rate, bench.bucket, worker_now(bench.worker));
-    return true;
+    return ACCEPT_NOW;
+}
+
+static void bench__abandoned(void *owner, const struct pl_address *local, const struct pl_address *peer)
+{
+    (void)owner, (void)local, (void)peer;
+    InterlockedIncrement(&bench.abandoned);
 }
 
 static void bench__lost(void *owner, const struct pl_address *local, const struct pl_address *peer)
@@ -93,6 +103,7 @@ static void bench__stopped(void *owner)
 static const struct acceptor_events bench__events = {.admit = bench__admit,
                                                      .accepted = bench__accepted,
                                                      .lost = bench__lost,
+                                                     .abandoned = bench__abandoned,
                                                      .tokens = bench__tokens,
                                                      .trouble = bench__trouble,
                                                      .recovered = bench__recovered,
