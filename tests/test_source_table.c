@@ -73,7 +73,10 @@ static void test_source_table__knows_who_is_the_same(void **state)
         {"::ffff:192.0.2.1", "::ffff:192.0.2.2", false},
         {"2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", true}, /* one /64 */
         {"2001:db8:1:2::1", "2001:db8:1:3::1", false},
-        {"fe80::1%3", "fe80::2%4", true},
+        {"fe80::1%3", "fe80::1%3", true}, /* link-local: each machine of the network */
+        {"fe80::1%3", "fe80::2%3", false},
+        {"fe80::1%3", "fe80::1%4", false},
+        {"fe80::1%3", "::1", false},
         {"0.0.0.0", "::", false},
         {"32.1.13.184", "2001:db8::", false}, /* the same bytes */
     };

@@ -11,9 +11,12 @@
 #include "base/memory.h"
 
 struct source_name {
-    uint8_t bytes[8]; /* of an IPv6 address, or four and zeros */
-    uint8_t family;
+    uint8_t bytes[8]; /* those that tell clients apart, zeros behind an IPv4 address */
+    uint32_t scope;   /* of a link-local address */
+    uint32_t kind;    /* of the bytes */
 };
+
+enum { SOURCE_IPV4 = 4, SOURCE_IPV6 = 6, SOURCE_LINK_LOCAL = 7 };
 
 struct source {
     struct hash_node node;
@@ -39,8 +42,15 @@ static struct source_name source__name(const struct pl_address *client)
     struct source_name name;
     address_fold(&address);
     memset(&name, 0, sizeof name);
-    memcpy(name.bytes, address.ip, sizeof name.bytes);
-    name.family = (uint8_t)address.family;
+    if (address_is_link_local(&address)) {
+        memcpy(name.bytes, address.ip + 8,
+               sizeof name.bytes); /* the interface identifier (RFC 4291, section 2.5.6) */
+        name.scope = address.scope;
+        name.kind = SOURCE_LINK_LOCAL;
+    } else {
+        memcpy(name.bytes, address.ip, sizeof name.bytes);
+        name.kind = address.family == 4 ? SOURCE_IPV4 : SOURCE_IPV6;
+    }
     return name;
 }
 

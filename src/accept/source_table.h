@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
    How many connections each client address has: an IPv4 address, or the /64 of an IPv6 address, which is what one
-   customer is given (RFC 6177). One thread at a time; the caller sees to it. No Windows header. */
+   customer is given (RFC 6177). Link-local addresses, which all have one /64, count by the whole address and its
+   interface. One thread at a time; the caller sees to it. No Windows header. */
 #ifndef PORTLISTENER_ACCEPT_SOURCE_TABLE_H
 #define PORTLISTENER_ACCEPT_SOURCE_TABLE_H
 

@@ -230,6 +230,11 @@ bool address_is_loopback(const struct pl_address *address)
     return address->family == 4 ? address->ip[0] == 127 : memcmp(address->ip, loopback, sizeof loopback) == 0;
 }
 
+bool address_is_link_local(const struct pl_address *address)
+{
+    return address->family == 6 && address->ip[0] == 0xFE && (address->ip[1] & 0xC0U) == 0x80U;
+}
+
 bool address_is_multicast(const struct pl_address *address)
 {
     return address->family == 4 ? address->ip[0] >> 4 == 0xE : address->ip[0] == 0xFF;

@@ -31,6 +31,8 @@ bool address_is_any(const struct pl_address *address);                      /* 0
 bool address_is_loopback(const struct pl_address *address);                 /* 127.0.0.0/8 or ::1 */
 bool address_is_multicast(const struct pl_address *address);                /* 224.0.0.0/4 or ff00::/8 */
 
+bool address_is_link_local(const struct pl_address *address); /* fe80::/10 */
+
 /* address_is_broadcast: 255.255.255.255, or that of the loopback network, 127.255.255.255. That of another network
    cannot be told without its mask. */
 bool address_is_broadcast(const struct pl_address *address);

@@ -155,13 +155,30 @@ static bool config_check__takes_udp(const struct config_endpoint *endpoint)
     return false;
 }
 
+/* A key of the endpoint itself that does nothing without another one. Those of [defaults] may be for others. */
+static void config_check__idle_key(const struct config_endpoint *endpoint, const char *name,
+                                   const char *other, const char *example, struct config_problems *problems)
+{
+    const struct config_origin *origin = config_check__origin(endpoint, name);
+    if (origin->line != 0 && !origin->is_shared) {
+        config_problems_warning(problems, origin->line, origin->column,
+                                "%s: without %s it does nothing; write %s as well, or remove the line", name,
+                                other, example);
+    }
+}
+
 static void config_check__no_proxies(const struct config_endpoint *endpoint, struct config_problems *problems)
 {
-    const struct config_origin *origin = config_check__origin(endpoint, "trusted_proxies");
-    if (endpoint->trusted_proxies.count > 0 && !origin->is_shared) {
-        config_problems_warning(problems, origin->line, origin->column,
-                                "trusted_proxies: without proxy_protocol it does nothing; write "
-                                "proxy_protocol = v2 (or v1, or both) as well, or remove the line");
+    if (endpoint->trusted_proxies.count > 0) {
+        config_check__idle_key(endpoint, "trusted_proxies", "proxy_protocol",
+                               "proxy_protocol = v2 (or v1, or both)", problems);
+    }
+}
+
+static void config_check__rate(const struct config_endpoint *endpoint, struct config_problems *problems)
+{
+    if (endpoint->accept_rate == 0 && endpoint->accept_burst != 0) {
+        config_check__idle_key(endpoint, "accept_burst", "accept_rate", "accept_rate = 100", problems);
     }
 }
 
@@ -434,6 +451,7 @@ void config_check_run(struct config *config, const struct pl_handler *const *han
     for (size_t i = 0; i < config->endpoint_count; i++) {
         config_check__required(&config->endpoints[i], handlers, problems);
         config_check__protocols(&config->endpoints[i], handlers, problems);
+        config_check__rate(&config->endpoints[i], problems);
         if (config->endpoints[i].proxy_protocol == CONFIG_PROXY_OFF) {
             config_check__no_proxies(&config->endpoints[i], problems);
             config_check__access(&config->endpoints[i], "allow", &config->endpoints[i].allow, problems);

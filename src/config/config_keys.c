@@ -177,7 +177,9 @@ static const struct config_key endpoint_keys[] = {
      ENDPOINT_PLACE(deny),
      .value = "",
      .zero = "nobody",
-     .help = "These addresses and networks are denied, also where `allow` has them."},
+     .help =
+         "These addresses and networks are denied, also where `allow` has them. As there, `::/0` is everyone "
+         "with IPv6 alone."},
     {.name = "max_connections",
      .type = CONFIG_TYPE_NUMBER,
      ENDPOINT_PLACE(max_connections),
@@ -193,7 +195,9 @@ static const struct config_key endpoint_keys[] = {
      .least = 1,
      .most = 4000000,
      .zero = "no limit",
-     .help = "The same for each client address (of IPv6: for each /64), UDP sessions included."},
+     .help =
+         "TCP connections and UDP sessions of one client address, for IPv6 of one /64 (link-local addresses count "
+         "one by one). One more connection is accepted, reset and counted; one more session is not begun."},
     {.name = "accept_rate",
      .type = CONFIG_TYPE_NUMBER,
      ENDPOINT_PLACE(accept_rate),
@@ -202,7 +206,8 @@ static const struct config_key endpoint_keys[] = {
      .most = 1000000,
      .zero = "no limit",
      .help = "New TCP connections a second. More of them wait in the backlog, and are taken as the rate "
-             "allows. What the lists and limits refuse does not count."},
+             "allows. What the lists and limits refuse does not count; behind a "
+             "proxy it does, for there the client is not known yet."},
     {.name = "accept_burst",
      .type = CONFIG_TYPE_NUMBER,
      ENDPOINT_PLACE(accept_burst),
@@ -217,10 +222,12 @@ static const struct config_key endpoint_keys[] = {
      ENDPOINT_PLACE(proxy_protocol),
      .value = "off",
      .choices = proxy_protocols,
-     .help = "Clients come through a proxy that tells their addresses in a PROXY header (HAProxy's, version "
-             "1, 2 or either). Then each connection must begin with one, for UDP (version 2) each datagram; "
-             "`allow`, `deny` and `max_connections_per_source` apply to the client that it names. Health "
-             "checks (LOCAL, UNKNOWN) pass."},
+     .help =
+         "Clients come through proxies that tell their addresses in a PROXY header (HAProxy's, version 1, 2 "
+         "or either). Then each connection must begin with one, for UDP (version 2) each datagram, and "
+         "`trusted_proxies` must name the proxies. `deny` is asked about the proxy and about the client, "
+         "`allow` and `max_connections_per_source` about the client alone. What a proxy sends for itself "
+         "(LOCAL, UNKNOWN: health checks, as a rule) passes without them."},
     {.name = "trusted_proxies",
      .type = CONFIG_TYPE_PREFIXES,
      ENDPOINT_PLACE(trusted_proxies),

@@ -262,12 +262,6 @@ static bool config_listen__no_ipv6(struct reader *reader)
                                  "write one such as 2001:db8::1 or ::");
 }
 
-static bool config_listen__is_link_local(const struct pl_address *address)
-{
-    return address->family == 6 && address->ip[0] == 0xFE &&
-           (address->ip[1] & 0xC0U) == 0x80U; /* fe80::/10 */
-}
-
 /* Addresses that are well written, but that no socket can listen on, or not as meant. */
 static bool config_listen__may_listen(struct reader *reader, const struct pl_address *address)
 {
@@ -292,11 +286,11 @@ static bool config_listen__may_listen(struct reader *reader, const struct pl_add
         return config_listen__refuse(reader, host, "is the broadcast address, which nobody can listen on",
                                      "write an address of this machine, or *");
     }
-    if (config_listen__is_link_local(address) && address->scope == 0) {
+    if (address_is_link_local(address) && address->scope == 0) {
         return config_listen__refuse(reader, host, "is a link-local address without its network interface",
                                      "write the interface's number behind it, such as fe80::1%3");
     }
-    if (address->scope != 0 && !config_listen__is_link_local(address)) {
+    if (address->scope != 0 && !address_is_link_local(address)) {
         return config_listen__refuse(reader, host, "is not link-local, so it has no %scope",
                                      "leave out the % and what follows it");
     }

@@ -982,7 +982,7 @@ static void connection__init(struct connection *connection, struct worker *worke
     connection->opened_rest = worker_now(worker) % TIMER_TICK & 127U;
 }
 
-static void connection__refuse(struct worker *worker, const struct endpoint *endpoint, SOCKET socket,
+static void connection__refuse(struct worker *worker, struct endpoint *endpoint, SOCKET socket,
                                enum close_reason reason, const struct pl_address *local,
                                const struct pl_address *peer)
 {

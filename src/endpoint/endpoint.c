@@ -67,7 +67,59 @@ void endpoint_stop(struct endpoint *endpoint)
     endpoint->is_started = false;
 }
 
-void endpoint_refused(const struct endpoint *endpoint, struct worker *worker, enum close_reason reason,
+/* ---- What is told of clients ---- */
+
+/* How many there were since it was told last, this one not counted; -1: it is not told now. */
+static LONG endpoint__pass_gate(struct endpoint_gate *gate, uint64_t now)
+{
+    const LONG64 told_at = InterlockedCompareExchange64(&gate->told_at, 0, 0);
+    const bool is_time = told_at == 0 || now - (uint64_t)told_at >= ENDPOINT_TELL;
+    if (is_time && InterlockedCompareExchange64(&gate->told_at, (LONG64)now, told_at) == told_at) {
+        return InterlockedExchange(&gate->untold, 0);
+    }
+    InterlockedIncrement(&gate->untold);
+    return -1;
+}
+
+static void endpoint__add_untold(struct text *text, LONG untold)
+{
+    if (untold > 0) {
+        text_add_format(text, "; %ld more since the last such line", (long)untold);
+    }
+}
+
+/* What to do about it; NULL: nothing, and it is not told. */
+static const char *endpoint__remedy(enum close_reason reason)
+{
+    static const char *const remedies[CLOSE_REASON_COUNT] = {
+        [REFUSED_ACL] = "deny or allow keeps it out",
+        [REFUSED_LIMIT] =
+            "max_connections is reached, the endpoint's or the service's; raise it, or let idle_timeout "
+            "end idle connections sooner",
+        [REFUSED_PER_SOURCE] =
+            "max_connections_per_source is reached; raise it if many clients share this address",
+        [REFUSED_PROXY] = "it is not in trusted_proxies; add it there if it is one of your proxies",
+        [REFUSED_ERROR] = "an error of the system lost it on its way to the handler"};
+    return remedies[reason];
+}
+
+static void endpoint__tell_refusal(struct endpoint *endpoint, uint64_t now, enum close_reason reason,
+                                   const struct pl_address *peer)
+{
+    char room[384];
+    struct text text;
+    const char *remedy = endpoint__remedy(reason);
+    const LONG untold = remedy != NULL ? endpoint__pass_gate(&endpoint->gates[reason], now) : -1;
+    if (untold >= 0) {
+        text_init(&text, room, sizeof room);
+        address_add_with_port(&text, peer);
+        text_add_format(&text, " was reset: %s", remedy);
+        endpoint__add_untold(&text, untold);
+        log_write(endpoint->log, EVENT_CLIENT_REFUSED, endpoint->config->name, 0, "%s", room);
+    }
+}
+
+void endpoint_refused(struct endpoint *endpoint, struct worker *worker, enum close_reason reason,
                       const struct pl_address *local, const struct pl_address *peer)
 {
     worker_count(worker, close_reason_row(reason)->counter, 1);
@@ -75,28 +127,25 @@ void endpoint_refused(const struct endpoint *endpoint, struct worker *worker, en
                                                                        .client = *peer,
                                                                        .local = *local,
                                                                        .reason = reason});
-}
-
-static bool endpoint__may_tell(struct endpoint *endpoint, uint64_t now)
-{
-    const LONG64 told_at = InterlockedCompareExchange64(&endpoint->told_at, 0, 0);
-    return (told_at == 0 || now - (uint64_t)told_at >= ENDPOINT_TELL) &&
-           InterlockedCompareExchange64(&endpoint->told_at, (LONG64)now, told_at) == told_at;
+    endpoint__tell_refusal(endpoint, worker_now(worker), reason, peer);
 }
 
 void endpoint_tell_header(struct endpoint *endpoint, uint64_t now, pl_id connection,
                           const struct pl_address *proxy, const char *problem)
 {
-    char room[ADDRESS_TEXT_ROOM];
+    char room[384];
     struct text text;
-    if (!endpoint__may_tell(endpoint, now)) {
-        return;
+    const LONG untold = endpoint__pass_gate(&endpoint->gates[CLOSE_REASON_NONE], now);
+    if (untold >= 0) {
+        text_init(&text, room, sizeof room);
+        text_add_string(&text, "the proxy ");
+        address_add_with_port(&text, proxy);
+        text_add_format(
+            &text, " sent no good PROXY header: %s; let it send what proxy_protocol says, or set that to off",
+            problem);
+        endpoint__add_untold(&text, untold);
+        log_write(endpoint->log, EVENT_PROXY_HEADER_REFUSED, endpoint->config->name, connection, "%s", room);
     }
-    text_init(&text, room, sizeof room);
-    address_add_with_port(&text, proxy);
-    log_write(endpoint->log, EVENT_PROXY_HEADER_REFUSED, endpoint->config->name, connection,
-              "the proxy %s sent no good PROXY header: %s; more of these are only counted for a minute", room,
-              problem);
 }
 
 uint32_t endpoint_max_input(const struct endpoint *endpoint)

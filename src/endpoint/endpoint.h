@@ -16,6 +16,12 @@
 
 struct admission;
 
+/* What strangers can bring about at will is told once a minute. */
+struct endpoint_gate {
+    volatile LONG64 told_at; /* 0: never */
+    volatile LONG untold;    /* since then */
+};
+
 struct endpoint {
     const struct config_endpoint *config;
     const struct pl_handler *handler;
@@ -29,7 +35,8 @@ struct endpoint {
     volatile LONG udp_sessions; /* of all of them */
     volatile LONG is_paused;    /* refuse what is new */
     volatile LONG is_stopping;  /* likewise, and for good */
-    volatile LONG64 told_at;    /* of the last, see endpoint_tell_header */
+    struct endpoint_gate
+        gates[CLOSE_REASON_COUNT]; /* for what is told now and then; NONE: bad PROXY headers */
 };
 
 /* endpoint_start: the handler's start; false: `failure_out`. Control thread. */
@@ -38,11 +45,12 @@ bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struc
 /* endpoint_stop: the handler's stop, if it was started. No connection may be left. Control thread. */
 void endpoint_stop(struct endpoint *endpoint);
 
-/* endpoint_refused: counts and logs a TCP client that never reached the handler. On W. */
-void endpoint_refused(const struct endpoint *endpoint, struct worker *worker, enum close_reason reason,
+/* endpoint_refused: counts a TCP client that never reached the handler, in the access log, too; and tells of it in the log,
+   once a minute for each reason. On W. */
+void endpoint_refused(struct endpoint *endpoint, struct worker *worker, enum close_reason reason,
                       const struct pl_address *local, const struct pl_address *peer);
 
-/* endpoint_tell_header: logs what is wrong with the PROXY header of this proxy, at most once a minute. `connection` is its
+/* endpoint_tell_header: logs what is wrong with the PROXY header of this proxy, once a minute. `connection` is its
    id, 0 for a datagram; `now` of a worker's clock. Any thread. */
 void endpoint_tell_header(struct endpoint *endpoint, uint64_t now, pl_id connection,
                           const struct pl_address *proxy, const char *problem);

@@ -12,11 +12,6 @@ static size_t control__align(size_t length)
     return (length + CONTROL_ALIGNMENT - 1) & ~(size_t)(CONTROL_ALIGNMENT - 1);
 }
 
-static bool packet_info__is_link_local(const uint8_t *ip)
-{
-    return ip[0] == 0xFE && (ip[1] & 0xC0) == 0x80; /* RFC 4291, section 2.5.6 */
-}
-
 static void packet_info__take_ipv4(const uint8_t *data, struct pl_address *address)
 {
     IN_PKTINFO info;
@@ -31,7 +26,7 @@ static void packet_info__take_ipv6(const uint8_t *data, struct pl_address *addre
     memcpy(&info, data, sizeof info);
     *address = (struct pl_address){.family = 6, .port = address->port};
     memcpy(address->ip, &info.ipi6_addr, 16);
-    address->scope = packet_info__is_link_local(address->ip) ? info.ipi6_ifindex : 0;
+    address->scope = address_is_link_local(address) ? info.ipi6_ifindex : 0;
     address_fold(address);
 }
 
