@@ -350,6 +350,12 @@ static uint64_t connection__earliest(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* Once it is over, close_timeout is what is left of it. */
+static bool connection__has_lifetime(const struct connection *connection)
+{
+    return connection->reason != CLOSED_LIFETIME;
+}
+
 static uint64_t connection__next_deadline(const struct connection *connection)
 {
     const struct config_endpoint *config = connection->endpoint->config;
@@ -361,7 +367,9 @@ static uint64_t connection__next_deadline(const struct connection *connection)
         return connection__earliest(due,
                                     connection__due(connection, connection->opened, config->proxy_timeout));
     }
-    due = connection__earliest(due, connection__due(connection, connection->opened, config->lifetime));
+    if (connection__has_lifetime(connection)) {
+        due = connection__earliest(due, connection__due(connection, connection->opened, config->lifetime));
+    }
     if (connection->is_fin_sent) {
         return connection__earliest(
             due, connection__due(connection, connection->last_progress, config->close_timeout));
@@ -418,7 +426,8 @@ static void connection__check_deadlines(struct connection *connection)
     } else if (connection->is_fin_sent) {
         if (connection__is_past(connection, connection->last_progress, config->close_timeout)) {
             connection__reset(connection, CLOSED_BY_HANDLER, WSAETIMEDOUT);
-        } else if (connection__is_past(connection, connection->opened, config->lifetime)) {
+        } else if (connection__has_lifetime(connection) &&
+                   connection__is_past(connection, connection->opened, config->lifetime)) {
             connection__reset(connection, CLOSED_LIFETIME, WSAETIMEDOUT);
         }
     } else if (connection->queued > 0 &&
