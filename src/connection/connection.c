@@ -305,17 +305,33 @@ static void connection__refuse_header(struct connection *connection, const char 
     connection__reset(connection, REFUSED_PROXY, 0);
 }
 
+/* Who comes through a proxy comes in only now. NONE: it may. */
+static enum close_reason connection__find_obstacle(const struct connection *connection)
+{
+    const struct endpoint *endpoint = connection->endpoint;
+    return endpoint->is_stopping != 0 ? REFUSED_STOPPING
+           : endpoint->is_paused != 0 ? REFUSED_PAUSED
+                                      : CLOSE_REASON_NONE;
+}
+
 /* The header names the client, unless the proxy itself is one: a health check. */
 static void connection__take_claim(struct connection *connection, const struct proxy_header *header)
 {
     static const enum close_reason reasons[] = {[ADMISSION_ACL] = REFUSED_ACL,
                                                 [ADMISSION_PER_SOURCE] = REFUSED_PER_SOURCE,
                                                 [ADMISSION_NO_MEMORY] = REFUSED_ERROR};
+    const enum close_reason obstacle = connection__find_obstacle(connection);
     if (!header->is_local) {
         connection->is_proxied = 1;
         connection->addresses[ADDRESS_PROXY] = connection->peer;
         connection->addresses[ADDRESS_LOCAL] = header->destination;
         connection->peer = header->source;
+    }
+    if (obstacle != CLOSE_REASON_NONE) {
+        connection__reset(connection, obstacle, 0);
+        return;
+    }
+    if (!header->is_local) {
         const enum admission_verdict verdict =
             admission_claim(connection->endpoint->admission, &connection->peer);
         if (verdict != ADMISSION_GRANTED) {
@@ -696,7 +712,8 @@ static void connection__take_bytes(struct connection *connection, uint32_t bytes
     }
     connection->bytes_in += bytes;
     worker_count(connection->worker, COUNTER_BYTES_RECEIVED, bytes);
-    if (!connection->wants_reset) { /* by on_open, a moment ago */
+    /* on_open may have changed everything a moment ago: what it cannot take yet comes behind on_writable. */
+    if (!connection->wants_reset && (!connection->is_blocked || connection->drops_input)) {
         connection__deliver(connection);
     }
 }
@@ -1025,18 +1042,29 @@ void connection_open(struct worker *worker, const struct network *network, struc
     connection__release(connection);
 }
 
-void connection_reset_all(struct worker *worker)
+/* All of the worker's, or those that no handler knows of. */
+static void connection__stop(struct worker *worker, bool is_for_all)
 {
     struct connection *connection = NULL;
     for (uint32_t slot = 0;
          (connection = slot_table_next(worker_slots(worker), SLOT_CONNECTION, &slot)) != NULL;) {
-        if (!connection->is_closed) {
+        if (!connection->is_closed && (is_for_all || connection->awaits_proxy)) {
             connection__hold(connection);
             connection__reset(connection, CLOSED_STOPPING, 0);
             connection__settle(connection);
             connection__release(connection);
         }
     }
+}
+
+void connection_refuse_all(struct worker *worker)
+{
+    connection__stop(worker, false);
+}
+
+void connection_reset_all(struct worker *worker)
+{
+    connection__stop(worker, true);
 }
 
 size_t connection_size(void)
