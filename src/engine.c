@@ -340,7 +340,8 @@ static void engine__refuse_all(struct engine *engine)
         InterlockedExchange(&engine->endpoints[i].is_stopping, 1);
     }
     for (unsigned i = 0; i < engine->worker_count; i++) {
-        worker_signal(engine->workers[i], &engine->refusals[i]); /* what was not accepted before will not be */
+        worker_signal(engine->workers[i],
+                      &engine->refusals[i]); /* what was not accepted before will not be */
     }
     bindings_stop(&engine->bindings);
 }

@@ -17,6 +17,7 @@
 #include "accept/admission.h"
 #include "accept/proxy_header.h"
 #include "base/memory.h"
+#include "connection/deadlines.h"
 #include "connection/send_queue.h"
 #include "io/net_error.h"
 #include "stats/close_reason.h"
@@ -95,21 +96,12 @@ static void connection__settle(struct connection *connection);
 
 static uint32_t connection__tick(const struct connection *connection)
 {
-    return (uint32_t)(worker_now(connection->worker) / TIMER_TICK);
+    return deadlines_tick(worker_now(connection->worker));
 }
 
 static uint32_t connection__class_size(unsigned size_class)
 {
     return (uint32_t)BUFFER_SMALL << 2 * size_class;
-}
-
-/* When `delay` milliseconds have passed since some moment of the tick `stamp`, in the time of the worker's
-   clock. */
-static uint64_t connection__due(const struct connection *connection, uint32_t stamp, uint64_t delay)
-{
-    const uint64_t now = worker_now(connection->worker) / TIMER_TICK;
-    const uint64_t since = (uint32_t)now - stamp;
-    return delay == 0 ? UINT64_MAX : (now - since + 1) * TIMER_TICK + delay;
 }
 
 /* ---- References and the end ---- */
@@ -173,13 +165,6 @@ static size_t connection__addresses(const struct endpoint *endpoint)
     return admission_has_proxies(endpoint->admission) ? ADDRESSES : endpoint->access_log != NULL;
 }
 
-static uint64_t connection__age(const struct connection *connection)
-{
-    const uint64_t now = worker_now(connection->worker);
-    const uint64_t ticks = now / TIMER_TICK - (uint32_t)(now / TIMER_TICK - connection->opened);
-    return now - (ticks * TIMER_TICK + connection->opened_rest);
-}
-
 static void connection__log_end(const struct connection *connection, pl_id id, enum close_reason reason)
 {
     const struct endpoint *endpoint = connection->endpoint;
@@ -192,7 +177,8 @@ static void connection__log_end(const struct connection *connection, pl_id id, e
                                .connection = id,
                                .bytes_in = connection->bytes_in,
                                .bytes_out = connection->bytes_out,
-                               .duration = connection__age(connection),
+                               .duration = deadlines_age(connection->opened, connection->opened_rest,
+                                                         worker_now(connection->worker)),
                                .reason = reason};
     if (connection->is_proxied) {
         line.proxy = connection->addresses[ADDRESS_PROXY];
@@ -361,61 +347,32 @@ static void connection__take_header(struct connection *connection)
 
 /* ---- Deadlines ---- */
 
-static uint64_t connection__earliest(uint64_t a, uint64_t b)
+static struct deadlines connection__deadlines(const struct connection *connection)
 {
-    return a < b ? a : b;
-}
-
-/* Once it is over, close_timeout is what is left of it. */
-static bool connection__has_lifetime(const struct connection *connection)
-{
-    return connection->reason != CLOSED_LIFETIME;
-}
-
-static uint64_t connection__next_deadline(const struct connection *connection)
-{
-    const struct config_endpoint *config = connection->endpoint->config;
-    uint64_t due = UINT64_MAX;
-    if (connection->is_stalled || connection->is_starved) {
-        due = worker_now(connection->worker) + RETRY_DELAY;
-    }
-    if (connection->awaits_proxy) {
-        return connection__earliest(due,
-                                    connection__due(connection, connection->opened, config->proxy_timeout));
-    }
-    if (connection__has_lifetime(connection)) {
-        due = connection__earliest(due, connection__due(connection, connection->opened, config->lifetime));
-    }
-    if (connection->is_fin_sent) {
-        return connection__earliest(
-            due, connection__due(connection, connection->last_progress, config->close_timeout));
-    }
-    if (connection->bytes_in == 0 && !connection->is_eof) {
-        due = connection__earliest(
-            due, connection__due(connection, connection->opened, config->first_byte_timeout));
-    }
-    if (connection->queued > 0) {
-        due = connection__earliest(
-            due, connection__due(connection, connection->last_progress, config->send_timeout));
-    }
-    return connection__earliest(due,
-                                connection__due(connection, connection->last_activity, config->idle_timeout));
+    return (struct deadlines){.opened = connection->opened,
+                              .last_activity = connection->last_activity,
+                              .last_progress = connection->last_progress,
+                              .awaits_header = connection->awaits_proxy,
+                              .awaits_first_byte = connection->bytes_in == 0 && !connection->is_eof,
+                              .is_sending = connection->queued > 0,
+                              .is_fin_sent = connection->is_fin_sent,
+                              .is_past_lifetime = connection->reason == CLOSED_LIFETIME};
 }
 
 /* Activity only moves deadlines away: a timer that is set early enough stays, and looks again when it
    fires. */
 static void connection__set_timer(struct connection *connection)
 {
-    const uint64_t due = connection__next_deadline(connection);
+    const struct deadlines deadlines = connection__deadlines(connection);
+    const uint64_t now = worker_now(connection->worker);
+    uint64_t due = deadlines_next(&deadlines, connection->endpoint->config, now);
+    if ((connection->is_stalled || connection->is_starved) && now + RETRY_DELAY < due) {
+        due = now + RETRY_DELAY;
+    }
     const bool is_set = !list_is_empty(&connection->timer.node);
     if (due != UINT64_MAX && (!is_set || due < connection->timer.due)) {
         timer_set(worker_timers(connection->worker), &connection->timer, due);
     }
-}
-
-static bool connection__is_past(const struct connection *connection, uint32_t stamp, uint64_t delay)
-{
-    return connection__due(connection, stamp, delay) <= worker_now(connection->worker);
 }
 
 /* In order when nothing is queued or unread; with a receive waiting there is nothing unread. */
@@ -434,28 +391,28 @@ static void connection__expire(struct connection *connection, enum close_reason 
 
 static void connection__check_deadlines(struct connection *connection)
 {
-    const struct config_endpoint *config = connection->endpoint->config;
-    if (connection->awaits_proxy) {
-        if (connection__is_past(connection, connection->opened, config->proxy_timeout)) {
-            connection__refuse_header(connection, "it did not come within proxy_timeout");
-        }
-    } else if (connection->is_fin_sent) {
-        if (connection__is_past(connection, connection->last_progress, config->close_timeout)) {
-            connection__reset(connection, CLOSED_BY_HANDLER, WSAETIMEDOUT);
-        } else if (connection__has_lifetime(connection) &&
-                   connection__is_past(connection, connection->opened, config->lifetime)) {
-            connection__reset(connection, CLOSED_LIFETIME, WSAETIMEDOUT);
-        }
-    } else if (connection->queued > 0 &&
-               connection__is_past(connection, connection->last_progress, config->send_timeout)) {
+    const struct deadlines deadlines = connection__deadlines(connection);
+    switch (deadlines_passed(&deadlines, connection->endpoint->config, worker_now(connection->worker))) {
+    case DEADLINE_NONE:
+        break;
+    case DEADLINE_HEADER:
+        connection__refuse_header(connection, "it did not come within proxy_timeout");
+        break;
+    case DEADLINE_CLOSE:
+        connection__reset(connection, CLOSED_BY_HANDLER, WSAETIMEDOUT);
+        break;
+    case DEADLINE_SEND:
         connection__reset(connection, CLOSED_SEND_TIMEOUT, WSAETIMEDOUT);
-    } else if (connection->bytes_in == 0 && !connection->is_eof &&
-               connection__is_past(connection, connection->opened, config->first_byte_timeout)) {
+        break;
+    case DEADLINE_FIRST_BYTE:
         connection__expire(connection, CLOSED_FIRST_BYTE_TIMEOUT);
-    } else if (connection__is_past(connection, connection->last_activity, config->idle_timeout)) {
+        break;
+    case DEADLINE_IDLE:
         connection__expire(connection, CLOSED_IDLE);
-    } else if (connection__is_past(connection, connection->opened, config->lifetime)) {
+        break;
+    case DEADLINE_LIFETIME:
         connection__expire(connection, CLOSED_LIFETIME);
+        break;
     }
 }
 
@@ -1005,7 +962,7 @@ static void connection__init(struct connection *connection, struct worker *worke
         connection->addresses[ADDRESS_LOCAL] = *local;
     }
     connection->opened = connection->last_activity = connection->last_progress = connection__tick(connection);
-    connection->opened_rest = worker_now(worker) % TIMER_TICK & 127U;
+    connection->opened_rest = deadlines_rest(worker_now(worker)) & 127U;
 }
 
 static void connection__refuse(struct worker *worker, const struct endpoint *endpoint, SOCKET socket,
