@@ -46,6 +46,7 @@ struct engine {
     SRWLOCK lock;
     engine_progress progress;
     void *progress_context;
+    struct signal refusals[WORKERS_MAX];
     struct signal resets[WORKERS_MAX];
     bool is_network_started;
     bool are_workers_started;
@@ -94,6 +95,12 @@ static bool engine__fail(struct failure *failure, enum exit_code code, uint32_t 
 
 /* ---- Workers ---- */
 
+static void engine__run_refuse(struct signal *signal, struct worker *worker)
+{
+    (void)signal;
+    connection_refuse_all(worker);
+}
+
 static void engine__run_reset(struct signal *signal, struct worker *worker)
 {
     (void)signal;
@@ -128,6 +135,7 @@ static bool engine__create_workers(struct engine *engine, struct failure *failur
         if (engine->workers[i] == NULL) {
             break;
         }
+        signal_init(&engine->refusals[i], engine__run_refuse);
         signal_init(&engine->resets[i], engine__run_reset);
         engine->worker_count++;
     }
@@ -330,6 +338,10 @@ static void engine__refuse_all(struct engine *engine)
 {
     for (size_t i = 0; i < engine->endpoint_count; i++) {
         InterlockedExchange(&engine->endpoints[i].is_stopping, 1);
+    }
+    for (unsigned i = 0; i < engine->worker_count; i++) {
+        worker_signal(engine->workers[i],
+                      &engine->refusals[i]); /* what was not accepted before will not be */
     }
     bindings_stop(&engine->bindings);
 }

@@ -961,6 +961,43 @@ static void test_connection__ends_after_its_lifetime(void **state)
     expect_deadline(client, 50000, PL_LIFETIME, COUNTER_CLOSED_LIFETIME);
 }
 
+/* Until the worker has begun and ended a turn since: each byte is taken from the port in another one. */
+static void sync_with_worker(struct client *echoing)
+{
+    for (int i = 0; i < 3; i++) {
+        echo(echoing, 1);
+    }
+}
+
+/* The client says nothing, not even that it has seen the end. */
+static void test_connection__leaves_a_client_time_to_close_after_its_lifetime(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded")->lifetime = 100000;
+    rig_endpoint(&rig, "steady", "echo", "tcp://127.0.0.1:0");
+    rig_start(&rig);
+    clock_stop();
+    struct client *client = connect_client(0), *steady = NULL;
+    const struct pl_address to = rig_address(&rig, 1);
+    assert_int_equal(client_connect(&to, NULL, 0, CLIENT_PATIENCE, &steady), CLIENT_OK);
+    wait_for(&seen.opens, 1, "on_open");
+    resets_watch();
+    clock_advance(100000 + SLACK);
+    expect_end(client, CLIENT_EOF);
+    for (int i = 0; i < 8; i++) {
+        clock_advance(500);
+        sync_with_worker(steady);
+        assert_int_equal(resets_seen(), 0);
+        assert_int_equal(seen.closes, 0);
+    }
+    clock_advance(1000 + SLACK);
+    expect_close(PL_LIFETIME, COUNTER_CLOSED_LIFETIME);
+    assert_int_equal(resets_seen(), 1);
+    client_close(client);
+    client_close(steady);
+    rig_stop(&rig);
+}
+
 static void test_connection__resets_a_client_that_does_not_read(void **state)
 {
     (void)state;
@@ -1279,6 +1316,7 @@ int main(void)
         test(test_connection__ends_without_a_first_byte),
         test(test_connection__ends_when_idle),
         test(test_connection__ends_after_its_lifetime),
+        test(test_connection__leaves_a_client_time_to_close_after_its_lifetime),
         test(test_connection__resets_a_client_that_does_not_read),
         test(test_connection__resets_a_client_that_does_not_close),
         test(test_connection__has_a_lifetime_also_behind_its_fin),

@@ -22,8 +22,13 @@
 
 static struct {
     volatile LONG opens, closes, refuses;
+    volatile LONG floods; /* on_open sends more than the queue takes */
+    volatile LONG datas, writables;
+    volatile LONG writables_before_data; /* when on_data came first */
     pl_info info;
 } noted;
+
+static uint8_t flood[900000];
 
 static int32_t noting__start(pl_start *start)
 {
@@ -31,10 +36,23 @@ static int32_t noting__start(pl_start *start)
     return PL_OK;
 }
 
+/* How much it sends, in bytes. */
+static LONG noting__flood(const pl_host *host, pl_id id)
+{
+    LONG sent = 0;
+    while (host->send(host, id, flood, sizeof flood) >= 0) {
+        sent += (LONG)sizeof flood;
+    }
+    return sent;
+}
+
 static int32_t noting__on_open(void *state, pl_id id, void **user, const pl_info *info)
 {
-    (void)state, (void)id, (void)user;
+    (void)user;
     noted.info = *info;
+    if (noted.floods != 0) {
+        noted.floods = noting__flood(state, id);
+    }
     InterlockedIncrement(&noted.opens);
     return noted.refuses != 0 ? PL_INVALID : PL_OK;
 }
@@ -43,12 +61,17 @@ static size_t noting__on_data(void *state, pl_id id, void **user, const uint8_t 
 {
     const pl_host *host = state;
     (void)user;
+    if (noted.datas == 0) {
+        noted.writables_before_data = noted.writables;
+    }
+    InterlockedIncrement(&noted.datas);
     return host->send(host, id, at, length) >= 0 ? length : 0;
 }
 
 static void noting__on_writable(void *state, pl_id id, void **user)
 {
     (void)state, (void)id, (void)user;
+    InterlockedIncrement(&noted.writables);
 }
 
 static void noting__on_close(void *state, pl_id id, void **user, int32_t reason, uint32_t win32_error)
@@ -462,6 +485,80 @@ static void test_proxy__a_handler_may_refuse_the_client(void **state)
     stop();
 }
 
+static void put_header_and_hello(struct client *client)
+{
+    char all[sizeof version_2 + 5];
+    memcpy(all, version_2, sizeof version_2);
+    memcpy(all + sizeof version_2, "hello", 5);
+    put(client, all, sizeof all);
+}
+
+static void test_proxy__a_client_that_is_refused_has_no_bytes(void **state)
+{
+    (void)state;
+    prepare(CONFIG_PROXY_V2);
+    noted.refuses = 1;
+    start();
+    struct client *client = connect_from("127.0.0.1");
+    put_header_and_hello(client);
+    client_drain(client, NULL, CLIENT_PATIENCE);
+    client_close(client);
+    rig_wait_for_counter(&rig, COUNTER_CLOSED_BY_HANDLER, 1);
+    assert_int_equal(noted.opens, 1);
+    assert_int_equal(noted.datas, 0);
+    stop();
+}
+
+/* What lies behind the header waits until the queue that on_open has filled has room again. */
+static void test_proxy__bytes_wait_while_the_queue_is_full(void **state)
+{
+    (void)state;
+    prepare(CONFIG_PROXY_V2)->send_buffer = 8192;
+    noted.floods = 1;
+    start();
+    struct client *client = NULL;
+    const struct pl_address to = rig_address(&rig, 0);
+    assert_int_equal(client_connect(&to, NULL, 4096, CLIENT_PATIENCE, &client), CLIENT_OK);
+    put_header_and_hello(client);
+    rig_wait_for_counter(&rig, COUNTER_ACCEPTED, 1);
+    static uint8_t got[sizeof flood];
+    for (LONG received = 0; received == 0 || received < noted.floods; received += (LONG)sizeof got) {
+        assert_int_equal(client_receive(client, got, sizeof got, CLIENT_PATIENCE), CLIENT_OK);
+    }
+    expect(client, "hello");
+    assert_int_equal(noted.datas, 1);
+    assert_int_equal(noted.writables_before_data, 1);
+    client_close(client);
+    stop();
+}
+
+/* ---- While the service is paused, or stops ---- */
+
+static void test_proxy__nobody_comes_in_while_the_service_is_paused(void **state)
+{
+    (void)state;
+    static const struct {
+        const void *header;
+        size_t length;
+    } rows[] = {{version_2, sizeof version_2}, {version_2_local, sizeof version_2_local}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        prepare(CONFIG_PROXY_V2);
+        start();
+        struct client *client = connect_from("127.0.0.1");
+        put(client, rows[i].header, 10);
+        wait_until_it_waits();
+        engine_pause(rig.engine);
+        put(client, (const uint8_t *)rows[i].header + 10, rows[i].length - 10);
+        expect_refused(client, COUNTER_REFUSED_PAUSED);
+        engine_continue(rig.engine);
+        client = connect_from("127.0.0.1");
+        put_header_and_hello(client);
+        expect(client, "hello");
+        client_close(client);
+        stop();
+    }
+}
+
 /* Calls that fail under the header lose one connection at most, and no place. */
 static void test_proxy__survives_each_call_that_fails(void **state)
 {
@@ -517,6 +614,9 @@ int main(void)
         rig_test(test_proxy__who_leaves_before_the_header_was_never_here),
         rig_test(test_proxy__a_stop_ends_who_still_waits_for_the_header),
         rig_test(test_proxy__a_handler_may_refuse_the_client),
+        rig_test(test_proxy__a_client_that_is_refused_has_no_bytes),
+        rig_test(test_proxy__bytes_wait_while_the_queue_is_full),
+        rig_test(test_proxy__nobody_comes_in_while_the_service_is_paused),
         rig_test(test_proxy__survives_each_call_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,6 +221,74 @@ static void test_stop__resets_and_counts_clients_on_their_way_to_a_worker(void *
     rig_stop(&rig);
 }
 
+/* ---- Behind a proxy ---- */
+
+static const char header[] = "PROXY UNKNOWN\r\n";
+
+static void start_behind_proxies(void)
+{
+    static const char everybody[] = "127.0.0.0/8";
+    static struct address_prefix proxies;
+    assert_int_equal(address_prefix_parse(everybody, sizeof everybody - 1, &proxies), ADDRESS_PREFIX_OK);
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig.config.service.drain_timeout = 600000;
+    rig.endpoints[0].proxy_protocol = CONFIG_PROXY_BOTH;
+    rig.endpoints[0].trusted_proxies = (struct config_prefixes){&proxies, 1};
+    rig.endpoints[0].proxy_timeout = 600000;
+    rig_start(&rig);
+}
+
+static void echo_one(size_t index)
+{
+    char byte = 0;
+    assert_int_equal(client_send(clients[index], "x", 1, CLIENT_PATIENCE), CLIENT_OK);
+    assert_int_equal(client_receive(clients[index], &byte, 1, CLIENT_PATIENCE), CLIENT_OK);
+}
+
+/* One that is being served goes on; one that has sent a part of its header is not waited for. */
+static void test_stop__does_not_wait_for_headers(void **state)
+{
+    (void)state;
+    start_behind_proxies();
+    connect_one(0);
+    assert_int_equal(client_send(clients[0], header, sizeof header - 1, CLIENT_PATIENCE), CLIENT_OK);
+    echo_one(0);
+    connect_one(1);
+    assert_int_equal(client_send(clients[1], header, 5, CLIENT_PATIENCE), CLIENT_OK);
+    rig_wait_for_operations(2 + 2); /* two accepts by now, and a receive of each */
+    begin_stop(UINT32_MAX);
+    assert_int_equal(client_drain(clients[1], NULL, CLIENT_PATIENCE), CLIENT_RESET);
+    client_close(clients[1]);
+    rig_wait_for_counter(&rig, COUNTER_REFUSED_STOPPING, 1);
+    echo_one(0);
+    assert_true(is_stopping());
+    client_close(clients[0]);
+    assert_true(end_stop());
+    assert_int_equal(probe.reasons[PL_BY_PEER], 1);
+    assert_int_equal(rig_counter(&rig, COUNTER_ACCEPTED), 1);
+    rig_stop(&rig);
+}
+
+/* The worker does not know of the stop yet when the header comes. */
+static void test_stop__takes_nobody_in_whose_header_comes_now(void **state)
+{
+    (void)state;
+    start_behind_proxies();
+    connect_one(0);
+    rig_wait_for_operations(2 + 1);
+    fault_arm(IMPORT_PostQueuedCompletionStatus, 1, ERROR_NO_SYSTEM_RESOURCES, FAULT_FOREVER);
+    begin_stop(UINT32_MAX);
+    wait_until_refusing();
+    assert_int_equal(client_send(clients[0], header, sizeof header - 1, CLIENT_PATIENCE), CLIENT_OK);
+    rig_wait_for_counter(&rig, COUNTER_REFUSED_STOPPING, 1);
+    fault_clear();
+    client_close(clients[0]);
+    assert_true(end_stop());
+    assert_int_equal(probe.opens, 0);
+    assert_int_equal(rig_counter(&rig, COUNTER_ACCEPTED), 0);
+    rig_stop(&rig);
+}
+
 /* ---- At the deadline ---- */
 
 static void assert_all_reset(void)
@@ -537,6 +605,8 @@ int main(void)
         test(test_stop__lets_connections_finish),
         test(test_stop__takes_no_new_connections),
         test(test_stop__resets_and_counts_clients_on_their_way_to_a_worker),
+        test(test_stop__does_not_wait_for_headers),
+        test(test_stop__takes_nobody_in_whose_header_comes_now),
         test(test_stop__resets_the_rest_at_the_deadline),
         test(test_stop__does_not_wait_when_it_is_hurried),
         test(test_stop__resets_connections_whose_sends_are_stuck),

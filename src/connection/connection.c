@@ -17,6 +17,7 @@
 #include "accept/admission.h"
 #include "accept/proxy_header.h"
 #include "base/memory.h"
+#include "connection/deadlines.h"
 #include "connection/send_queue.h"
 #include "io/net_error.h"
 #include "stats/close_reason.h"
@@ -95,21 +96,12 @@ static void connection__settle(struct connection *connection);
 
 static uint32_t connection__tick(const struct connection *connection)
 {
-    return (uint32_t)(worker_now(connection->worker) / TIMER_TICK);
+    return deadlines_tick(worker_now(connection->worker));
 }
 
 static uint32_t connection__class_size(unsigned size_class)
 {
     return (uint32_t)BUFFER_SMALL << 2 * size_class;
-}
-
-/* When `delay` milliseconds have passed since some moment of the tick `stamp`, in the time of the worker's
-   clock. */
-static uint64_t connection__due(const struct connection *connection, uint32_t stamp, uint64_t delay)
-{
-    const uint64_t now = worker_now(connection->worker) / TIMER_TICK;
-    const uint64_t since = (uint32_t)now - stamp;
-    return delay == 0 ? UINT64_MAX : (now - since + 1) * TIMER_TICK + delay;
 }
 
 /* ---- References and the end ---- */
@@ -173,13 +165,6 @@ static size_t connection__addresses(const struct endpoint *endpoint)
     return admission_has_proxies(endpoint->admission) ? ADDRESSES : endpoint->access_log != NULL;
 }
 
-static uint64_t connection__age(const struct connection *connection)
-{
-    const uint64_t now = worker_now(connection->worker);
-    const uint64_t ticks = now / TIMER_TICK - (uint32_t)(now / TIMER_TICK - connection->opened);
-    return now - (ticks * TIMER_TICK + connection->opened_rest);
-}
-
 static void connection__log_end(const struct connection *connection, pl_id id, enum close_reason reason)
 {
     const struct endpoint *endpoint = connection->endpoint;
@@ -192,7 +177,8 @@ static void connection__log_end(const struct connection *connection, pl_id id, e
                                .connection = id,
                                .bytes_in = connection->bytes_in,
                                .bytes_out = connection->bytes_out,
-                               .duration = connection__age(connection),
+                               .duration = deadlines_age(connection->opened, connection->opened_rest,
+                                                         worker_now(connection->worker)),
                                .reason = reason};
     if (connection->is_proxied) {
         line.proxy = connection->addresses[ADDRESS_PROXY];
@@ -305,17 +291,33 @@ static void connection__refuse_header(struct connection *connection, const char 
     connection__reset(connection, REFUSED_PROXY, 0);
 }
 
+/* Who comes through a proxy comes in only now. NONE: it may. */
+static enum close_reason connection__find_obstacle(const struct connection *connection)
+{
+    const struct endpoint *endpoint = connection->endpoint;
+    return endpoint->is_stopping != 0 ? REFUSED_STOPPING
+           : endpoint->is_paused != 0 ? REFUSED_PAUSED
+                                      : CLOSE_REASON_NONE;
+}
+
 /* The header names the client, unless the proxy itself is one: a health check. */
 static void connection__take_claim(struct connection *connection, const struct proxy_header *header)
 {
     static const enum close_reason reasons[] = {[ADMISSION_ACL] = REFUSED_ACL,
                                                 [ADMISSION_PER_SOURCE] = REFUSED_PER_SOURCE,
                                                 [ADMISSION_NO_MEMORY] = REFUSED_ERROR};
+    const enum close_reason obstacle = connection__find_obstacle(connection);
     if (!header->is_local) {
         connection->is_proxied = 1;
         connection->addresses[ADDRESS_PROXY] = connection->peer;
         connection->addresses[ADDRESS_LOCAL] = header->destination;
         connection->peer = header->source;
+    }
+    if (obstacle != CLOSE_REASON_NONE) {
+        connection__reset(connection, obstacle, 0);
+        return;
+    }
+    if (!header->is_local) {
         const enum admission_verdict verdict =
             admission_claim(connection->endpoint->admission, &connection->peer);
         if (verdict != ADMISSION_GRANTED) {
@@ -345,53 +347,32 @@ static void connection__take_header(struct connection *connection)
 
 /* ---- Deadlines ---- */
 
-static uint64_t connection__earliest(uint64_t a, uint64_t b)
+static struct deadlines connection__deadlines(const struct connection *connection)
 {
-    return a < b ? a : b;
-}
-
-static uint64_t connection__next_deadline(const struct connection *connection)
-{
-    const struct config_endpoint *config = connection->endpoint->config;
-    uint64_t due = UINT64_MAX;
-    if (connection->is_stalled || connection->is_starved) {
-        due = worker_now(connection->worker) + RETRY_DELAY;
-    }
-    if (connection->awaits_proxy) {
-        return connection__earliest(due,
-                                    connection__due(connection, connection->opened, config->proxy_timeout));
-    }
-    due = connection__earliest(due, connection__due(connection, connection->opened, config->lifetime));
-    if (connection->is_fin_sent) {
-        return connection__earliest(
-            due, connection__due(connection, connection->last_progress, config->close_timeout));
-    }
-    if (connection->bytes_in == 0 && !connection->is_eof) {
-        due = connection__earliest(
-            due, connection__due(connection, connection->opened, config->first_byte_timeout));
-    }
-    if (connection->queued > 0) {
-        due = connection__earliest(
-            due, connection__due(connection, connection->last_progress, config->send_timeout));
-    }
-    return connection__earliest(due,
-                                connection__due(connection, connection->last_activity, config->idle_timeout));
+    return (struct deadlines){.opened = connection->opened,
+                              .last_activity = connection->last_activity,
+                              .last_progress = connection->last_progress,
+                              .awaits_header = connection->awaits_proxy,
+                              .awaits_first_byte = connection->bytes_in == 0 && !connection->is_eof,
+                              .is_sending = connection->queued > 0,
+                              .is_fin_sent = connection->is_fin_sent,
+                              .is_past_lifetime = connection->reason == CLOSED_LIFETIME};
 }
 
 /* Activity only moves deadlines away: a timer that is set early enough stays, and looks again when it
    fires. */
 static void connection__set_timer(struct connection *connection)
 {
-    const uint64_t due = connection__next_deadline(connection);
+    const struct deadlines deadlines = connection__deadlines(connection);
+    const uint64_t now = worker_now(connection->worker);
+    uint64_t due = deadlines_next(&deadlines, connection->endpoint->config, now);
+    if ((connection->is_stalled || connection->is_starved) && now + RETRY_DELAY < due) {
+        due = now + RETRY_DELAY;
+    }
     const bool is_set = !list_is_empty(&connection->timer.node);
     if (due != UINT64_MAX && (!is_set || due < connection->timer.due)) {
         timer_set(worker_timers(connection->worker), &connection->timer, due);
     }
-}
-
-static bool connection__is_past(const struct connection *connection, uint32_t stamp, uint64_t delay)
-{
-    return connection__due(connection, stamp, delay) <= worker_now(connection->worker);
 }
 
 /* In order when nothing is queued or unread; with a receive waiting there is nothing unread. */
@@ -410,27 +391,28 @@ static void connection__expire(struct connection *connection, enum close_reason 
 
 static void connection__check_deadlines(struct connection *connection)
 {
-    const struct config_endpoint *config = connection->endpoint->config;
-    if (connection->awaits_proxy) {
-        if (connection__is_past(connection, connection->opened, config->proxy_timeout)) {
-            connection__refuse_header(connection, "it did not come within proxy_timeout");
-        }
-    } else if (connection->is_fin_sent) {
-        if (connection__is_past(connection, connection->last_progress, config->close_timeout)) {
-            connection__reset(connection, CLOSED_BY_HANDLER, WSAETIMEDOUT);
-        } else if (connection__is_past(connection, connection->opened, config->lifetime)) {
-            connection__reset(connection, CLOSED_LIFETIME, WSAETIMEDOUT);
-        }
-    } else if (connection->queued > 0 &&
-               connection__is_past(connection, connection->last_progress, config->send_timeout)) {
+    const struct deadlines deadlines = connection__deadlines(connection);
+    switch (deadlines_passed(&deadlines, connection->endpoint->config, worker_now(connection->worker))) {
+    case DEADLINE_NONE:
+        break;
+    case DEADLINE_HEADER:
+        connection__refuse_header(connection, "it did not come within proxy_timeout");
+        break;
+    case DEADLINE_CLOSE:
+        connection__reset(connection, CLOSED_BY_HANDLER, WSAETIMEDOUT);
+        break;
+    case DEADLINE_SEND:
         connection__reset(connection, CLOSED_SEND_TIMEOUT, WSAETIMEDOUT);
-    } else if (connection->bytes_in == 0 && !connection->is_eof &&
-               connection__is_past(connection, connection->opened, config->first_byte_timeout)) {
+        break;
+    case DEADLINE_FIRST_BYTE:
         connection__expire(connection, CLOSED_FIRST_BYTE_TIMEOUT);
-    } else if (connection__is_past(connection, connection->last_activity, config->idle_timeout)) {
+        break;
+    case DEADLINE_IDLE:
         connection__expire(connection, CLOSED_IDLE);
-    } else if (connection__is_past(connection, connection->opened, config->lifetime)) {
+        break;
+    case DEADLINE_LIFETIME:
         connection__expire(connection, CLOSED_LIFETIME);
+        break;
     }
 }
 
@@ -687,7 +669,8 @@ static void connection__take_bytes(struct connection *connection, uint32_t bytes
     }
     connection->bytes_in += bytes;
     worker_count(connection->worker, COUNTER_BYTES_RECEIVED, bytes);
-    if (!connection->wants_reset) { /* by on_open, a moment ago */
+    /* on_open may have changed everything a moment ago: what it cannot take yet comes behind on_writable. */
+    if (!connection->wants_reset && (!connection->is_blocked || connection->drops_input)) {
         connection__deliver(connection);
     }
 }
@@ -979,7 +962,7 @@ static void connection__init(struct connection *connection, struct worker *worke
         connection->addresses[ADDRESS_LOCAL] = *local;
     }
     connection->opened = connection->last_activity = connection->last_progress = connection__tick(connection);
-    connection->opened_rest = worker_now(worker) % TIMER_TICK & 127U;
+    connection->opened_rest = deadlines_rest(worker_now(worker)) & 127U;
 }
 
 static void connection__refuse(struct worker *worker, struct endpoint *endpoint, SOCKET socket,
@@ -1016,18 +999,29 @@ void connection_open(struct worker *worker, const struct network *network, struc
     connection__release(connection);
 }
 
-void connection_reset_all(struct worker *worker)
+/* All of the worker's, or those that no handler knows of. */
+static void connection__stop(struct worker *worker, bool is_for_all)
 {
     struct connection *connection = NULL;
     for (uint32_t slot = 0;
          (connection = slot_table_next(worker_slots(worker), SLOT_CONNECTION, &slot)) != NULL;) {
-        if (!connection->is_closed) {
+        if (!connection->is_closed && (is_for_all || connection->awaits_proxy)) {
             connection__hold(connection);
             connection__reset(connection, CLOSED_STOPPING, 0);
             connection__settle(connection);
             connection__release(connection);
         }
     }
+}
+
+void connection_refuse_all(struct worker *worker)
+{
+    connection__stop(worker, false);
+}
+
+void connection_reset_all(struct worker *worker)
+{
+    connection__stop(worker, true);
 }
 
 size_t connection_size(void)

@@ -29,6 +29,9 @@ int32_t connection_close(struct worker *worker, pl_id id, int32_t how);
 /* connection_overrun: bytes sent from another thread found no room: resets it, PL_SLOW_READER. On W. */
 void connection_overrun(struct worker *worker, pl_id id);
 
+/* connection_refuse_all: the engine stops: resets those of the worker's connections that await their PROXY header. On W. */
+void connection_refuse_all(struct worker *worker);
+
 /* connection_reset_all: resets every connection of the worker, PL_STOPPING. On W. */
 void connection_reset_all(struct worker *worker);
 
