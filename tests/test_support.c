@@ -19,7 +19,9 @@
 #include "support/crash.h"
 #include "support/fault.h"
 #include "support/ledger.h"
+#include "support/sites.h"
 #include "support/support.h"
+#include "support/watchdog.h"
 
 /* ---- things that can leak, each opened and closed in its own way ---- */
 
@@ -714,6 +716,92 @@ static void test_fault__fails_the_nth_call_so_many_times(void **state)
     assert_int_equal(fault_calls(IMPORT_CreateEventW), 2);
 }
 
+/* One call site each, in optimised programs, too: nothing is merged, put in line or jumped to. */
+static volatile LONG made_here, made_there;
+
+static HANDLE make_event_at_first(void)
+{
+    const HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    made_here++;
+    return event;
+}
+
+static HANDLE make_event_at_second(void)
+{
+    const HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    made_there++;
+    return event;
+}
+
+static HANDLE (*volatile make_event_here)(void) = make_event_at_first;
+static HANDLE (*volatile make_event_there)(void) = make_event_at_second;
+
+/* Where the last call of CreateEventW among the recorded ones was made. */
+static const void *last_site(const struct site_call *calls, size_t count)
+{
+    const void *at = NULL;
+    for (size_t i = 0; i < count; i++) {
+        at = calls[i].import == IMPORT_CreateEventW ? calls[i].at : at;
+    }
+    return at;
+}
+
+static void test_sites__records_each_call_with_its_number_and_site(void **state)
+{
+    (void)state;
+    struct site_call calls[8];
+    sites_record(calls, 8);
+    CloseHandle(make_event_here());
+    memory_free(memory_alloc(1));
+    CloseHandle(make_event_there());
+    const size_t count = sites_end_record();
+    CloseHandle(make_event_here()); /* is recorded no more */
+    static const struct {
+        enum import import;
+        uint32_t nth;
+    } expected[] = {{IMPORT_CreateEventW, 1}, {IMPORT_CloseHandle, 1},  {IMPORT_HeapAlloc, 1},
+                    {IMPORT_HeapFree, 1},     {IMPORT_CreateEventW, 2}, {IMPORT_CloseHandle, 2}};
+    assert_int_equal(count, 6);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(calls[i].import, expected[i].import);
+        assert_int_equal(calls[i].nth, expected[i].nth);
+    }
+    assert_ptr_not_equal(calls[0].at, calls[4].at);
+}
+
+static struct site find_site(const void *at)
+{
+    for (size_t i = 0; i < sites_count(); i++) {
+        if (sites_get(i).at == at) {
+            return sites_get(i);
+        }
+    }
+    fail_msg("there is no such site");
+    return (struct site){0};
+}
+
+static void test_fault__fails_one_call_site(void **state)
+{
+    (void)state;
+    struct site_call calls[8];
+    sites_record(calls, 8);
+    CloseHandle(make_event_there());
+    const void *there = last_site(calls, sites_end_record());
+    const struct site before = find_site(there);
+    fault_arm_site(IMPORT_CreateEventW, there, 2, ERROR_NO_SYSTEM_RESOURCES, 1);
+    CloseHandle(make_event_there());
+    CloseHandle(make_event_here());
+    assert_null(make_event_there()); /* the second there */
+    assert_int_equal(GetLastError(), ERROR_NO_SYSTEM_RESOURCES);
+    CloseHandle(make_event_here());
+    CloseHandle(make_event_there());
+    assert_int_equal(fault_hits(), 1);
+    const struct site after = find_site(there);
+    assert_int_equal(after.import, IMPORT_CreateEventW);
+    assert_int_equal(after.calls - before.calls, 3);
+    assert_int_equal(after.failures - before.failures, 1);
+}
+
 static void test_fault__several_imports_each_have_their_own(void **state)
 {
     (void)state;
@@ -968,6 +1056,10 @@ static int child(const char *what)
         touch_a_worker_from_another_thread();
         return 0;
     }
+    if (strcmp(what, "hang") == 0) {
+        watchdog_begin("a test that waits for ever", 100);
+        Sleep(INFINITE);
+    }
     if (strncmp(what, "crash", 5) != 0) {
         cmocka_set_test_filter(what);
         return cmocka_run_group_tests(failing, NULL, NULL);
@@ -1072,6 +1164,25 @@ static void test_support__a_worker_lets_no_other_thread_in(void **state)
 #endif
 }
 
+static void test_watchdog__tells_where_it_hangs_and_ends_the_program(void **state)
+{
+    (void)state;
+    char output[4096];
+    assert_int_equal(run_child(L"hang", output, sizeof output), WATCHDOG_EXIT_CODE);
+    assert_non_null(strstr(output, "it hangs: a test that waits for ever"));
+    assert_non_null(strstr(output, "thread "));
+    assert_true(strstr(output, "child") != NULL || strstr(output, "test_support.exe+0x") != NULL);
+}
+
+static void test_watchdog__lets_go_what_has_ended(void **state)
+{
+    (void)state;
+    watchdog_begin("a test that ends", 200);
+    watchdog_begin("another one", 60000);
+    Sleep(400);
+    watchdog_end();
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -1096,6 +1207,8 @@ int main(int argc, char **argv)
         support_test(test_ledger__counts_posted_packets),
         support_test(test_ledger__holds_when_threads_use_it_at_once),
         support_test(test_fault__fails_the_nth_call_so_many_times),
+        support_test(test_sites__records_each_call_with_its_number_and_site),
+        support_test(test_fault__fails_one_call_site),
         support_test(test_fault__several_imports_each_have_their_own),
         support_test(test_fault__hits_other_threads),
         support_test(test_fault__reaches_functions_looked_up_at_run_time),
@@ -1108,6 +1221,8 @@ int main(int argc, char **argv)
         support_test(test_support__a_test_that_damages_the_heap_fails),
         support_test(test_support__a_crash_is_told_and_ends_the_program),
         support_test(test_support__a_worker_lets_no_other_thread_in),
+        support_test(test_watchdog__tells_where_it_hangs_and_ends_the_program),
+        support_test(test_watchdog__lets_go_what_has_ended),
     };
     return argc > 1 ? child(argv[1]) : cmocka_run_group_tests(tests, NULL, NULL);
 }
