@@ -31,7 +31,7 @@
 #include "support/shortage.h"
 
 enum {
-    STEPS = 1200,
+    STEPS = 3000,
     STEPS_TO_CHECK = 60, /* between two checkpoints */
     STAGES = 2,
     PEERS = 20,
@@ -83,8 +83,12 @@ struct peer {
 
 static struct stage stages[STAGES];
 static struct peer peers[PEERS];
-static bool is_short;         /* of memory */
-static struct random *chance; /* of this step */
+static struct stage *starting; /* whose engine is being started */
+static bool is_short;          /* of memory */
+static struct random *chance;  /* of this step */
+static struct {
+    uint64_t runs, attempts, accepted, bytes, datagrams;
+} totals; /* of all engines that were stopped */
 static uint8_t bytes_out[LARGEST], bytes_in[LARGEST];
 
 static uint32_t below(uint32_t end)
@@ -96,15 +100,9 @@ static uint32_t below(uint32_t end)
 
 static int32_t walker__start(pl_start *start)
 {
-    for (int i = 0; i < STAGES; i++) {
-        if (stages[i].host == NULL && stages[i].rig.engine == NULL && stages[i].is_running) {
-            stages[i].host = start->host;
-        }
-        if (stages[i].host == start->host) {
-            start->state = &stages[i];
-        }
-    }
-    return start->state != NULL ? PL_OK : PL_INVALID;
+    starting->host = start->host;
+    start->state = starting;
+    return PL_OK;
 }
 
 static void walker__require(struct stage *stage, bool is_right)
@@ -319,7 +317,7 @@ static uint8_t peer_byte(const struct peer *peer, uint64_t offset)
 static bool peer_is_due(const struct peer *peer)
 {
     const uint64_t now = clock_now() + SLACK, quiet = now - peer->active_at, age = now - peer->opened_at;
-    return quiet >= IDLE_TIMEOUT || age >= LIFETIME || (peer->sent == 0 && age >= FIRST_BYTE_TIMEOUT) ||
+    return quiet >= IDLE_TIMEOUT || age >= LIFETIME || (peer->received == 0 && age >= FIRST_BYTE_TIMEOUT) ||
            (peer->sent > peer->received && quiet >= SEND_TIMEOUT) ||
            (peer->is_finished && quiet >= CLOSE_TIMEOUT);
 }
@@ -603,11 +601,11 @@ static void do_start(void)
         return;
     }
     prepare(stage);
-    stage->is_running = true; /* for its handler */
+    starting = stage;
     diary_note("start engine %u", number_of(stage));
     const uint32_t hits = shortage_hits();
-    if (!rig_try(&stage->rig)) {
-        stage->is_running = false;
+    stage->is_running = rig_try(&stage->rig);
+    if (!stage->is_running) {
         if (shortage_hits() == hits || stage->rig.failure.code == EXIT_CODE_DONE ||
             stage->rig.failure.text[0] == '\0') {
             fail_msg("engine %u did not start: %s", number_of(stage), stage->rig.failure.text);
@@ -617,6 +615,24 @@ static void do_start(void)
 }
 
 static void check_counters(struct stage *stage);
+
+static void add_to_totals(struct stage *stage)
+{
+    totals.runs++;
+    totals.attempts += stage->attempts;
+    totals.accepted += counter(stage, COUNTER_ACCEPTED);
+    totals.bytes += stage->received;
+    totals.datagrams += counter(stage, COUNTER_DATAGRAMS_RECEIVED);
+}
+
+static void print_totals(void)
+{
+    printf("walk: %llu runs of an engine, %llu clients, %llu let in, %llu bytes echoed, %llu datagrams, "
+           "%u allocations failed\n",
+           (unsigned long long)totals.runs, (unsigned long long)totals.attempts,
+           (unsigned long long)totals.accepted, (unsigned long long)totals.bytes,
+           (unsigned long long)totals.datagrams, (unsigned)shortage_hits());
+}
 
 static void stop(struct stage *stage, uint32_t drain)
 {
@@ -635,6 +651,7 @@ static void stop(struct stage *stage, uint32_t drain)
     }
     stage->doubtful = stage->attempts; /* some were refused for the stop, some perhaps not seen at all */
     check_counters(stage);
+    add_to_totals(stage);
     rig_stop(&stage->rig);
     assert_int_equal(stage->opens, stage->closes);
     assert_int_equal(stage->mistakes, 0);
@@ -823,6 +840,13 @@ static void do_close_or_reset(void)
     }
 }
 
+static void wait_until_it_listens(struct stage *stage)
+{
+    for (int place = 0; stage->is_running && place < PLACES; place++) {
+        rig_wait_for_state(&stage->rig, (size_t)place, LISTENER_LISTENING);
+    }
+}
+
 /* A question and its answer, or none where the engine is paused. */
 static void exchange(struct stage *stage, size_t length)
 {
@@ -898,18 +922,29 @@ static void do_move_clock(void)
     }
 }
 
+static bool is_all_foreseeable(void)
+{
+    bool result = true;
+    for (int i = 0; i < STAGES; i++) {
+        result = result && is_foreseeable(&stages[i]);
+    }
+    return result;
+}
+
+/* It dies under the next receive, or the next accept that is posted, wherever that is; and comes back. */
 static void do_kill_socket(void)
 {
+    static const enum place places[] = {PLACE_PLAIN, PLACE_PROXIED, PLACE_UDP};
     struct stage *stage = some_running();
-    const enum place place = (enum place)below(PLACES);
-    if (stage == NULL || is_short || stage->has_doubt) {
+    const enum place place = places[below(3)];
+    if (stage == NULL || !is_all_foreseeable()) {
         return;
     }
     diary_note("socket %d of engine %u dies", (int)place, number_of(stage));
     fault_clear();
     InterlockedExchange(&deaths, 1);
     fault_arm(place == PLACE_UDP ? IMPORT_WSARecvMsg : IMPORT_AcceptEx, 1, WSAENOTSOCK, 1);
-    stage->has_doubt = true; /* but who is in stays in */
+    stage->has_doubt = true;
     if (place == PLACE_UDP) {
         exchange(stage, 10);
     } else {
@@ -918,10 +953,14 @@ static void do_kill_socket(void)
             client_reset(client);
         }
     }
-    for (const uint64_t deadline = rig_deadline(); fault_hits() == 0 || deaths != 0;) {
-        rig_nap(deadline, "the death of a socket");
+    stage->has_doubt = false;
+    for (const uint64_t deadline = rig_deadline(); fault_hits() == 0 || fault_calls(IMPORT_bind) == 0;) {
+        rig_nap(deadline, "the death of a socket, and another one in its place");
     }
     fault_clear();
+    for (int i = 0; i < STAGES; i++) {
+        wait_until_it_listens(&stages[i]);
+    }
 }
 
 static void end_shortage(void)
@@ -1063,9 +1102,6 @@ static void check_answers(struct stage *stage)
 {
     static void (*const ways[])(struct stage * stage, struct peer * peer) = {
         [PLACE_PLAIN] = enter_plain, [PLACE_PROXIED] = enter_proxied, [PLACE_RATED] = enter_rated};
-    for (int place = 0; place < PLACES; place++) {
-        rig_wait_for_state(&stage->rig, (size_t)place, LISTENER_LISTENING);
-    }
     for (int place = PLACE_PLAIN; place <= PLACE_RATED; place++) {
         struct peer *peer = free_peer();
         assert_non_null(peer);
@@ -1088,9 +1124,7 @@ static void check(struct stage *stage)
     }
     settle(stage);
     check_counters(stage);
-    for (int place = 0; place < PLACES; place++) {
-        rig_wait_for_state(&stage->rig, (size_t)place, LISTENER_LISTENING);
-    }
+    wait_until_it_listens(stage);
     stage->has_doubt = false;
     check_answers(stage);
     settle(stage);
@@ -1134,6 +1168,7 @@ static void test_walk__whatever_happens_all_of_it_holds(void **state)
             stop(&stages[i], 0);
         }
     }
+    print_totals();
     diary_end();
 }
 

@@ -78,11 +78,8 @@ uint32_t diary_steps(void)
 
 struct random diary_step(uint32_t step)
 {
-    struct random random = {diary.seed * UINT64_C(0xD1342543DE82EF95) + step};
     diary.step = step;
-    random_next(&random);
-    random_next(&random);
-    return random;
+    return (struct random){random_mix(random_mix(diary.seed + 1) + step)};
 }
 
 void diary_note(const char *format, ...)
