@@ -62,8 +62,12 @@ struct stage {
     uint64_t doubtful; /* of these, such as may have been refused for any reason, or for none */
     uint64_t acl, limit, proxy, paused; /* refusals that must have been counted */
     uint64_t sent, received;            /* bytes, as clients have them */
-    const pl_host *host;                /* from here on written on the workers */
-    volatile LONG64 ids[WORKERS];       /* of the last connection on each */
+    bool has_lost;                      /* since the last checkpoint, bytes on their way */
+    struct {
+        uint64_t sent, received, bytes_received, bytes_sent; /* of the clients; of the counters */
+    } base;                                                  /* at the last checkpoint */
+    const pl_host *host;                                     /* from here on written on the workers */
+    volatile LONG64 ids[WORKERS];                            /* of the last connection on each */
     volatile LONG opens, closes, mistakes;
 };
 
@@ -340,6 +344,7 @@ static void peer_see_end(struct peer *peer, enum client_result result)
                  peer_number(peer), number_of(peer->stage), (int)peer->place, (int)result,
                  (unsigned long long)peer->received, (unsigned long long)peer->sent);
     }
+    peer->stage->has_lost = peer->stage->has_lost || peer->sent != peer->received;
     client_close(peer->client);
     peer_forget(peer);
 }
@@ -835,6 +840,7 @@ static void do_close_or_reset(void)
     const bool is_reset = below(2) != 0;
     if (peer != NULL) {
         diary_note("client %u %s", peer_number(peer), is_reset ? "resets" : "closes, whatever is to come");
+        peer->stage->has_lost = true;
         (is_reset ? client_reset : client_close)(peer->client);
         peer_forget(peer);
     }
@@ -973,14 +979,16 @@ static void end_shortage(void)
 
 static void do_shortage(void)
 {
+    static const uint32_t odds[] = {100, 100, 30, 10};
     const uint64_t seed = random_next(chance);
+    const uint32_t one_in = odds[below(sizeof odds / sizeof odds[0])];
     if (!is_short) {
-        diary_note("memory runs short");
+        diary_note("memory runs short: one allocation in %u fails", one_in);
         is_short = true;
         for (int i = 0; i < STAGES; i++) {
             doubt(&stages[i]);
         }
-        shortage_begin(seed, 100);
+        shortage_begin(seed, one_in);
     }
 }
 
@@ -1013,7 +1021,7 @@ static const struct {
     {1, do_datagrams},
     {3, do_move_clock},
     {1, do_kill_socket},
-    {1, do_shortage},
+    {2, do_shortage},
     {2, do_end_shortage},
 };
 
@@ -1098,6 +1106,23 @@ static void settle(struct stage *stage)
     }
 }
 
+/* Where nothing was lost on the way, every byte is counted, once. */
+static void check_bytes(struct stage *stage)
+{
+    const uint64_t in = counter(stage, COUNTER_BYTES_RECEIVED), out = counter(stage, COUNTER_BYTES_SENT);
+    if (!stage->has_lost) {
+        check_range(stage, "bytes received", in - stage->base.bytes_received, stage->sent - stage->base.sent,
+                    0);
+        check_range(stage, "bytes sent", out - stage->base.bytes_sent, stage->received - stage->base.received,
+                    0);
+    }
+    stage->has_lost = false;
+    stage->base.sent = stage->sent;
+    stage->base.received = stage->received;
+    stage->base.bytes_received = in;
+    stage->base.bytes_sent = out;
+}
+
 static void check_answers(struct stage *stage)
 {
     static void (*const ways[])(struct stage * stage, struct peer * peer) = {
@@ -1124,10 +1149,12 @@ static void check(struct stage *stage)
     }
     settle(stage);
     check_counters(stage);
+    check_bytes(stage);
     wait_until_it_listens(stage);
     stage->has_doubt = false;
     check_answers(stage);
     settle(stage);
+    check_bytes(stage);
 }
 
 static void check_all(void)
