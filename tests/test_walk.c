@@ -75,14 +75,14 @@ struct stage {
 struct peer {
     struct client *client; /* NULL: none */
     struct stage *stage;
-    enum place place;
-    unsigned source; /* the last byte of its address */
-    uint8_t salt;    /* of its pattern */
     uint64_t sent, received;
     uint64_t opened_at; /* of the virtual clock, or a little earlier */
-    uint64_t active_at; /* the server has not seen it active before that */
-    bool is_finished;   /* its FIN is sent */
-    bool is_doubtful;   /* may have ended, or end, for any reason */
+    uint64_t active_at; /* the server has seen it active then, or later */
+    enum place place;
+    unsigned source;  /* the last byte of its address */
+    uint8_t salt;     /* of its pattern */
+    bool is_finished; /* its FIN is sent */
+    bool is_doubtful; /* may have ended, or end, for any reason */
 };
 
 static struct stage stages[STAGES];
@@ -204,7 +204,7 @@ static void doubt(struct stage *stage)
     }
 }
 
-/* Nothing that happens from here on can be foretell. */
+/* The model can tell what must happen. */
 static bool is_foreseeable(const struct stage *stage)
 {
     return !is_short && !stage->has_doubt;
@@ -490,8 +490,8 @@ static void make_peer(struct peer *peer, struct stage *stage, enum place place, 
 }
 
 /* A refusal for a limit needs one that is reached; who comes in must not be one too many. */
-static void judge_limits(struct stage *stage, unsigned source, bool is_in, unsigned certain[2],
-                         unsigned possible[2])
+static void judge_limits(struct stage *stage, unsigned source, bool is_in, const unsigned certain[2],
+                         const unsigned possible[2])
 {
     if (is_in && (certain[0] >= MOST || certain[1] >= MOST_PER_SOURCE)) {
         fail_msg("engine %u: a client of source %u is one too many", number_of(stage), source);
@@ -504,12 +504,10 @@ static void judge_limits(struct stage *stage, unsigned source, bool is_in, unsig
 /* The first bytes; whether they were echoed. The end of a client that is refused is no surprise. */
 static bool is_served(struct peer *peer)
 {
-    struct stage *stage = peer->stage;
     const bool was_doubtful = peer->is_doubtful;
     peer->is_doubtful = true;
     const bool is_in = peer_echo(peer, 1 + below(64));
     peer->is_doubtful = was_doubtful && is_in;
-    (void)stage;
     return is_in;
 }
 
