@@ -122,6 +122,30 @@ static void test_client__receives_exactly_what_was_asked_for(void **state)
     server_stop(&server);
 }
 
+static void test_client__sends_and_receives_what_can_be_had_at_once(void **state)
+{
+    (void)state;
+    struct server server;
+    char answer[17] = "";
+    size_t length = 0;
+    server_start(&server, echo);
+    struct client *client = connected(&server);
+    assert_int_equal(client_receive_some(client, answer, 10, &length, 0), CLIENT_TIMEOUT);
+    assert_int_equal(length, 0);
+    assert_int_equal(client_send_some(client, "0123456789", 10, &length), CLIENT_OK);
+    assert_int_equal(length, 10);
+    for (size_t got = 0; got < 10; got += length) {
+        assert_int_equal(client_receive_some(client, answer + got, 7, &length, CLIENT_PATIENCE), CLIENT_OK);
+        assert_in_range(length, 1, 10 - got);
+    }
+    assert_memory_equal(answer, "0123456789", 10);
+    assert_int_equal(client_finish(client), CLIENT_OK);
+    assert_int_equal(client_receive_some(client, answer, 10, &length, CLIENT_PATIENCE), CLIENT_EOF);
+    assert_int_equal(length, 0);
+    client_close(client);
+    server_stop(&server);
+}
+
 static void test_client__moves_a_megabyte_both_ways(void **state)
 {
     (void)state;
@@ -374,6 +398,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         support_test(test_client__receives_exactly_what_was_asked_for),
+        support_test(test_client__sends_and_receives_what_can_be_had_at_once),
         support_test(test_client__moves_a_megabyte_both_ways),
         support_test(test_client__tells_an_end_behind_data),
         support_test(test_client__less_than_asked_for_is_an_end),

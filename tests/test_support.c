@@ -927,6 +927,23 @@ static void test_clock__is_set_and_moved(void **state)
     assert_in_range(GetTickCount64() - real, 0, CLIENT_PATIENCE);
 }
 
+static void test_clock__stands_still_when_it_is_stopped(void **state)
+{
+    (void)state;
+    clock_stop();
+    clock_set(1000000);
+    assert_int_equal(GetTickCount64(), 1000000);
+    Sleep(50);
+    assert_int_equal(GetTickCount64(), 1000000);
+    assert_int_equal(clock_now(), 1000000);
+    clock_advance(1);
+    assert_int_equal(GetTickCount64(), 1000001);
+    clock_reset();
+    const ULONGLONG before = GetTickCount64();
+    Sleep(50);
+    assert_true(GetTickCount64() > before);
+}
+
 static DWORD WINAPI dequeue_for_an_hour(void *context)
 {
     OVERLAPPED_ENTRY entry;
@@ -1215,6 +1232,7 @@ int main(int argc, char **argv)
         support_test(test_seam__a_replaced_import_keeps_faults_and_ledger),
         support_test(test_fault__cuts_receives_of_tcp_only),
         support_test(test_clock__is_set_and_moved),
+        support_test(test_clock__stands_still_when_it_is_stopped),
         support_test(test_clock__ends_waits_when_it_moves),
         support_test(test_clock__short_waits_are_neither_cut_nor_lost),
         support_test(test_support__a_leaking_test_fails_and_names_what_it_leaked),

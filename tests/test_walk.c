@@ -31,7 +31,7 @@
 #include "support/shortage.h"
 
 enum {
-    STEPS = 1200,
+    STEPS = 3000,
     STEPS_TO_CHECK = 60, /* between two checkpoints */
     STAGES = 2,
     PEERS = 20,
@@ -62,8 +62,12 @@ struct stage {
     uint64_t doubtful; /* of these, such as may have been refused for any reason, or for none */
     uint64_t acl, limit, proxy, paused; /* refusals that must have been counted */
     uint64_t sent, received;            /* bytes, as clients have them */
-    const pl_host *host;                /* from here on written on the workers */
-    volatile LONG64 ids[WORKERS];       /* of the last connection on each */
+    bool has_lost;                      /* since the last checkpoint, bytes on their way */
+    struct {
+        uint64_t sent, received, bytes_received, bytes_sent; /* of the clients; of the counters */
+    } base;                                                  /* at the last checkpoint */
+    const pl_host *host;                                     /* from here on written on the workers */
+    volatile LONG64 ids[WORKERS];                            /* of the last connection on each */
     volatile LONG opens, closes, mistakes;
 };
 
@@ -71,20 +75,24 @@ struct stage {
 struct peer {
     struct client *client; /* NULL: none */
     struct stage *stage;
-    enum place place;
-    unsigned source; /* the last byte of its address */
-    uint8_t salt;    /* of its pattern */
     uint64_t sent, received;
     uint64_t opened_at; /* of the virtual clock, or a little earlier */
-    uint64_t active_at; /* the server has not seen it active before that */
-    bool is_finished;   /* its FIN is sent */
-    bool is_doubtful;   /* may have ended, or end, for any reason */
+    uint64_t active_at; /* the server has seen it active then, or later */
+    enum place place;
+    unsigned source;  /* the last byte of its address */
+    uint8_t salt;     /* of its pattern */
+    bool is_finished; /* its FIN is sent */
+    bool is_doubtful; /* may have ended, or end, for any reason */
 };
 
 static struct stage stages[STAGES];
 static struct peer peers[PEERS];
-static bool is_short;         /* of memory */
-static struct random *chance; /* of this step */
+static struct stage *starting; /* whose engine is being started */
+static bool is_short;          /* of memory */
+static struct random *chance;  /* of this step */
+static struct {
+    uint64_t runs, attempts, accepted, bytes, datagrams;
+} totals; /* of all engines that were stopped */
 static uint8_t bytes_out[LARGEST], bytes_in[LARGEST];
 
 static uint32_t below(uint32_t end)
@@ -96,15 +104,9 @@ static uint32_t below(uint32_t end)
 
 static int32_t walker__start(pl_start *start)
 {
-    for (int i = 0; i < STAGES; i++) {
-        if (stages[i].host == NULL && stages[i].rig.engine == NULL && stages[i].is_running) {
-            stages[i].host = start->host;
-        }
-        if (stages[i].host == start->host) {
-            start->state = &stages[i];
-        }
-    }
-    return start->state != NULL ? PL_OK : PL_INVALID;
+    starting->host = start->host;
+    start->state = starting;
+    return PL_OK;
 }
 
 static void walker__require(struct stage *stage, bool is_right)
@@ -202,7 +204,7 @@ static void doubt(struct stage *stage)
     }
 }
 
-/* Nothing that happens from here on can be foretell. */
+/* The model can tell what must happen. */
 static bool is_foreseeable(const struct stage *stage)
 {
     return !is_short && !stage->has_doubt;
@@ -319,7 +321,7 @@ static uint8_t peer_byte(const struct peer *peer, uint64_t offset)
 static bool peer_is_due(const struct peer *peer)
 {
     const uint64_t now = clock_now() + SLACK, quiet = now - peer->active_at, age = now - peer->opened_at;
-    return quiet >= IDLE_TIMEOUT || age >= LIFETIME || (peer->sent == 0 && age >= FIRST_BYTE_TIMEOUT) ||
+    return quiet >= IDLE_TIMEOUT || age >= LIFETIME || (peer->received == 0 && age >= FIRST_BYTE_TIMEOUT) ||
            (peer->sent > peer->received && quiet >= SEND_TIMEOUT) ||
            (peer->is_finished && quiet >= CLOSE_TIMEOUT);
 }
@@ -342,6 +344,7 @@ static void peer_see_end(struct peer *peer, enum client_result result)
                  peer_number(peer), number_of(peer->stage), (int)peer->place, (int)result,
                  (unsigned long long)peer->received, (unsigned long long)peer->sent);
     }
+    peer->stage->has_lost = peer->stage->has_lost || peer->sent != peer->received;
     client_close(peer->client);
     peer_forget(peer);
 }
@@ -487,8 +490,8 @@ static void make_peer(struct peer *peer, struct stage *stage, enum place place, 
 }
 
 /* A refusal for a limit needs one that is reached; who comes in must not be one too many. */
-static void judge_limits(struct stage *stage, unsigned source, bool is_in, unsigned certain[2],
-                         unsigned possible[2])
+static void judge_limits(struct stage *stage, unsigned source, bool is_in, const unsigned certain[2],
+                         const unsigned possible[2])
 {
     if (is_in && (certain[0] >= MOST || certain[1] >= MOST_PER_SOURCE)) {
         fail_msg("engine %u: a client of source %u is one too many", number_of(stage), source);
@@ -501,12 +504,10 @@ static void judge_limits(struct stage *stage, unsigned source, bool is_in, unsig
 /* The first bytes; whether they were echoed. The end of a client that is refused is no surprise. */
 static bool is_served(struct peer *peer)
 {
-    struct stage *stage = peer->stage;
     const bool was_doubtful = peer->is_doubtful;
     peer->is_doubtful = true;
     const bool is_in = peer_echo(peer, 1 + below(64));
     peer->is_doubtful = was_doubtful && is_in;
-    (void)stage;
     return is_in;
 }
 
@@ -603,11 +604,11 @@ static void do_start(void)
         return;
     }
     prepare(stage);
-    stage->is_running = true; /* for its handler */
+    starting = stage;
     diary_note("start engine %u", number_of(stage));
     const uint32_t hits = shortage_hits();
-    if (!rig_try(&stage->rig)) {
-        stage->is_running = false;
+    stage->is_running = rig_try(&stage->rig);
+    if (!stage->is_running) {
         if (shortage_hits() == hits || stage->rig.failure.code == EXIT_CODE_DONE ||
             stage->rig.failure.text[0] == '\0') {
             fail_msg("engine %u did not start: %s", number_of(stage), stage->rig.failure.text);
@@ -617,6 +618,24 @@ static void do_start(void)
 }
 
 static void check_counters(struct stage *stage);
+
+static void add_to_totals(struct stage *stage)
+{
+    totals.runs++;
+    totals.attempts += stage->attempts;
+    totals.accepted += counter(stage, COUNTER_ACCEPTED);
+    totals.bytes += stage->received;
+    totals.datagrams += counter(stage, COUNTER_DATAGRAMS_RECEIVED);
+}
+
+static void print_totals(void)
+{
+    printf("walk: %llu runs of an engine, %llu clients, %llu let in, %llu bytes echoed, %llu datagrams, "
+           "%u allocations failed\n",
+           (unsigned long long)totals.runs, (unsigned long long)totals.attempts,
+           (unsigned long long)totals.accepted, (unsigned long long)totals.bytes,
+           (unsigned long long)totals.datagrams, (unsigned)shortage_hits());
+}
 
 static void stop(struct stage *stage, uint32_t drain)
 {
@@ -635,6 +654,7 @@ static void stop(struct stage *stage, uint32_t drain)
     }
     stage->doubtful = stage->attempts; /* some were refused for the stop, some perhaps not seen at all */
     check_counters(stage);
+    add_to_totals(stage);
     rig_stop(&stage->rig);
     assert_int_equal(stage->opens, stage->closes);
     assert_int_equal(stage->mistakes, 0);
@@ -818,8 +838,16 @@ static void do_close_or_reset(void)
     const bool is_reset = below(2) != 0;
     if (peer != NULL) {
         diary_note("client %u %s", peer_number(peer), is_reset ? "resets" : "closes, whatever is to come");
+        peer->stage->has_lost = true;
         (is_reset ? client_reset : client_close)(peer->client);
         peer_forget(peer);
+    }
+}
+
+static void wait_until_it_listens(struct stage *stage)
+{
+    for (int place = 0; stage->is_running && place < PLACES; place++) {
+        rig_wait_for_state(&stage->rig, (size_t)place, LISTENER_LISTENING);
     }
 }
 
@@ -898,18 +926,29 @@ static void do_move_clock(void)
     }
 }
 
+static bool is_all_foreseeable(void)
+{
+    bool result = true;
+    for (int i = 0; i < STAGES; i++) {
+        result = result && is_foreseeable(&stages[i]);
+    }
+    return result;
+}
+
+/* It dies under the next receive, or the next accept that is posted, wherever that is; and comes back. */
 static void do_kill_socket(void)
 {
+    static const enum place places[] = {PLACE_PLAIN, PLACE_PROXIED, PLACE_UDP};
     struct stage *stage = some_running();
-    const enum place place = (enum place)below(PLACES);
-    if (stage == NULL || is_short || stage->has_doubt) {
+    const enum place place = places[below(3)];
+    if (stage == NULL || !is_all_foreseeable()) {
         return;
     }
     diary_note("socket %d of engine %u dies", (int)place, number_of(stage));
     fault_clear();
     InterlockedExchange(&deaths, 1);
     fault_arm(place == PLACE_UDP ? IMPORT_WSARecvMsg : IMPORT_AcceptEx, 1, WSAENOTSOCK, 1);
-    stage->has_doubt = true; /* but who is in stays in */
+    stage->has_doubt = true;
     if (place == PLACE_UDP) {
         exchange(stage, 10);
     } else {
@@ -918,10 +957,14 @@ static void do_kill_socket(void)
             client_reset(client);
         }
     }
-    for (const uint64_t deadline = rig_deadline(); fault_hits() == 0 || deaths != 0;) {
-        rig_nap(deadline, "the death of a socket");
+    stage->has_doubt = false;
+    for (const uint64_t deadline = rig_deadline(); fault_hits() == 0 || fault_calls(IMPORT_bind) == 0;) {
+        rig_nap(deadline, "the death of a socket, and another one in its place");
     }
     fault_clear();
+    for (int i = 0; i < STAGES; i++) {
+        wait_until_it_listens(&stages[i]);
+    }
 }
 
 static void end_shortage(void)
@@ -934,14 +977,16 @@ static void end_shortage(void)
 
 static void do_shortage(void)
 {
+    static const uint32_t odds[] = {100, 100, 30, 10};
     const uint64_t seed = random_next(chance);
+    const uint32_t one_in = odds[below(sizeof odds / sizeof odds[0])];
     if (!is_short) {
-        diary_note("memory runs short");
+        diary_note("memory runs short: one allocation in %u fails", one_in);
         is_short = true;
         for (int i = 0; i < STAGES; i++) {
             doubt(&stages[i]);
         }
-        shortage_begin(seed, 100);
+        shortage_begin(seed, one_in);
     }
 }
 
@@ -974,7 +1019,7 @@ static const struct {
     {1, do_datagrams},
     {3, do_move_clock},
     {1, do_kill_socket},
-    {1, do_shortage},
+    {2, do_shortage},
     {2, do_end_shortage},
 };
 
@@ -1059,13 +1104,27 @@ static void settle(struct stage *stage)
     }
 }
 
+/* Where nothing was lost on the way, every byte is counted, once. */
+static void check_bytes(struct stage *stage)
+{
+    const uint64_t in = counter(stage, COUNTER_BYTES_RECEIVED), out = counter(stage, COUNTER_BYTES_SENT);
+    if (!stage->has_lost) {
+        check_range(stage, "bytes received", in - stage->base.bytes_received, stage->sent - stage->base.sent,
+                    0);
+        check_range(stage, "bytes sent", out - stage->base.bytes_sent, stage->received - stage->base.received,
+                    0);
+    }
+    stage->has_lost = false;
+    stage->base.sent = stage->sent;
+    stage->base.received = stage->received;
+    stage->base.bytes_received = in;
+    stage->base.bytes_sent = out;
+}
+
 static void check_answers(struct stage *stage)
 {
     static void (*const ways[])(struct stage * stage, struct peer * peer) = {
         [PLACE_PLAIN] = enter_plain, [PLACE_PROXIED] = enter_proxied, [PLACE_RATED] = enter_rated};
-    for (int place = 0; place < PLACES; place++) {
-        rig_wait_for_state(&stage->rig, (size_t)place, LISTENER_LISTENING);
-    }
     for (int place = PLACE_PLAIN; place <= PLACE_RATED; place++) {
         struct peer *peer = free_peer();
         assert_non_null(peer);
@@ -1088,12 +1147,12 @@ static void check(struct stage *stage)
     }
     settle(stage);
     check_counters(stage);
-    for (int place = 0; place < PLACES; place++) {
-        rig_wait_for_state(&stage->rig, (size_t)place, LISTENER_LISTENING);
-    }
+    check_bytes(stage);
+    wait_until_it_listens(stage);
     stage->has_doubt = false;
     check_answers(stage);
     settle(stage);
+    check_bytes(stage);
 }
 
 static void check_all(void)
@@ -1134,6 +1193,7 @@ static void test_walk__whatever_happens_all_of_it_holds(void **state)
             stop(&stages[i], 0);
         }
     }
+    print_totals();
     diary_end();
 }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/win.h"
 #include "support/seam.h"
@@ -18,7 +19,8 @@ static struct {
     uint64_t seed;
     uint32_t steps;
     uint32_t step;
-    uint32_t count; /* of notes, ever */
+    uint32_t count;         /* of notes, ever */
+    char where[DIARY_ROOM]; /* in words, for what is printed */
     char notes[DIARY_NOTES][DIARY_ROOM];
 } diary;
 
@@ -29,11 +31,11 @@ static uint64_t diary__number(const char *name, uint64_t otherwise)
     return given != NULL && *given != '\0' ? strtoull(given, NULL, 0) : otherwise;
 }
 
-/* Does not return when it was an assert: its own words are out already. */
+/* An assert has failed, and has said so. In Windows this is an ordinary call, on the thread that aborts. */
 static void diary__aborted(int signal_number)
 {
     (void)signal_number;
-    diary_print();
+    diary_print(); /* NOLINT(bugprone-signal-handler,cert-sig30-c) */
 }
 
 static LONG CALLBACK diary__crashed(EXCEPTION_POINTERS *pointers)
@@ -78,22 +80,32 @@ uint32_t diary_steps(void)
 
 struct random diary_step(uint32_t step)
 {
-    struct random random = {diary.seed * UINT64_C(0xD1342543DE82EF95) + step};
     diary.step = step;
-    random_next(&random);
-    random_next(&random);
-    return random;
+    snprintf(diary.where, sizeof diary.where,
+             "walk: failed in step %u; again with PORTLISTENER_TEST_SEED=%llu; what it did last:",
+             (unsigned)step, (unsigned long long)diary.seed);
+    return (struct random){random_mix(random_mix(diary.seed + 1) + step)};
 }
 
 void diary_note(const char *format, ...)
 {
     va_list arguments;
     char *note = diary.notes[diary.count++ % DIARY_NOTES];
-    const int length = snprintf(note, DIARY_ROOM, "step %u: ", (unsigned)diary.step);
+    const int length = snprintf(note, DIARY_ROOM, "  step %u: ", (unsigned)diary.step);
     va_start(arguments, format);
     vsnprintf(note + length, DIARY_ROOM - (size_t)length, format, arguments);
     va_end(arguments);
 }
+
+/* In a crash the output of the C run-time library may be locked: past it.
+   NOLINTBEGIN(bugprone-signal-handler,cert-sig30-c) */
+static void diary__write(const char *text)
+{
+    DWORD written = 0;
+    SEAM_REAL(WriteFile)(GetStdHandle(STD_ERROR_HANDLE), text, (DWORD)strlen(text), &written, NULL);
+    SEAM_REAL(WriteFile)(GetStdHandle(STD_ERROR_HANDLE), "\n", 1, &written, NULL);
+}
+/* NOLINTEND(bugprone-signal-handler,cert-sig30-c) */
 
 void diary_print(void)
 {
@@ -101,10 +113,8 @@ void diary_print(void)
         return;
     }
     diary.is_open = false;
-    fprintf(stderr, "walk: failed in step %u; again with PORTLISTENER_TEST_SEED=%llu; what it did last:\n",
-            (unsigned)diary.step, (unsigned long long)diary.seed);
+    diary__write(diary.where);
     for (uint32_t i = diary.count > DIARY_NOTES ? diary.count - DIARY_NOTES : 0; i < diary.count; i++) {
-        fprintf(stderr, "  %s\n", diary.notes[i % DIARY_NOTES]);
+        diary__write(diary.notes[i % DIARY_NOTES]);
     }
-    fflush(stderr);
 }

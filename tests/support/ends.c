@@ -113,10 +113,13 @@ static void ends__wait_for_receives(size_t connections)
 
 /* ---- Closed ---- */
 
+/* With more than the system takes at once. */
 static void ends__by_handler(void)
 {
-    struct client *client = ends__enter(PLACE_PLAIN, "127.0.0.1");
+    struct client *client = ends__connect(PLACE_PLAIN, "127.0.0.1", 4096);
+    ends__say(client, 'S', 300000);
     ends__say(client, 'G', 0);
+    ends__expect(client, 300000);
     ends__see_end(client);
 }
 

@@ -22,4 +22,13 @@ static inline uint32_t random_below(struct random *random, uint32_t end)
     return (uint32_t)((uint64_t)random_next(random) * end >> 32);
 }
 
+/* random_mix: a number of 64 bits from another, which tells nothing of it (the finalizer of SplitMix64): numbers
+   in a row make good starts. */
+static inline uint64_t random_mix(uint64_t number)
+{
+    number = (number ^ number >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    number = (number ^ number >> 27) * UINT64_C(0x94D049BB133111EB);
+    return number ^ number >> 31;
+}
+
 #endif

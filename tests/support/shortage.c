@@ -13,8 +13,7 @@ static LONG volatile hits;
 static BOOL shortage__strikes(void)
 {
     const LONG one_in = InterlockedCompareExchange(&one_in_now, 0, 0);
-    struct random random = {seed_now + (uint64_t)(ULONG)InterlockedIncrement(&calls) * 0x9E3779B97F4A7C15u};
-    random_next(&random);
+    struct random random = {random_mix(seed_now + (ULONG)InterlockedIncrement(&calls))};
     if (one_in == 0 || random_below(&random, (uint32_t)one_in) != 0) {
         return FALSE;
     }
