@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/address.h"
+#include "stats/close_reason.h"
 #include "support/client.h"
 #include "support/clock.h"
 #include "support/fault.h"
@@ -417,6 +418,78 @@ static void test_proxy__the_whole_header_has_a_deadline(void **state)
     }
 }
 
+/* One more byte of the header, read by now, and the next receive waits for another. */
+static void trickle(struct client *client, size_t nth)
+{
+    const uint32_t receives = fault_calls(IMPORT_WSARecv);
+    put(client, version_2 + nth, 1);
+    for (const uint64_t deadline = rig_deadline(); fault_calls(IMPORT_WSARecv) == receives;) {
+        rig_nap(deadline, "a byte of the header");
+    }
+    rig_wait_for_operations(2);
+}
+
+/* Who sends a little from time to time gains nothing by it: the header's time runs from the accept. */
+static void test_proxy__a_header_in_drops_is_late_as_a_whole(void **state)
+{
+    (void)state;
+    enum { TIMEOUT = 100000, PERIOD = 20000, ALMOST = 200 /* before the end: a timer ticks every 100 */ };
+    struct config_endpoint *endpoint = prepare(CONFIG_PROXY_V2);
+    endpoint->proxy_timeout = TIMEOUT;
+    endpoint->accepts_max = 1; /* it and a receive are what is in flight */
+    clock_stop();
+    start();
+    struct client *client = connect_from("127.0.0.1");
+    client_watch(client);
+    rig_wait_for_operations(2);
+    size_t sent = 0;
+    for (uint64_t passed = 0; passed < TIMEOUT; passed += PERIOD) {
+        trickle(client, sent++);
+        trickle(client, sent++); /* when it is read, the timers of this time have run */
+        assert_int_equal(rig_counter(&rig, COUNTER_REFUSED_PROXY), 0);
+        clock_advance(passed + PERIOD < TIMEOUT ? PERIOD : PERIOD - ALMOST);
+    }
+    trickle(client, sent++);
+    trickle(client, sent++);
+    assert_int_equal(rig_counter(&rig, COUNTER_REFUSED_PROXY), 0);
+    clock_advance(2 * ALMOST);
+    expect_refused(client, COUNTER_REFUSED_PROXY);
+    stop();
+}
+
+static void send_a_bad_header(uint64_t so_many_by_then)
+{
+    struct client *client = connect_from("127.0.0.1");
+    put(client, "GET / HTTP/1.1\r\n", 16);
+    client_drain(client, NULL, CLIENT_PATIENCE);
+    client_close(client);
+    rig_wait_for_counter(&rig, COUNTER_REFUSED_PROXY, so_many_by_then);
+}
+
+/* A flood of them is no flood of lines. */
+static void test_proxy__bad_headers_are_told_once_a_minute_and_all_counted(void **state)
+{
+    (void)state;
+    prepare(CONFIG_PROXY_BOTH);
+    rig.options.log = journal_open();
+    clock_stop();
+    rig_start(&rig);
+    for (uint64_t i = 1; i <= 3; i++) {
+        send_a_bad_header(i);
+    }
+    journal_wait(EVENT_PROXY_HEADER_REFUSED, 1);
+    clock_advance(59999);
+    send_a_bad_header(4);
+    journal_wait(EVENT_PROXY_HEADER_REFUSED, 1);
+    clock_advance(1);
+    send_a_bad_header(5);
+    send_a_bad_header(6);
+    journal_wait(EVENT_PROXY_HEADER_REFUSED, 2);
+    assert_int_equal(rig_counter(&rig, COUNTER_REFUSED_PROXY), 6);
+    stop();
+    journal_close();
+}
+
 static void test_proxy__the_deadline_is_for_the_header_alone(void **state)
 {
     (void)state;
@@ -559,7 +632,33 @@ static void test_proxy__nobody_comes_in_while_the_service_is_paused(void **state
     }
 }
 
-/* Calls that fail under the header lose one connection at most, and no place. */
+static uint64_t ended(void)
+{
+    uint64_t sum = 0;
+    for (enum close_reason i = CLOSE_REASON_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
+        sum += rig_counter(&rig, close_reason_row(i)->counter);
+    }
+    return sum;
+}
+
+/* A client comes, says "x" and goes; its end has been seen. True: it was answered. */
+static bool visit(void)
+{
+    char byte = 0;
+    const uint64_t before = ended();
+    struct client *client = connect_from("127.0.0.1");
+    const bool is_answered = client_send(client, version_2, sizeof version_2, CLIENT_PATIENCE) == CLIENT_OK &&
+                             client_send(client, "x", 1, CLIENT_PATIENCE) == CLIENT_OK &&
+                             client_receive(client, &byte, 1, CLIENT_PATIENCE) == CLIENT_OK;
+    client_close(client);
+    for (const uint64_t deadline = rig_deadline(); ended() == before;) {
+        rig_nap(deadline, "the end of a connection");
+    }
+    rig_wait_for_operations(1); /* the accept: what it takes is none of the next client's */
+    return is_answered;
+}
+
+/* Each call under the header fails once: it loses one connection at most, and no place. */
 static void test_proxy__survives_each_call_that_fails(void **state)
 {
     (void)state;
@@ -568,32 +667,22 @@ static void test_proxy__survives_each_call_that_fails(void **state)
         DWORD code;
     } faults[] = {{IMPORT_HeapAlloc, 0}, {IMPORT_WSARecv, WSAENOBUFS}, {IMPORT_WSARecv, WSAECONNRESET}};
     struct config_endpoint *endpoint = prepare(CONFIG_PROXY_V2);
-    endpoint->max_connections = 2;
-    endpoint->max_connections_per_source = 2;
+    endpoint->max_connections = 1;
+    endpoint->max_connections_per_source = 1;
+    endpoint->accepts_max = 1;
     rig_start(&rig);
+    rig_wait_for_operations(1);
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
-        for (uint32_t nth = 1; nth <= 10; nth++) {
-            char byte = 0;
+        uint32_t nth = 0;
+        for (uint32_t hits = 1; hits > 0;) {
             fault_clear();
-            fault_arm(faults[i].import, nth, faults[i].code, 1);
-            struct client *client = connect_from("127.0.0.1");
-            if (client_send(client, version_2, sizeof version_2, CLIENT_PATIENCE) == CLIENT_OK &&
-                client_send(client, "x", 1, CLIENT_PATIENCE) == CLIENT_OK) {
-                client_receive(client, &byte, 1, CLIENT_PATIENCE);
-            }
-            client_close(client);
+            fault_arm(faults[i].import, ++nth, faults[i].code, 1);
+            visit();
+            hits = fault_hits();
+            fault_clear();
+            assert_true(visit());
         }
-    }
-    fault_clear();
-    int in = 0;
-    for (const uint64_t deadline = rig_deadline(); in < 2;) { /* a place may become free only now */
-        char byte = 0;
-        struct client *client = connect_from("127.0.0.1");
-        in += client_send(client, version_2, sizeof version_2, CLIENT_PATIENCE) == CLIENT_OK &&
-              client_send(client, "x", 1, CLIENT_PATIENCE) == CLIENT_OK &&
-              client_receive(client, &byte, 1, CLIENT_PATIENCE) == CLIENT_OK;
-        client_close(client);
-        rig_nap(deadline, "two connections, one after the other");
+        assert_in_range(nth, 2, 100); /* the first has failed, and there is a last */
     }
     stop();
 }
@@ -610,6 +699,8 @@ int main(void)
         rig_test(test_proxy__connections_without_a_good_header_are_reset_at_once),
         rig_test(test_proxy__a_version_that_is_not_allowed_is_none),
         rig_test(test_proxy__the_whole_header_has_a_deadline),
+        rig_test(test_proxy__a_header_in_drops_is_late_as_a_whole),
+        rig_test(test_proxy__bad_headers_are_told_once_a_minute_and_all_counted),
         rig_test(test_proxy__the_deadline_is_for_the_header_alone),
         rig_test(test_proxy__who_leaves_before_the_header_was_never_here),
         rig_test(test_proxy__a_stop_ends_who_still_waits_for_the_header),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
-   Tests of endpoint/endpoint.c: handlers that are not what they must be. */
+   Tests of endpoint/endpoint.c: handlers that are not what they must be, and what is told of bad
+   PROXY headers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,8 @@
 #include <cmocka.h>
 
 #include "endpoint/endpoint.h"
+#include "support/journal.h"
+#include "support/rig.h"
 #include "support/support.h"
 
 static int starts, stops;
@@ -124,6 +127,33 @@ static void test_endpoint__survives_an_error_text_without_an_end(void **state)
     assert_non_null(strstr(failure.text, "could not start: xxxx"));
 }
 
+/* ---- What is told of bad PROXY headers ---- */
+
+static size_t tell_at(struct endpoint *endpoint, uint64_t now)
+{
+    const struct pl_address proxy = {.family = 4, .ip = {192, 0, 2, 1}, .port = 999};
+    endpoint_tell_header(endpoint, now, 0, &proxy, "it is none");
+    return journal_count(EVENT_PROXY_HEADER_REFUSED);
+}
+
+static void test_endpoint__tells_of_a_bad_header_once_a_minute(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t now;
+        size_t lines; /* then */
+    } rows[] = {{5000, 1},  {5000, 1},   {5001, 1},   {64999, 1}, {65000, 2},
+                {65001, 2}, {124999, 2}, {125000, 3}, {500000, 4}};
+    struct endpoint endpoint = {.config = &config, .handler = &good, .log = journal_open()};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(tell_at(&endpoint, rows[i].now), rows[i].lines);
+    }
+    journal_assert_last(EVENT_PROXY_HEADER_REFUSED, "[e]");
+    journal_assert_last(EVENT_PROXY_HEADER_REFUSED,
+                        "the proxy 192.0.2.1:999 sent no good PROXY header: it is none");
+    journal_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +161,7 @@ int main(void)
         support_test(test_endpoint__runs_a_handler_of_a_newer_kind_that_needs_no_newer_host),
         support_test(test_endpoint__refuses_a_handler_before_it_calls_it),
         support_test(test_endpoint__survives_an_error_text_without_an_end),
+        rig_test(test_endpoint__tells_of_a_bad_header_once_a_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
