@@ -249,23 +249,86 @@ static void test_config__takes_the_lists_of_defaults_or_its_own(void **state)
     config_case_fini(&it);
 }
 
-/* In a single line of some megabytes, and for two endpoints. */
+/* Endpoints share what [defaults] says, wherever it stands, and have their own beside it. */
+static void test_config__has_each_list_once(void **state)
+{
+    (void)state;
+    static const char text[] = "[endpoint a]\nlisten = tcp://*:1\n"
+                               "[endpoint b]\nlisten = tcp://*:2\ndeny = 10.0.0.0/8\nallow =\n"
+                               "[defaults]\nhandler = echo\nallow = 192.0.2.0/24\ndeny = 10.0.0.0/8\n"
+                               "trusted_proxies = 10.0.0.0/8\n"
+                               "[endpoint c]\nlisten = tcp://*:3\nhandler = echo\n";
+    struct config_case it;
+    config_case_parse(&it, text, sizeof text - 1);
+    assert_string_equal(it.problems.text.at, "");
+    const struct config_endpoint *defaults = &it.config->defaults;
+    const struct config_endpoint *a = &it.config->endpoints[0];
+    const struct config_endpoint *b = &it.config->endpoints[1];
+    const struct config_endpoint *c = &it.config->endpoints[2];
+    assert_non_null(defaults->allow.at);
+    assert_ptr_equal(a->allow.at, defaults->allow.at);
+    assert_ptr_equal(c->allow.at, defaults->allow.at);
+    assert_ptr_equal(a->deny.at, c->deny.at);
+    assert_ptr_not_equal(a->deny.at, a->trusted_proxies.at); /* equal, but written twice */
+    assert_ptr_equal(b->trusted_proxies.at, c->trusted_proxies.at);
+    assert_null(b->allow.at);
+    assert_ptr_not_equal(b->deny.at, a->deny.at);
+    assert_int_equal(b->deny.count, 1);
+    assert_ptr_equal(a->handler, b->handler);
+    assert_ptr_not_equal(c->handler, a->handler);
+    config_case_fini(&it);
+}
+
+/* What a configuration with so many endpoints, and one list for all of them, takes from the heap. */
+static size_t count_blocks(size_t endpoints, const char *lists)
+{
+    struct config_case it;
+    struct text text;
+    text_init_heap(&text);
+    text_add_format(&text, "[defaults]\nhandler = echo\n%s", lists);
+    for (size_t i = 0; i < endpoints; i++) {
+        text_add_format(&text, "[endpoint e%zu]\nlisten = tcp://127.0.0.1:%zu\n", i, i + 1);
+    }
+    config_case_parse(&it, text.at, text.length);
+    assert_string_equal(it.problems.text.at, "");
+    text_fini(&text);
+    const size_t blocks = failing_memory_live();
+    config_case_fini(&it);
+    return blocks;
+}
+
+static void test_config__takes_no_block_for_what_an_endpoint_inherits(void **state)
+{
+    (void)state;
+    static const char lists[] = "allow = 10.0.0.0/8\ndeny = 10.0.0.1\ntrusted_proxies = 10.0.0.2\n";
+    const size_t one = count_blocks(1, "");
+    assert_int_equal(count_blocks(1000, ""), one + 999 * 3); /* name, origins, addresses */
+    assert_int_equal(count_blocks(1, lists), one + 3);
+    assert_int_equal(count_blocks(1000, lists), one + 3 + 999 * 3);
+}
+
+/* In a single line of some megabytes, and for a thousand endpoints. */
 static void test_config__takes_a_list_of_a_hundred_thousand(void **state)
 {
     (void)state;
     struct config_case it;
     struct text text;
     text_init_heap(&text);
-    text_add_string(&text, WEB "[endpoint b]\nlisten = tcp://*:81\nhandler = echo\n[defaults]\ndeny = ");
+    for (unsigned i = 0; i < 1000; i++) {
+        text_add_format(&text, "[endpoint e%u]\nlisten = tcp://127.0.0.1:%u\n", i, i + 1);
+    }
+    text_add_string(&text, "[defaults]\nhandler = echo\ndeny = ");
     for (unsigned i = 0; i < 100000; i++) {
         text_add_format(&text, "%s2001:db8::%x:%x:0:0/96", i > 0 ? ", " : "", i >> 16, i & 0xFFFF);
     }
     config_case_parse(&it, text.at, text.length);
     assert_string_equal(it.problems.text.at, "");
-    for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(it.config->endpoint_count, 1000);
+    for (size_t i = 0; i < it.config->endpoint_count; i++) {
         const struct config_prefixes *deny = &it.config->endpoints[i].deny;
         assert_int_equal(deny->count, 100000);
         assert_int_equal(deny->at[99999].address.ip[11], 0x9F); /* 99999 is 0x1869F */
+        assert_ptr_equal(deny->at, it.config->defaults.deny.at);
     }
     config_case_fini(&it);
     text_fini(&text);
@@ -546,6 +609,11 @@ static void test_config__tells_that_memory_is_out_wherever_that_happens(void **s
     (void)state;
     static const char *const names[] = {"complete.ini", "duplicates.ini",  "handlers.ini",
                                         "networks.ini", "overlapping.ini", "paths.ini"};
+    static const char shared[] =
+        "[endpoint a]\nlisten = tcp://*:1\n"
+        "[defaults]\nhandler = echo\nallow = 10.0.0.0/8, 192.0.2.1, ::1\ndeny = 10.0.0.1\n"
+        "[endpoint b]\nlisten = tcp://*:2\ndeny = 10.0.0.2, 10.0.0.3\nallow =\n"
+        "[endpoint c]\nlisten = tcp://*:3\nhandler = discard\nallow = 10.0.0.4\n";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         size_t length = 0;
         char *file = read_file(names[i], &length);
@@ -553,6 +621,8 @@ static void test_config__tells_that_memory_is_out_wherever_that_happens(void **s
         assert_true(parse_with_failures(file, length, true) > 10);
         free(file);
     }
+    assert_true(parse_with_failures(shared, sizeof shared - 1, false) > 10);
+    assert_true(parse_with_failures(shared, sizeof shared - 1, true) > 10);
 }
 
 static void test_config__destroys_nothing_without_complaint(void **state)
@@ -569,6 +639,8 @@ int main(void)
         failing_memory_test(test_config__gives_the_same_when_written_and_read_again),
         failing_memory_test(test_config__remembers_where_each_value_comes_from),
         failing_memory_test(test_config__takes_the_lists_of_defaults_or_its_own),
+        failing_memory_test(test_config__has_each_list_once),
+        failing_memory_test(test_config__takes_no_block_for_what_an_endpoint_inherits),
         failing_memory_test(test_config__takes_a_list_of_a_hundred_thousand),
         failing_memory_test(test_config__lets_the_logs_begin_in_the_data_dir),
         failing_memory_test(test_config__takes_sections_in_any_order_and_case),

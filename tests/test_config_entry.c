@@ -48,7 +48,7 @@ static void assert_takes(const struct config_table *table, const char *name, con
     assert_string_equal(problems.text.at, "");
     config_keys_add_value(&text, key, &record);
     assert_string_equal(room, same);
-    config_keys_free(table, &record);
+    config_keys_free(table, &record, NULL);
     config_problems_fini(&problems);
     assert_int_equal(failing_memory_live(), 0);
 }
@@ -308,7 +308,7 @@ static void test_config_entry__tells_what_is_wrong(void **state)
         read_entry(key, wrong[i].value, &record, &problems);
         config_problems_finish(&problems, "t.ini");
         assert_string_equal(problems.text.at, expected);
-        config_keys_free(table, &record);
+        config_keys_free(table, &record, NULL);
         config_problems_fini(&problems);
         assert_int_equal(failing_memory_live(), 0);
     }
@@ -334,7 +334,7 @@ static void test_config_entry__warns_of_what_may_be_a_comment_in_a_path(void **s
         config_problems_finish(&problems, "t.ini");
         assert_string_equal(problems.text.at, expected);
         assert_string_equal(service.log_file, values[i]);
-        config_keys_free(&config_keys_service, &service);
+        config_keys_free(&config_keys_service, &service, NULL);
         config_problems_fini(&problems);
     }
     assert_int_equal(failing_memory_live(), 0);
@@ -361,7 +361,7 @@ static void test_config_entry__takes_a_hundred_thousand_networks(void **state)
     assert_int_equal(endpoint.deny.count, 100000);
     config_keys_add_value(&same, key, &endpoint);
     assert_string_equal(same.at, value.at);
-    config_keys_free(&config_keys_endpoint, &endpoint);
+    config_keys_free(&config_keys_endpoint, &endpoint, NULL);
     config_problems_fini(&problems);
     text_fini(&value);
     text_fini(&same);

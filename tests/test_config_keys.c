@@ -177,31 +177,6 @@ static void test_config_keys__store_and_read_back(void **state)
     assert_false(service.log_is_json);
 }
 
-static void test_config_keys__copy_values_and_texts(void **state)
-{
-    (void)state;
-    struct config_endpoint from = {.backlog = 7, .idle_timeout = UINT64_C(1) << 40};
-    struct config_endpoint to = {0};
-    const struct config_key *handler = find(&config_keys_endpoint, "handler");
-    assert_true(config_keys_copy(find(&config_keys_endpoint, "backlog"), &from, &to));
-    assert_true(config_keys_copy(find(&config_keys_endpoint, "idle_timeout"), &from, &to));
-    assert_true(config_keys_copy(handler, &from, &to));
-    assert_int_equal(to.backlog, 7);
-    assert_true(to.idle_timeout == UINT64_C(1) << 40);
-    assert_null(to.handler);
-    from.handler = memory_copy_text("echo", 4);
-    assert_true(config_keys_copy(handler, &from, &to));
-    assert_string_equal(to.handler, "echo");
-    assert_ptr_not_equal(to.handler, from.handler);
-    config_keys_free(&config_keys_endpoint, &to);
-    failing_memory_arm(1, false);
-    assert_false(config_keys_copy(handler, &from, &to));
-    failing_memory_arm(0, false);
-    assert_null(to.handler);
-    config_keys_free(&config_keys_endpoint, &from);
-    assert_int_equal(failing_memory_live(), 0);
-}
-
 static struct address_prefix *make_prefixes(size_t count)
 {
     struct address_prefix *at = memory_alloc(count * sizeof *at);
@@ -212,37 +187,77 @@ static struct address_prefix *make_prefixes(size_t count)
     return at;
 }
 
-static void test_config_keys__copy_lists_of_networks(void **state)
+static void test_config_keys__lend_values_and_texts_and_lists(void **state)
 {
     (void)state;
-    struct config_endpoint from = {0};
-    struct config_endpoint to = {0};
+    struct config_endpoint lender = {.backlog = 7, .idle_timeout = UINT64_C(1) << 40};
+    struct config_endpoint record = {0};
+    const struct config_key *handler = find(&config_keys_endpoint, "handler");
+    const struct config_key *allow = find(&config_keys_endpoint, "allow");
+    failing_memory_arm(1, true); /* it takes none */
+    config_keys_lend(find(&config_keys_endpoint, "backlog"), &lender, &record);
+    config_keys_lend(find(&config_keys_endpoint, "idle_timeout"), &lender, &record);
+    config_keys_lend(handler, &lender, &record);
+    config_keys_lend(allow, &lender, &record);
+    assert_int_equal(record.backlog, 7);
+    assert_true(record.idle_timeout == UINT64_C(1) << 40);
+    assert_null(record.handler);
+    assert_null(record.allow.at);
+    failing_memory_arm(0, false);
+    lender.handler = memory_copy_text("echo", 4);
+    lender.allow = (struct config_prefixes){make_prefixes(3), 3};
+    failing_memory_arm(1, true);
+    config_keys_lend(handler, &lender, &record);
+    config_keys_lend(allow, &lender, &record);
+    assert_int_equal(failing_memory_hits(), 0);
+    failing_memory_arm(0, false);
+    assert_ptr_equal(record.handler, lender.handler);
+    assert_ptr_equal(record.allow.at, lender.allow.at);
+    assert_int_equal(record.allow.count, 3);
+    config_keys_free(&config_keys_endpoint, &record, &lender);
+    assert_int_equal(failing_memory_live(), 2); /* the lender has its own still */
+    config_keys_free(&config_keys_endpoint, &lender, NULL);
+    assert_int_equal(failing_memory_live(), 0);
+}
+
+static void test_config_keys__free_what_a_record_has_itself(void **state)
+{
+    (void)state;
+    struct config_endpoint lender = {.handler = memory_copy_text("echo", 4),
+                                     .deny = {make_prefixes(2), 2},
+                                     .trusted_proxies = {make_prefixes(1), 1}};
+    struct config_endpoint record = {.listen = memory_alloc(2 * sizeof(struct config_listen)),
+                                     .listen_count = 2,
+                                     .handler = memory_copy_text("echo", 4), /* equal, but its own */
+                                     .allow = {make_prefixes(1), 1},
+                                     .deny = {make_prefixes(2), 2}};
+    config_keys_lend(find(&config_keys_endpoint, "trusted_proxies"), &lender, &record);
+    assert_int_equal(failing_memory_live(), 7);
+    config_keys_free(&config_keys_endpoint, &record, &lender);
+    assert_int_equal(failing_memory_live(), 3);
+    assert_string_equal(lender.handler, "echo");
+    assert_int_equal(lender.deny.at[1].address.ip[1], 1);
+    assert_int_equal(lender.trusted_proxies.at[0].length, 16);
+    config_keys_free(&config_keys_endpoint, &lender, NULL);
+    assert_int_equal(failing_memory_live(), 0);
+}
+
+static void test_config_keys__write_lists_of_networks(void **state)
+{
+    (void)state;
+    struct config_endpoint endpoint = {.allow = {make_prefixes(3), 3}};
+    const struct config_key *allow = find(&config_keys_endpoint, "allow");
     char room[64];
     struct text text;
-    const struct config_key *allow = find(&config_keys_endpoint, "allow");
     text_init(&text, room, sizeof room);
-    assert_true(config_keys_copy(allow, &from, &to));
-    assert_null(to.allow.at);
-    from.allow = (struct config_prefixes){make_prefixes(3), 3};
-    assert_ptr_equal(config_keys_prefixes(allow, &from), &from.allow);
-    assert_true(config_keys_copy(allow, &from, &to));
-    assert_int_equal(to.allow.count, 3);
-    assert_ptr_not_equal(to.allow.at, from.allow.at);
-    config_keys_free(&config_keys_endpoint, &from);
-    config_keys_add_value(&text, allow, &to);
+    assert_ptr_equal(config_keys_prefixes(allow, &endpoint), &endpoint.allow);
+    config_keys_add_value(&text, allow, &endpoint);
     assert_string_equal(room, "10.0.0.0/16, 10.1.0.0/16, 10.2.0.0/16");
-    assert_int_equal(config_keys_count_items(allow, &to), 3);
+    assert_int_equal(config_keys_count_items(allow, &endpoint), 3);
     text_clear(&text);
-    config_keys_add_item(&text, allow, &to, 1);
+    config_keys_add_item(&text, allow, &endpoint, 1);
     assert_string_equal(room, "10.1.0.0/16");
-    from = (struct config_endpoint){0};
-    failing_memory_arm(1, false);
-    assert_false(config_keys_copy(allow, &to, &from));
-    failing_memory_arm(0, false);
-    assert_null(from.allow.at);
-    assert_int_equal(from.allow.count, 0);
-    config_keys_free(&config_keys_endpoint, &to);
-    assert_int_equal(failing_memory_live(), 0);
+    config_keys_free(&config_keys_endpoint, &endpoint, NULL);
 }
 
 int main(void)
@@ -252,8 +267,9 @@ int main(void)
         failing_memory_test(test_config_keys__have_places_of_their_own),
         failing_memory_test(test_config_keys__are_found_without_case),
         failing_memory_test(test_config_keys__store_and_read_back),
-        failing_memory_test(test_config_keys__copy_values_and_texts),
-        failing_memory_test(test_config_keys__copy_lists_of_networks),
+        failing_memory_test(test_config_keys__lend_values_and_texts_and_lists),
+        failing_memory_test(test_config_keys__free_what_a_record_has_itself),
+        failing_memory_test(test_config_keys__write_lists_of_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,6 @@ struct reading {
     struct config_problems *problems;
     struct config *config;
     size_t endpoint_room;
-    struct config_endpoint defaults;
     uint32_t service_line; /* of [service], 0: not seen yet */
     uint32_t defaults_line;
     struct section section; /* where the file is now */
@@ -278,8 +277,8 @@ static void config__section(struct reading *reading, const struct config_item *i
     } else if (kind == SECTION_DEFAULTS) {
         config__open_once(reading, item,
                           (struct section){.table = &config_keys_endpoint,
-                                           .record = &reading->defaults,
-                                           .origins = reading->defaults.origins,
+                                           .record = &config->defaults,
+                                           .origins = config->defaults.origins,
                                            .is_shared = true},
                           "defaults", &reading->defaults_line);
     }
@@ -331,15 +330,13 @@ static void config__fill(struct reading *reading, const struct config_table *tab
 }
 
 /* What [defaults] says, or the table, where the endpoint says nothing. */
-static void config__inherit(struct reading *reading, struct config_endpoint *endpoint)
+static void config__inherit(const struct config_endpoint *defaults, struct config_endpoint *endpoint)
 {
     for (size_t i = 0; i < config_keys_endpoint.count; i++) {
         const struct config_key *key = &config_keys_endpoint.keys[i];
         if (endpoint->origins[i].line == 0 && !key->is_endpoint_only) {
-            endpoint->origins[i] = reading->defaults.origins[i];
-            if (!config_keys_copy(key, &reading->defaults, endpoint)) {
-                config_problems_no_memory(reading->problems);
-            }
+            endpoint->origins[i] = defaults->origins[i];
+            config_keys_lend(key, defaults, endpoint);
         }
     }
 }
@@ -406,13 +403,14 @@ static void config__complete(struct reading *reading)
 {
     struct config *config = reading->config;
     config__fill(reading, &config_keys_service, &config->service, config->service.origins);
-    config__fill(reading, &config_keys_endpoint, &reading->defaults, reading->defaults.origins);
-    for (size_t i = 0; i < config->endpoint_count && !reading->problems->is_out_of_memory; i++) {
-        config__inherit(reading, &config->endpoints[i]);
+    config__fill(reading, &config_keys_endpoint, &config->defaults, config->defaults.origins);
+    if (reading->problems->is_out_of_memory) { /* an endpoint may have no origins */
+        return;
     }
-    if (!reading->problems->is_out_of_memory) {
-        config__check_whole(reading);
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        config__inherit(&config->defaults, &config->endpoints[i]);
     }
+    config__check_whole(reading);
 }
 
 static bool config__begin(struct reading *reading)
@@ -424,13 +422,14 @@ static bool config__begin(struct reading *reading)
     }
     config->file = memory_copy_text(reading->source->file, strlen(reading->source->file));
     config->service.origins = config__make_origins(&config_keys_service);
-    reading->defaults.origins = config__make_origins(&config_keys_endpoint);
-    return config->file != NULL && config->service.origins != NULL && reading->defaults.origins != NULL;
+    config->defaults.origins = config__make_origins(&config_keys_endpoint);
+    return config->file != NULL && config->service.origins != NULL && config->defaults.origins != NULL;
 }
 
-static void config__fini_endpoint(struct config_endpoint *endpoint)
+/* `defaults`: NULL for themselves. */
+static void config__fini_endpoint(struct config_endpoint *endpoint, const struct config_endpoint *defaults)
 {
-    config_keys_free(&config_keys_endpoint, endpoint);
+    config_keys_free(&config_keys_endpoint, endpoint, defaults);
     memory_free(endpoint->name);
     memory_free(endpoint->origins);
 }
@@ -445,7 +444,6 @@ struct config *config_parse(const struct config_source *source, const char *text
     } else {
         config_problems_no_memory(problems);
     }
-    config__fini_endpoint(&reading.defaults);
     config_problems_finish(problems, source->file);
     if (problems->errors > 0) {
         config_destroy(reading.config);
@@ -460,9 +458,10 @@ void config_destroy(struct config *config)
         return;
     }
     for (size_t i = 0; i < config->endpoint_count; i++) {
-        config__fini_endpoint(&config->endpoints[i]);
+        config__fini_endpoint(&config->endpoints[i], &config->defaults);
     }
-    config_keys_free(&config_keys_service, &config->service);
+    config__fini_endpoint(&config->defaults, NULL);
+    config_keys_free(&config_keys_service, &config->service, NULL);
     memory_free(config->service.origins);
     memory_free(config->endpoints);
     memory_free(config->file);

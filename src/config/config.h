@@ -50,7 +50,8 @@ struct config_listen {
     uint32_t column;
 };
 
-/* Networks, in the order in which they are written. */
+/* Networks, in the order in which they are written. A list that was written once is there once: all endpoints that
+   have it have the same `at`. */
 struct config_prefixes {
     struct address_prefix *at; /* NULL: none */
     size_t count;
@@ -117,6 +118,7 @@ struct config_service {
 struct config {
     char *file; /* as messages name it */
     struct config_service service;
+    struct config_endpoint defaults;   /* owns what its endpoints have from it: texts, lists of networks */
     struct config_endpoint *endpoints; /* in the order of the file */
     size_t endpoint_count;
 };

@@ -467,51 +467,27 @@ static struct config_prefixes config_keys__get_prefixes(const struct config_key 
     return prefixes;
 }
 
-static bool config_keys__copy_text(const struct config_key *key, const void *from, void *to)
+void config_keys_lend(const struct config_key *key, const void *lender, void *record)
 {
-    const char *text = config_keys__get_text(key, from);
-    char *copy = text != NULL ? memory_copy_text(text, strlen(text)) : NULL;
-    *config_keys_text(key, to) = copy;
-    return text == NULL || copy != NULL;
+    memcpy((char *)record + key->offset, (const char *)lender + key->offset, key->size);
 }
 
-static bool config_keys__copy_prefixes(const struct config_key *key, const void *from, void *to)
+/* What a key has on the heap, or NULL: a place of such a type begins with the pointer to it. */
+static void *config_keys__block(const struct config_key *key, const void *record)
 {
-    const struct config_prefixes prefixes = config_keys__get_prefixes(key, from);
-    struct config_prefixes copy = {0};
-    if (prefixes.count > 0) {
-        copy.at = memory_alloc(prefixes.count * sizeof *copy.at);
+    void *block = NULL;
+    if (config_keys__is_text(key) || key->type == CONFIG_TYPE_LISTEN || key->type == CONFIG_TYPE_PREFIXES) {
+        memcpy(&block, (const char *)record + key->offset, sizeof block);
     }
-    if (copy.at != NULL) {
-        memcpy(copy.at, prefixes.at, prefixes.count * sizeof *copy.at);
-        copy.count = prefixes.count;
-    }
-    *config_keys_prefixes(key, to) = copy;
-    return copy.count == prefixes.count;
+    return block;
 }
 
-bool config_keys_copy(const struct config_key *key, const void *from, void *to)
-{
-    if (config_keys__is_text(key)) {
-        return config_keys__copy_text(key, from, to);
-    }
-    if (key->type == CONFIG_TYPE_PREFIXES) {
-        return config_keys__copy_prefixes(key, from, to);
-    }
-    memcpy((char *)to + key->offset, (const char *)from + key->offset, key->size);
-    return true;
-}
-
-void config_keys_free(const struct config_table *table, void *record)
+void config_keys_free(const struct config_table *table, void *record, const void *lender)
 {
     for (size_t i = 0; i < table->count; i++) {
-        const struct config_key *key = &table->keys[i];
-        if (config_keys__is_text(key)) {
-            memory_free(*config_keys_text(key, record));
-        } else if (key->type == CONFIG_TYPE_LISTEN) {
-            memory_free(((struct config_endpoint *)record)->listen);
-        } else if (key->type == CONFIG_TYPE_PREFIXES) {
-            memory_free(config_keys_prefixes(key, record)->at);
+        void *block = config_keys__block(&table->keys[i], record);
+        if (lender == NULL || block != config_keys__block(&table->keys[i], lender)) {
+            memory_free(block);
         }
     }
 }

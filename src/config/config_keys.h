@@ -68,12 +68,12 @@ char **config_keys_text(const struct config_key *key, void *record);
 /* config_keys_prefixes: the place of a list of networks. */
 struct config_prefixes *config_keys_prefixes(const struct config_key *key, void *record);
 
-/* config_keys_copy: the value of the key from one record to another, with its text or list (not `listen`), so
-   that each has its own; false when there is no memory. */
-bool config_keys_copy(const struct config_key *key, const void *from, void *to);
+/* config_keys_lend: the value of the key (not `listen`) for another record, which has none. Its text or list stays
+   the lender's, who must outlive the other. */
+void config_keys_lend(const struct config_key *key, const void *lender, void *record);
 
-/* config_keys_free: what the record's keys have on the heap. */
-void config_keys_free(const struct config_table *table, void *record);
+/* config_keys_free: what the record's keys have on the heap, without what `lender` has lent to it (NULL: nothing). */
+void config_keys_free(const struct config_table *table, void *record, const void *lender);
 
 /* config_keys_type: what kind of value it takes, for people: "number", "time", "choice". */
 const char *config_keys_type(const struct config_key *key);
