@@ -62,7 +62,8 @@ struct stage {
     uint64_t doubtful; /* of these, such as may have been refused for any reason, or for none */
     uint64_t acl, limit, proxy, paused; /* refusals that must have been counted */
     uint64_t sent, received;            /* bytes, as clients have them */
-    bool has_lost;                      /* since the last checkpoint, bytes on their way */
+    bool has_vanished; /* since the last checkpoint, a client before it may have been accepted */
+    bool has_lost;     /* since the last checkpoint, bytes on their way */
     struct {
         uint64_t sent, received, bytes_received, bytes_sent; /* of the clients; of the counters */
     } base;                                                  /* at the last checkpoint */
@@ -737,7 +738,8 @@ static void do_connect_silent(void)
     struct client *client = try_connect(stage, PLACE_RATED, 1);
     if (client != NULL) {
         make_peer(peer, stage, PLACE_RATED, 1, client, since);
-        if (is_foreseeable(stage)) {
+        peer->is_doubtful = peer->is_doubtful || stage->has_vanished; /* who was it that was accepted? */
+        if (!peer->is_doubtful) {
             wait_for(stage, COUNTER_ACCEPTED, accepted + 1);
         }
     }
@@ -753,6 +755,7 @@ static void do_connect_and_vanish(void)
         struct client *client = try_connect(stage, place, 4);
         if (client != NULL) {
             stage->doubtful += is_foreseeable(stage);
+            stage->has_vanished = true;
             client_reset(client);
         }
     }
@@ -1150,6 +1153,7 @@ static void check(struct stage *stage)
     check_bytes(stage);
     wait_until_it_listens(stage);
     stage->has_doubt = false;
+    stage->has_vanished = false;
     check_answers(stage);
     settle(stage);
     check_bytes(stage);
