@@ -36,8 +36,8 @@ enum {
     STAGES = 2,
     PEERS = 20,
     WORKERS = 2, /* at most; an engine has one more than the one before */
-    MOST = 6,    /* max_connections of the plain endpoint */
-    MOST_PER_SOURCE = 3,
+    MOST = 3,    /* max_connections of the plain endpoint */
+    MOST_PER_SOURCE = 2,
     LARGEST = 100000,
     DATAGRAM = 65507,
     SLACK = 2000,
@@ -225,6 +225,7 @@ static struct config_endpoint *add(struct stage *stage, const char *name, const 
     endpoint->send_timeout = SEND_TIMEOUT;
     endpoint->idle_timeout = IDLE_TIMEOUT;
     endpoint->lifetime = LIFETIME;
+    endpoint->send_buffer = 8192; /* so that something is queued where somebody does not read */
     return endpoint;
 }
 
@@ -454,9 +455,10 @@ static struct client *try_connect(struct stage *stage, enum place place, unsigne
 {
     char ip[16];
     struct client *client = NULL;
+    const int receive_buffer = below(2) == 0 ? 4096 : 0;
     snprintf(ip, sizeof ip, "127.0.0.%u", source);
     const struct pl_address to = rig_address(&stage->rig, place), from = client_address(ip, 0);
-    const enum client_result result = client_connect(&to, &from, 0, CLIENT_PATIENCE, &client);
+    const enum client_result result = client_connect(&to, &from, receive_buffer, CLIENT_PATIENCE, &client);
     if (result != CLIENT_OK && is_foreseeable(stage) && !stage->is_paused) {
         fail_msg("engine %u, endpoint %d: nobody listens", number_of(stage), (int)place);
     }
@@ -524,7 +526,7 @@ static bool has_departing(struct stage *stage)
 
 static void enter_plain(struct stage *stage, struct peer *peer)
 {
-    const unsigned source = 1 + below(3);
+    const unsigned source = 1 + below(2);
     const bool may_be_fuller = has_departing(stage);
     unsigned possible[2] = {count_inside(stage, 0, false), count_inside(stage, source, false)};
     const uint64_t since = clock_now();
@@ -697,7 +699,7 @@ static void do_connect(void)
         [PLACE_PLAIN] = enter_plain, [PLACE_PROXIED] = enter_proxied, [PLACE_RATED] = enter_rated};
     struct stage *stage = some_running();
     struct peer *peer = free_peer();
-    const enum place place = (enum place)(below(5) % 3); /* plain and proxied twice as often */
+    const enum place place = (enum place)(below(6) % 4 % 3); /* most often the plain one */
     if (stage == NULL || peer == NULL) {
         return;
     }
@@ -798,7 +800,7 @@ static void do_echo(void)
 static void do_send_without_reading(void)
 {
     struct peer *peer = some_peer();
-    const uint32_t length = 1 + below(LARGEST);
+    const uint32_t length = 1 + below(below(2) == 0 ? 400 : LARGEST);
     size_t put = 0;
     if (peer != NULL && !peer->is_finished) {
         peer_put(peer, length, &put);
@@ -1013,7 +1015,7 @@ static const struct {
     {2, do_connect_and_vanish},
     {3, do_bad_header},
     {16, do_echo},
-    {6, do_send_without_reading},
+    {10, do_send_without_reading},
     {8, do_receive_some},
     {3, do_half_close},
     {3, do_leave},
