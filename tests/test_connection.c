@@ -792,6 +792,26 @@ static void test_connection__reset_ends_a_stuck_send(void **state)
     rig_stop(&rig);
 }
 
+/* A send in flight may have sent a part, which its client has got. */
+static void test_connection__counts_what_a_send_has_sent_before_the_reset(void **state)
+{
+    (void)state;
+    uint64_t dropped = 0;
+    for (size_t read = 50000; read < 53000; read += 1000) {
+        prepare_endpoint("commanded")->send_buffer = 8192;
+        rig_start(&rig);
+        struct client *client = connect_client(4096);
+        command(client, 'S', MEGABYTE);
+        expect_pattern(client, read);
+        assert_int_equal(seen.host->close(seen.host, (pl_id)seen.id, PL_RESET), PL_QUEUED);
+        client_drain(client, &dropped, CLIENT_PATIENCE);
+        client_close(client);
+        expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
+        assert_in_range(read + dropped, 0, rig_counter(&rig, COUNTER_BYTES_SENT));
+        rig_stop(&rig);
+    }
+}
+
 /* ---- The order of calls ----
 
    Windows resets a connection that is closed with a receive in flight or a byte unread, and what was sent
@@ -1309,6 +1329,7 @@ int main(void)
         test(test_connection__reset_by_the_client_is_counted_as_that),
         test(test_connection__refused_by_its_handler_is_reset),
         test(test_connection__reset_ends_a_stuck_send),
+        test(test_connection__counts_what_a_send_has_sent_before_the_reset),
         test(test_connection__graceful_close_sends_all_then_its_fin_then_reads_to_the_other),
         test(test_connection__a_client_that_has_finished_gets_all_then_the_fin_then_the_close),
         test(test_connection__reset_cancels_a_stuck_send_before_it_closes),

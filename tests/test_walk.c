@@ -36,8 +36,8 @@ enum {
     STAGES = 2,
     PEERS = 20,
     WORKERS = 2, /* at most; an engine has one more than the one before */
-    MOST = 6,    /* max_connections of the plain endpoint */
-    MOST_PER_SOURCE = 3,
+    MOST = 3,    /* max_connections of the plain endpoint */
+    MOST_PER_SOURCE = 2,
     LARGEST = 100000,
     DATAGRAM = 65507,
     SLACK = 2000,
@@ -62,7 +62,8 @@ struct stage {
     uint64_t doubtful; /* of these, such as may have been refused for any reason, or for none */
     uint64_t acl, limit, proxy, paused; /* refusals that must have been counted */
     uint64_t sent, received;            /* bytes, as clients have them */
-    bool has_lost;                      /* since the last checkpoint, bytes on their way */
+    bool has_vanished; /* since the last checkpoint, a client before it may have been accepted */
+    bool has_lost;     /* since the last checkpoint, bytes on their way */
     struct {
         uint64_t sent, received, bytes_received, bytes_sent; /* of the clients; of the counters */
     } base;                                                  /* at the last checkpoint */
@@ -224,6 +225,7 @@ static struct config_endpoint *add(struct stage *stage, const char *name, const 
     endpoint->send_timeout = SEND_TIMEOUT;
     endpoint->idle_timeout = IDLE_TIMEOUT;
     endpoint->lifetime = LIFETIME;
+    endpoint->send_buffer = 8192; /* so that something is queued where somebody does not read */
     return endpoint;
 }
 
@@ -453,9 +455,10 @@ static struct client *try_connect(struct stage *stage, enum place place, unsigne
 {
     char ip[16];
     struct client *client = NULL;
+    const int receive_buffer = below(2) == 0 ? 4096 : 0;
     snprintf(ip, sizeof ip, "127.0.0.%u", source);
     const struct pl_address to = rig_address(&stage->rig, place), from = client_address(ip, 0);
-    const enum client_result result = client_connect(&to, &from, 0, CLIENT_PATIENCE, &client);
+    const enum client_result result = client_connect(&to, &from, receive_buffer, CLIENT_PATIENCE, &client);
     if (result != CLIENT_OK && is_foreseeable(stage) && !stage->is_paused) {
         fail_msg("engine %u, endpoint %d: nobody listens", number_of(stage), (int)place);
     }
@@ -523,7 +526,7 @@ static bool has_departing(struct stage *stage)
 
 static void enter_plain(struct stage *stage, struct peer *peer)
 {
-    const unsigned source = 1 + below(3);
+    const unsigned source = 1 + below(2);
     const bool may_be_fuller = has_departing(stage);
     unsigned possible[2] = {count_inside(stage, 0, false), count_inside(stage, source, false)};
     const uint64_t since = clock_now();
@@ -696,7 +699,7 @@ static void do_connect(void)
         [PLACE_PLAIN] = enter_plain, [PLACE_PROXIED] = enter_proxied, [PLACE_RATED] = enter_rated};
     struct stage *stage = some_running();
     struct peer *peer = free_peer();
-    const enum place place = (enum place)(below(5) % 3); /* plain and proxied twice as often */
+    const enum place place = (enum place)(below(6) % 4 % 3); /* most often the plain one */
     if (stage == NULL || peer == NULL) {
         return;
     }
@@ -737,7 +740,8 @@ static void do_connect_silent(void)
     struct client *client = try_connect(stage, PLACE_RATED, 1);
     if (client != NULL) {
         make_peer(peer, stage, PLACE_RATED, 1, client, since);
-        if (is_foreseeable(stage)) {
+        peer->is_doubtful = peer->is_doubtful || stage->has_vanished; /* who was it that was accepted? */
+        if (!peer->is_doubtful) {
             wait_for(stage, COUNTER_ACCEPTED, accepted + 1);
         }
     }
@@ -753,6 +757,7 @@ static void do_connect_and_vanish(void)
         struct client *client = try_connect(stage, place, 4);
         if (client != NULL) {
             stage->doubtful += is_foreseeable(stage);
+            stage->has_vanished = true;
             client_reset(client);
         }
     }
@@ -795,7 +800,7 @@ static void do_echo(void)
 static void do_send_without_reading(void)
 {
     struct peer *peer = some_peer();
-    const uint32_t length = 1 + below(LARGEST);
+    const uint32_t length = 1 + below(below(2) == 0 ? 400 : LARGEST);
     size_t put = 0;
     if (peer != NULL && !peer->is_finished) {
         peer_put(peer, length, &put);
@@ -1010,7 +1015,7 @@ static const struct {
     {2, do_connect_and_vanish},
     {3, do_bad_header},
     {16, do_echo},
-    {6, do_send_without_reading},
+    {10, do_send_without_reading},
     {8, do_receive_some},
     {3, do_half_close},
     {3, do_leave},
@@ -1150,6 +1155,7 @@ static void check(struct stage *stage)
     check_bytes(stage);
     wait_until_it_listens(stage);
     stage->has_doubt = false;
+    stage->has_vanished = false;
     check_answers(stage);
     settle(stage);
     check_bytes(stage);

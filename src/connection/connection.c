@@ -418,12 +418,17 @@ static void connection__check_deadlines(struct connection *connection)
 
 /* ---- Sending ---- */
 
-static void connection__sent_bytes(struct connection *connection, size_t bytes)
+static void connection__count_sent(struct connection *connection, size_t bytes)
 {
     connection->bytes_out += bytes;
+    worker_count(connection->worker, COUNTER_BYTES_SENT, bytes);
+}
+
+static void connection__sent_bytes(struct connection *connection, size_t bytes)
+{
+    connection__count_sent(connection, bytes);
     connection->last_activity = connection->last_progress = connection__tick(connection);
     connection->is_stalled = 0;
-    worker_count(connection->worker, COUNTER_BYTES_SENT, bytes);
 }
 
 static void connection__consume_queue(struct connection *connection, uint32_t bytes)
@@ -893,6 +898,9 @@ static void connection__run_send(struct operation *operation, uint32_t error, ui
 {
     struct connection *connection = LIST_ELEMENT(operation, struct connection, send);
     connection->is_sending = 0;
+    if (connection->is_closed || error != 0) {
+        connection__count_sent(connection, bytes); /* a part may have gone, and the peer may have it */
+    }
     if (!connection->is_closed) {
         if (error != 0) {
             connection__fail(connection, error);
