@@ -81,13 +81,19 @@ struct connection {
     unsigned has_source : 1;       /* `peer` counts for max_connections_per_source */
     unsigned has_left : 1;         /* it counts for no limit any more */
     unsigned opened_rest : 7;      /* milliseconds behind the tick `opened` */
-    struct pl_address addresses[]; /* see connection__addresses */
+    struct pl_address addresses[]; /* those of enum connection_address that its endpoint needs */
 };
 
 /* The address that the client asked for, for the access log; where it may come through a proxy, the proxy's, too. */
-enum { ADDRESS_LOCAL, ADDRESS_PROXY, ADDRESSES };
+enum connection_address { ADDRESS_LOCAL, ADDRESS_PROXY, ADDRESS_COUNT };
 
-static_assert(sizeof(struct connection) <= 256, "what an idle connection costs");
+static_assert(sizeof(struct connection) <= CONNECTION_SIZE, "what an idle connection costs");
+static_assert(sizeof(struct pl_address) == CONNECTION_ADDRESS_SIZE, "and what is added, see connection_size");
+static_assert(CONNECTION_SIZE + CONNECTION_ADDRESS_SIZE + sizeof(struct slot) <= 300,
+              "all of it, with an access log");
+static_assert(CLOSE_REASON_COUNT <= 32, "connection.reason has 5 bits");
+static_assert((int)CONFIG_PROXY_V1 == (int)PROXY_V1 && (int)CONFIG_PROXY_V2 == (int)PROXY_V2,
+              "the configuration names the versions for proxy_header_read");
 
 static void connection__end(struct connection *connection);
 static void connection__settle(struct connection *connection);
@@ -162,7 +168,10 @@ static enum close_reason connection__end_reason(const struct connection *connect
 
 static size_t connection__addresses(const struct endpoint *endpoint)
 {
-    return admission_has_proxies(endpoint->admission) ? ADDRESSES : endpoint->access_log != NULL;
+    if (admission_has_proxies(endpoint->admission)) {
+        return ADDRESS_COUNT;
+    }
+    return endpoint->access_log != NULL ? ADDRESS_LOCAL + 1 : 0;
 }
 
 static void connection__log_end(const struct connection *connection, pl_id id, enum close_reason reason)
@@ -927,8 +936,7 @@ static void connection__set_options(const struct connection *connection)
 static struct connection *connection__create(struct worker *worker, const struct network *network,
                                              const struct endpoint *endpoint, SOCKET socket)
 {
-    struct connection *connection =
-        memory_alloc(sizeof *connection + connection__addresses(endpoint) * sizeof connection->addresses[0]);
+    struct connection *connection = memory_alloc(connection_size(endpoint));
     const uint32_t slot =
         connection != NULL ? slot_table_add(worker_slots(worker), SLOT_CONNECTION, connection) : SLOT_NONE;
     if (slot == SLOT_NONE) {
@@ -1024,7 +1032,7 @@ void connection_reset_all(struct worker *worker)
     connection__stop(worker, true);
 }
 
-size_t connection_size(void)
+size_t connection_size(const struct endpoint *endpoint)
 {
-    return sizeof(struct connection);
+    return sizeof(struct connection) + connection__addresses(endpoint) * sizeof(struct pl_address);
 }
