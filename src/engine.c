@@ -339,9 +339,8 @@ static void engine__refuse_all(struct engine *engine)
     for (size_t i = 0; i < engine->endpoint_count; i++) {
         InterlockedExchange(&engine->endpoints[i].is_stopping, 1);
     }
-    for (unsigned i = 0; i < engine->worker_count; i++) {
-        worker_signal(engine->workers[i],
-                      &engine->refusals[i]); /* what was not accepted before will not be */
+    for (unsigned i = 0; i < engine->worker_count; i++) { /* what has not come in before comes in no more */
+        worker_signal(engine->workers[i], &engine->refusals[i]);
     }
     bindings_stop(&engine->bindings);
 }

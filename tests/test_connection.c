@@ -12,12 +12,15 @@
 
 #include <cmocka.h>
 
+#include "accept/admission.h"
 #include "connection/connection.h"
 #include "handler/echo.h"
+#include "stats/access_log.h"
 #include "support/calls.h"
 #include "support/client.h"
 #include "support/clock.h"
 #include "support/fault.h"
+#include "support/folder.h"
 #include "support/ledger.h"
 #include "support/resets.h"
 
@@ -487,12 +490,40 @@ static void test_connection__asks_the_system_for_what_is_configured(void **state
 
 /* ---- Memory ---- */
 
-static void test_connection__is_small_and_holds_no_buffer_while_idle(void **state)
+static void test_connection__has_a_size_that_depends_on_its_endpoint(void **state)
+{
+    (void)state;
+    static const struct {
+        enum config_proxy_protocol proxy_protocol;
+        bool has_log;
+        size_t addresses;
+    } rows[] = {{CONFIG_PROXY_OFF, false, 0},
+                {CONFIG_PROXY_OFF, true, 1},
+                {CONFIG_PROXY_V2, false, 2},
+                {CONFIG_PROXY_V2, true, 2}};
+    char log = 0; /* nothing is asked of it */
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct connection_limit limit = {0};
+        const struct hash_key key = {{1, 2}};
+        const struct config_endpoint config = {.proxy_protocol = rows[i].proxy_protocol};
+        const struct endpoint endpoint = {.admission = admission_create(&config, &limit, &key),
+                                          .access_log =
+                                              rows[i].has_log ? (struct access_log *)(void *)&log : NULL};
+        assert_non_null(endpoint.admission);
+        assert_in_range(connection_size(&endpoint), 1,
+                        CONNECTION_SIZE + rows[i].addresses * CONNECTION_ADDRESS_SIZE);
+        assert_in_range(connection_size(&endpoint), rows[i].addresses * CONNECTION_ADDRESS_SIZE + 200, 1000);
+        admission_destroy(endpoint.admission);
+    }
+}
+
+/* All that an idle connection takes from the heap, its slot included, is `most` bytes. */
+static void expect_idle_connections_of(struct access_log *log, size_t most)
 {
     enum { CLIENTS = 300 };
     static struct client *clients[CLIENTS];
-    (void)state;
-    prepare_endpoint("echo");
+    prepare_endpoint("echo")->accepts_max = 1; /* whose memory is none of ours */
+    rig.options.access_log = log;
     rig_start(&rig);
     struct client *first = connect_client(0);
     echo(first, 1);
@@ -501,16 +532,14 @@ static void test_connection__is_small_and_holds_no_buffer_while_idle(void **stat
         clients[i] = connect_client(0);
     }
     rig_wait_for_counter(&rig, COUNTER_ACCEPTED, CLIENTS + 1);
-    assert_true(connection_size() <= 256);
     uint64_t deadline = rig_deadline();
-    for (int i = 0; ledger_bytes() - before > CLIENTS * 300 + 8192; i++) {
-        clock_advance(i < 20 ? 10200 : 0); /* the acceptor gives back what the burst needed */
+    while (ledger_bytes() - before > CLIENTS * most + 8192) {
         rig_nap(deadline, "a connection that holds no more than it should");
     }
     for (int i = 0; i < CLIENTS; i++) { /* a burst, and quiet again: at most a small buffer each */
         echo(clients[i], 60000);
     }
-    assert_in_range(ledger_bytes() - before, 0, CLIENTS * (300 + 4096 + 32) + BUFFER_POOL_KEEPS);
+    assert_in_range(ledger_bytes() - before, 0, CLIENTS * (most + 4096 + 32) + BUFFER_POOL_KEEPS);
     for (int i = 0; i < CLIENTS; i++) {
         client_close(clients[i]);
     }
@@ -521,6 +550,26 @@ static void test_connection__is_small_and_holds_no_buffer_while_idle(void **stat
     }
     client_close(first);
     rig_stop(&rig);
+}
+
+static void test_connection__is_small_and_holds_no_buffer_while_idle(void **state)
+{
+    (void)state;
+    expect_idle_connections_of(NULL, CONNECTION_SIZE + sizeof(struct slot));
+}
+
+static void test_connection__is_small_with_an_access_log_too(void **state)
+{
+    (void)state;
+    struct folder folder;
+    struct failure failure = {EXIT_CODE_DONE, 0, ""};
+    folder_init(&folder);
+    struct access_log *log = access_log_create(
+        &(const struct access_log_options){.file = {.path = folder_join(&folder, "access.log")}}, &failure);
+    assert_non_null(log);
+    expect_idle_connections_of(log, 300);
+    access_log_destroy(log);
+    folder_fini(&folder);
 }
 
 /* ---- Back-pressure ---- */
@@ -1312,7 +1361,9 @@ int main(void)
         test(test_connection__commands_do_the_same_whatever_pieces_come),
         test(test_connection__tells_the_handler_both_addresses),
         test(test_connection__asks_the_system_for_what_is_configured),
+        test(test_connection__has_a_size_that_depends_on_its_endpoint),
         test(test_connection__is_small_and_holds_no_buffer_while_idle),
+        test(test_connection__is_small_with_an_access_log_too),
         test(test_connection__stops_reading_while_too_much_is_queued),
         test(test_connection__tells_full_and_then_writable),
         test(test_connection__closes_a_slow_reader_whose_handler_cannot_wait),

@@ -17,7 +17,9 @@
 #include "accept/admission.h"
 #include "accept/proxy_header.h"
 #include "base/memory.h"
+#include "connection/call_size.h"
 #include "connection/deadlines.h"
+#include "connection/input.h"
 #include "connection/send_queue.h"
 #include "io/net_error.h"
 #include "stats/close_reason.h"
@@ -25,11 +27,8 @@
 enum {
     READS_A_TURN = 32,
     READ_BYTES_A_TURN = 262144,
-    SIZE_CLASSES = 3,   /* reads, and sends that wait, of 4, 16 and 64 KB */
     SEND_BUFFERS = 16,  /* gathered into one call */
     SEND_BYTES = 65536, /* and bytes of a send that does not wait */
-    SEND_QUICK = 1,     /* a send that waited for so many ticks or less: the next one may be larger */
-    SEND_SLOW = 10,     /* for more than so many: it must be small */
     RETRY_DELAY = 100,  /* milliseconds until a call that the system had no room for is made again */
     ACTIVE_TICKS = 1    /* active again within this: the next receive waits with a buffer */
 };
@@ -56,9 +55,9 @@ struct connection {
     uint32_t last_activity;
     uint32_t last_progress; /* of sending; once our FIN is out: when that was */
     unsigned references : 4;
-    unsigned reason : 5;     /* enum close_reason; 0 until something other than the peer's FIN ends it */
-    unsigned read_class : 2; /* size of the next read */
-    unsigned send_class : 2; /* and of the next send that waits */
+    unsigned reason : 5;    /* enum close_reason; 0 until something other than the peer's FIN ends it */
+    unsigned read_size : 2; /* number of a call_size: of the next read */
+    unsigned send_size : 2; /* and of the next send that waits */
     unsigned skips : 1;
     unsigned is_in_callback : 1;
     unsigned is_task_queued : 1;
@@ -81,13 +80,19 @@ struct connection {
     unsigned has_source : 1;       /* `peer` counts for max_connections_per_source */
     unsigned has_left : 1;         /* it counts for no limit any more */
     unsigned opened_rest : 7;      /* milliseconds behind the tick `opened` */
-    struct pl_address addresses[]; /* see connection__addresses */
+    struct pl_address addresses[]; /* those of enum connection_address that its endpoint needs */
 };
 
 /* The address that the client asked for, for the access log; where it may come through a proxy, the proxy's, too. */
-enum { ADDRESS_LOCAL, ADDRESS_PROXY, ADDRESSES };
+enum connection_address { ADDRESS_LOCAL, ADDRESS_PROXY, ADDRESS_COUNT };
 
-static_assert(sizeof(struct connection) <= 256, "what an idle connection costs");
+static_assert(sizeof(struct connection) <= CONNECTION_SIZE, "what an idle connection costs");
+static_assert(sizeof(struct pl_address) == CONNECTION_ADDRESS_SIZE, "and what is added, see connection_size");
+static_assert(CONNECTION_SIZE + CONNECTION_ADDRESS_SIZE + sizeof(struct slot) <= 300,
+              "all of it, with an access log");
+static_assert(CLOSE_REASON_COUNT <= 32, "connection.reason has 5 bits");
+static_assert((int)CONFIG_PROXY_V1 == (int)PROXY_V1 && (int)CONFIG_PROXY_V2 == (int)PROXY_V2,
+              "the configuration names the versions for proxy_header_read");
 
 static void connection__end(struct connection *connection);
 static void connection__settle(struct connection *connection);
@@ -97,11 +102,6 @@ static void connection__settle(struct connection *connection);
 static uint32_t connection__tick(const struct connection *connection)
 {
     return deadlines_tick(worker_now(connection->worker));
-}
-
-static uint32_t connection__class_size(unsigned size_class)
-{
-    return (uint32_t)BUFFER_SMALL << 2 * size_class;
 }
 
 /* ---- References and the end ---- */
@@ -162,7 +162,10 @@ static enum close_reason connection__end_reason(const struct connection *connect
 
 static size_t connection__addresses(const struct endpoint *endpoint)
 {
-    return admission_has_proxies(endpoint->admission) ? ADDRESSES : endpoint->access_log != NULL;
+    if (admission_has_proxies(endpoint->admission)) {
+        return ADDRESS_COUNT;
+    }
+    return endpoint->access_log != NULL ? ADDRESS_LOCAL + 1 : 0;
 }
 
 static void connection__log_end(const struct connection *connection, pl_id id, enum close_reason reason)
@@ -205,7 +208,7 @@ static void connection__end(struct connection *connection)
     worker_count(worker, close_reason_row(reason)->counter, 1);
     connection__log_end(connection, id, reason);
     send_queue_clear(&connection->queue, worker_buffers(worker));
-    buffer_put(worker_buffers(worker), connection->input);
+    input_clear(&connection->input, worker_buffers(worker));
     memory_free(connection);
     worker_add_load(worker, -1);
     worker_released(worker);
@@ -334,13 +337,12 @@ static void connection__take_header(struct connection *connection)
 {
     struct buffer *input = connection->input;
     struct proxy_header header;
-    const enum proxy_result result =
-        proxy_header_read(connection->endpoint->config->proxy_protocol, false,
-                          buffer_bytes(input) + input->start, buffer_used(input), &header);
+    const enum proxy_result result = proxy_header_read(connection->endpoint->config->proxy_protocol, false,
+                                                       input_bytes(input), input_length(input), &header);
     if (result == PROXY_BAD) {
         connection__refuse_header(connection, header.problem);
     } else if (result == PROXY_DONE) {
-        input->start += (uint32_t)header.length;
+        input_consume(input, header.length);
         connection__take_claim(connection, &header);
     }
 }
@@ -379,7 +381,7 @@ static void connection__set_timer(struct connection *connection)
 static void connection__expire(struct connection *connection, enum close_reason reason)
 {
     const bool is_quiet = connection->queued == 0 && (connection->is_receiving || connection->is_eof) &&
-                          (connection->input == NULL || buffer_used(connection->input) == 0);
+                          input_length(connection->input) == 0;
     if (!is_quiet || connection->wants_fin) {
         connection__reset(connection, reason, WSAETIMEDOUT);
         return;
@@ -439,15 +441,9 @@ static void connection__consume_queue(struct connection *connection, uint32_t by
     connection__sent_bytes(connection, bytes);
 }
 
-/* A send that waits tells of no progress before its last byte has gone: to a slow reader they are small, so that
-   send_timeout sees a byte now and then. `took` ticks. */
 static void connection__size_sends(struct connection *connection, uint32_t took)
 {
-    if (took > SEND_SLOW) {
-        connection->send_class = 0;
-    } else if (took <= SEND_QUICK && connection->send_class < SIZE_CLASSES - 1) {
-        connection->send_class = (connection->send_class + 1U) & 3U;
-    }
+    connection->send_size = call_size_after_send(connection->send_size, took) & CALL_SIZE_BITS;
 }
 
 /* Keeps one send in flight while anything is queued. Too little room in the system is no error: it is tried
@@ -457,7 +453,7 @@ static void connection__pump(struct connection *connection)
     while (connection->queued > 0 && !connection->is_sending && !connection->wants_reset) {
         WSABUF buffers[SEND_BUFFERS];
         DWORD bytes = 0;
-        const uint32_t size = connection__class_size(connection->send_class);
+        const uint32_t size = call_size(connection->send_size);
         const DWORD count = send_queue_gather(&connection->queue, size, buffers, SEND_BUFFERS);
         const int result =
             WSASend(connection->socket, buffers, count, &bytes, 0, operation_begin(&connection->send), NULL);
@@ -588,20 +584,19 @@ static void connection__deliver(struct connection *connection)
 {
     const struct endpoint *endpoint = connection->endpoint;
     struct buffer *input = connection->input;
-    const uint32_t length = buffer_used(input);
-    if (!connection->drops_input && length > 0) {
+    if (!connection->drops_input && input_length(input) > 0) {
         const pl_id id = connection__id(connection);
         connection__enter(connection, id);
         const size_t consumed = endpoint->handler->on_data(endpoint->state, id, &connection->user,
-                                                           buffer_bytes(input) + input->start, length);
+                                                           input_bytes(input), input_length(input));
         connection__leave(connection);
-        input->start += consumed < length ? (uint32_t)consumed : length;
-        if (!connection->is_blocked && buffer_used(input) > endpoint_max_input(endpoint)) {
+        input_consume(input, consumed);
+        if (!connection->is_blocked && input_length(input) > endpoint_max_input(endpoint)) {
             connection__reset(connection, CLOSED_INPUT_FULL, 0);
         }
     }
-    if (connection->drops_input || buffer_used(input) == 0) {
-        input->start = input->end = 0;
+    if (connection->drops_input) {
+        input_drop(input);
     }
 }
 
@@ -628,7 +623,7 @@ static void connection__writable(struct connection *connection)
 static void connection__end_of_input(struct connection *connection)
 {
     const struct endpoint *endpoint = connection->endpoint;
-    const struct buffer *input = connection->input;
+    struct buffer *input = connection->input;
     connection->is_eof = 1;
     if (connection->awaits_proxy) {
         connection__reset(connection, REFUSED_PROXY, 0); /* a check that only connects, perhaps: no message */
@@ -641,12 +636,10 @@ static void connection__end_of_input(struct connection *connection)
     }
     const pl_id id = connection__id(connection);
     connection__enter(connection, id);
-    endpoint->handler->on_eof(endpoint->state, id, &connection->user,
-                              input != NULL ? buffer_bytes(connection->input) + input->start : NULL,
-                              input != NULL ? buffer_used(input) : 0);
+    endpoint->handler->on_eof(endpoint->state, id, &connection->user, input_bytes(input),
+                              input_length(input));
     connection__leave(connection);
-    buffer_put(worker_buffers(connection->worker), connection->input);
-    connection->input = NULL;
+    input_clear(&connection->input, worker_buffers(connection->worker));
 }
 
 /* ---- Receiving ---- */
@@ -670,7 +663,7 @@ static void connection__take_bytes(struct connection *connection, uint32_t bytes
         if (connection->awaits_proxy) {
             return;
         }
-        bytes = buffer_used(connection->input); /* those behind it */
+        bytes = input_length(connection->input); /* those behind it */
     }
     connection->bytes_in += bytes;
     worker_count(connection->worker, COUNTER_BYTES_RECEIVED, bytes);
@@ -697,54 +690,29 @@ static enum read_result connection__received(struct connection *connection, uint
     }
     struct buffer *input = connection->input;
     const uint32_t tick = connection__tick(connection);
-    const bool is_filled = bytes == input->size - input->end, is_sparse = bytes < input->size / 4;
-    input->end += bytes;
+    const uint32_t room = input_room(input);
+    connection->read_size =
+        call_size_after_read(connection->read_size, input->size, room, bytes) & CALL_SIZE_BITS;
+    input_add(input, bytes);
     connection->is_active = tick - connection->last_activity <= ACTIVE_TICKS;
     connection->last_activity = tick;
     if (connection->is_fin_sent && !connection->drops_input) {
         connection->last_progress = tick; /* half closed: close_timeout begins again */
     }
-    if (is_filled && connection->read_class < SIZE_CLASSES - 1) {
-        connection->read_class = (connection->read_class + 1U) & 3U;
-    } else if (is_sparse && connection->read_class > 0) {
-        connection->read_class = (connection->read_class - 1U) & 3U;
-    }
     connection__take_bytes(connection, bytes);
-    return is_filled ? READ_MORE : READ_DRAINED;
-}
-
-/* A buffer with room behind what is not consumed yet. */
-static bool connection__make_room(struct connection *connection)
-{
-    struct buffer_pool *pool = worker_buffers(connection->worker);
-    struct buffer *input = connection->input;
-    const uint32_t wanted = connection__class_size(connection->read_class);
-    const uint32_t rest = input != NULL ? buffer_used(input) : 0;
-    if (input != NULL && (rest == 0 ? input->size >= wanted : input->end < input->size)) {
-        return true;
-    }
-    struct buffer *larger = buffer_get(pool, rest == 0 ? wanted : rest + BUFFER_SMALL + rest / 2);
-    if (larger == NULL) {
-        return false;
-    }
-    if (rest > 0) {
-        memcpy(buffer_bytes(larger), buffer_bytes(input) + input->start, rest);
-        larger->end = rest;
-    }
-    buffer_put(pool, input);
-    connection->input = larger;
-    return true;
+    return bytes == room ? READ_MORE : READ_DRAINED;
 }
 
 /* Fetches what is there, without waiting. */
 static enum read_result connection__fetch(struct connection *connection)
 {
-    if (!connection__make_room(connection)) {
+    if (!input_make_room(&connection->input, worker_buffers(connection->worker),
+                         call_size(connection->read_size))) {
         connection->is_starved = 1;
         return READ_STOP;
     }
     struct buffer *input = connection->input;
-    WSABUF room = {.buf = (char *)buffer_bytes(input) + input->end, .len = input->size - input->end};
+    WSABUF room = {.buf = (char *)input_end(input), .len = input_room(input)};
     DWORD bytes = 0, flags = 0;
     const int result = WSARecv(connection->socket, &room, 1, &bytes, &flags, NULL, NULL);
     const uint32_t error = result == 0 ? 0 : (uint32_t)WSAGetLastError();
@@ -755,22 +723,11 @@ static enum read_result connection__fetch(struct connection *connection)
 static WSABUF connection__waiting_room(struct connection *connection)
 {
     struct buffer_pool *pool = worker_buffers(connection->worker);
-    WSABUF nothing = {0};
-    if (connection->input != NULL && buffer_used(connection->input) > 0) {
-        return nothing;
-    }
     const bool parks = connection->is_active && pool->parked + BUFFER_SMALL <= CONNECTION_PARKED_MAX;
-    if (connection->input != NULL && (!parks || connection->input->size != BUFFER_SMALL)) {
-        buffer_put(pool, connection->input);
-        connection->input = NULL;
+    if (!input_prepare_wait(&connection->input, pool, parks)) {
+        return (WSABUF){0};
     }
-    if (parks && connection->input == NULL) {
-        connection->input = buffer_get(pool, BUFFER_SMALL);
-    }
-    if (connection->input == NULL) {
-        return nothing;
-    }
-    return (WSABUF){.buf = (char *)buffer_bytes(connection->input), .len = connection->input->size};
+    return (WSABUF){.buf = (char *)input_end(connection->input), .len = input_room(connection->input)};
 }
 
 static void connection__park(struct connection *connection, bool is_parked)
@@ -935,8 +892,7 @@ static void connection__set_options(const struct connection *connection)
 static struct connection *connection__create(struct worker *worker, const struct network *network,
                                              const struct endpoint *endpoint, SOCKET socket)
 {
-    struct connection *connection =
-        memory_alloc(sizeof *connection + connection__addresses(endpoint) * sizeof connection->addresses[0]);
+    struct connection *connection = memory_alloc(connection_size(endpoint));
     const uint32_t slot =
         connection != NULL ? slot_table_add(worker_slots(worker), SLOT_CONNECTION, connection) : SLOT_NONE;
     if (slot == SLOT_NONE) {
@@ -1032,7 +988,7 @@ void connection_reset_all(struct worker *worker)
     connection__stop(worker, true);
 }
 
-size_t connection_size(void)
+size_t connection_size(const struct endpoint *endpoint)
 {
-    return sizeof(struct connection);
+    return sizeof(struct connection) + connection__addresses(endpoint) * sizeof(struct pl_address);
 }

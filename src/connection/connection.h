@@ -12,9 +12,11 @@
 #include "io/worker.h"
 
 enum {
-    CONNECTION_QUEUE_HIGH = 65536,  /* queued bytes at which reading pauses */
-    CONNECTION_QUEUE_LOW = 32768,   /* and at which it goes on */
-    CONNECTION_PARKED_MAX = 4194304 /* bytes that a worker leaves in receives that wait */
+    CONNECTION_QUEUE_HIGH = 65536,   /* queued bytes at which reading pauses */
+    CONNECTION_QUEUE_LOW = 32768,    /* and at which it goes on */
+    CONNECTION_PARKED_MAX = 4194304, /* bytes that a worker leaves in receives that wait */
+    CONNECTION_SIZE = 256,           /* at most, of one idle connection */
+    CONNECTION_ADDRESS_SIZE = 24     /* and of each address that it keeps for its endpoint */
 };
 
 /* connection_open: takes `socket`, accepted and not associated yet, whatever comes of it, and one load of the
@@ -35,7 +37,8 @@ void connection_refuse_all(struct worker *worker);
 /* connection_reset_all: resets every connection of the worker, PL_STOPPING. On W. */
 void connection_reset_all(struct worker *worker);
 
-/* connection_size: bytes of one idle connection. */
-size_t connection_size(void);
+/* connection_size: bytes of one idle connection of this endpoint: CONNECTION_SIZE at most, one address more with an
+   access log, two more behind proxies. Its slot in the worker's table is not among them. Any thread. */
+size_t connection_size(const struct endpoint *endpoint);
 
 #endif
