@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "accept/access_lists.h"
 #include "accept/admission.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -37,6 +38,7 @@ struct engine {
     struct endpoint *endpoints;
     size_t endpoint_count;
     struct connection_limit connections; /* of all endpoints */
+    struct access_lists lists;           /* likewise */
     struct hash_key hash_key;
     struct bindings bindings;
     struct address_watch addresses;
@@ -191,7 +193,8 @@ static bool engine__init_endpoint(struct engine *engine, struct endpoint *endpoi
         return false;
     }
     endpoint->id = slot_table_id(slots, slot);
-    endpoint->admission = admission_create(endpoint->config, &engine->connections, &engine->hash_key);
+    endpoint->admission =
+        admission_create(endpoint->config, &engine->lists, &engine->connections, &engine->hash_key);
     return endpoint->admission != NULL;
 }
 
@@ -494,6 +497,7 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     engine->log = options->log;
     engine->access_log = options->access_log;
     engine->connections.most = options->config->service.max_connections;
+    access_lists_init(&engine->lists);
     engine__make_hash_key(engine);
     engine->progress = options->progress;
     engine->progress_context = options->progress_context;
@@ -567,6 +571,7 @@ void engine_destroy(struct engine *engine)
         admission_destroy(engine->endpoints[i].admission);
     }
     memory_free(engine->endpoints);
+    access_lists_fini(&engine->lists);
     if (engine->is_network_started) {
         network_stop(&engine->network);
     }

@@ -10,8 +10,10 @@
 
 #include <cmocka.h>
 
+#include "accept/access_lists.h"
 #include "base/address.h"
 #include "support/fault.h"
+#include "support/ledger.h"
 #include "support/support.h"
 
 enum { LISTS = 4, NOW = 5000 };
@@ -19,6 +21,7 @@ enum { LISTS = 4, NOW = 5000 };
 /* One endpoint's settings and what is made of them. */
 static struct {
     struct config_endpoint config;
+    struct access_lists lists;
     struct connection_limit process;
     struct address_prefix allow[LISTS], deny[LISTS], proxies[LISTS];
     struct admission *admission;
@@ -37,6 +40,7 @@ static struct pl_address address(const char *ip)
 static void begin(void)
 {
     memset(&it, 0, sizeof it);
+    access_lists_init(&it.lists);
     it.config.allow.at = it.allow;
     it.config.deny.at = it.deny;
     it.config.trusted_proxies.at = it.proxies;
@@ -51,7 +55,7 @@ static void add(struct config_prefixes *list, const char *ip, uint8_t length)
 
 static void create(void)
 {
-    it.admission = admission_create(&it.config, &it.process, &key);
+    it.admission = admission_create(&it.config, &it.lists, &it.process, &key);
     assert_non_null(it.admission);
 }
 
@@ -60,6 +64,7 @@ static void end(void)
     assert_int_equal(admission_active(it.admission), 0);
     assert_int_equal(it.process.active, 0);
     admission_destroy(it.admission);
+    access_lists_fini(&it.lists);
 }
 
 static enum admission_verdict enter(const char *ip)
@@ -260,14 +265,15 @@ static void test_admission__survives_a_lack_of_memory(void **state)
     add(&it.config.trusted_proxies, "10.0.0.0", 24);
     uint32_t nth = 1;
     for (;; nth++) {
+        access_lists_fini(&it.lists);
         fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
-        it.admission = admission_create(&it.config, &it.process, &key);
+        it.admission = admission_create(&it.config, &it.lists, &it.process, &key);
         if (it.admission != NULL) {
             break;
         }
     }
     fault_clear();
-    assert_true(nth > 4); /* itself and three lists */
+    assert_true(nth > 10); /* itself and three lists of three blocks */
     fault_arm(IMPORT_HeapAlloc, 1, 0, 1);
     assert_int_equal(enter("192.0.2.1"), ADMISSION_NO_MEMORY);
     assert_int_equal(admission_active(it.admission), 0);
@@ -275,6 +281,24 @@ static void test_admission__survives_a_lack_of_memory(void **state)
     expect("192.0.2.1", ADMISSION_GRANTED);
     end();
     admission_destroy(NULL);
+}
+
+static void test_admission__shares_its_lists_with_others_that_have_them(void **state)
+{
+    (void)state;
+    begin();
+    add(&it.config.allow, "192.0.2.0", 24);
+    add(&it.config.deny, "192.0.2.66", 32);
+    add(&it.config.trusted_proxies, "10.0.0.0", 24);
+    create();
+    const size_t blocks = ledger_count(LEDGER_BLOCK);
+    struct admission *other = admission_create(&it.config, &it.lists, &it.process, &key);
+    assert_non_null(other);
+    assert_int_equal(ledger_count(LEDGER_BLOCK), blocks + 1); /* only itself */
+    admission_destroy(other);
+    expect("192.0.2.1", ADMISSION_GRANTED);
+    expect("192.0.2.66", ADMISSION_ACL);
+    end();
 }
 
 /* ---- Many at once ---- */
@@ -336,6 +360,7 @@ int main(void)
         support_test(test_admission__takes_proxies_for_what_they_are),
         support_test(test_admission__trusts_nobody_without_a_list_of_proxies),
         support_test(test_admission__survives_a_lack_of_memory),
+        support_test(test_admission__shares_its_lists_with_others_that_have_them),
         support_test(test_admission__is_exact_with_many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

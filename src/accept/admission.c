@@ -7,14 +7,15 @@
 
 #include "accept/accept_rate.h"
 #include "accept/access_list.h"
+#include "accept/access_lists.h"
 #include "accept/source_table.h"
 #include "base/memory.h"
 
 struct admission {
     const struct config_endpoint *config;
-    struct access_list *allow; /* NULL: empty; so are the next two */
-    struct access_list *deny;
-    struct access_list *proxies;
+    const struct access_list *allow; /* NULL: empty; so are the next two */
+    const struct access_list *deny;
+    const struct access_list *proxies;
     struct connection_limit *process;
     struct connection_limit endpoint;
     struct accept_rate rate;
@@ -26,9 +27,10 @@ struct admission {
 /* ---- Lists ---- */
 
 /* True: made, or not needed. */
-static bool admission__make_list(const struct config_prefixes *prefixes, struct access_list **list_out)
+static bool admission__make_list(struct access_lists *lists, const struct config_prefixes *prefixes,
+                                 const struct access_list **list_out)
 {
-    *list_out = prefixes->count > 0 ? access_list_create(prefixes->at, prefixes->count) : NULL;
+    *list_out = prefixes->count > 0 ? access_lists_make(lists, prefixes->at, prefixes->count) : NULL;
     return prefixes->count == 0 || *list_out != NULL;
 }
 
@@ -225,8 +227,8 @@ enum close_reason admission_reason(enum admission_verdict verdict)
 
 /* ---- Life ---- */
 
-struct admission *admission_create(const struct config_endpoint *config, struct connection_limit *process,
-                                   const struct hash_key *key)
+struct admission *admission_create(const struct config_endpoint *config, struct access_lists *lists,
+                                   struct connection_limit *process, const struct hash_key *key)
 {
     struct admission *admission = memory_alloc(sizeof *admission);
     if (admission == NULL) {
@@ -238,9 +240,9 @@ struct admission *admission_create(const struct config_endpoint *config, struct 
     admission->rate = accept_rate_make(config->accept_rate, config->accept_burst);
     InitializeSRWLock(&admission->lock);
     source_table_init(&admission->sources, key);
-    if (!admission__make_list(&config->allow, &admission->allow) ||
-        !admission__make_list(&config->deny, &admission->deny) ||
-        !admission__make_list(&config->trusted_proxies, &admission->proxies)) {
+    if (!admission__make_list(lists, &config->allow, &admission->allow) ||
+        !admission__make_list(lists, &config->deny, &admission->deny) ||
+        !admission__make_list(lists, &config->trusted_proxies, &admission->proxies)) {
         admission_destroy(admission);
         return NULL;
     }
@@ -253,9 +255,6 @@ void admission_destroy(struct admission *admission)
         return;
     }
     assert(admission->endpoint.active == 0);
-    access_list_destroy(admission->allow);
-    access_list_destroy(admission->deny);
-    access_list_destroy(admission->proxies);
     source_table_fini(&admission->sources);
     memory_free(admission);
 }

@@ -31,12 +31,14 @@ enum admission_verdict {
 /* admission_reason: why the client is refused, when it is neither GRANTED nor to come LATER. */
 enum close_reason admission_reason(enum admission_verdict verdict);
 
+struct access_lists;
 struct admission;
 
-/* admission_create: for an endpoint with this configuration. `process` is shared by all endpoints; `key`, for tables, is
-   random. Both pointers stay the caller's, `config` and `process` must outlive it. NULL: no memory. */
-struct admission *admission_create(const struct config_endpoint *config, struct connection_limit *process,
-                                   const struct hash_key *key);
+/* admission_create: for an endpoint with this configuration. `lists` and `process` are shared by all endpoints; `key`,
+   for tables, is random. All pointers stay the caller's; `config`, `lists` and `process` must outlive it. NULL: no
+   memory. One thread at a time with the same `lists`. */
+struct admission *admission_create(const struct config_endpoint *config, struct access_lists *lists,
+                                   struct connection_limit *process, const struct hash_key *key);
 
 /* admission_destroy: everybody has left. NULL is allowed. */
 void admission_destroy(struct admission *admission);
