@@ -274,7 +274,7 @@ static void test_admission__survives_a_lack_of_memory(void **state)
 
 /* Two endpoints of one process. To `it` come six threads, three of them from one source; to the other, which has no
    limit of its own, two. So each limit is in somebody's way: two of a source, three of `it`, four of all. */
-enum { THREADS = 8, OF_SOURCE = 2, OF_ENDPOINT = 3, OF_PROCESS = 4, GRANTS = 20000, REFUSALS = 1000 };
+enum { THREADS = 8, OF_SOURCE = 2, OF_ENDPOINT = 3, OF_PROCESS = 4, GRANTS = 3000, REFUSALS = 100 };
 
 /* Those that are inside, and how many there have ever been. */
 struct meter {
@@ -354,7 +354,7 @@ static void run_crowd(struct crowd_part parts[THREADS])
         threads[i] = CreateThread(NULL, 0, come_and_go, &parts[i], 0, NULL);
         assert_non_null(threads[i]);
     }
-    for (int naps = 0; naps < 6000 && !has_seen_everything(); naps++) {
+    for (int naps = 0; naps < 20000 && !has_seen_everything(); naps++) {
         Sleep(5);
     }
     is_over = 1;
@@ -409,6 +409,41 @@ static void test_admission__is_exact_with_many_threads(void **state)
     end();
 }
 
+/* Nobody stays: what counts is that two of them change the table at the same moment. */
+static DWORD WINAPI count_and_go(void *argument)
+{
+    const struct crowd_part *part = argument;
+    for (int i = 0; i < 100000; i++) {
+        if (admission_enter_source(part->admission, &part->peer) == ADMISSION_GRANTED) {
+            admission_leave_source(part->admission, &part->peer);
+        }
+    }
+    return 0;
+}
+
+static void test_admission__counts_sources_of_many_threads(void **state)
+{
+    (void)state;
+    enum { SOURCES = 4 };
+    static const char *const ips[SOURCES] = {"192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3"};
+    struct crowd_part parts[SOURCES];
+    HANDLE threads[SOURCES];
+    begin();
+    it.config.max_connections_per_source = OF_SOURCE;
+    create();
+    for (int i = 0; i < SOURCES; i++) {
+        parts[i] = (struct crowd_part){.admission = it.admission, .peer = address(ips[i])};
+        threads[i] = CreateThread(NULL, 0, count_and_go, &parts[i], 0, NULL);
+        assert_non_null(threads[i]);
+    }
+    WaitForMultipleObjects(SOURCES, threads, TRUE, INFINITE);
+    for (int i = 0; i < SOURCES; i++) {
+        CloseHandle(threads[i]);
+        assert_all_places_are_free(&parts[i].peer);
+    }
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +458,7 @@ int main(void)
         support_test(test_admission__trusts_nobody_without_a_list_of_proxies),
         support_test(test_admission__survives_a_lack_of_memory),
         support_test(test_admission__is_exact_with_many_threads),
+        support_test(test_admission__counts_sources_of_many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
