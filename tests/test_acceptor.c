@@ -290,67 +290,67 @@ static void test_acceptor__asks_the_system_to_pause(void **state)
 
 /* ---- No more than the rate allows ---- */
 
-static void look_at_tokens(void *context)
-{
-    bool *is_kept = context;
-    const uint32_t tokens = accept_rate_tokens(&bench.rate, bench.bucket, worker_now(bench.worker));
-    *is_kept = acceptor_counts(bench.acceptor).posted <= tokens;
-}
-
-static void assert_accepts_have_tokens(void)
-{
-    bool is_kept = false;
-    bench_on_worker(look_at_tokens, &is_kept);
-    assert_true(is_kept);
-}
-
 static uint64_t pauses(void)
 {
     return worker_counters(bench.worker)[COUNTER_ACCEPT_PAUSES_RATE];
 }
 
-static void test_acceptor__leaves_in_the_backlog_what_passes_the_rate(void **state)
+/* The clock stands from here on, and moves only as the test says. */
+static void start_at_rate(uint32_t per_second, uint32_t burst, uint32_t accepts_max)
+{
+    bench_open("127.0.0.1");
+    bench.rate = accept_rate_make(per_second, burst);
+    clock_stop();
+    bench_create(accepts_max);
+    acceptor_start(bench.acceptor);
+}
+
+/* As many have come in by now, and when W has been around twice more, no other has. */
+static void assert_takes(LONG count)
+{
+    bench_wait(&bench.accepted, count, "as many as the rate allows");
+    bench_counts();
+    bench_counts();
+    assert_int_equal(bench.accepted, count);
+}
+
+static void test_acceptor__takes_the_next_client_when_the_rate_allows(void **state)
 {
     (void)state;
-    bench_open("127.0.0.1");
-    bench.rate = accept_rate_make(1, 3); /* one a second, three at first */
-    bench_create(8);
-    const uint64_t started = clock_now();
-    acceptor_start(bench.acceptor);
-    bench_connect_many(10);
-    bench_wait(&bench.accepted, 3, "the first three");
-    for (LONG next = 4; next <= 10; next++) {
-        assert_accepts_have_tokens();
-        Sleep(20);                            /* for those that should not come */
-        const LONG accepted = bench.accepted; /* before the clock is read */
-        assert_true((uint64_t)accepted <= 3 + (clock_now() - started) / 1000);
-        clock_advance(1000);
-        bench_wait(&bench.accepted, next, "one more each second");
+    enum { BURST = 3, ALL = 10, EARLY = 100, LATE = 300 };
+    start_at_rate(1, BURST, 8);
+    bench_connect_many(ALL);
+    for (LONG accepted = BURST; accepted < ALL; accepted++) {
+        assert_takes(accepted);
+        clock_advance(1000 - EARLY - (accepted == BURST ? 0 : LATE));
+        assert_takes(accepted);
+        clock_advance(EARLY + LATE);
     }
+    assert_takes(ALL);
     assert_true(pauses() > 0);
     assert_int_equal(bench.troubles, 0); /* it is none */
     bench_assert_all_greeted();
     bench_close();
 }
 
-static void test_acceptor__has_never_more_accepts_than_tokens(void **state)
+/* At no moment were there more than the burst and what the time since the start has brought; and timers tick every
+   tenth of a second, so that of this rate ten are not there yet at most. */
+static void test_acceptor__keeps_a_rate_of_many_a_second(void **state)
 {
     (void)state;
-    bench_open("127.0.0.1");
-    bench.rate = accept_rate_make(100, 20);
-    bench_create(64);
-    acceptor_start(bench.acceptor);
-    for (int i = 0; i < 10; i++) {
-        bench_connect_many(30);
-        assert_accepts_have_tokens();
-        clock_advance(100);
-        assert_accepts_have_tokens();
+    enum { PER_SECOND = 100, BURST = 30, ALL = 300, STEP = 50, TICK = 100 };
+    start_at_rate(PER_SECOND, BURST, 64);
+    bench_connect_many(ALL);
+    for (uint32_t passed = 0; bench.accepted < ALL; passed += STEP) {
+        const LONG most = BURST + (LONG)(passed * PER_SECOND / 1000);
+        const LONG least = most - PER_SECOND * TICK / 1000;
+        assert_in_range(passed, 0, 1000 * ALL / PER_SECOND + TICK);
+        bench_wait(&bench.accepted, least < ALL ? least : ALL, "no client too few");
+        bench_counts();
+        bench_counts();
+        assert_true(bench.accepted <= most);
+        clock_advance(STEP);
     }
-    while (bench.accepted < 300) {
-        clock_advance(100);
-        Sleep(1);
-    }
-    assert_accepts_have_tokens();
     bench_assert_all_greeted();
     bench_close();
 }
@@ -358,17 +358,18 @@ static void test_acceptor__has_never_more_accepts_than_tokens(void **state)
 static void test_acceptor__refused_clients_cost_no_tokens(void **state)
 {
     (void)state;
-    bench_open("127.0.0.1");
-    bench.rate = accept_rate_make(1, 1);
+    start_at_rate(1, 1, 4);
     bench.refuses = 20;
-    bench_create(4);
-    acceptor_start(bench.acceptor);
     for (int i = 0; i < 20; i++) {
         bench_assert_dropped(bench_connect());
     }
     assert_int_equal(pauses(), 0);
     bench_assert_serves();
+    bench_connect_many(1);
+    assert_takes(1); /* and then it is used up */
     bench_close();
+    client_close_all();
+    bench.client_count = 0;
 }
 
 /* Another socket of the endpoint has taken the tokens after this one had posted its accept. */
@@ -429,12 +430,9 @@ static void test_acceptor__a_stop_resets_who_waits_for_a_token(void **state)
 static void test_acceptor__stops_while_the_rate_makes_it_wait(void **state)
 {
     (void)state;
-    bench_open("127.0.0.1");
-    bench.rate = accept_rate_make(1, 1);
-    bench_create(4);
-    acceptor_start(bench.acceptor);
+    start_at_rate(1, 1, 4);
     bench_connect_many(3);
-    bench_wait(&bench.accepted, 1, "the first");
+    assert_takes(1);
     bench_close();
     client_close_all();
     bench.client_count = 0;
@@ -547,8 +545,8 @@ int main(void)
         bench_test(test_acceptor__serves_a_client_that_comes_with_the_cancelling),
         bench_test(test_acceptor__keeps_accepts_that_cannot_be_cancelled),
         bench_test(test_acceptor__asks_the_system_to_pause),
-        bench_test(test_acceptor__leaves_in_the_backlog_what_passes_the_rate),
-        bench_test(test_acceptor__has_never_more_accepts_than_tokens),
+        bench_test(test_acceptor__takes_the_next_client_when_the_rate_allows),
+        bench_test(test_acceptor__keeps_a_rate_of_many_a_second),
         bench_test(test_acceptor__refused_clients_cost_no_tokens),
         bench_test(test_acceptor__keeps_a_client_until_there_is_a_token),
         bench_test(test_acceptor__a_stop_resets_who_waits_for_a_token),

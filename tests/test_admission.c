@@ -303,47 +303,175 @@ static void test_admission__shares_its_lists_with_others_that_have_them(void **s
 
 /* ---- Many at once ---- */
 
-enum { THREADS = 4, ROUNDS = 20000, MOST = 3 };
+/* Two endpoints of one process. To `it` come six threads, three of them from one source; to the other, which has no
+   limit of its own, two. So each limit is in somebody's way: two of a source, three of `it`, four of all. */
+enum { THREADS = 8, OF_SOURCE = 2, OF_ENDPOINT = 3, OF_PROCESS = 4, GRANTS = 3000, REFUSALS = 100 };
 
-static volatile LONG inside, most_inside, granted;
+/* Those that are inside, and how many there have ever been. */
+struct meter {
+    volatile LONG now, most;
+};
+
+/* One thread's part. */
+struct crowd_part {
+    struct admission *admission;
+    struct meter *source, *endpoint; /* NULL: no limit */
+    struct pl_address peer;
+};
+
+static struct meter of_source, of_endpoint, of_process;
+static volatile LONG is_over, granted, refused_by_source, refused_by_process;
+
+static void come(struct meter *meter)
+{
+    if (meter == NULL) {
+        return;
+    }
+    const LONG now = InterlockedIncrement(&meter->now);
+    for (LONG most = meter->most; now > most; most = meter->most) {
+        InterlockedCompareExchange(&meter->most, now, most);
+    }
+}
+
+static void go(struct meter *meter)
+{
+    if (meter != NULL) {
+        InterlockedDecrement(&meter->now);
+    }
+}
+
+static void stay_a_moment(const struct crowd_part *part)
+{
+    come(part->source);
+    come(part->endpoint);
+    come(&of_process);
+    SwitchToThread(); /* so that others find it inside */
+    go(&of_process);
+    go(part->endpoint);
+    go(part->source);
+}
 
 static DWORD WINAPI come_and_go(void *argument)
 {
-    const struct pl_address *peer = argument;
-    for (int i = 0; i < ROUNDS; i++) {
-        if (admission_enter(it.admission, peer, NOW) == ADMISSION_GRANTED) {
-            const LONG now = InterlockedIncrement(&inside);
-            for (LONG most = most_inside; now > most; most = most_inside) {
-                InterlockedCompareExchange(&most_inside, now, most);
-            }
+    const struct crowd_part *part = argument;
+    while (is_over == 0) {
+        const enum admission_verdict verdict = admission_enter(part->admission, &part->peer, NOW);
+        if (verdict == ADMISSION_GRANTED) {
             InterlockedIncrement(&granted);
-            InterlockedDecrement(&inside);
-            admission_leave(it.admission, peer);
+            stay_a_moment(part);
+            admission_leave(part->admission, &part->peer);
+        } else if (verdict == ADMISSION_PER_SOURCE) {
+            InterlockedIncrement(&refused_by_source);
+        } else if (part->endpoint == NULL) {
+            InterlockedIncrement(&refused_by_process);
         }
     }
     return 0;
 }
 
-static void test_admission__is_exact_with_many_threads(void **state)
+static bool has_seen_everything(void)
 {
-    (void)state;
+    return granted >= GRANTS && refused_by_source >= REFUSALS && refused_by_process >= REFUSALS &&
+           of_source.most >= OF_SOURCE && of_endpoint.most >= OF_ENDPOINT && of_process.most >= OF_PROCESS;
+}
+
+/* Until each limit has been reached and has refused; where one never is, the asserts behind it tell. */
+static void run_crowd(struct crowd_part parts[THREADS])
+{
     HANDLE threads[THREADS];
-    begin();
-    it.config.max_connections = MOST;
-    it.config.max_connections_per_source = THREADS;
-    create();
-    struct pl_address peer = address("192.0.2.1");
-    inside = most_inside = granted = 0;
+    is_over = granted = refused_by_source = refused_by_process = 0;
+    of_source = of_endpoint = of_process = (struct meter){0, 0};
     for (int i = 0; i < THREADS; i++) {
-        threads[i] = CreateThread(NULL, 0, come_and_go, &peer, 0, NULL);
+        threads[i] = CreateThread(NULL, 0, come_and_go, &parts[i], 0, NULL);
         assert_non_null(threads[i]);
     }
+    for (int naps = 0; naps < 20000 && !has_seen_everything(); naps++) {
+        Sleep(5);
+    }
+    is_over = 1;
     WaitForMultipleObjects(THREADS, threads, TRUE, INFINITE);
     for (int i = 0; i < THREADS; i++) {
         CloseHandle(threads[i]);
     }
-    assert_in_range(most_inside, 1, MOST);
-    assert_in_range(granted, ROUNDS, THREADS * ROUNDS);
+}
+
+/* No place is lost: as many as at first may come in, and no more. */
+static void assert_all_places_are_free(const struct pl_address *peer)
+{
+    assert_int_equal(admission_active(it.admission), 0);
+    for (int i = 0; i < OF_SOURCE; i++) {
+        assert_int_equal(admission_enter(it.admission, peer, NOW), ADMISSION_GRANTED);
+    }
+    assert_int_equal(admission_enter(it.admission, peer, NOW), ADMISSION_PER_SOURCE);
+    for (int i = 0; i < OF_SOURCE; i++) {
+        admission_leave(it.admission, peer);
+    }
+}
+
+static void test_admission__is_exact_with_many_threads(void **state)
+{
+    (void)state;
+    static const struct config_endpoint unlimited = {.max_connections = 0};
+    static const char *const ips[THREADS] = {"192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2",
+                                             "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.6"};
+    struct crowd_part parts[THREADS];
+    begin();
+    it.config.max_connections = OF_ENDPOINT;
+    it.config.max_connections_per_source = OF_SOURCE;
+    it.process.most = OF_PROCESS;
+    create();
+    struct admission *other = admission_create(&unlimited, &it.process, &key);
+    assert_non_null(other);
+    for (int i = 0; i < THREADS; i++) {
+        const bool is_of_it = i < 6;
+        parts[i] = (struct crowd_part){.admission = is_of_it ? it.admission : other,
+                                       .source = i < 3 ? &of_source : NULL,
+                                       .endpoint = is_of_it ? &of_endpoint : NULL,
+                                       .peer = address(ips[i])};
+    }
+    run_crowd(parts);
+    assert_int_equal(of_source.most, OF_SOURCE);
+    assert_int_equal(of_endpoint.most, OF_ENDPOINT);
+    assert_int_equal(of_process.most, OF_PROCESS);
+    assert_true(has_seen_everything());
+    assert_all_places_are_free(&parts[0].peer);
+    assert_int_equal(admission_active(other), 0);
+    admission_destroy(other);
+    end();
+}
+
+/* Nobody stays: what counts is that two of them change the table at the same moment. */
+static DWORD WINAPI count_and_go(void *argument)
+{
+    const struct crowd_part *part = argument;
+    for (int i = 0; i < 100000; i++) {
+        if (admission_enter_source(part->admission, &part->peer) == ADMISSION_GRANTED) {
+            admission_leave_source(part->admission, &part->peer);
+        }
+    }
+    return 0;
+}
+
+static void test_admission__counts_sources_of_many_threads(void **state)
+{
+    (void)state;
+    enum { SOURCES = 4 };
+    static const char *const ips[SOURCES] = {"192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3"};
+    struct crowd_part parts[SOURCES];
+    HANDLE threads[SOURCES];
+    begin();
+    it.config.max_connections_per_source = OF_SOURCE;
+    create();
+    for (int i = 0; i < SOURCES; i++) {
+        parts[i] = (struct crowd_part){.admission = it.admission, .peer = address(ips[i])};
+        threads[i] = CreateThread(NULL, 0, count_and_go, &parts[i], 0, NULL);
+        assert_non_null(threads[i]);
+    }
+    WaitForMultipleObjects(SOURCES, threads, TRUE, INFINITE);
+    for (int i = 0; i < SOURCES; i++) {
+        CloseHandle(threads[i]);
+        assert_all_places_are_free(&parts[i].peer);
+    }
     end();
 }
 
@@ -362,6 +490,7 @@ int main(void)
         support_test(test_admission__survives_a_lack_of_memory),
         support_test(test_admission__shares_its_lists_with_others_that_have_them),
         support_test(test_admission__is_exact_with_many_threads),
+        support_test(test_admission__counts_sources_of_many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -291,7 +291,7 @@ static const struct {
     [CLOSED_STOPPING] = {.arrange = ends__stopping, .is_at_stop = true},
     [CLOSED_ERROR] = {.arrange = ends__error, .is_lossy = true},
     [CLOSED_DENIED] = {.excuse = "needs a reload"},
-    [CLOSED_DISPLACED] = {.excuse = "is the end of a UDP session alone, see test_udp_session.c"},
+    [CLOSED_DISPLACED] = {.excuse = "happens to UDP sessions alone"},
     [REFUSED_ACL] = {.arrange = ends__refused_acl},
     [REFUSED_LIMIT] = {.arrange = ends__refused_limit},
     [REFUSED_PER_SOURCE] = {.arrange = ends__refused_per_source},
