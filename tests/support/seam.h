@@ -12,6 +12,10 @@
 
 #include "base/win.h"
 
+#ifndef SEAM_EXIT_CODE
+#define SEAM_EXIT_CODE UINT /* other headers than Microsoft's may have another type */
+#endif
+
 #define IMPORT(dll, type, convention, name, parameters, failed, set_error, before, action, after) \
     IMPORT_##name,
 #define EXTENSION(type, convention, name, parameters, failed, set_error, before, action, after) IMPORT_##name,

@@ -16,14 +16,15 @@
 #include "support/seam.h"
 
 enum {
-    STAGE_SHORT = 100,       /* milliseconds of patience while a call may fail */
-    STAGE_TRY = 200,         /* for one answer, behind the fault */
-    STAGE_STEP = 100,        /* of the virtual clock between two tries, behind the fault */
-    STAGE_RECOVERY = 1000,   /* of the virtual clock until everything must serve again */
-    STAGE_GRACE = 3000,      /* of real time beyond that, for a busy machine */
-    STAGE_START_PUSH = 5000, /* the virtual clock goes on by so much at each report of a start, */
-    STAGE_STOP_PUSH = 400,   /* of a stop while a call fails, */
-    STAGE_WAIT_PUSH = 50,    /* and at each wait in vain while one does */
+    STAGE_SHORT = 100,           /* milliseconds of patience while a call may fail */
+    STAGE_TRY = 200,             /* for one answer, behind the fault */
+    STAGE_STEP = 100,            /* of the virtual clock between two tries, behind the fault */
+    STAGE_BIND_RECOVERY = 30000, /* likewise until a bind is tried again: bind_retry doubles up to that */
+    STAGE_RECOVERY = 1000,       /* of the virtual clock until everything must serve again */
+    STAGE_GRACE = 3000,          /* of real time beyond that, for a busy machine */
+    STAGE_START_PUSH = 5000,     /* the virtual clock goes on by so much at each report of a start, */
+    STAGE_STOP_PUSH = 400,       /* of a stop while a call fails, */
+    STAGE_WAIT_PUSH = 50,        /* and at each wait in vain while one does */
     STAGE_FLOOD = 1000000
 };
 
@@ -592,6 +593,11 @@ static bool stage__serves(size_t index)
                                            : !is_echoed || stage__ask(&to, 5, 5, STAGE_TRY);
 }
 
+static uint64_t stage__allowance(size_t index)
+{
+    return rig_at(&stage.rig, index).state == LISTENER_WAITING ? STAGE_BIND_RECOVERY : STAGE_RECOVERY;
+}
+
 static bool stage__recover(const char **what_out)
 {
     const uint64_t began = SEAM_REAL(GetTickCount64)();
@@ -605,9 +611,10 @@ static bool stage__recover(const char **what_out)
     for (size_t i = 0; i < rig_count(&stage.rig);) {
         if (stage__serves(i)) {
             i++;
-        } else if (passed < STAGE_RECOVERY) {
+        } else if (passed < stage__allowance(i)) {
             clock_advance(STAGE_STEP);
             passed += STAGE_STEP;
+            Sleep(2);
         } else if (SEAM_REAL(GetTickCount64)() - began > STAGE_GRACE) {
             *what_out = "a port does not serve a second behind the fault";
             return false;
