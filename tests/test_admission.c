@@ -420,7 +420,7 @@ static void test_admission__is_exact_with_many_threads(void **state)
     it.config.max_connections_per_source = OF_SOURCE;
     it.process.most = OF_PROCESS;
     create();
-    struct admission *other = admission_create(&unlimited, &it.process, &key);
+    struct admission *other = admission_create(&unlimited, &it.lists, &it.process, &key);
     assert_non_null(other);
     for (int i = 0; i < THREADS; i++) {
         const bool is_of_it = i < 6;

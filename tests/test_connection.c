@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "accept/access_lists.h"
 #include "accept/admission.h"
 #include "connection/connection.h"
 #include "handler/echo.h"
@@ -504,9 +505,11 @@ static void test_connection__has_a_size_that_depends_on_its_endpoint(void **stat
     char log = 0; /* nothing is asked of it */
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct connection_limit limit = {0};
+        struct access_lists lists;
+        access_lists_init(&lists);
         const struct hash_key key = {{1, 2}};
         const struct config_endpoint config = {.proxy_protocol = rows[i].proxy_protocol};
-        const struct endpoint endpoint = {.admission = admission_create(&config, &limit, &key),
+        const struct endpoint endpoint = {.admission = admission_create(&config, &lists, &limit, &key),
                                           .access_log =
                                               rows[i].has_log ? (struct access_log *)(void *)&log : NULL};
         assert_non_null(endpoint.admission);
@@ -514,6 +517,7 @@ static void test_connection__has_a_size_that_depends_on_its_endpoint(void **stat
                         CONNECTION_SIZE + rows[i].addresses * CONNECTION_ADDRESS_SIZE);
         assert_in_range(connection_size(&endpoint), rows[i].addresses * CONNECTION_ADDRESS_SIZE + 200, 1000);
         admission_destroy(endpoint.admission);
+        access_lists_fini(&lists);
     }
 }
 

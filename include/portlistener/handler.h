@@ -85,7 +85,7 @@ enum pl_flag {
 
 /* pl_info.seen */
 enum pl_seen {
-    PL_PROXIED = 0x02, /* the client came through a proxy, which told its address in a PROXY header */
+    PL_PROXIED = 0x02,   /* the client came through a proxy, which told its address in a PROXY header */
     PL_TRUNCATED = 0x04, /* the datagram was longer than the endpoint's max_datagram and is cut */
     PL_NO_REPLY = 0x08,  /* the datagram must not be answered: send gives PL_LIMIT. It went to a broadcast or
                             multicast address, or comes from port 0, from a port of a service that answers
@@ -124,8 +124,9 @@ typedef struct pl_info {
     uint32_t seen; /* pl_seen flags */
     pl_id id;
     pl_id endpoint;
-    pl_address peer;  /* the client; with PL_PROXIED, as the proxy names it */
-    pl_address local; /* the address the client asked for, also on a wildcard endpoint; with PL_PROXIED, that of
+    pl_address peer; /* the client; with PL_PROXIED, as the proxy names it */
+    pl_address
+        local; /* the address the client asked for, also on a wildcard endpoint; with PL_PROXIED, that of
                          the proxy */
     pl_address proxy; /* with PL_PROXIED: the real peer */
 } pl_info;

@@ -306,9 +306,6 @@ static enum close_reason connection__find_obstacle(const struct connection *conn
 /* The header names the client, unless the proxy itself is one: a health check. */
 static void connection__take_claim(struct connection *connection, const struct proxy_header *header)
 {
-    static const enum close_reason reasons[] = {[ADMISSION_ACL] = REFUSED_ACL,
-                                                [ADMISSION_PER_SOURCE] = REFUSED_PER_SOURCE,
-                                                [ADMISSION_NO_MEMORY] = REFUSED_ERROR};
     const enum close_reason obstacle = connection__find_obstacle(connection);
     if (!header->is_local) {
         connection->is_proxied = 1;
@@ -324,7 +321,7 @@ static void connection__take_claim(struct connection *connection, const struct p
         const enum admission_verdict verdict =
             admission_claim(connection->endpoint->admission, &connection->peer);
         if (verdict != ADMISSION_GRANTED) {
-            connection__reset(connection, reasons[verdict], 0);
+            connection__reset(connection, admission_reason(verdict), 0);
             return;
         }
         connection->has_source = 1;
@@ -933,7 +930,7 @@ static void connection__refuse(struct worker *worker, struct endpoint *endpoint,
                                enum close_reason reason, const struct pl_address *local,
                                const struct pl_address *peer)
 {
-    admission_leave(endpoint->admission, admission_has_proxies(endpoint->admission) ? NULL : peer);
+    admission_turn_back(endpoint->admission, peer);
     network_close_hard(socket);
     endpoint_refused(endpoint, worker, reason, local, peer);
     worker_add_load(worker, -1);
