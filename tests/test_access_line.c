@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
-   Tests of stats/access_line.h: both forms, for whoever there may be and be missing. */
+   Tests of stats/access_line.h: both forms, for whoever there may be and be missing; and
+   docs/access-log.md must show and explain what there is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -220,6 +223,85 @@ static void test_access_line__has_room_for_the_worst_gap(void **state)
     }
 }
 
+/* ---- The document ---- */
+
+enum { DOCUMENT_MAX = 65536 };
+
+/* For free(). */
+static char *read_document(void)
+{
+    FILE *file = fopen(PORTLISTENER_ACCESS_LOG_MD, "rb");
+    char *document = calloc(1, DOCUMENT_MAX);
+    assert_non_null(document);
+    if (file == NULL) {
+        fail_msg("%s cannot be opened", PORTLISTENER_ACCESS_LOG_MD);
+    }
+    assert_in_range(fread(document, 1, DOCUMENT_MAX, file), 1, DOCUMENT_MAX - 1);
+    fclose(file);
+    return document;
+}
+
+/* It has this as a line of its own; how such a line ends in a log is left out. */
+static void assert_has_line(const char *document, struct text *line)
+{
+    char wanted[ACCESS_LINE_ROOM + 2];
+    line->at[strcspn(line->at, "\r\n")] = '\0';
+    snprintf(wanted, sizeof wanted, "\n%s\n", line->at);
+    if (strstr(document, wanted) == NULL) {
+        fail_msg("docs/access-log.md lacks the line: %s", line->at);
+    }
+}
+
+static void test_access_line__is_what_the_document_shows(void **state)
+{
+    (void)state;
+    static const struct access_line example = {.endpoint = "web",
+                                               .client = IPV4(192, 0, 2, 7, 51000),
+                                               .proxy = IPV4(10, 0, 0, 1, 40000),
+                                               .local = IPV4(198, 51, 100, 1, 443),
+                                               .connection = 0x00A1B2C3D4E5F607,
+                                               .bytes_in = 512,
+                                               .bytes_out = 20480,
+                                               .duration = 1234,
+                                               .reason = CLOSED_BY_PEER};
+    static const char gap[] = "12 lines are missing here: they came faster than they could be written";
+    char *document = read_document();
+    for (int is_json = 0; is_json < 2; is_json++) {
+        char room[ACCESS_LINE_ROOM];
+        struct text line;
+        text_init(&line, room, sizeof room);
+        access_line_add(&line, &example, is_json == 1, TIME);
+        assert_has_line(document, &line);
+        text_init(&line, room, sizeof room);
+        access_line_add_gap(&line, 12, gap, is_json == 1, TIME);
+        assert_has_line(document, &line);
+    }
+    free(document);
+}
+
+/* One row for each, in the order of close_reasons.def, each with its meaning; and none besides. */
+static void test_access_line__has_every_reason_in_the_document(void **state)
+{
+    (void)state;
+    char *document = read_document();
+    const char *at = strstr(document, "\n| outcome | reason | meaning |\n|---|---|---|\n");
+    assert_non_null(at);
+    at = strstr(at, "|---|---|---|\n") + strlen("|---|---|---|\n");
+    for (enum close_reason i = CLOSE_REASON_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
+        char row[128];
+        const struct close_reason_row *reason = close_reason_row(i);
+        snprintf(row, sizeof row, "| `%s` | `%s` | ", reason->is_refusal ? "refused" : "closed",
+                 reason->word);
+        if (strncmp(at, row, strlen(row)) != 0) {
+            fail_msg("docs/access-log.md: here should be the row \"%s\": %.60s", row, at);
+        }
+        assert_true(strcspn(at, "\n") > strlen(row) + strlen(". |"));
+        at += strcspn(at, "\n") + 1;
+    }
+    assert_int_equal(at[0], '\n');
+    free(document);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +310,8 @@ int main(void)
         support_test(test_access_line__has_room_for_the_worst),
         support_test(test_access_line__may_be_a_gap),
         support_test(test_access_line__has_room_for_the_worst_gap),
+        support_test(test_access_line__is_what_the_document_shows),
+        support_test(test_access_line__has_every_reason_in_the_document),
     };
     return cmocka_run_group_tests_name("access_line", tests, NULL, NULL);
 }

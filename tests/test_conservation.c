@@ -168,7 +168,7 @@ static struct config_endpoint *add(const char *name)
     return endpoint;
 }
 
-enum { PLACE_PLAIN, PLACE_PROXIED, PLACE_DENYING, PLACE_SILENT, PLACE_SILENT_DENYING };
+enum { PLACE_PLAIN, PLACE_PROXIED, PLACE_DENYING, PLACE_SILENT, PLACE_SILENT_DENYING, PLACES };
 
 /* One that serves, one behind a proxy, one that denies; and two that write nothing. Both clocks stand. */
 static void begin_lines(void)
@@ -228,6 +228,7 @@ static void talk(struct client *client, size_t more)
     }
     actor_expect(client, 100);
     rig_wait_for_counter(&rig, COUNTER_BYTES_RECEIVED, before + (1 + more) * ACTOR_COMMAND);
+    rig_wait_for_operations(PLACES + 1); /* accepts and a receive: what comes now finds a clock read anew */
 }
 
 /* The client leaves, and has left. */

@@ -135,10 +135,11 @@ static const struct config_key service_keys[] = {
      SERVICE_PLACE(access_log),
      .value = "",
      .needs_restart = true,
-     .help = "A second log, with one line for each TCP connection and UDP session that ends and each client "
-             "that is refused: time, endpoint, protocol, client, proxy, local address, id, bytes in and out, "
-             "duration, reason. `<service>` is the name of the service, `-` standard error (console runs). "
-             "Its form, times and rotation are those of the log."},
+     .help =
+         "A second log, with one line for each TCP connection and UDP session that ends and each client "
+         "that is refused: time, endpoint, protocol, client, proxy, local address, id, bytes in and out, "
+         "duration, reason. `<service>` is the name of the service, `-` standard error (console runs). "
+         "Its form, times and rotation are those of the log. Its fields and reasons: docs/access-log.md."},
     {.name = "event_log",
      .type = CONFIG_TYPE_CHOICE,
      SERVICE_PLACE(event_log),
