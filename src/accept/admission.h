@@ -28,7 +28,7 @@ enum admission_verdict {
     ADMISSION_NO_MEMORY
 };
 
-/* admission_reason: why the client is refused, when it is neither GRANTED nor to come LATER. */
+/* admission_reason: why the client is refused; NONE when it is GRANTED, or to come LATER. */
 enum close_reason admission_reason(enum admission_verdict verdict);
 
 struct access_lists;

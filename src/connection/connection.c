@@ -15,9 +15,9 @@
 #include <string.h>
 
 #include "accept/admission.h"
-#include "accept/proxy_header.h"
 #include "base/memory.h"
 #include "connection/call_size.h"
+#include "connection/claim.h"
 #include "connection/deadlines.h"
 #include "connection/input.h"
 #include "connection/send_queue.h"
@@ -91,9 +91,6 @@ static_assert(sizeof(struct pl_address) == CONNECTION_ADDRESS_SIZE, "and what is
 static_assert(CONNECTION_SIZE + CONNECTION_ADDRESS_SIZE + sizeof(struct slot) <= 300,
               "all of it, with an access log");
 static_assert(CLOSE_REASON_COUNT <= 32, "connection.reason has 5 bits");
-static_assert((int)CONFIG_PROXY_V1 == (int)PROXY_V1 && (int)CONFIG_PROXY_V2 == (int)PROXY_V2,
-              "the configuration names the versions for proxy_header_read");
-
 static void connection__end(struct connection *connection);
 static void connection__settle(struct connection *connection);
 
@@ -294,37 +291,18 @@ static void connection__refuse_header(struct connection *connection, const char 
     connection__reset(connection, REFUSED_PROXY, 0);
 }
 
-/* Who comes through a proxy comes in only now. NONE: it may. */
-static enum close_reason connection__find_obstacle(const struct connection *connection)
+static void connection__take_claim(struct connection *connection, const struct claim *claim)
 {
-    const struct endpoint *endpoint = connection->endpoint;
-    return endpoint->is_stopping != 0 ? REFUSED_STOPPING
-           : endpoint->is_paused != 0 ? REFUSED_PAUSED
-                                      : CLOSE_REASON_NONE;
-}
-
-/* The header names the client, unless the proxy itself is one: a health check. */
-static void connection__take_claim(struct connection *connection, const struct proxy_header *header)
-{
-    const enum close_reason obstacle = connection__find_obstacle(connection);
-    if (!header->is_local) {
+    if (claim->is_proxied) {
         connection->is_proxied = 1;
+        connection->has_source = claim->refusal == CLOSE_REASON_NONE;
         connection->addresses[ADDRESS_PROXY] = connection->peer;
-        connection->addresses[ADDRESS_LOCAL] = header->destination;
-        connection->peer = header->source;
+        connection->addresses[ADDRESS_LOCAL] = claim->destination;
+        connection->peer = claim->source;
     }
-    if (obstacle != CLOSE_REASON_NONE) {
-        connection__reset(connection, obstacle, 0);
+    if (claim->refusal != CLOSE_REASON_NONE) {
+        connection__reset(connection, claim->refusal, 0);
         return;
-    }
-    if (!header->is_local) {
-        const enum admission_verdict verdict =
-            admission_claim(connection->endpoint->admission, &connection->peer);
-        if (verdict != ADMISSION_GRANTED) {
-            connection__reset(connection, admission_reason(verdict), 0);
-            return;
-        }
-        connection->has_source = 1;
     }
     connection->awaits_proxy = 0;
     connection__greet(connection, &connection->addresses[ADDRESS_LOCAL]);
@@ -333,14 +311,15 @@ static void connection__take_claim(struct connection *connection, const struct p
 static void connection__take_header(struct connection *connection)
 {
     struct buffer *input = connection->input;
-    struct proxy_header header;
-    const enum proxy_result result = proxy_header_read(connection->endpoint->config->proxy_protocol, false,
-                                                       input_bytes(input), input_length(input), &header);
-    if (result == PROXY_BAD) {
-        connection__refuse_header(connection, header.problem);
-    } else if (result == PROXY_DONE) {
-        input_consume(input, header.length);
-        connection__take_claim(connection, &header);
+    struct claim claim;
+    if (!claim_read(connection->endpoint, input_bytes(input), input_length(input), &claim)) {
+        return;
+    }
+    if (claim.problem != NULL) {
+        connection__refuse_header(connection, claim.problem);
+    } else {
+        input_consume(input, claim.length);
+        connection__take_claim(connection, &claim);
     }
 }
 
