@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "accept/access_lists.h"
 #include "accept/admission.h"
 #include "base/address.h"
 #include "base/address_prefix.h"
@@ -19,6 +20,7 @@
 /* An endpoint behind the proxy 127.0.0.1 and what belongs to it. */
 static struct {
     struct config_endpoint config;
+    struct access_lists lists;
     struct connection_limit process;
     struct address_prefix proxy, stranger;
     struct endpoint endpoint;
@@ -37,6 +39,7 @@ static void begin(void)
     static const struct hash_key key = {{1, 2}};
     const struct pl_address peer = {.family = 4, .port = 1, .ip = {127, 0, 0, 1}};
     memset(&it, 0, sizeof it);
+    access_lists_init(&it.lists);
     it.proxy = prefix("127.0.0.1");
     it.stranger = prefix("192.0.2.66");
     it.config.proxy_protocol = CONFIG_PROXY_V1;
@@ -44,7 +47,7 @@ static void begin(void)
     it.config.deny = (struct config_prefixes){&it.stranger, 1};
     it.config.max_connections_per_source = 1;
     it.endpoint.config = &it.config;
-    it.endpoint.admission = admission_create(&it.config, &it.process, &key);
+    it.endpoint.admission = admission_create(&it.config, &it.lists, &it.process, &key);
     assert_non_null(it.endpoint.admission);
     assert_int_equal(admission_enter(it.endpoint.admission, &peer, 1000), ADMISSION_GRANTED);
 }
@@ -53,6 +56,7 @@ static void end(const struct pl_address *source)
 {
     admission_leave(it.endpoint.admission, source);
     admission_destroy(it.endpoint.admission);
+    access_lists_fini(&it.lists);
 }
 
 static bool read_claim(const char *header, struct claim *claim_out)
