@@ -295,6 +295,14 @@ static bool finds_the_configuration_beside_the_program(void)
     return run(command_config_check, NULL, EXIT_CODE_DONE);
 }
 
+static bool takes_no_folder_for_a_configuration(void)
+{
+    struct arguments arguments = make_arguments("check", NULL);
+    arguments.options[OPTION_CONFIG] = desk.folder.path;
+    desk.code = (LONG)command_config_check(&arguments, &desk.streams);
+    return step("refusing a folder", desk.code == EXIT_CODE_CONFIGURATION);
+}
+
 static bool shows_a_configuration(void)
 {
     return run(command_config_show, good, EXIT_CODE_DONE);
@@ -562,6 +570,7 @@ static const struct scenario scenarios[] = {
     ROW(checks_a_configuration),
     ROW(checks_a_broken_configuration),
     ROW(finds_the_configuration_beside_the_program),
+    ROW(takes_no_folder_for_a_configuration),
     ROW(shows_a_configuration),
     ROW(prints_to_a_console),
     ROW(prints_what_it_knows),
