@@ -226,9 +226,10 @@ static void test_proxy__names_the_client(void **state)
 static void test_proxy__header_and_bytes_may_come_in_any_pieces(void **state)
 {
     (void)state;
-    char all[sizeof version_2 + 5];
+    static const char hello[] = {'h', 'e', 'l', 'l', 'o'};
+    char all[sizeof version_2 + sizeof hello];
     memcpy(all, version_2, sizeof version_2);
-    memcpy(all + sizeof version_2, "hello", 5);
+    memcpy(all + sizeof version_2, hello, sizeof hello);
     prepare(CONFIG_PROXY_V2);
     start();
     for (size_t cut = 0; cut <= sizeof all; cut += 3) {
