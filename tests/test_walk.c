@@ -723,7 +723,10 @@ static void do_connect_stranger(void)
         diary_note("connect a stranger to engine %u, endpoint %d", number_of(stage), (int)place);
         struct client *client = try_connect(stage, place, 9);
         if (client != NULL) {
-            expect_refused(stage, client, stage->is_paused ? &stage->paused : &stage->acl);
+            expect_refused(stage, client,
+                           stage->is_paused         ? &stage->paused
+                           : place == PLACE_PROXIED ? &stage->proxy /* it is not one of the proxies */
+                                                    : &stage->acl);
         }
     }
 }
@@ -1081,7 +1084,8 @@ static void check_counters(struct stage *stage)
     check_range(stage, "accepted and refused", counter(stage, COUNTER_ACCEPTED) + sum_refused(stage), known,
                 doubtful);
     check_range(stage, "denied", counter(stage, COUNTER_REFUSED_ACL), stage->acl, doubtful);
-    check_range(stage, "without a header", counter(stage, COUNTER_REFUSED_PROXY), stage->proxy, doubtful);
+    check_range(stage, "no proxy, or no header", counter(stage, COUNTER_REFUSED_PROXY), stage->proxy,
+                doubtful);
     check_range(stage, "paused", counter(stage, COUNTER_REFUSED_PAUSED), stage->paused, doubtful);
     check_range(stage, "over a limit",
                 counter(stage, COUNTER_REFUSED_LIMIT) + counter(stage, COUNTER_REFUSED_PER_SOURCE),

@@ -242,6 +242,16 @@ bool stage_wait_for_counter(enum counter counter, uint64_t value)
     return stage__step(counter_row(counter)->metric, is_there);
 }
 
+bool stage_wait_for_ends(uint64_t count)
+{
+    const uint64_t began = SEAM_REAL(GetTickCount64)();
+    bool is_there = false;
+    do {
+        is_there = rig_closed(&stage.rig) >= count;
+    } while (!is_there && stage__nap(began));
+    return stage__step("waiting for connections to end", is_there);
+}
+
 bool stage_wait_for_operations(size_t count)
 {
     const uint64_t began = SEAM_REAL(GetTickCount64)();

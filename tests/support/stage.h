@@ -47,9 +47,11 @@ bool stage_stop(uint32_t drain);
 bool stage_stop_slowly(uint32_t drain);
 bool stage_stopped(void);
 
-/* stage_wait_for_state, ..._counter, ..._operations: see rig.h. stage_pass: the virtual clock goes on. */
+/* stage_wait_for_state, ..._counter, ..._operations: see rig.h. stage_wait_for_ends: until so many connections have
+   ended. stage_pass: the virtual clock goes on. */
 bool stage_wait_for_state(size_t index, enum listener_state state);
 bool stage_wait_for_counter(enum counter counter, uint64_t value);
+bool stage_wait_for_ends(uint64_t count);
 bool stage_wait_for_operations(size_t count);
 bool stage_pass(uint64_t milliseconds);
 
