@@ -225,7 +225,7 @@ static void test_proxy__names_the_client(void **state)
 static void test_proxy__header_and_bytes_may_come_in_any_pieces(void **state)
 {
     (void)state;
-    char all[sizeof version_2 + 5];
+    uint8_t all[sizeof version_2 + 5];
     memcpy(all, version_2, sizeof version_2);
     memcpy(all + sizeof version_2, "hello", 5);
     prepare(CONFIG_PROXY_V2);
@@ -487,7 +487,7 @@ static void test_proxy__a_handler_may_refuse_the_client(void **state)
 
 static void put_header_and_hello(struct client *client)
 {
-    char all[sizeof version_2 + 5];
+    uint8_t all[sizeof version_2 + 5];
     memcpy(all, version_2, sizeof version_2);
     memcpy(all + sizeof version_2, "hello", 5);
     put(client, all, sizeof all);
