@@ -32,21 +32,21 @@ static const struct config_endpoint none;
 /* What is next at the beginning, and what has passed when everything that can pass has. */
 static const struct row {
     const char *title;
+    uint64_t next;
     struct deadlines at;
-    uint64_t next; /* 0: never */
     enum deadline passed;
 } rows[] = {
-    {"awaits its header", AT(.awaits_header = true, .awaits_first_byte = true), 1100 + HEADER,
+    {"awaits its header", 1100 + HEADER, AT(.awaits_header = true, .awaits_first_byte = true),
      DEADLINE_HEADER},
-    {"awaits its first byte", AT(.awaits_first_byte = true), 1100 + FIRST, DEADLINE_FIRST_BYTE},
-    {"rests", AT(.awaits_first_byte = false), 2100 + IDLE, DEADLINE_IDLE},
-    {"sends", AT(.is_sending = true), 3100 + SEND, DEADLINE_SEND},
-    {"sends before a byte came", AT(.is_sending = true, .awaits_first_byte = true), 1100 + FIRST,
+    {"awaits its first byte", 1100 + FIRST, AT(.awaits_first_byte = true), DEADLINE_FIRST_BYTE},
+    {"rests", 2100 + IDLE, AT(.awaits_first_byte = false), DEADLINE_IDLE},
+    {"sends", 3100 + SEND, AT(.is_sending = true), DEADLINE_SEND},
+    {"sends before a byte came", 1100 + FIRST, AT(.is_sending = true, .awaits_first_byte = true),
      DEADLINE_SEND},
-    {"has sent its FIN", AT(.is_fin_sent = true), 3100 + CLOSE, DEADLINE_CLOSE},
-    {"has sent its FIN, whatever else",
-     AT(.is_fin_sent = true, .is_sending = true, .awaits_first_byte = true), 3100 + CLOSE, DEADLINE_CLOSE},
-    {"closes for its lifetime", AT(.is_fin_sent = true, .is_past_lifetime = true), 3100 + CLOSE,
+    {"has sent its FIN", 3100 + CLOSE, AT(.is_fin_sent = true), DEADLINE_CLOSE},
+    {"has sent its FIN, whatever else", 3100 + CLOSE,
+     AT(.is_fin_sent = true, .is_sending = true, .awaits_first_byte = true), DEADLINE_CLOSE},
+    {"closes for its lifetime", 3100 + CLOSE, AT(.is_fin_sent = true, .is_past_lifetime = true),
      DEADLINE_CLOSE},
 };
 
