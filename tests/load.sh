@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The release service in Wine under load from a native client: connections held idle, every size from few and many
-# clients, and a stop with connections in flight. Every byte is compared.
+# clients, abusive and noisy ones beside good ones, limits, what the access log counts, what is kept after many
+# connections, and a stop with connections in flight. Every byte is compared.
 set -euo pipefail
 
-hold_seconds=10
+form=short hold_seconds=5
 case ${1-} in
     '') ;;
-    --full) hold_seconds=60 ;;
+    --full) form=full hold_seconds=60 ;;
     *)
-        echo 'usage: tests/load.sh [--full]: connections are held for a minute instead of ten seconds' >&2
+        echo 'usage: tests/load.sh [--full]: the figures of docs/reliability.md; without --full a tenth of them' >&2
         exit 2
         ;;
 esac
@@ -28,21 +29,35 @@ end_service() {
     setup_stop
 }
 
-# process: the service's, by its Wine prefix.
-process() {
+# wine_processes: those of this Wine prefix, number and command line.
+wine_processes() {
     local environ
     for environ in /proc/[0-9]*/environ; do
-        if grep -qzF "WINEPREFIX=$WINEPREFIX" "$environ" 2>/dev/null &&
-            tr '\0' ' ' <"${environ%environ}cmdline" | grep -q 'portlistener\.exe'; then
+        if grep -qzxF "WINEPREFIX=$WINEPREFIX" "$environ" 2>/dev/null; then
             environ=${environ#/proc/}
-            echo "${environ%/environ}"
+            echo "${environ%/environ} $(tr '\0' ' ' <"/proc/${environ%/environ}/cmdline")"
         fi
     done
 }
 
-# resident: bytes of memory that the service has in use, the C library's and Wine's included.
+# process: the service's.
+process() {
+    wine_processes | sed -n 's/ .*portlistener\.exe.* service .*//p'
+}
+
+# figure NAME: of the line of JSON on standard input.
+figure() {
+    sed -n 's/.*"'"$1"'":"\?\([^,"}]*\).*/\1/p'
+}
+
+# row NUMBER GOAL REACHED: of the table at the end.
+row() {
+    echo "| $1 | $2 | $3 | W |" >>$folder/table
+}
+
+# resident PROCESS: bytes of memory that it has in use, the C library's and Wine's included.
 resident() {
-    echo $(($(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(process)/status") * 1024))
+    echo $(($(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$1/status") * 1024))
 }
 
 matrix() {
@@ -63,12 +78,12 @@ connected() {
     return 1
 }
 
-# hold_once: prints the bytes that the service has in use while all are idle.
+# hold_once SERVICE: prints the bytes that the service has in use while all are idle.
 hold_once() {
     local status=0
     $load hold --port "$port" --clients $held --seconds "$hold_seconds" --size 100 >$folder/held 2>$folder/held.progress &
     connected $held $folder/held.progress
-    resident
+    resident "$1"
     wait $! || status=$?
     cat $folder/held $folder/held.progress >&2
     return $status
@@ -76,12 +91,14 @@ hold_once() {
 
 # Idle, then a burst of echoes from all of them; the second time shows what the burst has left behind.
 hold() {
-    local before first second
-    before=$(resident)
-    first=$(hold_once)
-    second=$(hold_once)
-    echo "resident: $before bytes without connections, $first and $second with $held idle, $(resident) after them"
+    local before first second service
+    service=$(process)
+    before=$(resident "$service")
+    first=$(hold_once "$service")
+    second=$(hold_once "$service")
+    echo "resident: $before bytes without connections, $first and $second with $held idle, $(resident "$service") after them"
     [ $((second - before)) -le $((held * 4096)) ]
+    row R5 "$held idle connections, none lost, all answer afterwards" "$held for $hold_seconds s, twice"
     echo "note: $held for $hold_seconds s, twice; all echo then; $(((first - before) / held)), then $(((second - before) / held)) bytes resident each"
 }
 
@@ -108,17 +125,41 @@ stop_in_flight() {
     took=$(($(logged PL1004) - $(logged PL1003)))
     grep -q '"lost":500' $folder/idle # and each of them by a reset
     grep -q 'reset by peer' $folder/idle.progress
-    [ $took -ge $((drain * 1000 - 250)) ] && [ $took -le $((drain * 1000 + 1000)) ]
+    [ $took -ge $((drain * 1000 - 250)) ]
+    [ $took -le $((drain * 1000 + 1000)) ]
     echo "note: 500 finished, 500 reset; stopped after $took ms, drain_timeout ${drain}000 ms"
     return $status
+}
+
+# shellcheck source=tests/load/endpoints.sh
+. tests/load/endpoints.sh
+# shellcheck source=tests/load/neighbours.sh
+. tests/load/neighbours.sh
+# shellcheck source=tests/load/counted.sh
+. tests/load/counted.sh
+
+start_service() {
+    service/try.sh --keep $folder/endpoints.ini
 }
 
 setup_trap
 trap "trap '' INT TERM HUP; setup__end_step; end_service" EXIT
 step packages setup_packages "${packages_build[@]}" gcc libc6-dev
 step 'load client' tests/load/check.sh
-step service service/try.sh --keep
-port=$(sed -n 's/.*tcp:.*:\([0-9]*\), udp.*/\1/p' build/try/portlistener.ini)
+rm -f $folder/table
+write_endpoints $folder/endpoints.ini
+step service start_service
+port=$(sed -n 's/.*tcp:.*:\([0-9]*\), udp.*/\1/p' build/try/portlistener.ini | tail -n 1)
+step 'no growth' growth
+step 'limits and rate' limits
+step 'counters conserve' conserve
+step 'a second process' start_control
+step 'abusive clients' abusive
+step 'a noisy endpoint' noisy
+step 'no reflection' reflection
 step 'connections held' hold
 step 'all sizes, 1 to 1000 clients' matrix
 step 'net stop, 1000 in flight' stop_in_flight
+printf '\n| # | goal | reached (%s form) | kind |\n|---|---|---|---|\n' $form
+sort -V $folder/table
+printf '%s, load average %s\n' "$(date -u +%Y-%m-%d)" "$(cut -d ' ' -f 1-3 /proc/loadavg)"

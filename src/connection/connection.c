@@ -734,15 +734,27 @@ static enum read_result connection__wait(struct connection *connection)
     return connection__received(connection, error, bytes);
 }
 
+/* Reads that bring something, shared with those that wait in this turn: a hundred busy connections must not keep
+   a quiet one waiting for a hundred times READS_A_TURN. */
+static unsigned connection__share(const struct connection *connection)
+{
+    const unsigned share = READS_A_TURN / (1 + worker_waiting(connection->worker));
+    return share > 0 ? share : 1;
+}
+
 static void connection__read(struct connection *connection, enum read_result state)
 {
     const uint64_t enough = connection->bytes_in + READ_BYTES_A_TURN;
-    for (int i = 0; i < READS_A_TURN && connection->bytes_in < enough && state != READ_STOP; i++) {
+    unsigned share = connection__share(connection);
+    for (int i = 0; i < READS_A_TURN && share > 0 && connection->bytes_in < enough && state != READ_STOP;
+         i++) {
+        const uint64_t before = connection->bytes_in;
         if (!connection__may_read(connection)) {
             state = READ_STOP;
         } else {
             state = state == READ_DRAINED ? connection__wait(connection) : connection__fetch(connection);
         }
+        share -= connection->bytes_in != before;
     }
 }
 

@@ -28,6 +28,8 @@ struct worker {
     struct worker *const *peers;
     struct task *first_task;
     struct task *last_task;
+    unsigned ready; /* tasks queued */
+    unsigned ended; /* operations of this turn that wait to be told */
     struct list_node release_waiters;
     struct timer_wheel timers;
     struct buffer_pool buffers;
@@ -166,6 +168,7 @@ static void worker__run_tasks(struct worker *worker)
         if (task->next == NULL) {
             worker->last_task = NULL;
         }
+        worker->ready--;
         task->run(task);
     }
 }
@@ -183,6 +186,7 @@ static void worker__turn(struct worker *worker)
     }
     worker->now = GetTickCount64();
     for (ULONG i = 0; i < count; i++) {
+        worker->ended = count - 1 - i;
         worker__complete(worker, &entries[i]);
     }
     worker__read_inbox(worker);
@@ -353,6 +357,12 @@ void worker_queue(struct worker *worker, struct task *task)
         worker->last_task->next = task;
     }
     worker->last_task = task;
+    worker->ready++;
+}
+
+unsigned worker_waiting(const struct worker *worker)
+{
+    return worker->ended + worker->ready;
 }
 
 struct timer_wheel *worker_timers(struct worker *worker)

@@ -85,6 +85,9 @@ bool worker_sweep(struct worker *worker);
 /* worker_queue: `task` runs once, after what is queued already; it must not be queued. On W. */
 void worker_queue(struct worker *worker, struct task *task);
 
+/* worker_waiting: how many operations of this turn and tasks wait until the one that runs is done. On W. */
+unsigned worker_waiting(const struct worker *worker);
+
 /* What the worker lends to those on it. On W. */
 struct timer_wheel *worker_timers(struct worker *worker);
 struct buffer_pool *worker_buffers(struct worker *worker);

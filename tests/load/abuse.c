@@ -19,8 +19,10 @@ struct bad {
     int fd;
     bool is_connected;
     uint64_t stream, sent, received;
-    double since; /* the deadline runs */
-    double next;  /* piece to send */
+    double earliest; /* that the deadline may run: it was about to connect */
+    double since;    /* connected, or the last byte was sent */
+    double latest;   /* the deadline runs: the first echo shows that it has been accepted */
+    double next;     /* piece to send */
 };
 
 static struct {
@@ -29,6 +31,7 @@ static struct {
     long opened, connected, ended, fins, resets, early, late;
     uint64_t bytes_sent, bytes_received;
     double first, last; /* seconds until the server closed */
+    double waited;      /* longest until the first echo: in the backlog, most of it */
     double held_up;     /* this program, at most */
 } all;
 
@@ -66,6 +69,7 @@ static void bad_open(struct bad *bad)
     struct epoll_event event = {.events = EPOLLOUT, .data.ptr = bad};
     bad->fd = wire_socket(SOCK_STREAM, SOCK_NONBLOCK, all.opened++);
     bad->stream = (uint64_t)all.opened;
+    bad->earliest = wire_now();
     if (bad->fd >= 0 && options.kind == KIND_DEAF) {
         setsockopt(bad->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
         setsockopt(bad->fd, SOL_SOCKET, SO_SNDBUF, &some, sizeof some);
@@ -79,14 +83,14 @@ static void bad_open(struct bad *bad)
 /* The server has ended it. */
 static void bad_closed(struct bad *bad, bool is_reset)
 {
-    const double took = wire_now() - bad->since;
+    const double now = wire_now(), took = now - bad->earliest, after = now - bad->latest;
     const double least = (double)options.least / 1000, most = (double)options.most / 1000 + all.held_up;
     all.first = all.ended == 0 || took < all.first ? took : all.first;
-    all.last = took > all.last ? took : all.last;
+    all.last = after > all.last ? after : all.last;
     all.early += took < least;
-    all.late += took > most;
+    all.late += after > most;
     is_reset ? all.resets++ : all.fins++;
-    if (took < least || took > most) {
+    if (took < least || after > most) {
         bad_fail(bad, took < least ? "closed too early" : "closed too late");
     } else {
         bad_end(bad);
@@ -106,7 +110,9 @@ static bool bad_send(struct bad *bad, size_t size)
     if (sent > 0) {
         bad->sent += (uint64_t)sent;
         all.bytes_sent += (uint64_t)sent;
-        bad->since = options.kind == KIND_DEAF ? wire_now() : bad->since;
+        if (options.kind == KIND_DEAF) {
+            bad->since = bad->latest = wire_now();
+        }
     }
     return sent > 0;
 }
@@ -125,7 +131,7 @@ static void bad_connected(struct bad *bad)
     epoll_ctl(all.epoll, EPOLL_CTL_MOD, bad->fd, &event);
     bad->is_connected = true;
     all.connected++;
-    bad->since = bad->next = wire_now();
+    bad->since = bad->latest = bad->next = wire_now();
 }
 
 static void bad_receive(struct bad *bad)
@@ -142,6 +148,10 @@ static void bad_receive(struct bad *bad)
     if ((uint64_t)received > bad->sent - bad->received || memcmp(bytes, expected, (size_t)received) != 0) {
         bad_fail(bad, "what came back is not what was sent");
         return;
+    }
+    if (bad->received == 0) {
+        bad->latest = wire_now();
+        all.waited = bad->latest - bad->since > all.waited ? bad->latest - bad->since : all.waited;
     }
     bad->received += (uint64_t)received;
     all.bytes_received += (uint64_t)received;
@@ -215,11 +225,12 @@ int abuse(void)
     }
     give_up();
     const bool is_ok = wire_errors() == 0 && all.ended == options.clients;
-    printf("{\"mode\":\"abuse\",\"kind\":\"%s\",\"ok\":%s,\"clients\":%ld,\"connected\":%ld,\"fins\":%ld,"
-           "\"resets\":%ld,\"early\":%ld,\"late\":%ld,\"first_ms\":%.0f,\"last_ms\":%.0f,\"held_up_ms\":%.0f,"
-           "\"bytes_sent\":%llu,\"bytes_received\":%llu}\n",
-           kinds[options.kind], is_ok ? "true" : "false", options.clients, all.connected, all.fins,
-           all.resets, all.early, all.late, all.first * 1000, all.last * 1000, all.held_up * 1000,
-           (unsigned long long)all.bytes_sent, (unsigned long long)all.bytes_received);
+    printf(
+        "{\"mode\":\"abuse\",\"kind\":\"%s\",\"ok\":%s,\"clients\":%ld,\"connected\":%ld,\"fins\":%ld,"
+        "\"resets\":%ld,\"early\":%ld,\"late\":%ld,\"first_ms\":%.0f,\"last_ms\":%.0f,\"waited_ms\":%.0f,\"held_up_ms\":%.0f,"
+        "\"bytes_sent\":%llu,\"bytes_received\":%llu}\n",
+        kinds[options.kind], is_ok ? "true" : "false", options.clients, all.connected, all.fins, all.resets,
+        all.early, all.late, all.first * 1000, all.last * 1000, all.waited * 1000, all.held_up * 1000,
+        (unsigned long long)all.bytes_sent, (unsigned long long)all.bytes_received);
     return is_ok ? 0 : 1;
 }

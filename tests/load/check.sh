@@ -54,7 +54,7 @@ expect 0 drop-idle abuse --kind slow --every 200 --clients 50 --least 900 --most
 expect 0 drop-idle abuse --kind header --every 50 --clients 50 --least 900 --most 1500
 expect 0 drop-idle abuse --kind deaf --clients 50 --most 1500
 expect 0 limit limit --clients 3 --excess 5 --rounds 20
-expect 0 rate rate --clients 1000 --rate 200 --seconds 2
+expect 0 rate rate --clients 1300 --rate 200 --seconds 4
 expect 0 none udp --clients 8 --messages 50 --sizes 0,1,1472
 expect 0 none udp --clients 2 --messages 50 # more of the largest in flight may not fit the socket buffers
 expect 0 none udp --sizes 5,0,60000
@@ -104,10 +104,10 @@ expect 1 limit-fin limit --clients 3
 expect 1 limit-late limit --clients 3 --rounds 2
 expect 1 none limit --clients 3
 expect 1 flip limit --clients 3
-expect 1 none rate --clients 1000 --rate 200 --seconds 2
-expect 1 rate rate --clients 1000 --rate 190 --seconds 2
-expect 1 rate rate --clients 1000 --rate 210 --seconds 2
-expect 1 stop rate --clients 10 --rate 5 --seconds 1 --deadline 2
+expect 1 none rate --clients 1300 --rate 200 --seconds 4
+expect 1 rate rate --clients 1300 --rate 185 --seconds 4
+expect 1 rate rate --clients 1300 --rate 215 --seconds 4
+expect 1 stop rate --clients 10 --rate 2 --seconds 1 --deadline 2
 expect 2 none echo --clients 12001
 expect 2 none echo --host 192.0.2.1
 expect 2 none nonsense

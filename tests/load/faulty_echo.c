@@ -160,7 +160,7 @@ static void *serve_datagrams(void *context)
     return NULL;
 }
 
-/* Port 0: any, then told in `port`. */
+/* Port 0: any, then told in `port`. -1: somebody has it. */
 static int bound(int type, uint16_t *port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(*port)};
@@ -169,8 +169,8 @@ static int bound(int type, uint16_t *port)
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (bind(fd, (const struct sockaddr *)&address, length) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
-        perror("faulty_echo: bind");
-        exit(1);
+        close(fd);
+        return -1;
     }
     *port = ntohs(address.sin_port);
     return fd;
@@ -218,7 +218,13 @@ int main(int argc, char **argv)
         return 2;
     }
     fault = argv[1];
-    const int listener = bound(SOCK_STREAM, &port), udp = bound(SOCK_DGRAM, &port);
+    int listener = bound(SOCK_STREAM, &port), udp = bound(SOCK_DGRAM, &port);
+    while (udp < 0) { /* another program's: the next one */
+        close(listener);
+        port = 0;
+        listener = bound(SOCK_STREAM, &port);
+        udp = bound(SOCK_DGRAM, &port);
+    }
     listen(listener, 2000);
     pthread_create(&acceptor, NULL, accept_all, (void *)(intptr_t)listener);
     pthread_create(&datagrams, NULL, serve_datagrams, (void *)(intptr_t)udp);

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+# What a good client notices of bad ones: steps of tests/load.sh, sourced by it.
+# shellcheck shell=bash disable=SC2154 # its variables
+
+alternations=5
+starved=500000 # microseconds: what fails the step. The ratio to the unloaded time, which is the goal, is told: in Wine,
+# where each call costs a hundred times its price, and on a busy machine, it says more about these than about a change.
+
+# good NAME CLIENTS PORT: the good client for `phase` seconds; its percentile goes to the file NAME.
+good() {
+    "$load" latency --clients "$2" --size 64 --seconds "$phase" --port "$3" >"$folder/$1.last"
+    figure p99_us <"$folder/$1.last" >>"$folder/$1"
+}
+
+# goods NAME PORT: with one connection and with eight. --full: one after the other, or they would load each other.
+goods() {
+    if [ "$form" = full ]; then
+        good "$1.$connections" "$connections" "$2"
+    else
+        good "$1.1" 1 "$2" &
+        good "$1.8" 8 "$2"
+        wait $!
+    fi
+}
+
+median() {
+    sort -n "$folder/$1" | awk '{ at[NR] = $1 } END { print at[int((NR + 1) / 2)] }'
+}
+
+# ratio NAME NAME: of medians, with two places.
+ratio() {
+    awk -v a="$(median "$1")" -v b="$(median "$2")" 'BEGIN { printf "%.2f", a / b }'
+}
+
+is_at_most() {
+    awk -v a="$1" -v b="$2" 'BEGIN { exit !(a <= b) }'
+}
+
+# bad NAME COUNT PORT LEAST KIND [OPTION ...]: abusive clients; all must be closed at last, and none before LEAST
+# milliseconds. How late they were is judged by `check_wave`.
+bad() {
+    $load abuse --clients "$2" --port "$3" --least "$4" --most 60000 --kind "${@:5}" --deadline 60 \
+        >"$folder/$1" 2>"$folder/$1.progress" || {
+        cat "$folder/$1" "$folder/$1.progress"
+        return 1
+    }
+}
+
+# wave SCALE: all kinds at once. (A deaf client cannot know when the last of its bytes made the service's progress: it
+# knows only the latest time.)
+wave() {
+    local job jobs=()
+    bad silent $((50 * $1)) "$port_guarded" "$first_byte" silent &
+    jobs+=($!)
+    bad slow $((100 * $1)) "$port_brief" "$lifetime" slow --every $((lifetime / 4)) &
+    jobs+=($!)
+    bad header $((100 * $1)) "$port_brief" "$lifetime" header --every $((lifetime / 12)) &
+    jobs+=($!)
+    bad deaf $((50 * $1)) "$port_guarded" 0 deaf &
+    jobs+=($!)
+    for job in "${jobs[@]}"; do
+        wait "$job"
+    done
+}
+
+# under NAME PORT LOAD [ARGUMENT ...]: the good client's phase while that load is there. A third one talks to the control
+# process: its worst time tells how long the machine has held up a process that had nothing to do with it.
+under() {
+    local loaded watched
+    "${@:3}" &
+    loaded=$!
+    $load latency --clients 1 --size 1 --seconds "$phase" --port "$port_control" >"$folder/watched" &
+    watched=$!
+    goods "$1" "$2"
+    wait $watched
+    wait $loaded
+}
+
+# check_wave: each was closed within its deadline and a second, and what this client and the machine were held up. The
+# deadline runs from the accept: the first echo of slow ones shows how long new clients waited for that, which silent
+# ones cannot see.
+check_wave() {
+    local kind due late held machine waited
+    machine=$(($(figure max_us <"$folder/watched") / 1000))
+    waited=$(figure waited_ms <"$folder/slow")
+    for kind in silent slow header deaf; do
+        case $kind in
+            silent) due=$((first_byte + waited)) ;;
+            deaf) due=$send ;;
+            *) due=$lifetime ;;
+        esac
+        late=$(($(figure last_ms <"$folder/$kind") - due))
+        held=$(figure held_up_ms <"$folder/$kind")
+        echo "$late $held $machine $waited $kind" >>"$folder/lates"
+        cat "$folder/$kind"
+        [ $late -le $((1000 + held + machine)) ]
+    done
+}
+
+# ratios LOADED UNLOADED: as words, with what they mean for the goal.
+ratios() {
+    local one eight
+    one=$(ratio "$1.1" "$2.1")
+    eight=$(ratio "$1.8" "$2.8")
+    printf '%s with 1 connection, %s with 8' "$one" "$eight"
+    if ! is_at_most "$one" 2 || ! is_at_most "$eight" 2; then
+        printf ' (NOT reached)'
+    fi
+}
+
+is_served() {
+    is_at_most "$(median "$1.1")" $starved
+    is_at_most "$(median "$1.8")" $starved
+}
+
+abusive() {
+    local round scale=1 connections
+    phase=2
+    if [ "$form" = full ]; then
+        scale=10 phase=9
+    fi
+    rm -f "$folder"/{quiet,abused,elsewhere}.[18] "$folder/lates"
+    for ((round = 1; round <= alternations; round++)); do
+        for connections in $([ "$form" = full ] && echo 1 8 || echo 0); do
+            goods quiet "$port_guarded"
+            under abused "$port_guarded" wave $scale
+            check_wave
+            if [ "$form" = full ]; then
+                under elsewhere "$port_control" wave $scale
+                check_wave
+            fi
+        done
+    done
+    local waves late held machine waited kind told
+    waves=$(($(wc -l <"$folder/lates") / 4))
+    read -r late held machine waited kind < <(sort -rn "$folder/lates")
+    told="p99 ratio $(ratios abused quiet)"
+    [ "$form" != full ] || told+="; of another process meanwhile $(ratio elsewhere.1 quiet.1), $(ratio elsewhere.8 quiet.8)"
+    echo "note: $waves waves of $((300 * scale)), each closed, at most $late ms after its deadline ($kind; the client was held up $held ms, another process $machine ms, new clients waited $waited ms); p99 $(median quiet.1), then $(median abused.1) us, with 8 connections $(median quiet.8), $(median abused.8): $told"
+    row R13 "$((200 * scale)) slow, $((50 * scale)) silent, $((50 * scale)) never reading: closed within deadline + 1 s; p99 of a good client <= 2 x unloaded" "$waves waves, the last closed $late ms after its deadline; $told"
+    is_served abused
+}
+
+# 64 clients as fast as it goes, and 20,000 datagrams a second, a few times of what is answered.
+flood() {
+    "$load" storm --clients 16 --size 512 --rate 20000 --seconds $((phase + 1)) --port "$port_noisy" >"$folder/storm" 2>"$folder/storm.progress" &
+    "$load" flood --clients 64 --depth 8 --size 1460 --seconds $((phase + 1)) --port "$port_noisy" >"$folder/flood" 2>"$folder/flood.progress" || {
+        cat "$folder/flood" "$folder/flood.progress"
+        return 1
+    }
+    wait $! || {
+        cat "$folder/storm" "$folder/storm.progress"
+        return 1
+    }
+}
+
+# The good client's port is another endpoint's, of the same process; then the same with the control process.
+noisy() {
+    local round connections told
+    phase=1
+    [ "$form" != full ] || phase=3
+    rm -f "$folder"/{calm,flooded,apart}.[18]
+    for ((round = 1; round <= alternations; round++)); do
+        for connections in $([ "$form" = full ] && echo 1 8 || echo 0); do
+            goods calm "$port_guarded"
+            under flooded "$port_guarded" flood
+            under apart "$port_control" flood
+        done
+    done
+    cat "$folder/flood" "$folder/storm"
+    told="p99 ratio $(ratios flooded calm); of another process meanwhile $(ratio apart.1 calm.1), $(ratio apart.8 calm.8)"
+    echo "note: p99 $(median calm.1), flooded $(median flooded.1), in another process $(median apart.1) us; $told"
+    row R19 'an endpoint flooded over TCP and UDP: p99 of another <= 2 x unloaded' "$told"
+    is_served flooded
+}
