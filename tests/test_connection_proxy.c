@@ -184,6 +184,8 @@ static const uint8_t version_2[] = {'\r', '\n', '\r', '\n', 0,    '\r', '\n', 'Q
 static const uint8_t version_2_local[] = {'\r', '\n', '\r', '\n', 0,    '\r', '\n', 'Q',
                                           'U',  'I',  'T',  '\n', 0x20, 0x00, 0,    0};
 
+static const uint8_t hello[] = {'h', 'e', 'l', 'l', 'o'};
+
 static void assert_is_the_client_of_the_headers(void)
 {
     const struct pl_address here = rig_address(&rig, 0);
@@ -225,9 +227,9 @@ static void test_proxy__names_the_client(void **state)
 static void test_proxy__header_and_bytes_may_come_in_any_pieces(void **state)
 {
     (void)state;
-    uint8_t all[sizeof version_2 + 5];
+    uint8_t all[sizeof version_2 + sizeof hello];
     memcpy(all, version_2, sizeof version_2);
-    memcpy(all + sizeof version_2, "hello", 5);
+    memcpy(all + sizeof version_2, hello, sizeof hello);
     prepare(CONFIG_PROXY_V2);
     start();
     for (size_t cut = 0; cut <= sizeof all; cut += 3) {
@@ -487,9 +489,9 @@ static void test_proxy__a_handler_may_refuse_the_client(void **state)
 
 static void put_header_and_hello(struct client *client)
 {
-    uint8_t all[sizeof version_2 + 5];
+    uint8_t all[sizeof version_2 + sizeof hello];
     memcpy(all, version_2, sizeof version_2);
-    memcpy(all + sizeof version_2, "hello", 5);
+    memcpy(all + sizeof version_2, hello, sizeof hello);
     put(client, all, sizeof all);
 }
 
