@@ -3,11 +3,13 @@
    are: endpoints that share a list in the configuration have it at one place, and nothing needs to be compared. */
 #include "accept/access_lists.h"
 
+#include <string.h>
+
 #include "base/keyed_hash.h"
 #include "base/list.h"
 #include "base/memory.h"
 
-/* Where its networks stand. */
+/* Where its networks stand: without gaps, as its bytes are compared. */
 struct source {
     const struct address_prefix *at;
     size_t count;
@@ -49,7 +51,7 @@ static struct shared_list *access_lists__find(const struct access_lists *lists, 
     struct hash_node *node = hash_table_first(&lists->table, access_lists__hash(source));
     while (node != NULL) {
         struct shared_list *shared = LIST_ELEMENT(node, struct shared_list, node);
-        if (shared->source.at == source->at && shared->source.count == source->count) {
+        if (memcmp(&shared->source, source, sizeof *source) == 0) {
             return shared;
         }
         node = hash_table_next(node);
