@@ -79,7 +79,7 @@ conserve_limits() {
 conserve() {
     local sent=0 many=200 few=50 before before_denied deaf all told
     [ "$form" != full ] || many=5000 few=500
-    x86_64-w64-mingw32-gcc-posix -std=c11 -O2 -Wall -Wextra -Werror -o "$folder/pause.exe" tests/load/pause.c
+    x86_64-w64-mingw32-gcc-posix -std=c11 -O2 -Wall -Wextra -Werror -Isrc -o "$folder/pause.exe" tests/load/pause.c
     before=$(lines brief lifetime) before_denied=$(lines denied)
     end fin $many "$port_mixed"
     end rst $many "$port_mixed"

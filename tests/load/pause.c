@@ -2,7 +2,8 @@
    Pauses a service or lets it go on, which Wine's net and sc cannot: pause NAME on|off. */
 #include <stdio.h>
 #include <string.h>
-#include <windows.h>
+
+#include "base/win.h"
 
 enum { PATIENCE = 200, NAP = 50 /* milliseconds */ };
 
