@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
    Pauses a service or lets it go on, which Wine's net and sc cannot: pause NAME on|off. */
-#include "base/win.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "base/win.h"
 
 enum { PATIENCE = 200, NAP = 50 /* milliseconds */ };
 
