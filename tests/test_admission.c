@@ -320,7 +320,8 @@ struct crowd_part {
 };
 
 static struct meter of_source, of_endpoint, of_process;
-static volatile LONG is_over, granted, refused_by_source, refused_by_process;
+static volatile LONG is_over, granted, refused_by_source, refused_by_process,
+    refused_by_endpoint /* or by the process */;
 
 static void come(struct meter *meter)
 {
@@ -340,12 +341,14 @@ static void go(struct meter *meter)
     }
 }
 
-static void stay_a_moment(const struct crowd_part *part)
+static void stay_a_moment(const struct crowd_part *part, bool is_long)
 {
     come(part->source);
     come(part->endpoint);
     come(&of_process);
-    SwitchToThread(); /* so that others find it inside */
+    if (is_long) {
+        Sleep(1); /* so that others find it inside, on one processor, too */
+    }
     go(&of_process);
     go(part->endpoint);
     go(part->source);
@@ -357,14 +360,14 @@ static DWORD WINAPI come_and_go(void *argument)
     while (is_over == 0) {
         const enum admission_verdict verdict = admission_enter(part->admission, &part->peer, NOW);
         if (verdict == ADMISSION_GRANTED) {
-            InterlockedIncrement(&granted);
-            stay_a_moment(part);
+            stay_a_moment(part, InterlockedIncrement(&granted) % 8 == 0);
             admission_leave(part->admission, &part->peer);
-        } else if (verdict == ADMISSION_PER_SOURCE) {
-            InterlockedIncrement(&refused_by_source);
-        } else if (part->endpoint == NULL) {
-            InterlockedIncrement(&refused_by_process);
+            continue;
         }
+        InterlockedIncrement(verdict == ADMISSION_PER_SOURCE ? &refused_by_source
+                             : part->endpoint == NULL        ? &refused_by_process
+                                                             : &refused_by_endpoint);
+        SwitchToThread();
     }
     return 0;
 }
@@ -372,14 +375,15 @@ static DWORD WINAPI come_and_go(void *argument)
 static bool has_seen_everything(void)
 {
     return granted >= GRANTS && refused_by_source >= REFUSALS && refused_by_process >= REFUSALS &&
-           of_source.most >= OF_SOURCE && of_endpoint.most >= OF_ENDPOINT && of_process.most >= OF_PROCESS;
+           refused_by_endpoint >= REFUSALS && of_source.most >= OF_SOURCE &&
+           of_endpoint.most >= OF_ENDPOINT && of_process.most >= OF_PROCESS;
 }
 
 /* Until each limit has been reached and has refused; where one never is, the asserts behind it tell. */
 static void run_crowd(struct crowd_part parts[THREADS])
 {
     HANDLE threads[THREADS];
-    is_over = granted = refused_by_source = refused_by_process = 0;
+    is_over = granted = refused_by_source = refused_by_process = refused_by_endpoint = 0;
     of_source = of_endpoint = of_process = (struct meter){0, 0};
     for (int i = 0; i < THREADS; i++) {
         threads[i] = CreateThread(NULL, 0, come_and_go, &parts[i], 0, NULL);
