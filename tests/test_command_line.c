@@ -283,7 +283,7 @@ static void test_command_line__shows_the_configuration_and_its_keys(void **state
     run_with(L"config show", ini_good);
     expect_code(EXIT_CODE_DONE);
     expect_out("[endpoint echo]");
-    expect_out("drain_timeout        10s");
+    expect_out("drain_timeout               10s");
     assert_string_equal(world.result.err, "");
     run_with(L"config show --json --service Other", ini_good);
     expect_code(EXIT_CODE_DONE);
