@@ -274,7 +274,7 @@ static void test_admission__survives_a_lack_of_memory(void **state)
 
 /* Two endpoints of one process. To `it` come six threads, three of them from one source; to the other, which has no
    limit of its own, two. So each limit is in somebody's way: two of a source, three of `it`, four of all. */
-enum { THREADS = 8, OF_SOURCE = 2, OF_ENDPOINT = 3, OF_PROCESS = 4, GRANTS = 3000, REFUSALS = 100 };
+enum { THREADS = 8, OF_SOURCE = 1, OF_ENDPOINT = 3, OF_PROCESS = 4, GRANTS = 3000, REFUSALS = 100 };
 
 /* Those that are inside, and how many there have ever been. */
 struct meter {
@@ -310,33 +310,40 @@ static void go(struct meter *meter)
     }
 }
 
-static void stay_a_moment(const struct crowd_part *part, bool is_long)
+static void stay(const struct crowd_part *part, DWORD milliseconds)
 {
     come(part->source);
     come(part->endpoint);
     come(&of_process);
-    if (is_long) {
-        Sleep(1); /* so that others find it inside, on one processor, too */
-    }
+    Sleep(milliseconds);
     go(&of_process);
     go(part->endpoint);
     go(part->source);
 }
 
+static void note_refusal(const struct crowd_part *part, enum admission_verdict verdict)
+{
+    InterlockedIncrement(verdict == ADMISSION_PER_SOURCE ? &refused_by_source
+                         : part->endpoint == NULL        ? &refused_by_process
+                                                         : &refused_by_endpoint);
+}
+
+/* Now inside, now outside for a millisecond, so that on one processor, too, everybody meets everybody; and most of the
+   time neither. */
 static DWORD WINAPI come_and_go(void *argument)
 {
     const struct crowd_part *part = argument;
-    while (is_over == 0) {
+    for (uint32_t dice = part->peer.ip[3]; is_over == 0;) {
+        dice = dice * 1664525 + 1013904223;
         const enum admission_verdict verdict = admission_enter(part->admission, &part->peer, NOW);
         if (verdict == ADMISSION_GRANTED) {
-            stay_a_moment(part, InterlockedIncrement(&granted) % 8 == 0);
+            InterlockedIncrement(&granted);
+            stay(part, dice >> 29 == 0);
             admission_leave(part->admission, &part->peer);
-            continue;
+        } else {
+            note_refusal(part, verdict);
         }
-        InterlockedIncrement(verdict == ADMISSION_PER_SOURCE ? &refused_by_source
-                             : part->endpoint == NULL        ? &refused_by_process
-                                                             : &refused_by_endpoint);
-        SwitchToThread();
+        Sleep(dice >> 29 == 1 || verdict != ADMISSION_GRANTED);
     }
     return 0;
 }
