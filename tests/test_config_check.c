@@ -14,7 +14,7 @@
 #include "support/failing_memory.h"
 
 #ifdef _WIN32
-enum { SECONDS_MAX = 60 }; /* Wine's checked heap takes some itself, to fill what is free at every call */
+enum { SECONDS_MAX = 200 }; /* Wine's checked heap takes some itself, to fill what is free at every call */
 #else
 enum { SECONDS_MAX = 10 };
 #endif
