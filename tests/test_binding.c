@@ -423,6 +423,51 @@ static void test_binding__takes_no_more_than_the_rate(void **state)
     rig_stop(&rig);
 }
 
+/* However many sockets an endpoint has, it is one rate: at no moment were there more than the burst and what the time
+   since the start has brought, and never much less. */
+static void test_binding__keeps_one_rate_over_many_sockets(void **state)
+{
+    (void)state;
+    enum { SOCKETS = 20, PER_SOCKET = 3, ALL = SOCKETS * PER_SOCKET, WORKERS = 2 };
+    enum { PER_SECOND = 10, BURST = 5, STEP = 100, LATE = 300 };
+    struct client *crowd[ALL], *inside[WORKERS];
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    for (size_t i = 1; i < SOCKETS; i++) {
+        rig_listen(&rig, "tcp://127.0.0.1:0");
+    }
+    rig_endpoint(&rig, "other", "probe", "tcp://127.0.0.1:0");
+    rig.config.service.workers = WORKERS;
+    rig.endpoints[0].accept_rate = PER_SECOND;
+    rig.endpoints[0].accept_burst = BURST;
+    clock_stop();
+    rig_start(&rig);
+    for (size_t i = 0; i < WORKERS; i++) {
+        inside[i] = enter_from(SOCKETS, "127.0.0.1"); /* one on each worker */
+    }
+    assert_int_equal(probe_threads(), WORKERS);
+    for (size_t i = 0; i < ALL; i++) {
+        crowd[i] = connect_from(i % SOCKETS, "127.0.0.1");
+    }
+    for (uint32_t passed = 0; passed <= (ALL - BURST) * 1000 / PER_SECOND + LATE; passed += STEP) {
+        const uint64_t most = BURST + passed * PER_SECOND / 1000;
+        const uint64_t least = passed < LATE ? 0 : BURST + (passed - LATE) * PER_SECOND / 1000;
+        rig_wait_for_counter(&rig, COUNTER_ACCEPTED, WORKERS + (least < ALL ? least : ALL));
+        for (size_t i = 0; i < WORKERS; i++) {
+            see_worker_turn(inside[i]);
+        }
+        assert_in_range(rig_counter(&rig, COUNTER_ACCEPTED) - WORKERS, 0, most);
+        clock_advance(STEP);
+    }
+    for (size_t i = 0; i < ALL; i++) {
+        assert_echoes(crowd[i]);
+        client_close(crowd[i]);
+    }
+    for (size_t i = 0; i < WORKERS; i++) {
+        client_close(inside[i]);
+    }
+    rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -434,6 +479,7 @@ int main(void)
         probe_test(test_binding__a_place_is_free_after_every_kind_of_end),
         probe_test(test_binding__a_place_is_free_after_every_kind_of_failure),
         probe_test(test_binding__takes_no_more_than_the_rate),
+        probe_test(test_binding__keeps_one_rate_over_many_sockets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
