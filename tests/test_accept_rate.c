@@ -46,15 +46,15 @@ static void test_accept_rate__begins_with_a_full_bucket(void **state)
         {1, 1, 1},
         {1, 50, 50},
         {10, 0, 10},
-        {10, 1, 3},
+        {10, 1, 2},
         {10, 3, 3},
         {10, 4, 4},
-        {100, 7, 21},
+        {100, 7, 20},
         {100, 30, 30},
-        {5, 1, 2},
+        {5, 1, 1},
         {4, 1, 1},
         {1000000, 0, 1000000},
-        {1000000, 1, 200001},
+        {1000000, 1, 200000},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct accept_rate rate = accept_rate_make(cases[i].per_second, cases[i].burst);

@@ -7,7 +7,7 @@ enum { ACCEPT_RATE_TOKEN = 1000, ACCEPT_RATE_LEAST = 5 /* of a second's tokens: 
 
 struct accept_rate accept_rate_make(uint32_t per_second, uint32_t burst)
 {
-    const uint32_t least = per_second / ACCEPT_RATE_LEAST + 1;
+    const uint32_t least = (per_second + ACCEPT_RATE_LEAST - 1) / ACCEPT_RATE_LEAST;
     burst = burst == 0 ? per_second : burst;
     return (struct accept_rate){.per_second = per_second, .burst = burst > least ? burst : least};
 }
