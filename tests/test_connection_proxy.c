@@ -561,9 +561,10 @@ static void test_proxy__a_handler_may_refuse_the_client(void **state)
 
 static void put_header_and_hello(struct client *client)
 {
-    char all[sizeof version_2 + 5];
+    static const char hello[] = {'h', 'e', 'l', 'l', 'o'};
+    char all[sizeof version_2 + sizeof hello];
     memcpy(all, version_2, sizeof version_2);
-    memcpy(all + sizeof version_2, "hello", 5);
+    memcpy(all + sizeof version_2, hello, sizeof hello);
     put(client, all, sizeof all);
 }
 

@@ -977,9 +977,9 @@ static void test_session__a_stop_waits_while_one_after_the_other_ends(void **sta
     prepare("keeper", "udp://0.0.0.0:0");
     start();
     LONG sessions = 0;
-    for (uint8_t k = 1; k <= ADDRESSES; k++) {
+    for (int k = 1; k <= ADDRESSES; k++) {
         struct pl_address to = client_address("127.0.0.1", rig_at(&rig, 0).address.port);
-        to.ip[3] = k;
+        to.ip[3] = (uint8_t)k;
         for (size_t i = 0; i < CLIENTS; i++) {
             send_to(i, &to, 10);
             wait_for(&keeper.datagrams, ++sessions);

@@ -94,8 +94,7 @@ static const char *endpoint__remedy(enum close_reason reason)
     static const char *const remedies[CLOSE_REASON_COUNT] = {
         [REFUSED_ACL] = "deny or allow keeps it out",
         [REFUSED_LIMIT] =
-            "max_connections is reached, the endpoint's or the service's; raise it, or let idle_timeout "
-            "end idle connections sooner",
+            "max_connections, the endpoint's or the service's, is reached; raise it, or shorten idle_timeout",
         [REFUSED_PER_SOURCE] =
             "max_connections_per_source is reached; raise it if many clients share this address",
         [REFUSED_PROXY] = "it is not in trusted_proxies; add it there if it is one of your proxies",
@@ -106,11 +105,11 @@ static const char *endpoint__remedy(enum close_reason reason)
 static void endpoint__tell_refusal(struct endpoint *endpoint, uint64_t now, enum close_reason reason,
                                    const struct pl_address *peer)
 {
-    char room[384];
-    struct text text;
     const char *remedy = endpoint__remedy(reason);
     const LONG untold = remedy != NULL ? endpoint__pass_gate(&endpoint->gates[reason], now) : -1;
     if (untold >= 0) {
+        char room[384];
+        struct text text;
         text_init(&text, room, sizeof room);
         address_add_with_port(&text, peer);
         text_add_format(&text, " was reset: %s", remedy);
@@ -133,10 +132,10 @@ void endpoint_refused(struct endpoint *endpoint, struct worker *worker, enum clo
 void endpoint_tell_header(struct endpoint *endpoint, uint64_t now, pl_id connection,
                           const struct pl_address *proxy, const char *problem)
 {
-    char room[384];
-    struct text text;
     const LONG untold = endpoint__pass_gate(&endpoint->gates[CLOSE_REASON_NONE], now);
     if (untold >= 0) {
+        char room[384];
+        struct text text;
         text_init(&text, room, sizeof room);
         text_add_string(&text, "the proxy ");
         address_add_with_port(&text, proxy);
