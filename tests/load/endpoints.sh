@@ -14,7 +14,7 @@ accept_rate=200
 
 # write_endpoints FILE: and their ports into port_NAME. Accepts that wait are sockets, too, and their number follows the
 # load: where descriptors are counted, there is one. And what one flood has left in a large receive buffer would be
-# answered all through the next.
+# answered all through the next. Who never reads would fill megabytes of the system's buffers first, which is a flood.
 write_endpoints() {
     local ports
     ports=$(setup_free_ports 11)
@@ -29,6 +29,8 @@ listen = tcp://127.0.0.1:$port_guarded
 handler = echo
 first_byte_timeout = ${first_byte}ms
 send_timeout = ${send}ms
+recv_buffer = 64K
+send_buffer = 64K
 
 [endpoint brief]
 listen = tcp://127.0.0.1:$port_brief
