@@ -921,6 +921,7 @@ static void do_move_clock(void)
     const uint32_t which = below(sizeof moves / sizeof moves[0]);
     const uint32_t by = moves[which] + below(moves[which]);
     diary_note("the clock moves on by %u ms", by);
+    sync_with_workers(); /* what has been done is activity of the time before */
     clock_advance(by);
     sync_with_workers();
     for (size_t i = 0; i < PEERS; i++) {
@@ -1079,7 +1080,8 @@ static void check_always(struct stage *stage)
 /* When nobody is inside. */
 static void check_counters(struct stage *stage)
 {
-    const uint64_t doubtful = stage->doubtful, known = stage->attempts - doubtful;
+    const uint64_t doubtful = stage->doubtful;
+    const uint64_t known = stage->attempts > doubtful ? stage->attempts - doubtful : 0;
     check_range(stage, "accepted", counter(stage, COUNTER_ACCEPTED), rig_closed(&stage->rig), 0);
     check_range(stage, "accepted and refused", counter(stage, COUNTER_ACCEPTED) + sum_refused(stage), known,
                 doubtful);
