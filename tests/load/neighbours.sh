@@ -130,14 +130,17 @@ abusive() {
             good quiet "$clients" "$port_guarded"
             under abused "$clients" "$port_guarded" wave $scale
             check_wave
-            under elsewhere "$clients" "$port_control" wave $scale
-            check_wave
+            if [ "$form" = full ]; then
+                under elsewhere "$clients" "$port_control" wave $scale
+                check_wave
+            fi
         done
     done
     local waves late held machine waited kind told
     waves=$(($(wc -l <"$folder/lates") / 4))
     read -r late held machine waited kind < <(sort -rn "$folder/lates")
-    told="p99 $(medians quiet), then $(medians abused) us: ratio $(ratios abused quiet); of another process meanwhile $(ratios elsewhere quiet)"
+    told="p99 $(medians quiet), then $(medians abused) us: ratio $(ratios abused quiet)"
+    [ "$form" != full ] || told+="; of another process meanwhile $(ratios elsewhere quiet)"
     echo "note: $waves waves of $((300 * scale)), each closed, at most $late ms after its deadline ($kind; the client was held up $held ms, another process $machine ms, new clients waited $waited ms); $told"
     row R13 "$((200 * scale)) slow, $((50 * scale)) silent, $((50 * scale)) never reading: closed within deadline + 1 s; p99 of a good client (${client_counts[*]} connections) <= 2 x unloaded" "$waves waves, the last closed $late ms after its deadline; $told"
     is_served abused
