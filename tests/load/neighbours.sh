@@ -46,9 +46,9 @@ wave() {
     local job jobs=() few=$((50 * $1)) many=$((100 * $1)) seconds=$((phase / 2))
     bad silent $few "$port_guarded" "$first_byte" silent --rate $((few / seconds)) &
     jobs+=($!)
-    bad slow $many "$port_brief" "$lifetime" slow --every $((lifetime / 4)) --rate $((many / seconds)) &
+    bad slow $many "$port_guarded" "$lifetime" slow --every $((lifetime / 4)) --rate $((many / seconds)) &
     jobs+=($!)
-    bad header $many "$port_brief" "$lifetime" header --every $((lifetime / 12)) --rate $((many / seconds)) &
+    bad header $many "$port_guarded" "$lifetime" header --every $((lifetime / 12)) --rate $((many / seconds)) &
     jobs+=($!)
     bad deaf $few "$port_guarded" 0 deaf --rate $((few / seconds)) &
     jobs+=($!)
@@ -127,8 +127,8 @@ abusive() {
     rm -f "$folder"/{quiet,abused,elsewhere}.[18] "$folder/lates"
     for ((round = 1; round <= alternations; round++)); do
         for clients in "${client_counts[@]}"; do
-            good quiet "$clients" "$port_guarded"
-            under abused "$clients" "$port_guarded" wave $scale
+            good quiet "$clients" "$port_good"
+            under abused "$clients" "$port_good" wave $scale
             check_wave
             if [ "$form" = full ]; then
                 under elsewhere "$clients" "$port_control" wave $scale
@@ -167,8 +167,8 @@ noisy() {
     rm -f "$folder"/{calm,flooded,apart}.[18]
     for ((round = 1; round <= alternations; round++)); do
         for clients in "${client_counts[@]}"; do
-            good calm "$clients" "$port_guarded"
-            under flooded "$clients" "$port_guarded" flood
+            good calm "$clients" "$port_good"
+            under flooded "$clients" "$port_good" flood
             under apart "$clients" "$port_control" flood
         done
     done
