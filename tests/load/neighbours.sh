@@ -3,6 +3,7 @@
 # shellcheck shell=bash disable=SC2154 # its variables
 
 alternations=5
+tick=100       # milliseconds of the service's clock; it looks at it once a turn, and turns are long in Wine
 starved=500000 # microseconds: what fails the step. The ratio to the unloaded time, which is the goal, is told: in Wine,
 # where each call costs a hundred times its price, and on a busy machine, it says more about these than about a change.
 
@@ -44,11 +45,11 @@ bad() {
 # it knows only the latest time.)
 wave() {
     local job jobs=() few=$((50 * $1)) many=$((100 * $1)) seconds=$((phase / 2))
-    bad silent $few "$port_guarded" "$first_byte" silent --rate $((few / seconds)) &
+    bad silent $few "$port_guarded" $((first_byte - tick)) silent --rate $((few / seconds)) &
     jobs+=($!)
-    bad slow $many "$port_guarded" "$lifetime" slow --every $((lifetime / 4)) --rate $((many / seconds)) &
+    bad slow $many "$port_guarded" $((lifetime - tick)) slow --every $((lifetime / 4)) --rate $((many / seconds)) &
     jobs+=($!)
-    bad header $many "$port_guarded" "$lifetime" header --every $((lifetime / 12)) --rate $((many / seconds)) &
+    bad header $many "$port_guarded" $((lifetime - tick)) header --every $((lifetime / 12)) --rate $((many / seconds)) &
     jobs+=($!)
     bad deaf $few "$port_guarded" 0 deaf --rate $((few / seconds)) &
     jobs+=($!)
