@@ -887,6 +887,45 @@ static void test_worker__tasks_without_end_keep_nobody_else_out(void **state)
     crew_stop();
 }
 
+/* Told in the turn after it was sent. */
+static struct {
+    struct message message;
+    struct spinner spinner;
+    volatile LONG runs; /* of the spinner before it */
+    volatile LONG is_told;
+} next_turn;
+
+static void next_turn__run(struct message *message, struct worker *worker)
+{
+    (void)message, (void)worker;
+    next_turn.runs = next_turn.spinner.runs;
+    next_turn.spinner.is_ending = 1;
+    InterlockedExchange(&next_turn.is_told, 1);
+}
+
+static void spin_until_next_turn(struct worker *worker, void *context)
+{
+    (void)context;
+    worker_queue(worker, &next_turn.spinner.task);
+    worker_send(worker, &next_turn.message);
+}
+
+/* Or one busy connection would make a turn sixteen times as long. */
+static void test_worker__a_task_runs_once_a_turn_though_it_queues_itself_again(void **state)
+{
+    (void)state;
+    crew_start(1);
+    memset(&next_turn, 0, sizeof next_turn);
+    next_turn.spinner.task.run = spinner__run;
+    next_turn.message.run = next_turn__run;
+    do_on(crew.workers[0], spin_until_next_turn, NULL);
+    await(&next_turn.is_told, 1);
+    assert_int_equal(next_turn.runs, 1);
+    await_quiet();
+    await_quiet();
+    crew_stop();
+}
+
 static struct {
     uint64_t first, second;
 } times;
@@ -1262,6 +1301,7 @@ int main(void)
         crew_test(test_worker__runs_tasks_in_order_and_looks_at_the_port_in_between),
         crew_test(test_worker__wakes_up_for_a_timer),
         crew_test(test_worker__tasks_without_end_keep_nobody_else_out),
+        crew_test(test_worker__a_task_runs_once_a_turn_though_it_queues_itself_again),
         crew_test(test_worker__reads_the_clock_once_a_turn),
         crew_test(test_worker__does_not_spin_when_its_port_fails),
         crew_test(test_worker__believes_nothing_of_a_wait_that_timed_out),

@@ -756,6 +756,9 @@ static void connection__read(struct connection *connection, enum read_result sta
         }
         share -= connection->bytes_in != before;
     }
+    if (share == 0 && state == READ_DRAINED && connection__may_read(connection)) {
+        connection__wait(connection); /* now, and not behind those that have more to say */
+    }
 }
 
 /* ---- Settling ---- */

@@ -29,7 +29,7 @@ struct worker {
     struct task *first_task;
     struct task *last_task;
     unsigned ready; /* tasks queued */
-    unsigned ended; /* operations of this turn that wait to be told */
+    unsigned ended; /* operations that this turn found ended, but for one */
     struct list_node release_waiters;
     struct timer_wheel timers;
     struct buffer_pool buffers;
@@ -160,9 +160,11 @@ static void worker__read_inbox(struct worker *worker)
     }
 }
 
+/* Those that are queued by now: one that queues itself again comes behind what the port has by then. */
 static void worker__run_tasks(struct worker *worker)
 {
-    for (int i = 0; i < WORKER_TASKS_A_TURN && worker->first_task != NULL; i++) {
+    const unsigned count = worker->ready < WORKER_TASKS_A_TURN ? worker->ready : WORKER_TASKS_A_TURN;
+    for (unsigned i = 0; i < count; i++) {
         struct task *task = worker->first_task;
         worker->first_task = task->next;
         if (task->next == NULL) {
@@ -185,8 +187,8 @@ static void worker__turn(struct worker *worker)
         }
     }
     worker->now = GetTickCount64();
+    worker->ended = count > 0 ? count - 1 : 0;
     for (ULONG i = 0; i < count; i++) {
-        worker->ended = count - 1 - i;
         worker__complete(worker, &entries[i]);
     }
     worker__read_inbox(worker);

@@ -85,7 +85,8 @@ bool worker_sweep(struct worker *worker);
 /* worker_queue: `task` runs once, after what is queued already; it must not be queued. On W. */
 void worker_queue(struct worker *worker, struct task *task);
 
-/* worker_waiting: how many operations of this turn and tasks wait until the one that runs is done. On W. */
+/* worker_waiting: how busy this turn is: tasks that are queued, and other operations that it found ended, and about as
+   many as it will leave to the next. On W. */
 unsigned worker_waiting(const struct worker *worker);
 
 /* What the worker lends to those on it. On W. */

@@ -17,9 +17,9 @@ accept_rate=200
 # answered all through the next. Who never reads would fill megabytes of the system's buffers first, which is a flood.
 write_endpoints() {
     local ports
-    ports=$(setup_free_ports 11)
+    ports=$(setup_free_ports 12)
     read -r port_guarded port_brief port_noisy port_limited port_sourced port_rated port_denied port_mixed port_stuck \
-        port_churned port_control <<<"$ports"
+        port_churned port_good port_control <<<"$ports"
     cat >"$1" <<END
 access_log = logs\\access.log
 log_rotate_size = 10G
@@ -29,8 +29,13 @@ listen = tcp://127.0.0.1:$port_guarded
 handler = echo
 first_byte_timeout = ${first_byte}ms
 send_timeout = ${send}ms
+lifetime = ${lifetime}ms
 recv_buffer = 64K
 send_buffer = 64K
+
+[endpoint good]
+listen = tcp://127.0.0.1:$port_good
+handler = echo
 
 [endpoint brief]
 listen = tcp://127.0.0.1:$port_brief
