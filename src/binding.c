@@ -10,6 +10,8 @@
 /* An accepted socket on its way to the worker that will have it. */
 struct handover {
     struct message message;
+    struct task task;
+    struct worker *worker;
     const struct network *network;
     struct endpoint *endpoint;
     SOCKET socket;
@@ -74,12 +76,20 @@ static struct worker *binding__place(struct binding *binding)
     return worker_load(second) < worker_load(first) ? second : first;
 }
 
-static void handover__run(struct message *message, struct worker *worker)
+static void handover__open(struct task *task)
+{
+    struct handover *handover = LIST_ELEMENT(task, struct handover, task);
+    connection_open(handover->worker, handover->network, handover->endpoint, handover->socket,
+                    &handover->local, &handover->peer);
+    memory_free(handover);
+}
+
+/* It waits for its turn like a client that came in here. */
+static void handover__arrive(struct message *message, struct worker *worker)
 {
     struct handover *handover = LIST_ELEMENT(message, struct handover, message);
-    connection_open(worker, handover->network, handover->endpoint, handover->socket, &handover->local,
-                    &handover->peer);
-    memory_free(handover);
+    handover->worker = worker;
+    worker_queue(worker, handover->endpoint->lane, &handover->task);
 }
 
 static void binding__hand_over(struct binding *binding, struct worker *target, SOCKET socket,
@@ -92,7 +102,8 @@ static void binding__hand_over(struct binding *binding, struct worker *target, S
         worker_add_load(target, -1);
         return;
     }
-    handover->message.run = handover__run;
+    handover->message.run = handover__arrive;
+    handover->task.run = handover__open;
     handover->network = binding->world->network;
     handover->endpoint = binding->listener.endpoint;
     handover->socket = socket;
@@ -187,9 +198,9 @@ static bool binding__create(struct binding *binding)
     struct listener *listener = &binding->listener;
     const struct network *network = binding->world->network;
     if (listener->protocol == CONFIG_TCP) {
-        binding->acceptor =
-            acceptor_create(binding->home, network, listener->socket, listener->family,
-                            listener->endpoint->config->accepts_max, &acceptor_events, binding);
+        binding->acceptor = acceptor_create(
+            binding->home, listener->endpoint->lane, network, listener->socket, listener->family,
+            listener->endpoint->config->accepts_max, &acceptor_events, binding);
     } else {
         binding->udp = udp_endpoint_create(binding->home, network, &binding->world->udp, listener->endpoint,
                                            listener->socket, &listener->address, &udp_events, binding);

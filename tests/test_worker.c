@@ -677,8 +677,8 @@ static void test_worker__completes_what_a_socket_does(void **state)
     assert_int_equal(bind(reception.udp, (SOCKADDR *)&name, length), 0);
     assert_int_equal(getsockname(reception.udp, (SOCKADDR *)&name, &length), 0);
     network_address_from((SOCKADDR *)&name, &own);
-    assert_true(worker_associate(crew.workers[0], (HANDLE)reception.udp));
-    assert_false(worker_associate(crew.workers[0], (HANDLE)reception.udp)); /* for good */
+    assert_true(worker_associate(crew.workers[0], 0, (HANDLE)reception.udp));
+    assert_false(worker_associate(crew.workers[0], 0, (HANDLE)reception.udp)); /* for good */
 
     do_on(crew.workers[0], receive, &reception);
     struct client *client = client_open_datagram(&loopback);
@@ -705,8 +705,8 @@ static void test_worker__tells_when_a_socket_cannot_be_associated(void **state)
     crew_start(1);
     const SOCKET udp = network_socket(AF_INET, SOCK_DGRAM);
     fault_arm(IMPORT_CreateIoCompletionPort, 1, ERROR_NOT_ENOUGH_MEMORY, 1);
-    assert_false(worker_associate(crew.workers[0], (HANDLE)udp));
-    assert_true(worker_associate(crew.workers[0], (HANDLE)udp));
+    assert_false(worker_associate(crew.workers[0], 0, (HANDLE)udp));
+    assert_true(worker_associate(crew.workers[0], 0, (HANDLE)udp));
     closesocket(udp);
     crew_stop();
 }
@@ -751,7 +751,7 @@ static void chore__run(struct task *task)
     struct chore *chore = LIST_ELEMENT(task, struct chore, task);
     chores.order[chores.done++] = chore->number;
     if (chores.done == 1) { /* while the others wait */
-        worker_queue(crew.workers[0], task);
+        worker_queue_again(crew.workers[0], 0, task);
         worker_send(crew.workers[0], &chores.message);
         PostQueuedCompletionStatus(chores.port, 0, 0, &chores.deed.operation.overlapped);
     }
@@ -762,7 +762,7 @@ static void queue_chores(struct worker *worker, void *context)
     (void)context;
     for (LONG i = 0; i < CHORES; i++) {
         chores.all[i] = (struct chore){.task.run = chore__run, .number = i};
-        worker_queue(worker, &chores.all[i].task);
+        worker_queue_again(worker, 0, &chores.all[i].task);
     }
 }
 
@@ -785,6 +785,107 @@ static void test_worker__runs_tasks_in_order_and_looks_at_the_port_in_between(vo
     assert_in_range(chores.done_before_completion, 1, 16);
     await_quiet();
     assert_int_equal(chores.done, CHORES + 1);
+    crew_stop();
+}
+
+/* ---- Lanes ---- */
+
+enum { BUSY_LANE = 5, QUIET_LANE = 6, LONG_STEP = 2 /* milliseconds */ };
+
+struct step {
+    struct task task;
+    char name;
+};
+
+static struct {
+    struct step steps[13];
+    int step_count;
+    char order[16];
+    volatile LONG done;
+    bool is_late; /* whether a step saw its turn's end */
+    HANDLE port;
+    int posts_at;      /* behind so many steps, a client of the quiet lane is heard; -1: never */
+    struct deed quiet; /* that */
+} lanes;
+
+static void lanes__note(char name)
+{
+    lanes.order[lanes.done] = name;
+    InterlockedIncrement(&lanes.done);
+}
+
+static void lanes__quiet(struct operation *operation, uint32_t error, uint32_t bytes)
+{
+    (void)operation, (void)error, (void)bytes;
+    lanes__note('!');
+}
+
+static void step__run(struct task *task)
+{
+    const struct step *step = LIST_ELEMENT(task, struct step, task);
+    if (step->name == 'L') {
+        Sleep(LONG_STEP);
+        lanes.is_late |= worker_is_turn_over(crew.workers[0]);
+    }
+    lanes__note(step->name);
+    if (lanes.done == lanes.posts_at) {
+        assert_true(PostQueuedCompletionStatus(lanes.port, 0, QUIET_LANE, &lanes.quiet.operation.overlapped));
+    }
+}
+
+static struct task *lanes__step(char name)
+{
+    struct step *step = &lanes.steps[lanes.step_count++];
+    *step = (struct step){.task.run = step__run, .name = name};
+    return &step->task;
+}
+
+static void lanes__start(int posts_at)
+{
+    crew_start(1);
+    memset(&lanes, 0, sizeof lanes);
+    lanes.port = port_of(crew.workers[0]);
+    lanes.posts_at = posts_at;
+    deed_init(&lanes.quiet);
+    lanes.quiet.operation.complete = lanes__quiet;
+}
+
+static void queue_long_steps(struct worker *worker, void *context)
+{
+    if (context != NULL) {
+        worker_queue(worker, QUIET_LANE, lanes__step('q')); /* two endpoints are active */
+    }
+    for (int i = 0; i < 12; i++) {
+        worker_queue(worker, BUSY_LANE, lanes__step('L'));
+    }
+}
+
+static void test_worker__a_quiet_lane_waits_for_one_step_of_a_busy_one(void **state)
+{
+    (void)state;
+    lanes__start(3);
+    do_on(crew.workers[0], queue_long_steps, &lanes);
+    await(&lanes.done, 14);
+    assert_string_equal(lanes.order, "qLLL!LLLLLLLLL"); /* one step after it was there */
+    assert_true(lanes.is_late);
+    crew_stop();
+}
+
+/* While one endpoint has the worker for itself, its turns are as long as there is work, for looking costs a call. */
+static void test_worker__a_lane_alone_is_not_cut_short(void **state)
+{
+    (void)state;
+    lanes__start(-1);
+    do_on(crew.workers[0], queue_long_steps, NULL);
+    await(&lanes.done, 12);
+    clock_advance(1500); /* nobody else has been active for long */
+    lanes.is_late = false;
+    lanes.done = lanes.step_count = 0;
+    lanes.posts_at = 3;
+    do_on(crew.workers[0], queue_long_steps, NULL);
+    await(&lanes.done, 13);
+    assert_string_equal(lanes.order, "LLLLLLLLLLLL!");
+    assert_false(lanes.is_late);
     crew_stop();
 }
 
@@ -855,14 +956,14 @@ static void spinner__run(struct task *task)
     struct spinner *spinner = LIST_ELEMENT(task, struct spinner, task);
     InterlockedIncrement(&spinner->runs);
     if (spinner->is_ending == 0) {
-        worker_queue(crew.workers[0], task);
+        worker_queue_again(crew.workers[0], 0, task);
     }
 }
 
 static void queue_spinner(struct worker *worker, void *context)
 {
     struct spinner *spinner = context;
-    worker_queue(worker, &spinner->task);
+    worker_queue_again(worker, 0, &spinner->task);
 }
 
 static void test_worker__tasks_without_end_keep_nobody_else_out(void **state)
@@ -906,7 +1007,7 @@ static void next_turn__run(struct message *message, struct worker *worker)
 static void spin_until_next_turn(struct worker *worker, void *context)
 {
     (void)context;
-    worker_queue(worker, &next_turn.spinner.task);
+    worker_queue_again(worker, 0, &next_turn.spinner.task);
     worker_send(worker, &next_turn.message);
 }
 
@@ -1299,6 +1400,8 @@ int main(void)
         crew_test(test_worker__completes_what_a_socket_does),
         crew_test(test_worker__tells_when_a_socket_cannot_be_associated),
         crew_test(test_worker__runs_tasks_in_order_and_looks_at_the_port_in_between),
+        crew_test(test_worker__a_quiet_lane_waits_for_one_step_of_a_busy_one),
+        crew_test(test_worker__a_lane_alone_is_not_cut_short),
         crew_test(test_worker__wakes_up_for_a_timer),
         crew_test(test_worker__tasks_without_end_keep_nobody_else_out),
         crew_test(test_worker__a_task_runs_once_a_turn_though_it_queues_itself_again),

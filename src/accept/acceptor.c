@@ -33,6 +33,7 @@ static_assert(sizeof(struct accept_slot) <= 160, "an idle listener costs one of 
 
 struct acceptor {
     struct worker *worker;
+    unsigned lane; /* of its work there */
     const struct network *network;
     const struct acceptor_events *events;
     void *owner;
@@ -357,7 +358,7 @@ static void acceptor__arm(struct acceptor *acceptor)
         }
         if (acceptor__post(acceptor) != ACCEPT_PENDING && ++ended == ACCEPT_INLINE_MAX) {
             acceptor->is_arm_queued = true;
-            worker_queue(acceptor->worker, &acceptor->arm);
+            worker_queue_again(acceptor->worker, acceptor->lane, &acceptor->arm);
             return;
         }
     }
@@ -381,7 +382,7 @@ static void acceptor__completed(struct acceptor *acceptor)
         acceptor__end_if_done(acceptor);
     } else if (!acceptor->is_arm_queued) { /* once, after the other completions of this turn */
         acceptor->is_arm_queued = true;
-        worker_queue(acceptor->worker, &acceptor->arm);
+        worker_queue(acceptor->worker, acceptor->lane, &acceptor->arm);
     }
 }
 
@@ -498,20 +499,21 @@ static void acceptor__run_signal(struct signal *signal, struct worker *worker)
 
 /* ---- Life ---- */
 
-struct acceptor *acceptor_create(struct worker *worker, const struct network *network, SOCKET listener,
-                                 int family, uint32_t accepts_max, const struct acceptor_events *events,
-                                 void *owner)
+struct acceptor *acceptor_create(struct worker *worker, unsigned lane, const struct network *network,
+                                 SOCKET listener, int family, uint32_t accepts_max,
+                                 const struct acceptor_events *events, void *owner)
 {
     struct acceptor *acceptor = memory_alloc(sizeof *acceptor);
     if (acceptor == NULL) {
         SetLastError(ERROR_NOT_ENOUGH_MEMORY);
         return NULL;
     }
-    if (!worker_associate(worker, (HANDLE)listener)) {
+    if (!worker_associate(worker, lane, (HANDLE)listener)) {
         memory_free(acceptor);
         return NULL;
     }
     acceptor->worker = worker;
+    acceptor->lane = lane;
     acceptor->network = network;
     acceptor->events = events;
     acceptor->owner = owner;

@@ -48,9 +48,9 @@ struct acceptor_events {
 /* acceptor_create: `listener` is bound and listens; it is closed by acceptor_stop, or stays the caller's when
    NULL comes back (no memory, or no association: GetLastError). At most `accepts_max` AcceptEx at a time. Any
    thread. */
-struct acceptor *acceptor_create(struct worker *worker, const struct network *network, SOCKET listener,
-                                 int family, uint32_t accepts_max, const struct acceptor_events *events,
-                                 void *owner);
+struct acceptor *acceptor_create(struct worker *worker, unsigned lane, const struct network *network,
+                                 SOCKET listener, int family, uint32_t accepts_max,
+                                 const struct acceptor_events *events, void *owner);
 
 /* acceptor_start, acceptor_stop: return at once; stop only after start, and nothing but acceptor_destroy
    after it. Any thread. */

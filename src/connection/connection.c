@@ -140,7 +140,7 @@ static void connection__queue_task(struct connection *connection)
     if (!connection->is_task_queued) {
         connection->is_task_queued = 1;
         connection__hold(connection);
-        worker_queue(connection->worker, &connection->task);
+        worker_queue_again(connection->worker, connection->endpoint->lane, &connection->task);
     }
 }
 
@@ -754,7 +754,9 @@ static void connection__read(struct connection *connection, enum read_result sta
         } else {
             state = state == READ_DRAINED ? connection__wait(connection) : connection__fetch(connection);
         }
-        share -= connection->bytes_in != before;
+        if (connection->bytes_in != before) {
+            share = worker_is_turn_over(connection->worker) ? 0 : share - 1;
+        }
     }
     if (share == 0 && state == READ_DRAINED && connection__may_read(connection)) {
         connection__wait(connection); /* now, and not behind those that have more to say */
@@ -890,7 +892,7 @@ static struct connection *connection__create(struct worker *worker, const struct
         memory_free(connection);
         return NULL;
     }
-    if (network_set_nonblocking(socket) != 0 || !worker_associate(worker, (HANDLE)socket)) {
+    if (network_set_nonblocking(socket) != 0 || !worker_associate(worker, endpoint->lane, (HANDLE)socket)) {
         slot_table_remove(worker_slots(worker), slot);
         memory_free(connection);
         return NULL;

@@ -23,8 +23,8 @@
 #include "io/packet_info.h"
 
 enum {
-    UDP_BATCH = 32, /* datagrams fetched in one turn */
-    UDP_BUSY_BATCHES = 2,
+    UDP_BATCH = 32,     /* datagrams fetched in one turn */
+    UDP_BUSY = 64,      /* that many in a row */
     UDP_QUIET = 1000,   /* milliseconds between two looks at how busy it is */
     UDP_RESETS_MAX = 64 /* in a row without a datagram: no longer other machines' doing */
 };
@@ -52,9 +52,9 @@ struct udp_endpoint {
     const struct udp_events *events;
     void *owner;
     struct operation peek;
-    uint32_t in_flight; /* operations */
-    uint32_t receives;  /* of these, with a buffer */
-    uint32_t full_batches;
+    uint32_t in_flight;  /* operations */
+    uint32_t receives;   /* of these, with a buffer */
+    uint32_t in_a_row;   /* datagrams fetched without waiting */
     uint32_t since_look; /* datagrams */
     uint32_t resets;     /* in a row */
     bool is_stopping;
@@ -458,16 +458,18 @@ static void udp__fetch(struct udp_endpoint *udp)
 {
     struct buffer *buffer = buffer_get(worker_buffers(udp->socket.worker), udp__room(udp));
     uint32_t error = buffer != NULL ? 0 : ERROR_NOT_ENOUGH_MEMORY;
-    for (int fetched = 0; error == 0 && fetched < UDP_BATCH; fetched++) {
+    unsigned fetched = 0;
+    for (bool goes_on = true; error == 0 && goes_on;) {
         error = udp__fetch_one(udp, buffer);
+        goes_on = ++fetched < UDP_BATCH && !worker_is_turn_over(udp->socket.worker);
     }
     buffer_put(worker_buffers(udp->socket.worker), buffer);
-    udp->full_batches = error == 0 ? udp->full_batches + 1 : 0;
-    if (error == 0 && udp->full_batches < UDP_BUSY_BATCHES) { /* more may be there: after the others' turn */
+    udp->in_a_row = error == 0 ? udp->in_a_row + fetched : 0;
+    if (error == 0 && udp->in_a_row < UDP_BUSY) { /* more may be there: after the others' turn */
         udp->is_task_queued = true;
-        worker_queue(udp->socket.worker, &udp->task);
+        worker_queue_again(udp->socket.worker, udp->endpoint->lane, &udp->task);
     } else if (error == 0) {
-        udp->full_batches = 0;
+        udp->in_a_row = 0;
         udp__be_busy(udp);
     } else if (error == WSAEWOULDBLOCK) {
         udp__wait(udp);
@@ -675,7 +677,7 @@ struct udp_endpoint *udp_endpoint_create(struct worker *worker, const struct net
             return NULL;
         }
     }
-    if (!worker_associate(worker, (HANDLE)socket)) {
+    if (!worker_associate(worker, endpoint->lane, (HANDLE)socket)) {
         const DWORD error = GetLastError();
         udp_endpoint_destroy(udp);
         SetLastError(error);

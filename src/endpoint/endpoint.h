@@ -27,6 +27,7 @@ struct endpoint {
     const struct pl_handler *handler;
     void *state; /* the handler's */
     pl_id id;
+    unsigned lane; /* of its work on each worker */
     struct log *log;
     struct access_log *access_log; /* NULL: none, or not for this endpoint */
     struct admission *admission;   /* who may come in; see accept/admission.h */

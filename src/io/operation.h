@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT
-   One overlapped call in flight: what the completion port gives back, and whom to tell. */
+   One overlapped call: what the completion port gives back, and whom to tell. */
 #ifndef PORTLISTENER_IO_OPERATION_H
 #define PORTLISTENER_IO_OPERATION_H
 
 #include <stdint.h>
 
 #include "base/win.h"
+#include "io/lanes.h"
 
 struct operation {
-    OVERLAPPED overlapped; /* first: the port returns its address */
+    union {
+        OVERLAPPED overlapped; /* while it is in flight; first: the port returns its address */
+        struct {               /* then, until it is told */
+            struct task turn;
+            uint32_t error;
+            uint32_t bytes;
+        } ended;
+    };
 
     /* On the worker's thread. `error` is 0 or a Winsock or Win32 code, see net_error.h. */
     void (*complete)(struct operation *operation, uint32_t error, uint32_t bytes);

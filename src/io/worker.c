@@ -8,7 +8,14 @@
 #include "base/memory.h"
 #include "io/net_error.h"
 
-enum { WORKER_TASKS_A_TURN = 16 }; /* tasks between two looks at the port */
+enum {
+    WORKER_AGAIN = 16,  /* tasks of who has more to do, between two looks at the port */
+    WORKER_TURN = 250,  /* microseconds between two looks while several lanes are active, and a step more */
+    WORKER_MIXED = 1000 /* milliseconds that they are taken for it since the last change between two */
+};
+
+/* No end of this turn's time. */
+#define WORKER_ENDLESS INT64_MAX
 
 /* Messages on their way to one other worker, gathered during a turn. */
 struct outbox {
@@ -25,11 +32,12 @@ struct worker {
     unsigned count;
     bool is_stopping;
     uint64_t now;
+    int64_t turn;     /* WORKER_TURN and */
+    int64_t turn_end; /* when that is over, of the performance counter */
     struct worker *const *peers;
-    struct task *first_task;
-    struct task *last_task;
-    unsigned ready; /* tasks queued */
-    unsigned ended; /* operations that this turn found ended, but for one */
+    struct lanes lanes;   /* tasks and ended operations */
+    unsigned found;       /* of them, when this turn began */
+    uint64_t mixed_until; /* several lanes are taken for active */
     struct list_node release_waiters;
     struct timer_wheel timers;
     struct buffer_pool buffers;
@@ -136,7 +144,20 @@ bool worker_sweep(struct worker *worker)
 
 /* ---- The loop ---- */
 
-static void worker__complete(struct worker *worker, const OVERLAPPED_ENTRY *entry)
+static void worker__add(struct worker *worker, unsigned lane, bool is_again, struct task *task)
+{
+    if (lanes_add(&worker->lanes, lane, is_again, task)) {
+        worker->mixed_until = worker->now + WORKER_MIXED;
+    }
+}
+
+static void worker__run_ended(struct task *task)
+{
+    struct operation *operation = LIST_ELEMENT(task, struct operation, ended.turn);
+    operation->complete(operation, operation->ended.error, operation->ended.bytes);
+}
+
+static void worker__take_entry(struct worker *worker, const OVERLAPPED_ENTRY *entry)
 {
     if (entry->lpOverlapped == NULL) { /* a wake-up */
         InterlockedExchange(&worker->is_wake_posted, 0);
@@ -144,7 +165,10 @@ static void worker__complete(struct worker *worker, const OVERLAPPED_ENTRY *entr
     }
     struct operation *operation = LIST_ELEMENT(entry->lpOverlapped, struct operation, overlapped);
     const uint32_t error = net_error_of_status((uint32_t)entry->lpOverlapped->Internal);
-    operation->complete(operation, error, entry->dwNumberOfBytesTransferred);
+    operation->ended.turn.run = worker__run_ended;
+    operation->ended.error = error;
+    operation->ended.bytes = entry->dwNumberOfBytesTransferred;
+    worker__add(worker, (unsigned)entry->lpCompletionKey, false, &operation->ended.turn);
 }
 
 static void worker__read_inbox(struct worker *worker)
@@ -160,26 +184,24 @@ static void worker__read_inbox(struct worker *worker)
     }
 }
 
-/* Those that are queued by now: one that queues itself again comes behind what the port has by then. */
-static void worker__run_tasks(struct worker *worker)
+static int64_t worker__clock(void)
 {
-    const unsigned count = worker->ready < WORKER_TASKS_A_TURN ? worker->ready : WORKER_TASKS_A_TURN;
-    for (unsigned i = 0; i < count; i++) {
-        struct task *task = worker->first_task;
-        worker->first_task = task->next;
-        if (task->next == NULL) {
-            worker->last_task = NULL;
-        }
-        worker->ready--;
-        task->run(task);
-    }
+    LARGE_INTEGER counter;
+    QueryPerformanceCounter(&counter);
+    return counter.QuadPart;
 }
 
-static void worker__turn(struct worker *worker)
+bool worker_is_turn_over(const struct worker *worker)
+{
+    return worker->turn_end != WORKER_ENDLESS && worker__clock() >= worker->turn_end;
+}
+
+/* What the port has, without more waiting than there is time for. */
+static void worker__look(struct worker *worker)
 {
     OVERLAPPED_ENTRY entries[WORKER_BATCH];
     ULONG count = 0;
-    const DWORD wait = worker->first_task != NULL ? 0 : timer_wheel_wait(&worker->timers, GetTickCount64());
+    const DWORD wait = worker->lanes.count > 0 ? 0 : timer_wheel_wait(&worker->timers, GetTickCount64());
     if (!GetQueuedCompletionStatusEx(worker->port, entries, WORKER_BATCH, &count, wait, FALSE)) {
         count = 0; /* is not set on a time-out */
         if (GetLastError() != WAIT_TIMEOUT) {
@@ -187,13 +209,37 @@ static void worker__turn(struct worker *worker)
         }
     }
     worker->now = GetTickCount64();
-    worker->ended = count > 0 ? count - 1 : 0;
     for (ULONG i = 0; i < count; i++) {
-        worker__complete(worker, &entries[i]);
+        worker__take_entry(worker, &entries[i]);
     }
+    worker->found = worker->lanes.count;
+    worker->turn_end = worker->now < worker->mixed_until ? worker__clock() + worker->turn : WORKER_ENDLESS;
+}
+
+/* What was ready at the look, and what those that were fresh then have queued. What one that has had its turn queues,
+   itself perhaps, comes behind what the port has by then. */
+static void worker__run_ready(struct worker *worker)
+{
+    unsigned again = 0;
+    for (unsigned count = worker->lanes.count; count > 0 && again < WORKER_AGAIN; count--) {
+        bool is_again = false;
+        struct task *task = lanes_take(&worker->lanes, &is_again);
+        const unsigned others = worker->lanes.count;
+        task->run(task);
+        again += is_again;
+        count += is_again ? 0 : worker->lanes.count - others;
+        if (worker_is_turn_over(worker)) {
+            return;
+        }
+    }
+}
+
+static void worker__turn(struct worker *worker)
+{
+    worker__look(worker);
+    worker__run_ready(worker);
     worker__read_inbox(worker);
     timer_wheel_advance(&worker->timers, worker->now);
-    worker__run_tasks(worker);
     worker__flush_outboxes(worker);
 }
 
@@ -263,6 +309,14 @@ static void worker__run_release(struct signal *signal, struct worker *worker)
 
 /* ---- Life ---- */
 
+/* WORKER_TURN in steps of the performance counter. */
+static int64_t worker__turn_of_the_counter(void)
+{
+    LARGE_INTEGER a_second;
+    QueryPerformanceFrequency(&a_second);
+    return a_second.QuadPart * WORKER_TURN / 1000000;
+}
+
 struct worker *worker_create(unsigned index, unsigned count, HANDLE trouble, DWORD *error_out)
 {
     struct worker *worker = memory_alloc(sizeof *worker + count * sizeof worker->outboxes[0]);
@@ -280,6 +334,8 @@ struct worker *worker_create(unsigned index, unsigned count, HANDLE trouble, DWO
     worker->count = count;
     worker->trouble = trouble;
     worker->now = GetTickCount64();
+    worker->turn = worker__turn_of_the_counter();
+    lanes_init(&worker->lanes);
     list_init(&worker->release_waiters);
     signal_init(&worker->stop, worker__run_stop);
     signal_init(&worker->release, worker__run_release);
@@ -344,27 +400,27 @@ uint64_t worker_now(const struct worker *worker)
     return worker->now;
 }
 
-bool worker_associate(struct worker *worker, HANDLE handle)
+bool worker_associate(struct worker *worker, unsigned lane, HANDLE handle)
 {
-    return CreateIoCompletionPort(handle, worker->port, 0, 0) == worker->port;
+    return CreateIoCompletionPort(handle, worker->port, lane, 0) == worker->port;
 }
 
-void worker_queue(struct worker *worker, struct task *task)
+void worker_queue(struct worker *worker, unsigned lane, struct task *task)
 {
     worker__assert_owned(worker);
-    task->next = NULL;
-    if (worker->last_task == NULL) {
-        worker->first_task = task;
-    } else {
-        worker->last_task->next = task;
-    }
-    worker->last_task = task;
-    worker->ready++;
+    worker__add(worker, lane, false, task);
+}
+
+void worker_queue_again(struct worker *worker, unsigned lane, struct task *task)
+{
+    worker__assert_owned(worker);
+    worker__add(worker, lane, true, task);
 }
 
 unsigned worker_waiting(const struct worker *worker)
 {
-    return worker->ended + worker->ready;
+    const unsigned ready = worker->lanes.count;
+    return ready + 1 > worker->found ? ready : worker->found - 1;
 }
 
 struct timer_wheel *worker_timers(struct worker *worker)

@@ -11,6 +11,7 @@
 #include "base/win.h"
 #include "io/buffer_pool.h"
 #include "io/inbox.h"
+#include "io/lanes.h"
 #include "io/operation.h"
 #include "io/slot_table.h"
 #include "io/timer_wheel.h"
@@ -22,12 +23,6 @@ enum {
 };
 
 struct worker;
-
-/* Work that waits for its turn: first in, first out, so that no peer starves another. Lies in its owner. */
-struct task {
-    struct task *next;
-    void (*run)(struct task *task);
-};
 
 /* A message that may be sent again and again: while it is under way, sending it once more changes nothing. */
 struct signal {
@@ -66,8 +61,9 @@ bool worker_is_current(const struct worker *worker);
 /* worker_now: milliseconds of a clock that only goes forward, read once a turn. On W. */
 uint64_t worker_now(const struct worker *worker);
 
-/* worker_associate: completions of `handle` arrive on W from now on, for good. Any thread. */
-bool worker_associate(struct worker *worker, HANDLE handle);
+/* worker_associate: completions of `handle` arrive on W from now on, for good, in this lane (less than LANES). Any
+   thread. */
+bool worker_associate(struct worker *worker, unsigned lane, HANDLE handle);
 
 /* worker_send: from any thread. worker_send_later: from the worker `from`, on its thread; leaves at the end
    of its turn, together with all that goes to the same worker. */
@@ -82,12 +78,17 @@ void worker_signal(struct worker *worker, struct signal *signal);
    while. Does not set `trouble` itself. Any thread. */
 bool worker_sweep(struct worker *worker);
 
-/* worker_queue: `task` runs once, after what is queued already; it must not be queued. On W. */
-void worker_queue(struct worker *worker, struct task *task);
+/* worker_queue: `task` runs once, in this lane (less than LANES, see lanes.h); it must not be queued. worker_queue_again: of
+   one that has had a turn and has more to do. On W. */
+void worker_queue(struct worker *worker, unsigned lane, struct task *task);
+void worker_queue_again(struct worker *worker, unsigned lane, struct task *task);
 
-/* worker_waiting: how busy this turn is: tasks that are queued, and other operations that it found ended, and about as
-   many as it will leave to the next. On W. */
+/* worker_waiting: how busy this turn is: what else it found ready, or what is ready by now, if that is more. On W. */
 unsigned worker_waiting(const struct worker *worker);
+
+/* worker_is_turn_over: whoever has more to do queues it and returns, for another endpoint may have become ready. Always
+   false while only one endpoint is active. On W. */
+bool worker_is_turn_over(const struct worker *worker);
 
 /* What the worker lends to those on it. On W. */
 struct timer_wheel *worker_timers(struct worker *worker);

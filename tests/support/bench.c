@@ -222,7 +222,7 @@ void bench_open(const char *ip)
 
 struct acceptor *bench_try_create(uint32_t accepts_max)
 {
-    return acceptor_create(bench.worker, &bench.network, bench.listener, network_family(&bench.address),
+    return acceptor_create(bench.worker, 0, &bench.network, bench.listener, network_family(&bench.address),
                            accepts_max, &bench__events, &bench);
 }
 
