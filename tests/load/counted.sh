@@ -64,8 +64,7 @@ limits() {
     }
     keeps_rate
     told="$limit and $per_source for each source served, all others reset, $rounds times a place free again at once; $(figure counted <"$folder/rated") served in $(figure seconds <"$folder/rated") s at accept_rate $accept_rate, the others later"
-    echo "note: $told"
-    row R14 'L accepted, L + 1 refused with its counter, a place free again at once; the rate within 2 %' "$told"
+    echo "note: $told" | tee "$folder/limits"
 }
 
 # end KIND COUNT PORT: connections that end so; their bytes are added to `sent`, which all of them came back.
@@ -129,6 +128,8 @@ conserve() {
     [ "$(bytes stuck bytes_out)" -le "$(bytes stuck bytes_in)" ]
     [ "$(bytes stuck bytes_in)" -le "$deaf" ]
     conserve_limits
+    row R14 'L accepted, L + 1 refused with its counter, a place free again at once; the rate within 2 %' \
+        "$(sed 's/^note: //' "$folder/limits")"
     equal 'lines that are missing' "$(grep -c '^#' $access_log || true)" 0
     all=$(($(lines mixed) + many + few + $(lines stuck) + $(lines limited) + $(lines sourced)))
     told="$all connections, a line for each, bytes equal the clients'; $(lines mixed peer-reset) of $many resets seen as such"
@@ -194,8 +195,8 @@ growth() {
     [ "$(cut -d ' ' -f 3 <<<"$last")" -le "$(cut -d ' ' -f 3 <<<"$second")" ] # other programs have some of them
     told="$count connections: from the second tenth to the last ${last%% *} descriptors and $(cut -d ' ' -f 2 <<<"$last") threads, no more, no less; $(cut -d ' ' -f 3 <<<"$second"), then $(cut -d ' ' -f 3 <<<"$last") descriptors of wineserver; memory $((${last##* } - ${second##* })) of ${last##* } bytes more, $(sort -n "$folder/grown" | sed -n 4p) in the median tenth"
     echo "note: $told"
-    row R6 '10^5 connections (normal, reset, half-closed, timed out, refused): no handle, no thread more, memory flat' "$told"
     is_flat $count $((${last##* } - ${second##* }))
+    row R6 "$count connections (normal, reset, half-closed, timed out, refused): no handle, no thread more, memory flat" "$told"
 }
 
 # No more comes back than was sent, of any size, and from a flood.
@@ -205,6 +206,6 @@ reflection() {
     sent=$(($(figure bytes_sent <"$folder/datagrams") + $(figure bytes_sent <"$folder/storm")))
     received=$(($(figure bytes_received <"$folder/datagrams") + $(figure bytes_received <"$folder/storm")))
     echo "note: $sent bytes sent, $received came back, none twice"
-    row R12 'UDP: answered <= sent' "$received of $sent bytes"
     [ $received -le $sent ]
+    row R12 'UDP: answered <= sent' "$received of $sent bytes"
 }
