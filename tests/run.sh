@@ -47,11 +47,15 @@ presets=(cross-debug linux-sanitize)
 arguments=()
 [ -z "$filter" ] || arguments=(-R "$filter" --no-tests=ignore)
 
-status=0
 for preset in "${presets[@]}"; do
     step "$preset build" setup_configure_and_build "$preset"
-    step "$preset tests" setup_test "$preset" "${arguments[@]}" || status=$?
 done
+status=0
+beside step 'linux-sanitize tests' setup_test linux-sanitize "${arguments[@]}"
+for preset in "${presets[@]}"; do
+    [ "$preset" = linux-sanitize ] || step "$preset tests" setup_test "$preset" "${arguments[@]}" || status=$?
+done
+beside_join || status=$?
 printf '== all %35d s\n' $SECONDS
 setup_skipped "${presets[@]}"
 setup_closing_lines "${presets[@]}" | grep . || {

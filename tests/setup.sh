@@ -101,9 +101,9 @@ setup_stop() {
     fi </dev/null >/dev/null 2>&1
 }
 
-# setup_trap: whatever ends this script, its running step and its Wine programs end as well.
+# setup_trap: whatever ends this script, its running steps and its Wine programs end as well.
 setup_trap() {
-    trap "trap '' INT TERM HUP; setup__end_step; setup_stop" EXIT
+    trap "trap '' INT TERM HUP; setup__end_step; setup__end_beside; setup_stop" EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
     trap 'exit 129' HUP
@@ -132,6 +132,39 @@ setup__end_step() {
     if [ -n "$step_job" ]; then
         kill -- "-$step_job" 2>/dev/null || true
         echo '  interrupted'
+    fi
+}
+
+# beside FUNCTION [ARGUMENT ...]: runs its steps on the last processor, with a Wine prefix of their own, while this script
+# goes on. beside_join waits for them, prints their lines and returns their status.
+beside_job=
+beside() {
+    beside__run "$@" </dev/null >build/log/beside.log 2>&1 &
+    beside_job=$!
+}
+
+# A process of its own.
+beside__run() {
+    export WINEPREFIX=$PWD/build/wine-beside
+    step_job='' beside_job=''
+    setup_trap
+    taskset -cp "$(taskset -cp $BASHPID | sed 's/.*[^0-9]//')" $BASHPID >/dev/null
+    set -e
+    "$@"
+}
+
+beside_join() {
+    local status=0
+    wait "$beside_job" || status=$?
+    beside_job=
+    cat build/log/beside.log
+    return $status
+}
+
+setup__end_beside() {
+    if [ -n "$beside_job" ]; then
+        kill "$beside_job" 2>/dev/null || true
+        beside_join || true
     fi
 }
 
@@ -183,7 +216,7 @@ setup_test() {
     else
         setup_stop # the wineserver must be on the same core; and each preset finds a fresh start of Wine
         if [ "$1" != cross-release ]; then
-            pin=(taskset -c "$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')")
+            pin=(taskset -c "$(taskset -cp $BASHPID | sed 's/.*: \([0-9]*\).*/\1/')")
         fi
         if [ "$1" = cross-debug ] || [ "$1" = cross-coverage ]; then
             heap_flags=0x30
