@@ -157,7 +157,7 @@ static bool config_file__read(struct config_file *file, struct config_span whole
     *item = (struct config_item){.kind = CONFIG_ITEM_BROKEN, .line = file->line};
     const struct config_span line = config_file_trim(whole);
     if (!config_file__is_text(whole, item)) {
-        item->may_be_section = line.length > 0 && line.at[0] == '[';
+        item->may_be_section = line.at[0] == '['; /* it is not blank */
         return true;
     }
     if (line.length == 0 || line.at[0] == ';' || line.at[0] == '#') {
