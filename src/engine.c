@@ -608,7 +608,8 @@ bool engine_listener_at(struct engine *engine, size_t index, struct engine_liste
                                                  .protocol = listener->protocol,
                                                  .address = listener->address,
                                                  .state = listener->state,
-                                                 .win32_error = listener->win32_error};
+                                                 .win32_error = listener->win32_error,
+                                                 .retry_at = listener->retry_at};
     }
     ReleaseSRWLockShared(&engine->lock);
     return is_found;

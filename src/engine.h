@@ -63,6 +63,7 @@ struct engine_listener {
     struct pl_address address; /* as bound: with the real port */
     enum listener_state state;
     uint32_t win32_error; /* WAITING: why the last bind failed */
+    uint64_t retry_at;    /* WAITING: when it is tried again, of GetTickCount64 */
 };
 
 /* engine_listener_at: fills `listener_out`; false behind the last. Any thread. */

@@ -452,7 +452,7 @@ static void test_acceptor__tries_again_as_soon_as_something_is_given_back(void *
         fault_arm(IMPORT_WSASocketW, 1, WSAEMFILE, FAULT_FOREVER);
         acceptor_start(bench.acceptor);
         const uint64_t deadline = rig_deadline();
-        while (fault_hits() < 12) { /* 10 ms, 20, 40 ... 1000, 1000 */
+        while (fault_hits() < 12) { /* 10 ms, 20, 40 ... 900, 900 */
             clock_advance(1100);
             rig_nap(deadline, "a pause of a second");
         }

@@ -67,7 +67,7 @@ static void fail_with(uint32_t error)
 static void test_backoff__pauses_twice_as_long_each_time(void **state)
 {
     (void)state;
-    static const uint32_t delays[] = {10, 20, 40, 80, 160, 320, 640, 1000, 1000};
+    static const uint32_t delays[] = {10, 20, 40, 80, 160, 320, 640, 900, 900};
     begin();
     for (size_t i = 0; i < sizeof delays / sizeof delays[0]; i++) {
         fail_with(5);
@@ -83,6 +83,30 @@ static void test_backoff__pauses_twice_as_long_each_time(void **state)
     assert_int_equal(world.backoff.delay, 100);
     assert_int_equal(world.troubles, 1);
     assert_int_equal(world.error, 5);
+}
+
+/* Whenever it fails between two ticks of the timers. */
+static void test_backoff__tries_again_within_a_second(void **state)
+{
+    (void)state;
+    for (uint64_t late = 0; late < TIMER_TICK; late++) {
+        begin();
+        for (int i = 0; i < 10; i++) {
+            pass(2 * TIMER_TICK);
+            fail_with(5);
+        }
+        pass(TIMER_TICK - world.now % TIMER_TICK);
+        world.now += late;
+        timer_wheel_advance(&world.wheel, world.now);
+        backoff_end_pause(&world.backoff);
+        fail_with(5);
+        const uint64_t failed_at = world.now;
+        while (backoff_is_pausing(&world.backoff)) {
+            world.now++;
+            timer_wheel_advance(&world.wheel, world.now);
+        }
+        assert_in_range(world.now - failed_at, 900, 1000);
+    }
 }
 
 static void test_backoff__begins_anew_after_a_success(void **state)
@@ -166,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         support_test(test_backoff__pauses_twice_as_long_each_time),
+        support_test(test_backoff__tries_again_within_a_second),
         support_test(test_backoff__begins_anew_after_a_success),
         support_test(test_backoff__tells_of_the_end_after_a_second_without_a_failure),
         support_test(test_backoff__rests_are_no_successes),

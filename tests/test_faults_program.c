@@ -508,6 +508,7 @@ static const char *failed_step(void)
 static bool recover(const char **what_out)
 {
     struct failure failure;
+    clock_go_on();
     if (desk.obstacle != NULL) {
         folder_delete(&desk.folder, desk.obstacle);
     }

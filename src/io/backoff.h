@@ -11,8 +11,9 @@
 
 enum {
     BACKOFF_FIRST = 10, /* milliseconds until the first new try */
-    BACKOFF_MAX = 1000,
-    BACKOFF_CALM = 1000 /* without a failure: the trouble is over */
+    BACKOFF_MAX =
+        1000 - TIMER_TICK, /* a timer comes up to a tick late: what works again is tried within a second */
+    BACKOFF_CALM = 1000    /* without a failure: the trouble is over */
 };
 
 struct backoff {

@@ -53,6 +53,11 @@ void clock_stop(void)
     InterlockedExchange64(&stopped_at, (LONG64)SEAM_REAL(GetTickCount64)());
 }
 
+void clock_go_on(void)
+{
+    InterlockedExchange64(&stopped_at, 0);
+}
+
 void clock_reset(void)
 {
     InterlockedExchange64(&stopped_at, 0);

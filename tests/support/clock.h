@@ -15,8 +15,10 @@ uint64_t clock_now(void);
 void clock_set(uint64_t now);
 void clock_advance(uint64_t milliseconds);
 
-/* clock_stop: from now on it stands still but for clock_set and clock_advance, until clock_reset. */
+/* clock_stop: from now on it stands still but for clock_set and clock_advance, until clock_reset or clock_go_on.
+   clock_go_on: it makes up for the time that it stood. */
 void clock_stop(void);
+void clock_go_on(void);
 
 /* clock_reset: back to the system's own time. */
 void clock_reset(void);

@@ -58,3 +58,10 @@ void forge_swallow(void)
     swallowed = (struct swallowed){0};
     seam_replace(IMPORT_WSASendMsg, (seam_function)forge__swallow);
 }
+
+void forge_end(void)
+{
+    InterlockedExchange(&left, 0);
+    seam_replace(IMPORT_WSARecvMsg, NULL);
+    seam_replace(IMPORT_WSASendMsg, NULL);
+}

@@ -30,4 +30,7 @@ extern struct swallowed swallowed;
 /* forge_swallow: from now on no answer reaches the network, and each is taken for sent. */
 void forge_swallow(void);
 
+/* forge_end: neither of the two any more. */
+void forge_end(void);
+
 #endif

@@ -124,8 +124,10 @@ static void ordeal__finish(enum ordeal_mode mode)
     }
     ordeal.hits += fault_hits() > 0;
     if (!is_to_come) {
+        clock_stop(); /* first: what has just failed reckons from no later time */
         fault_clear();
         ordeal__recover();
+        clock_go_on();
     }
     ordeal__end();
     ordeal.hits += is_to_come && fault_hits() > 0;

@@ -22,8 +22,8 @@ struct scenario_kind {
     /* failed_step: the first step that failed; NULL: none. */
     const char *(*failed_step)(void);
 
-    /* recover: behind `run`, when no call fails any more: true when all works, soon enough. `what_out` tells
-       what does not. */
+    /* recover: behind `run`, when no call fails any more: true when all works, soon enough. The virtual clock stands:
+       how long it takes is what `recover` moves it on by. `what_out` tells what does not work. */
     bool (*recover)(const char **what_out);
 
     /* end: ends all that is left, whatever fails. False: `what_out` did not end well; may be called again. */

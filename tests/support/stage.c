@@ -7,25 +7,27 @@
 
 #include "handler/discard.h"
 #include "handler/echo.h"
+#include "io/network.h"
 #include "support/client.h"
 #include "support/clock.h"
 #include "support/fault.h"
 #include "support/folder.h"
+#include "support/forge.h"
 #include "support/ledger.h"
 #include "support/probe.h"
 #include "support/seam.h"
 
 enum {
-    STAGE_SHORT = 100,           /* milliseconds of patience while a call may fail */
-    STAGE_TRY = 200,             /* for one answer, behind the fault */
-    STAGE_STEP = 100,            /* of the virtual clock between two tries, behind the fault */
-    STAGE_BIND_RECOVERY = 30000, /* likewise until a bind is tried again: bind_retry doubles up to that */
-    STAGE_RECOVERY = 1000,       /* of the virtual clock until everything must serve again */
-    STAGE_GRACE = 3000,          /* of real time beyond that, for a busy machine */
-    STAGE_START_PUSH = 5000,     /* the virtual clock goes on by so much at each report of a start, */
-    STAGE_STOP_PUSH = 400,       /* of a stop while a call fails, */
-    STAGE_WAIT_PUSH = 50,        /* and at each wait in vain while one does */
-    STAGE_FLOOD = 1000000
+    STAGE_SHORT = 100,       /* milliseconds of patience while a call may fail */
+    STAGE_TRY = 200,         /* for one answer, behind the fault */
+    STAGE_STEP = 100,        /* of the virtual clock between two tries, behind the fault */
+    STAGE_RECOVERY = 1000,   /* of the virtual clock until everything must serve again */
+    STAGE_BINDS = 3,         /* a bind that is tried while the fault ends may fail once more */
+    STAGE_START_PUSH = 5000, /* the virtual clock goes on by so much at each report of a start, */
+    STAGE_STOP_PUSH = 400,   /* of a stop while a call fails, */
+    STAGE_WAIT_PUSH = 50,    /* and at each wait in vain while one does */
+    STAGE_FLOOD = 1000000,
+    STAGE_PREFIXES = 2
 };
 
 static struct {
@@ -34,11 +36,17 @@ static struct {
     struct rig rig;
     bool is_starting; /* the clock goes on by itself */
     struct log *log;
+    struct access_log *access_log;
     struct folder folder;
     bool has_folder;
     struct client *clients[STAGE_CLIENTS];
     size_t client_count;
     struct client *datagrams[2]; /* IPv4, IPv6; NULL: not open yet */
+    struct client *waiting;      /* behind the fault: it has asked, and was not answered yet */
+    struct address_prefix prefixes[STAGE_PREFIXES];
+    size_t prefix_count;
+    bool is_forging;
+    struct pl_address own; /* binds go well there */
     SOCKET blocker;
     char blocked[64];
     volatile LONG deaths;            /* that are still to come */
@@ -97,6 +105,40 @@ static const struct pl_handler flood_handler = {.size = sizeof(struct pl_handler
                                                 .start = flood__start,
                                                 .on_data = flood__on_data};
 
+/* ---- A handler that knows its UDP clients ---- */
+
+static int32_t guest__on_open(void *state, pl_id id, void **user, const pl_info *info)
+{
+    (void)state, (void)id, (void)info;
+    *user = &stage;
+    InterlockedIncrement(&probe.opens);
+    return PL_OK;
+}
+
+static void guest__on_datagram(void *state, pl_id id, void **user, const uint8_t *at, size_t length,
+                               const pl_info *info)
+{
+    const pl_host *host = state;
+    (void)user, (void)info;
+    host->send(host, id, at, length);
+}
+
+static void guest__on_close(void *state, pl_id id, void **user, int32_t reason, uint32_t win32_error)
+{
+    (void)state, (void)id, (void)user, (void)reason, (void)win32_error;
+    InterlockedIncrement(&probe.closes);
+}
+
+static const struct pl_handler guest_handler = {.size = sizeof(struct pl_handler),
+                                                .abi_major = PL_ABI_MAJOR,
+                                                .abi_minor = PL_ABI_MINOR,
+                                                .flags = PL_UDP | PL_SESSIONS,
+                                                .name = "guest",
+                                                .start = flood__start,
+                                                .on_open = guest__on_open,
+                                                .on_close = guest__on_close,
+                                                .on_datagram = guest__on_datagram};
+
 /* ---- The engine ---- */
 
 /* Nobody waits in real time for what a start waits for, or a stop that a fault delays. */
@@ -140,6 +182,22 @@ bool stage_log(void)
     stage.log = log_create(&options, &failure);
     stage.rig.options.log = stage.log;
     return stage__step("opening the log", stage.log != NULL && failure.code == EXIT_CODE_DONE);
+}
+
+bool stage_access_log(void)
+{
+    struct failure failure = {EXIT_CODE_DONE, 0, ""};
+    const struct access_log_options options = {.file = {.path = folder_join(&stage.folder, "access.log")}};
+    stage.access_log = access_log_create(&options, &failure);
+    stage.rig.options.access_log = stage.access_log;
+    return stage__step("opening the access log", stage.access_log != NULL && failure.code == EXIT_CODE_DONE);
+}
+
+struct config_prefixes stage_prefix(const char *prefix)
+{
+    struct address_prefix *at = &stage.prefixes[stage.prefix_count++];
+    address_prefix_parse(prefix, strlen(prefix), at);
+    return (struct config_prefixes){at, 1};
 }
 
 static bool stage__try(void)
@@ -260,6 +318,12 @@ bool stage_wait_for_operations(size_t count)
         is_there = ledger_count(LEDGER_OPERATION) == count;
     } while (!is_there && stage__nap(began));
     return stage__step("waiting for operations in flight", is_there);
+}
+
+bool stage_stop_clock(void)
+{
+    clock_stop();
+    return true;
 }
 
 bool stage_pass(uint64_t milliseconds)
@@ -403,20 +467,31 @@ bool stage_change_addresses(void)
 
 /* ---- TCP clients ---- */
 
-bool stage_connect_slowly(size_t index, int receive_buffer)
+static bool stage__connect(size_t index, const struct pl_address *from, int receive_buffer)
 {
     const struct pl_address to = rig_address(&stage.rig, index);
     struct client *client = NULL;
     if (stage.client_count < STAGE_CLIENTS &&
-        client_connect(&to, NULL, receive_buffer, stage__patience(), &client) == CLIENT_OK) {
+        client_connect(&to, from, receive_buffer, stage__patience(), &client) == CLIENT_OK) {
         stage.clients[stage.client_count++] = client;
     }
     return stage__step("connecting", client != NULL);
 }
 
+bool stage_connect_slowly(size_t index, int receive_buffer)
+{
+    return stage__connect(index, NULL, receive_buffer);
+}
+
 bool stage_connect(size_t index)
 {
-    return stage_connect_slowly(index, 0);
+    return stage__connect(index, NULL, 0);
+}
+
+bool stage_connect_from(size_t index, const char *ip)
+{
+    const struct pl_address from = client_address(ip, 0);
+    return stage__connect(index, &from, 0);
 }
 
 bool stage_crowd(size_t index, size_t count)
@@ -432,6 +507,24 @@ bool stage_send(size_t client, size_t length)
 {
     return stage__step("sending", client_send(stage.clients[client], stage.sent, length, stage__patience()) ==
                                       CLIENT_OK);
+}
+
+bool stage_send_text(size_t client, const char *text)
+{
+    return stage__step("sending", client_send(stage.clients[client], text, strlen(text), stage__patience()) ==
+                                      CLIENT_OK);
+}
+
+/* TCP4 from 192.0.2.7:5000 to 198.51.100.9:443; UDP4 likewise. */
+static const uint8_t stage__v2[] = {13,  10, 13,   10,   0,          13,         10,  81, 85, 73,
+                                    84,  10, 0x21, 0x11, 0,          12,         192, 0,  2,  7,
+                                    198, 51, 100,  9,    5000 / 256, 5000 % 256, 1,   187};
+static const char stage__v1[] = "PROXY TCP4 192.0.2.7 198.51.100.9 5000 443\r\n";
+
+bool stage_send_v2(size_t client)
+{
+    return stage__step("sending", client_send(stage.clients[client], stage__v2, sizeof stage__v2,
+                                              stage__patience()) == CLIENT_OK);
 }
 
 bool stage_receive(size_t client, size_t length)
@@ -492,19 +585,37 @@ static struct client *stage__datagrams(const struct pl_address *to)
     return *client;
 }
 
-static bool stage__ask(const struct pl_address *to, size_t length, size_t answer, uint32_t patience)
+static const struct config_endpoint *stage__endpoint_of(size_t index)
 {
+    return &stage.rig.config.endpoints[rig_at(&stage.rig, index).endpoint[1] - '0'];
+}
+
+/* Behind a proxy, its header goes before the datagram's bytes. */
+static bool stage__ask(size_t index, size_t length, size_t answer, uint32_t patience)
+{
+    static uint8_t datagram[sizeof stage__v2 + 65507];
+    const struct pl_address to = rig_address(&stage.rig, index);
+    const bool is_proxied = stage__endpoint_of(index)->proxy_protocol != CONFIG_PROXY_OFF;
+    const size_t header = is_proxied ? sizeof stage__v2 : 0;
     size_t received = 0;
-    return to->port != 0 &&
-           client_exchange(stage__datagrams(to), to, stage.sent, length, stage.received,
+    memcpy(datagram, stage__v2, header);
+    memcpy(datagram + header, stage.sent, length);
+    datagram[13] = is_proxied ? 0x12 : datagram[13];
+    return to.port != 0 &&
+           client_exchange(stage__datagrams(&to), &to, datagram, header + length, stage.received,
                            sizeof stage.received, &received, patience) == CLIENT_OK &&
            received == answer && memcmp(stage.received, stage.sent, answer) == 0;
 }
 
 bool stage_ask(size_t index, size_t length, size_t answer)
 {
-    const struct pl_address to = rig_address(&stage.rig, index);
-    return stage__step("a datagram's echo", stage__ask(&to, length, answer, stage__patience()));
+    return stage__step("a datagram's echo", stage__ask(index, length, answer, stage__patience()));
+}
+
+bool stage_change_asker(void)
+{
+    stage.datagrams[0] = NULL; /* it is closed with all others */
+    return true;
 }
 
 bool stage_shower(size_t index, size_t count)
@@ -515,6 +626,34 @@ bool stage_shower(size_t index, size_t count)
         is_done = client_send_datagram(stage__datagrams(&to), &to, stage.sent, 10) == CLIENT_OK;
     }
     return stage__step("sending datagrams", is_done);
+}
+
+/* ---- Forged senders ---- */
+
+static int WSAAPI stage__bind(SOCKET s, const struct sockaddr *name, int length)
+{
+    struct pl_address to = {0};
+    network_address_from((const SOCKADDR *)name, &to);
+    return address_equal(&to, &stage.own) ? 0 : SEAM_REAL(bind)(s, name, length);
+}
+
+bool stage_own(const char *ip)
+{
+    stage.own = client_address(ip, 0);
+    seam_replace(IMPORT_bind, (seam_function)stage__bind);
+    return true;
+}
+
+bool stage_forge(size_t index, const char *ip)
+{
+    const struct pl_address to = rig_address(&stage.rig, index);
+    const struct forgery forgery = {.peer = client_address(ip, to.port)};
+    if (!stage.is_forging) {
+        forge_swallow();
+        stage.is_forging = true;
+    }
+    forge(&forgery, 1);
+    return stage_shower(index, 1);
 }
 
 bool stage_hold(void)
@@ -534,13 +673,16 @@ bool stage_let_go(void)
 
 static void stage__begin(bool is_faulted)
 {
-    static const struct pl_handler *handlers[] = {&echo_handler, &discard_handler, &flood_handler, NULL,
-                                                  NULL};
-    handlers[3] = probe_handlers[1];
+    static const struct pl_handler *handlers[] = {
+        &echo_handler, &discard_handler, &flood_handler, &guest_handler, NULL, NULL};
+    handlers[4] = probe_handlers[1];
     stage.is_faulted = is_faulted;
     stage.failed_step = NULL;
     stage.log = NULL;
+    stage.access_log = NULL;
     stage.client_count = 0;
+    stage.prefix_count = 0;
+    stage.is_forging = false;
     stage.blocker = INVALID_SOCKET;
     stage.deaths = 0;
     stage.is_ending = false;
@@ -571,62 +713,136 @@ static void stage__clear(void)
     memset(stage.clients, 0, sizeof stage.clients);
     memset(stage.datagrams, 0, sizeof stage.datagrams);
     stage.client_count = 0;
+    stage.waiting = NULL;
+    if (stage.is_forging) {
+        forge_end();
+        stage.is_forging = false;
+    }
     InterlockedExchange(&stage.deaths, 0);
 }
 
-/* One connection that is echoed. A handler that echoes nothing: that lives. */
-static bool stage__serves_stream(const struct pl_address *to, bool is_echoed)
+/* ---- Behind the fault ---- */
+
+enum stage__state { STAGE_SERVES, STAGE_DEAF, STAGE_WAITS /* for its address */ };
+
+static bool stage__is_echoed(size_t index)
 {
-    struct client *client = NULL;
-    bool is_served = client_connect(to, NULL, 0, STAGE_TRY, &client) == CLIENT_OK &&
-                     client_send(client, stage.sent, 5, STAGE_TRY) == CLIENT_OK;
-    if (is_served && is_echoed) {
-        is_served = client_receive(client, stage.received, 5, STAGE_TRY) == CLIENT_OK &&
-                    memcmp(stage.received, stage.sent, 5) == 0;
-    }
-    if (client != NULL) {
-        client_close(client);
-    }
-    return is_served;
+    const char *handler = stage__endpoint_of(index)->handler;
+    return strcmp(handler, "echo") == 0 || strcmp(handler, "probe") == 0 || strcmp(handler, "guest") == 0;
 }
 
-static bool stage__serves(size_t index)
+/* A client that asks. Where clients are let in by a rate, each one more would have to wait longer: so it stays until it
+   is answered, or its connection ends. */
+static bool stage__enter(size_t index)
+{
+    const struct pl_address to = rig_address(&stage.rig, index);
+    const bool is_proxied = stage__endpoint_of(index)->proxy_protocol != CONFIG_PROXY_OFF;
+    return stage.waiting != NULL || (client_connect(&to, NULL, 0, STAGE_TRY, &stage.waiting) == CLIENT_OK &&
+                                     (!is_proxied || client_send(stage.waiting, stage__v1, strlen(stage__v1),
+                                                                 STAGE_TRY) == CLIENT_OK) &&
+                                     client_send(stage.waiting, stage.sent, 5, STAGE_TRY) == CLIENT_OK);
+}
+
+/* What nobody answers is taken when it is counted. */
+static enum client_result stage__see_taken(uint64_t received, uint32_t patience)
+{
+    const uint64_t began = SEAM_REAL(GetTickCount64)();
+    while (rig_counter(&stage.rig, COUNTER_BYTES_RECEIVED) < received) {
+        if (SEAM_REAL(GetTickCount64)() - began > patience) {
+            return CLIENT_TIMEOUT;
+        }
+        Sleep(2);
+    }
+    return CLIENT_OK;
+}
+
+static bool stage__serves_stream(size_t index, uint32_t patience)
+{
+    const uint64_t before = rig_counter(&stage.rig, COUNTER_BYTES_RECEIVED);
+    enum client_result result = CLIENT_ERROR;
+    if (stage__enter(index)) {
+        result = stage__is_echoed(index) ? client_receive(stage.waiting, stage.received, 5, patience)
+                                         : stage__see_taken(before + 1, patience);
+    }
+    if (stage.waiting != NULL && result != CLIENT_TIMEOUT) {
+        client_close(stage.waiting);
+        stage.waiting = NULL;
+    }
+    return result == CLIENT_OK && (!stage__is_echoed(index) || memcmp(stage.received, stage.sent, 5) == 0);
+}
+
+static enum stage__state stage__look(size_t index, uint32_t patience)
 {
     const struct engine_listener listener = rig_at(&stage.rig, index);
-    const struct pl_address to = rig_address(&stage.rig, index);
-    const char *handler = stage.rig.config.endpoints[listener.endpoint[1] - '0'].handler;
-    const bool is_echoed = strcmp(handler, "echo") == 0 || strcmp(handler, "probe") == 0;
     if (listener.state != LISTENER_LISTENING) {
-        return to.ip[0] == 192; /* STAGE_NOBODY: it never will */
+        return STAGE_WAITS;
     }
-    return listener.protocol == CONFIG_TCP ? stage__serves_stream(&to, is_echoed)
-                                           : !is_echoed || stage__ask(&to, 5, 5, STAGE_TRY);
+    const bool serves = listener.protocol == CONFIG_TCP ? stage__serves_stream(index, patience)
+                                                        : stage__ask(index, 5, 5, patience);
+    return serves ? STAGE_SERVES : STAGE_DEAF;
 }
 
-static uint64_t stage__allowance(size_t index)
+/* The clock stands: only here it goes on, up to `until`. Then what has not been answered is given all the real time that
+   a busy machine may need, but no more of the clock's. */
+static enum stage__state stage__look_until(size_t index, uint64_t until)
 {
-    return rig_at(&stage.rig, index).state == LISTENER_WAITING ? STAGE_BIND_RECOVERY : STAGE_RECOVERY;
+    for (;;) {
+        const bool is_last = clock_now() >= until;
+        const enum stage__state state = stage__look(index, is_last ? RIG_PATIENCE : STAGE_TRY);
+        if (state != STAGE_DEAF || is_last) {
+            return state;
+        }
+        clock_advance(STAGE_STEP);
+    }
+}
+
+/* What waits is bound when bind_retry says so, at that moment, and serves at once. */
+static bool stage__binds(size_t index)
+{
+    for (int binds = 0; binds < STAGE_BINDS; binds++) {
+        const struct engine_listener was = rig_at(&stage.rig, index);
+        struct engine_listener now = was;
+        if (was.retry_at > clock_now()) {
+            clock_advance(was.retry_at - clock_now());
+        }
+        const uint64_t deadline = rig_deadline();
+        while (now.state == LISTENER_WAITING && now.retry_at == was.retry_at) {
+            rig_nap(deadline, "a bind at its time");
+            now = rig_at(&stage.rig, index);
+        }
+        if (now.state == LISTENER_LISTENING) {
+            return stage__look_until(index, clock_now()) == STAGE_SERVES;
+        }
+    }
+    return false;
+}
+
+/* STAGE_NOBODY never serves. */
+static bool stage__is_hopeless(size_t index)
+{
+    return rig_at(&stage.rig, index).address.ip[0] == 192;
 }
 
 static bool stage__recover(const char **what_out)
 {
-    const uint64_t began = SEAM_REAL(GetTickCount64)();
-    uint64_t passed = 0;
+    const uint64_t until = clock_now() + STAGE_RECOVERY;
     stage__clear();
     stage__hurry();
     if (stage.rig.engine == NULL || stage.is_ending) {
         return true;
     }
     engine_continue(stage.rig.engine);
-    for (size_t i = 0; i < rig_count(&stage.rig);) {
-        if (stage__serves(i)) {
-            i++;
-        } else if (passed < stage__allowance(i)) {
-            clock_advance(STAGE_STEP);
-            passed += STAGE_STEP;
-            Sleep(2);
-        } else if (SEAM_REAL(GetTickCount64)() - began > STAGE_GRACE) {
+    const size_t count = rig_count(&stage.rig);
+    for (size_t i = 0; i < count; i++) {
+        if (stage__look_until(i, until) == STAGE_DEAF) {
             *what_out = "a port does not serve a second behind the fault";
+            return false;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (rig_at(&stage.rig, i).state == LISTENER_WAITING && !stage__is_hopeless(i) && !stage__binds(i)) {
+            *what_out =
+                "a port is not bound, or does not serve, at the next try of bind_retry behind the fault";
             return false;
         }
     }
@@ -653,6 +869,8 @@ static bool stage__end(const char **what_out)
         *what_out = stage.rig.failure.text; /* it does not stop */
         return false;
     }
+    access_log_destroy(stage.access_log);
+    stage.access_log = NULL;
     log_destroy(stage.log);
     stage.log = NULL;
     if (stage.has_folder) {

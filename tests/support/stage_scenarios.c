@@ -142,7 +142,7 @@ static bool ends_after_its_lifetime(void)
 {
     stage_endpoint("probe", TCP)->lifetime = 100000;
     return stage_start() && stage_connect(0) && stage_echo(0, 10) && stage_pass(101000) &&
-           stage_expect_end(0) && stage_wait_for_counter(COUNTER_CLOSED_LIFETIME, 1);
+           stage_expect_end(0) && stage_pass(6000) && stage_wait_for_counter(COUNTER_CLOSED_LIFETIME, 1);
 }
 
 static bool ends_when_nothing_can_be_sent(void)
@@ -162,6 +162,75 @@ static bool ends_without_the_clients_fin(void)
     return stage_start() && stage_connect(0) && stage_echo(0, 10) && stage_pass(301000) &&
            stage_expect_end(0) && stage_pass(10000) && stage_pass(11000) &&
            stage_wait_for_counter(COUNTER_CLOSED_IDLE, 1);
+}
+
+/* ---- Who may come in ---- */
+
+static bool refuses_whom_its_lists_deny(void)
+{
+    stage_endpoint("probe", TCP)->deny = stage_prefix("127.0.0.9/32");
+    return stage_start() && stage_connect_from(0, "127.0.0.9") && stage_expect_end(0) &&
+           stage_wait_for_counter(COUNTER_REFUSED_ACL, 1) && stage_connect(0) && stage_echo(1, 10);
+}
+
+/* From a second address one more fits; the third is one too many. Who leaves makes room. */
+static bool refuses_who_is_over_a_limit(void)
+{
+    struct config_endpoint *endpoint = stage_endpoint("probe", TCP);
+    endpoint->max_connections = 2;
+    endpoint->max_connections_per_source = 1;
+    return stage_start() && stage_connect_from(0, "127.0.0.1") && stage_echo(0, 10) &&
+           stage_connect_from(0, "127.0.0.1") && stage_expect_end(1) &&
+           stage_wait_for_counter(COUNTER_REFUSED_PER_SOURCE, 1) && stage_connect_from(0, "127.0.0.2") &&
+           stage_echo(2, 10) && stage_connect_from(0, "127.0.0.3") && stage_expect_end(3) &&
+           stage_wait_for_counter(COUNTER_REFUSED_LIMIT, 1) && stage_close(0) && stage_wait_for_ends(1) &&
+           stage_connect_from(0, "127.0.0.1") && stage_echo(4, 10);
+}
+
+static bool lets_in_by_its_rate(void)
+{
+    struct config_endpoint *endpoint = stage_endpoint("probe", TCP);
+    endpoint->accept_rate = 10;
+    endpoint->accept_burst = 2;
+    return stage_stop_clock() && stage_start() && stage_crowd(0, 4) && stage_echo(1, 10) &&
+           stage_wait_for_counter(COUNTER_ACCEPT_PAUSES_RATE, 1) && stage_pass(200) && stage_echo(2, 10) &&
+           stage_pass(200) && stage_echo(3, 10);
+}
+
+/* ---- Behind a proxy ---- */
+
+static struct config_endpoint *proxied(const char *listen)
+{
+    struct config_endpoint *endpoint = stage_endpoint("probe", listen);
+    endpoint->proxy_protocol = CONFIG_PROXY_BOTH;
+    endpoint->trusted_proxies = stage_prefix("127.0.0.1/32");
+    return endpoint;
+}
+
+static bool takes_clients_from_a_proxy(void)
+{
+    proxied(TCP)->max_connections_per_source = 2;
+    return stage_start() && stage_connect(0) && stage_send_text(0, "PROXY TCP4 192.0.2.7 198.51.100.9 50") &&
+           stage_send_text(0, "00 443\r\n") && stage_echo(0, 10) && stage_connect(0) && stage_send_v2(1) &&
+           stage_echo(1, 10);
+}
+
+/* A bad header, a stranger, and one that says nothing. */
+static bool refuses_proxies_that_misbehave(void)
+{
+    proxied(TCP)->accepts_max = 1; /* so that the operations in flight can be told */
+    return stage_start() && stage_connect(0) && stage_send_text(0, "GET / HTTP/1.1\r\n") &&
+           stage_expect_end(0) && stage_wait_for_counter(COUNTER_REFUSED_PROXY, 1) &&
+           stage_connect_from(0, "127.0.0.2") && stage_expect_end(1) && stage_connect(0) &&
+           stage_wait_for_operations(2) && stage_pass(3200) && stage_expect_end(2) &&
+           stage_wait_for_counter(COUNTER_REFUSED_PROXY, 3);
+}
+
+static bool takes_datagrams_from_a_proxy(void)
+{
+    proxied(UDP);
+    return stage_start() && stage_ask(0, 10, 10) && stage_shower(0, 1) &&
+           stage_wait_for_counter(COUNTER_DATAGRAMS_REFUSED_PROXY, 1);
 }
 
 /* ---- Pause and stop ---- */
@@ -262,6 +331,24 @@ static bool is_busy_with_datagrams_for_a_while(void)
            stage_pass(3000) && stage_ask(0, 10, 10);
 }
 
+/* The first one makes room for the second, which is forgotten when it has been quiet. */
+static bool knows_its_udp_clients(void)
+{
+    stage_endpoint("guest", UDP)->udp_sessions_max = 1;
+    return stage_start() && stage_ask(0, 10, 10) && stage_ask(0, 10, 10) && stage_change_asker() &&
+           stage_ask(0, 10, 10) && stage_wait_for_counter(COUNTER_SESSIONS_CLOSED_DISPLACED, 1) &&
+           stage_pass(31000) && stage_wait_for_counter(COUNTER_SESSIONS_CLOSED_IDLE, 1);
+}
+
+/* Whether an address is this machine's only the system knows, and says so by binding a socket to it. */
+static bool does_not_answer_itself(void)
+{
+    stage_endpoint("probe", "udp://0.0.0.0:0");
+    return stage_own("192.0.2.200") && stage_start() && stage_forge(0, "192.0.2.1") &&
+           stage_wait_for_counter(COUNTER_DATAGRAMS_SENT, 1) && stage_wait_for_operations(1) &&
+           stage_forge(0, "192.0.2.200") && stage_wait_for_counter(COUNTER_ANSWERS_DROPPED_OWN_ENDPOINT, 1);
+}
+
 /* ---- Several of everything ---- */
 
 static bool serves_two_endpoints(void)
@@ -353,6 +440,15 @@ static bool logs_what_it_does(void)
     return stage_log() && stage_serve("probe", TCP) && stage_connect(0) && stage_echo(0, 10) && stage_stop(0);
 }
 
+static bool writes_its_access_log(void)
+{
+    stage_endpoint("probe", TCP)->deny = stage_prefix("127.0.0.9/32");
+    stage_endpoint("guest", UDP);
+    return stage_access_log() && stage_start() && stage_connect(0) && stage_echo(0, 10) && stage_close(0) &&
+           stage_wait_for_ends(1) && stage_connect_from(0, "127.0.0.9") && stage_expect_end(1) &&
+           stage_ask(1, 10, 10) && stage_stop(0);
+}
+
 /* ---- Completions that come otherwise ---- */
 
 /* Where datagrams are there already, receives end at once. */
@@ -414,6 +510,12 @@ const struct scenario stage_scenarios[] = {
     ROW(ends_after_its_lifetime),
     ROW(ends_when_nothing_can_be_sent),
     ROW(ends_without_the_clients_fin),
+    ROW(refuses_whom_its_lists_deny),
+    ROW(refuses_who_is_over_a_limit),
+    ROW(lets_in_by_its_rate),
+    ROW(takes_clients_from_a_proxy),
+    ROW(refuses_proxies_that_misbehave),
+    ROW(takes_datagrams_from_a_proxy),
     ROW(refuses_while_it_is_paused),
     ROW(drops_datagrams_while_it_is_paused),
     ROW(resets_what_lives_at_the_stop),
@@ -428,6 +530,8 @@ const struct scenario stage_scenarios[] = {
     ROW(answers_from_the_address_that_was_asked),
     ROW(serves_datagrams_of_both_families),
     ROW(is_busy_with_datagrams_for_a_while),
+    ROW(knows_its_udp_clients),
+    ROW(does_not_answer_itself),
     ROW(serves_two_endpoints),
     ROW(hands_over_between_workers),
     ROW(stops_two_workers),
@@ -439,6 +543,7 @@ const struct scenario stage_scenarios[] = {
     ROW(waits_for_an_address),
     ROW(binds_when_an_address_appears),
     ROW(logs_what_it_does),
+    ROW(writes_its_access_log),
     ROW(takes_completions_that_come_late),
     ROW(takes_completions_inside_the_call),
     ROW(takes_completions_out_of_order),
