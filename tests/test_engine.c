@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/win.h"
@@ -14,6 +15,7 @@
 #include "support/clock.h"
 #include "support/fault.h"
 #include "support/ledger.h"
+#include "support/loopback.h"
 #include "support/probe.h"
 #include "support/rig.h"
 #include "support/seam.h"
@@ -25,6 +27,7 @@ static struct client *holder; /* has a port for itself */
 
 static void test_engine__serves_every_address_of_every_endpoint(void **state)
 {
+    char port[8], ipv6[32];
     (void)state;
     rig_init(&rig, probe_handlers);
     rig_endpoint(&rig, "both", "probe", "tcp://127.0.0.1:0");
@@ -33,10 +36,13 @@ static void test_engine__serves_every_address_of_every_endpoint(void **state)
     rig_listen(&rig, "udp://[::1]:0");
     rig_endpoint(&rig, "every", "probe", "tcp://*:0");
     rig_listen(&rig, "udp://*:0");
-    rig_endpoint(&rig, "range", "probe", "tcp://127.0.93.1:23990-23993");
-    rig_listen(&rig, "udp://127.0.93.1:23990-23993");
-    rig_endpoint(&rig, "localhost", "probe", "tcp://127.0.93.1:23994"); /* as the configuration has it: two */
-    rig_listen(&rig, "tcp://[::1]:23994");
+    rig_endpoint(&rig, "range", "probe", loopback_listen("tcp", 1, "23990-23993"));
+    rig_listen(&rig, loopback_listen("udp", 1, "23990-23993"));
+    snprintf(port, sizeof port, "%u", (unsigned)loopback_free_port6());
+    rig_endpoint(&rig, "localhost", "probe",
+                 loopback_listen("tcp", 2, port)); /* as the configuration has it: two */
+    snprintf(ipv6, sizeof ipv6, "tcp://[::1]:%s", port);
+    rig_listen(&rig, ipv6);
     rig_start(&rig);
     assert_int_equal(probe.starts, 4); /* once an endpoint */
     assert_int_equal(rig_count(&rig), 4 + 2 + 8 + 2);

@@ -14,6 +14,7 @@
 #include "base/address_prefix.h"
 #include "support/client.h"
 #include "support/ledger.h"
+#include "support/loopback.h"
 #include "support/probe.h"
 #include "support/rig.h"
 #include "support/seam.h"
@@ -48,11 +49,12 @@ static void begin(struct text *text, unsigned networks)
     text_add_string(text, "\n");
 }
 
-/* Each has an address for itself. */
+/* Each has an address and port for itself, and no other process has that. */
 static void add_endpoint(struct text *text, unsigned number, const char *lines)
 {
-    text_add_format(text, "[endpoint e%u]\nlisten = tcp://127.0.%u.%u:%u\n%s", number, 94 + number / 250,
-                    1 + number % 250, PORT, lines);
+    const unsigned own = loopback_port();
+    text_add_format(text, "[endpoint e%u]\nlisten = tcp://127.%u.%u.%u:%u\n%s", number, own >> 8, own & 255,
+                    1 + number % 250, PORT + number / 250, lines);
 }
 
 static bool has_variable(const char *name, struct text *value)

@@ -18,6 +18,7 @@
 #include "support/fault.h"
 #include "support/forge.h"
 #include "support/ledger.h"
+#include "support/loopback.h"
 #include "support/random.h"
 #include "support/rig.h"
 #include "support/seam.h"
@@ -567,9 +568,9 @@ static void test_answers__two_engines_stop_after_one_answer_on_well_known_ports(
 {
     (void)state;
     static struct rig second;
-    prepare("maker", "udp://127.0.0.77:0");
+    prepare("maker", loopback_listen("udp", 77, "0"));
     rig_init(&second, handlers);
-    rig_endpoint(&second, "mdns", "maker", "udp://127.0.0.78:5353");
+    rig_endpoint(&second, "mdns", "maker", loopback_listen("udp", 78, "5353"));
     start();
     rig_start(&second);
     const struct pl_address first = rig_address(&rig, 0), other = rig_address(&second, 0);

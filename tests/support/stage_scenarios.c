@@ -2,6 +2,7 @@
    Scenarios of the engine. A new one is a function and a row in the table at the end. */
 #include "support/client.h"
 #include "support/fault.h"
+#include "support/loopback.h"
 #include "support/stage.h"
 #include "support/timing.h"
 
@@ -32,8 +33,8 @@ static bool serves_both_families(void)
 
 static bool serves_a_range_of_ports(void)
 {
-    return stage_serve("echo", "tcp://127.0.0.9:20000-20002") && stage_connect(0) && stage_connect(2) &&
-           stage_echo_all(10);
+    return stage_serve("echo", loopback_listen("tcp", 9, "20000-20002")) && stage_connect(0) &&
+           stage_connect(2) && stage_echo_all(10);
 }
 
 static bool echoes_what_comes_before_the_answer(void)
