@@ -18,6 +18,7 @@
 #include "support/clock.h"
 #include "support/fault.h"
 #include "support/ledger.h"
+#include "support/patience.h"
 #include "support/probe.h"
 #include "support/random.h"
 #include "support/rig.h"
@@ -189,7 +190,7 @@ static void assert_arms_again(const struct trouble *trouble, unsigned cycle)
     }
     const uint64_t deadline = rig_deadline();
     while (!is_armed()) {
-        if (SEAM_REAL(GetTickCount64)() >= deadline) {
+        if (patience_now() >= deadline) {
             const struct in_flight count = count_in_flight();
             fail_msg("cycle %u: %s, code %lu, status %lx: %u accepts, %u receives, %u others in flight",
                      cycle, seam_name(trouble->import), (unsigned long)trouble->code,

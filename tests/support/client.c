@@ -9,9 +9,10 @@
 
 #include "base/address.h"
 #include "base/list.h"
+#include "support/patience.h"
 #include "support/seam.h"
 
-enum { CLIENT_BUFFER = 65536 };
+enum { CLIENT_BUFFER = 65536, CLIENT_MOMENT = 30 };
 
 struct client {
     struct list_node node; /* in `open` */
@@ -81,12 +82,12 @@ struct pl_address client_address(const char *ip, uint16_t port)
 
 static uint64_t client__deadline(uint32_t timeout)
 {
-    return SEAM_REAL(GetTickCount64)() + timeout;
+    return patience_now() + timeout;
 }
 
 static uint32_t client__left(uint64_t deadline)
 {
-    const uint64_t now = SEAM_REAL(GetTickCount64)();
+    const uint64_t now = patience_now();
     return now < deadline ? (uint32_t)(deadline - now) : 0;
 }
 
@@ -113,17 +114,32 @@ static enum client_result client__last(const char *doing)
     return client__result(doing, (DWORD)WSAGetLastError());
 }
 
-/* Waits until the socket can be written to or read from. */
-static enum client_result client__wait(const struct client *client, bool is_write, uint64_t deadline)
+/* See patience.h: no wait is longer. */
+static uint32_t client__moment(uint32_t left)
+{
+    return left < CLIENT_MOMENT ? left : CLIENT_MOMENT;
+}
+
+static int client__select(const struct client *client, bool is_write, uint32_t left)
 {
     fd_set set, failed;
-    const uint32_t left = client__left(deadline);
-    struct timeval timeout = {(long)(left / 1000), (long)(left % 1000 * 1000)};
+    struct timeval timeout = {0, (long)client__moment(left) * 1000};
     FD_ZERO(&set);
     FD_ZERO(&failed);
     FD_SET(client->s, &set);
     FD_SET(client->s, &failed); /* a connect that fails shows here */
-    const int count = select(0, is_write ? NULL : &set, is_write ? &set : NULL, &failed, &timeout);
+    return select(0, is_write ? NULL : &set, is_write ? &set : NULL, &failed, &timeout);
+}
+
+/* Waits until the socket can be written to or read from. */
+static enum client_result client__wait(const struct client *client, bool is_write, uint64_t deadline)
+{
+    uint32_t left = 0;
+    int count = 0;
+    do {
+        left = client__left(deadline);
+        count = client__select(client, is_write, left);
+    } while (count == 0 && left > 0);
     return count > 0 ? CLIENT_OK : count == 0 ? CLIENT_TIMEOUT : client__last("select");
 }
 
@@ -261,13 +277,24 @@ void client_watch(struct client *client)
     }
 }
 
+static bool client__await(const struct client *client, uint64_t deadline)
+{
+    uint32_t left = 0;
+    DWORD result = WAIT_TIMEOUT;
+    do {
+        left = client__left(deadline);
+        result = SEAM_REAL(WaitForSingleObject)(client->event, client__moment(left));
+    } while (result == WAIT_TIMEOUT && left > 0);
+    return result == WAIT_OBJECT_0;
+}
+
 /* Until there are bytes in the buffer, or the end. */
 static enum client_result client__fill(struct client *client, uint64_t deadline)
 {
     DWORD length = 0, flags = 0;
     client_watch(client);
     if (client->is_posted) {
-        if (SEAM_REAL(WaitForSingleObject)(client->event, client__left(deadline)) != WAIT_OBJECT_0) {
+        if (!client__await(client, deadline)) {
             return CLIENT_TIMEOUT;
         }
         const BOOL is_done =

@@ -17,7 +17,7 @@
 #include "support/client.h"
 #include "support/journal.h"
 #include "support/ledger.h"
-#include "support/seam.h"
+#include "support/patience.h"
 #include "support/support.h"
 
 enum { RIG_NAP = 2, RIG_RUNNING = 8 };
@@ -260,12 +260,12 @@ void rig_wait_for_operations(size_t count)
 
 uint64_t rig_deadline(void)
 {
-    return SEAM_REAL(GetTickCount64)() + RIG_PATIENCE;
+    return patience_now() + RIG_PATIENCE;
 }
 
 void rig_nap(uint64_t deadline, const char *what)
 {
-    if (SEAM_REAL(GetTickCount64)() >= deadline) {
+    if (patience_now() >= deadline) {
         fail_msg("waited in vain: %s", what);
     }
     Sleep(RIG_NAP);

@@ -76,7 +76,7 @@ void rig_wait_for_state(struct rig *rig, size_t index, enum listener_state state
 void rig_wait_for_operations(size_t count);
 
 /* For other conditions: deadline = rig_deadline(); while (!condition) rig_nap(deadline, "what should come");
-   The nap is short; past the deadline it fails the test. The system's own clock. */
+   The nap is short; past the deadline it fails the test. See patience.h for the clock. */
 uint64_t rig_deadline(void);
 void rig_nap(uint64_t deadline, const char *what);
 
