@@ -45,14 +45,21 @@ bool admission_permits(const struct admission *admission, const struct pl_addres
            (admission->allow == NULL || access_list_contains(admission->allow, client));
 }
 
-bool admission_trusts(const struct admission *admission, const struct pl_address *peer)
-{
-    return admission__is_in(admission->proxies, peer) && !admission__is_in(admission->deny, peer);
-}
-
 bool admission_has_proxies(const struct admission *admission)
 {
     return admission->config->proxy_protocol != CONFIG_PROXY_OFF;
+}
+
+/* Proxies are clients of nobody: `allow` is not asked about them. */
+enum admission_verdict admission_check(const struct admission *admission, const struct pl_address *peer)
+{
+    if (!admission_has_proxies(admission)) {
+        return admission_permits(admission, peer) ? ADMISSION_GRANTED : ADMISSION_ACL;
+    }
+    if (admission__is_in(admission->deny, peer)) {
+        return ADMISSION_ACL;
+    }
+    return admission__is_in(admission->proxies, peer) ? ADMISSION_GRANTED : ADMISSION_PROXY;
 }
 
 /* ---- Limits ---- */
@@ -161,23 +168,10 @@ uint32_t admission_tokens(const struct admission *admission, uint64_t now, uint6
 
 /* ---- Coming and going ---- */
 
-/* By the lists. Proxies are clients of nobody: `allow` is not asked about them. */
-static enum admission_verdict admission__check_lists(const struct admission *admission,
-                                                     const struct pl_address *peer)
-{
-    if (!admission_has_proxies(admission)) {
-        return admission_permits(admission, peer) ? ADMISSION_GRANTED : ADMISSION_ACL;
-    }
-    if (admission__is_in(admission->deny, peer)) {
-        return ADMISSION_ACL;
-    }
-    return admission__is_in(admission->proxies, peer) ? ADMISSION_GRANTED : ADMISSION_PROXY;
-}
-
 enum admission_verdict admission_enter(struct admission *admission, const struct pl_address *peer,
                                        uint64_t now)
 {
-    enum admission_verdict verdict = admission__check_lists(admission, peer);
+    enum admission_verdict verdict = admission_check(admission, peer);
     if (verdict != ADMISSION_GRANTED) {
         return verdict;
     }

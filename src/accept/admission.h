@@ -46,8 +46,9 @@ void admission_destroy(struct admission *admission);
 /* admission_permits: `deny` and `allow` let this client in. */
 bool admission_permits(const struct admission *admission, const struct pl_address *client);
 
-/* admission_trusts: this peer may name its clients in PROXY headers: it is in `trusted_proxies` and not in `deny`. */
-bool admission_trusts(const struct admission *admission, const struct pl_address *peer);
+/* admission_check: by the lists alone: GRANTED, ACL or PROXY. Where clients come through proxies, who is GRANTED may name
+   them in PROXY headers. */
+enum admission_verdict admission_check(const struct admission *admission, const struct pl_address *peer);
 
 /* admission_enter: a TCP client of this address wants to come in. GRANTED: it counts until admission_leave, for the
    limits and, unless it comes through a proxy, for its source; and it has used up one of the rate's tokens. */

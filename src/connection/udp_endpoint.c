@@ -205,15 +205,15 @@ static bool udp__read_header(const struct udp_endpoint *udp, struct udp_arrival 
 static bool udp__admits(const struct udp_endpoint *udp, struct udp_arrival *arrival)
 {
     const struct admission *admission = udp->endpoint->admission;
-    const bool has_proxies = admission_has_proxies(admission);
     if (udp->endpoint->is_paused != 0) {
         return udp__refuse(udp, COUNTER_DATAGRAMS_REFUSED_PAUSED);
     }
-    if (has_proxies ? !admission_trusts(admission, &arrival->from)
-                    : !admission_permits(admission, &arrival->from)) {
-        return udp__refuse(udp, COUNTER_DATAGRAMS_REFUSED_ACL);
+    const enum admission_verdict verdict = admission_check(admission, &arrival->from);
+    if (verdict != ADMISSION_GRANTED) {
+        return udp__refuse(udp, verdict == ADMISSION_PROXY ? COUNTER_DATAGRAMS_REFUSED_PROXY
+                                                           : COUNTER_DATAGRAMS_REFUSED_ACL);
     }
-    return !has_proxies || udp__read_header(udp, arrival);
+    return !admission_has_proxies(admission) || udp__read_header(udp, arrival);
 }
 
 static void udp__describe(struct udp_endpoint *udp, struct udp_datagram *datagram)
