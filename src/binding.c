@@ -66,6 +66,12 @@ static uint32_t binding__tokens(void *owner, uint64_t *next_out)
     return admission_tokens(binding->listener.endpoint->admission, worker_now(binding->home), next_out);
 }
 
+static void binding__waits(void *owner)
+{
+    const struct binding *binding = owner;
+    endpoint_tell(binding->listener.endpoint, worker_now(binding->home), COUNTER_ACCEPT_PAUSES_RATE, NULL);
+}
+
 /* The less loaded one of two: nearly as even as the least of all, and no reading of all. */
 static struct worker *binding__place(struct binding *binding)
 {
@@ -178,6 +184,7 @@ static const struct acceptor_events acceptor_events = {
     .lost = binding__lost,
     .abandoned = binding__abandoned,
     .tokens = binding__tokens,
+    .waits = binding__waits,
     .trouble = binding__trouble,
     .recovered = binding__recovered,
     .broken = binding__broken,

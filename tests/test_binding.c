@@ -15,6 +15,7 @@
 #include "support/client.h"
 #include "support/clock.h"
 #include "support/fault.h"
+#include "support/journal.h"
 #include "support/probe.h"
 #include "support/resets.h"
 #include "support/rig.h"
@@ -402,12 +403,15 @@ static void test_binding__takes_no_more_than_the_rate(void **state)
     probe_prepare(&rig, "tcp://127.0.0.1:0");
     rig.endpoints[0].accept_rate = 1;
     rig.endpoints[0].accept_burst = BURST;
+    rig.options.log = journal_open();
     clock_stop();
     rig_start(&rig);
     for (size_t i = 0; i < ALL; i++) {
         crowd[i] = connect_from(0, "127.0.0.1");
     }
     rig_wait_for_counter(&rig, COUNTER_ACCEPTED, BURST);
+    journal_wait(EVENT_ACCEPT_RATE_REACHED, 1);
+    journal_assert_last(EVENT_ACCEPT_RATE_REACHED, "wait in the backlog: accept_rate = 1 is used up");
     clock_advance(1000 - EARLY);
     for (uint64_t accepted = BURST; accepted < ALL; accepted++) {
         see_worker_turn(crowd[0]);
@@ -420,7 +424,11 @@ static void test_binding__takes_no_more_than_the_rate(void **state)
         assert_echoes(crowd[i]);
         client_close(crowd[i]);
     }
+    journal_wait(EVENT_ACCEPT_RATE_REACHED, 1); /* it took less than a minute of that clock */
     rig_stop(&rig);
+    journal_wait(EVENT_ACCEPT_RATE_REACHED, 2);
+    journal_assert_last(EVENT_ACCEPT_RATE_REACHED, "more times connections had to wait in the backlog");
+    journal_close();
 }
 
 /* However many sockets an endpoint has, it is one rate: at no moment were there more than the burst and what the time

@@ -326,11 +326,15 @@ static void test_proxy__lists_and_sources_are_about_the_client(void **state)
     struct config_endpoint *endpoint = prepare(CONFIG_PROXY_V1);
     denied = prefix("192.0.2.7");
     endpoint->deny = (struct config_prefixes){&denied, 1};
+    rig.options.log = journal_open();
     start();
     struct client *client = connect_from("127.0.0.1");
     put(client, version_1, sizeof version_1 - 1);
     expect_refused(client, COUNTER_REFUSED_ACL);
+    journal_wait(EVENT_CLIENT_REFUSED, 1);
+    journal_assert_last(EVENT_CLIENT_REFUSED, "192.0.2.7:5000 was reset: deny or allow keeps");
     stop();
+    journal_close();
 
     endpoint = prepare(CONFIG_PROXY_V1);
     allowed = prefix("192.0.3.0/24");

@@ -154,6 +154,31 @@ static void test_endpoint__tells_of_a_bad_header_once_a_minute(void **state)
     journal_close();
 }
 
+static void test_endpoint__tells_at_its_stop_what_it_has_not_told(void **state)
+{
+    (void)state;
+    const struct pl_address client = {.family = 4, .ip = {192, 0, 2, 7}, .port = 51000};
+    struct endpoint endpoint = {.config = &config, .handler = &good, .log = journal_open()};
+    for (int i = 0; i < 5; i++) {
+        endpoint_tell(&endpoint, 5000, COUNTER_REFUSED_ACL, &client);
+        endpoint_tell(&endpoint, 5000, COUNTER_DATAGRAMS_REFUSED_PAUSED, &client); /* of no interest */
+    }
+    tell_at(&endpoint, 5000);
+    tell_at(&endpoint, 5000);
+    endpoint_tell(&endpoint, 5000, COUNTER_DATAGRAMS_REFUSED_ACL, &client); /* told, and no more of it */
+    journal_wait(EVENT_CLIENT_REFUSED, 2);
+    endpoint_stop(&endpoint);
+    journal_wait(EVENT_CLIENT_REFUSED, 3);
+    journal_assert_last(EVENT_CLIENT_REFUSED,
+                        "[e] 4 more clients were reset since the last such line: deny or");
+    journal_wait(EVENT_PROXY_HEADER_REFUSED, 2);
+    journal_assert_last(EVENT_PROXY_HEADER_REFUSED,
+                        "[e] 1 more bad PROXY headers came since the last such line");
+    endpoint_stop(&endpoint); /* nothing is left */
+    assert_int_equal(journal_count(EVENT_CLIENT_REFUSED), 3);
+    journal_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +187,7 @@ int main(void)
         support_test(test_endpoint__refuses_a_handler_before_it_calls_it),
         support_test(test_endpoint__survives_an_error_text_without_an_end),
         rig_test(test_endpoint__tells_of_a_bad_header_once_a_minute),
+        rig_test(test_endpoint__tells_at_its_stop_what_it_has_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,25 @@ static void test_udp__takes_datagrams_from_whom_the_lists_allow(void **state)
     }
 }
 
+/* A flood of them is no flood of lines, and none is lost. */
+static void test_udp__refusals_are_told_once_a_minute_and_the_rest_at_the_stop(void **state)
+{
+    (void)state;
+    seen_prepare("udp://127.0.0.1:0")->deny = list(0, "127.0.0.2");
+    seen_rig.options.log = journal_open();
+    seen_start("127.0.0.1");
+    for (uint64_t i = 1; i <= 5; i++) {
+        send_from("127.0.0.2", "hello", 5);
+        rig_wait_for_counter(&seen_rig, COUNTER_DATAGRAMS_REFUSED_ACL, i);
+    }
+    journal_wait(EVENT_CLIENT_REFUSED, 1);
+    journal_assert_last(EVENT_CLIENT_REFUSED, "[u] a datagram of 127.0.0.2:");
+    seen_end();
+    journal_wait(EVENT_CLIENT_REFUSED, 2);
+    journal_assert_last(EVENT_CLIENT_REFUSED, "[u] 4 more datagrams were dropped since the last such line: ");
+    journal_close();
+}
+
 /* ---- Behind a proxy ---- */
 
 static const uint8_t head[] = {'\r', '\n', '\r', '\n', 0,    '\r', '\n', 'Q', 'U', 'I', 'T',
@@ -156,6 +175,7 @@ static void test_udp__the_lists_are_about_the_client_that_is_named(void **state)
         struct config_endpoint *endpoint = prepare_proxied();
         endpoint->allow = list(1, rows[i].allow);
         endpoint->deny = list(2, rows[i].deny);
+        seen_rig.options.log = journal_open();
         seen_start("127.0.0.1");
         const bool is_in = rows[i].counter == COUNTER_DATAGRAMS_RECEIVED;
         send_from(rows[i].proxy, head, sizeof head);
@@ -165,6 +185,13 @@ static void test_udp__the_lists_are_about_the_client_that_is_named(void **state)
         rig_wait_for_counter(&seen_rig, rows[i].counter, 1);
         assert_int_equal(seen.count, is_in);
         seen_end();
+        assert_int_equal(journal_count(EVENT_CLIENT_REFUSED), !is_in);
+        if (!is_in) {
+            journal_assert_last(EVENT_CLIENT_REFUSED, rows[i].counter == COUNTER_DATAGRAMS_REFUSED_ACL
+                                                          ? "dropped: deny or allow keeps"
+                                                          : "dropped: trusted_proxies does not have");
+        }
+        journal_close();
     }
 }
 
@@ -196,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         seen_test(test_udp__takes_datagrams_from_whom_the_lists_allow),
+        seen_test(test_udp__refusals_are_told_once_a_minute_and_the_rest_at_the_stop),
         seen_test(test_udp__a_trusted_proxy_names_the_client_and_has_the_answer),
         seen_test(test_udp__a_health_check_is_the_proxy_itself),
         seen_test(test_udp__the_lists_are_about_the_client_that_is_named),

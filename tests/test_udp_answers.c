@@ -17,6 +17,7 @@
 #include "support/clock.h"
 #include "support/fault.h"
 #include "support/forge.h"
+#include "support/journal.h"
 #include "support/ledger.h"
 #include "support/loopback.h"
 #include "support/random.h"
@@ -145,12 +146,16 @@ static void test_answers__what_is_over_the_limit_is_dropped_whole(void **state)
 {
     (void)state;
     prepare("maker", "udp://127.0.0.1:0");
+    rig.options.log = journal_open();
     start();
     char answer[300];
     size_t got = 0;
     maker.percent = 101;
     ask(100);
     assert_answers(0, 1);
+    journal_wait(EVENT_ANSWER_DROPPED, 1);
+    journal_assert_last(EVENT_ANSWER_DROPPED, "an answer to 127.0.0.1:");
+    journal_assert_last(EVENT_ANSWER_DROPPED, "was dropped: reply_limit = 1.0 allows no more");
     assert_int_equal(rig_counter(&rig, COUNTER_ANSWERS_DROPPED_REPLY_LIMIT), 1);
     assert_int_equal(rig_counter(&rig, COUNTER_DATAGRAMS_SENT), 0);
     maker.percent = 100;
@@ -161,6 +166,7 @@ static void test_answers__what_is_over_the_limit_is_dropped_whole(void **state)
     assert_int_equal(got, 10);
     assert_int_equal(maker.seen, 0);
     stop();
+    journal_close();
 }
 
 static void test_answers__credit_begins_with_the_first_datagram_and_dies_in_silence(void **state)

@@ -17,6 +17,7 @@
 #include "support/fault.h"
 #include "support/folder.h"
 #include "support/forge.h"
+#include "support/journal.h"
 #include "support/ledger.h"
 #include "support/random.h"
 #include "support/rig.h"
@@ -718,6 +719,7 @@ static void test_session__the_oldest_with_one_datagram_makes_room_first(void **s
 {
     (void)state;
     prepare("keeper", "udp://127.0.0.1:0")->udp_sessions_max = 4;
+    rig.options.log = journal_open();
     start();
     keeper.deed = DEED_ECHO;
     for (size_t i = 0; i < 4; i++) {
@@ -750,7 +752,14 @@ static void test_session__the_oldest_with_one_datagram_makes_room_first(void **s
     wait_for_end(book_of(6), PL_DISPLACED);
     assert_active(4);
     assert_int_equal(rig_counter(&rig, COUNTER_SESSIONS_CLOSED_DISPLACED), 6);
+    journal_wait(EVENT_SESSION_DISPLACED, 1);
+    journal_assert_last(EVENT_SESSION_DISPLACED,
+                        "made room for another one: udp_sessions_max = 4 is reached");
     stop();
+    journal_wait(EVENT_SESSION_DISPLACED, 2);
+    journal_assert_last(EVENT_SESSION_DISPLACED,
+                        "5 more sessions made room for others since the last such line");
+    journal_close();
 }
 
 static void test_session__an_answer_keeps_it_from_making_room(void **state)
@@ -1029,6 +1038,7 @@ static void test_session__a_source_has_only_so_many(void **state)
 {
     (void)state;
     prepare("keeper", "udp://127.0.0.1:0")->max_connections_per_source = 3;
+    rig.options.log = journal_open();
     start(); /* twelve clients of one address */
     for (size_t i = 0; i < 3; i++) {
         talk(i, 10);
@@ -1045,7 +1055,10 @@ static void test_session__a_source_has_only_so_many(void **state)
     talk(3, 10); /* its place is free at once */
     assert_active(3);
     assert_int_equal(rig_counter(&rig, COUNTER_SESSIONS_REFUSED_PER_SOURCE), 1);
+    journal_wait(EVENT_CLIENT_REFUSED, 1);
+    journal_assert_last(EVENT_CLIENT_REFUSED, "was dropped: max_connections_per_source = 3 is reached");
     stop();
+    journal_close();
 }
 
 static void test_session__a_lack_of_memory_keeps_no_source_counted(void **state)

@@ -239,6 +239,7 @@ static void acceptor__wait_for_rate(struct acceptor *acceptor)
     if (waits && list_is_empty(&acceptor->rate.node)) {
         worker_count(acceptor->worker, COUNTER_ACCEPT_PAUSES_RATE, 1);
         timer_set(worker_timers(acceptor->worker), &acceptor->rate, next);
+        acceptor->events->waits(acceptor->owner);
     }
 }
 

@@ -34,6 +34,9 @@ struct acceptor_events {
        others. When none: `next_out` is when one may, of the worker's clock. UINT32_MAX: no limit. */
     uint32_t (*tokens)(void *owner, uint64_t *next_out);
 
+    /* The rate makes it wait from now on; counted already. */
+    void (*waits)(void *owner);
+
     /* trouble: accepting fails, and is tried again. recovered: for a second nothing has failed. broken: the
        listening socket itself is dead; only acceptor_stop is left. */
     void (*trouble)(void *owner, uint32_t error);

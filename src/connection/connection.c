@@ -301,6 +301,8 @@ static void connection__take_claim(struct connection *connection, const struct c
         connection->peer = claim->source;
     }
     if (claim->refusal != CLOSE_REASON_NONE) {
+        endpoint_tell(connection->endpoint, worker_now(connection->worker),
+                      close_reason_row(claim->refusal)->counter, &connection->peer);
         connection__reset(connection, claim->refusal, 0);
         return;
     }

@@ -172,9 +172,9 @@ static void udp__run_expiry(struct timer *timer)
 
 /* ---- Delivering ---- */
 
-static bool udp__refuse(const struct udp_endpoint *udp, enum counter counter)
+static bool udp__refuse(const struct udp_endpoint *udp, enum counter counter, const struct pl_address *client)
 {
-    worker_count(udp->socket.worker, counter, 1);
+    endpoint_count(udp->endpoint, udp->socket.worker, counter, client);
     return false;
 }
 
@@ -187,7 +187,8 @@ static bool udp__read_header(const struct udp_endpoint *udp, struct udp_arrival 
         proxy_header_read(endpoint->config->proxy_protocol, true, arrival->at, arrival->length, &header);
     if (result != PROXY_DONE) {
         endpoint_tell_header(endpoint, worker_now(udp->socket.worker), 0, &arrival->from, header.problem);
-        return udp__refuse(udp, COUNTER_DATAGRAMS_REFUSED_PROXY);
+        worker_count(udp->socket.worker, COUNTER_DATAGRAMS_REFUSED_PROXY, 1);
+        return false;
     }
     arrival->at += header.length;
     arrival->length -= header.length;
@@ -198,7 +199,7 @@ static bool udp__read_header(const struct udp_endpoint *udp, struct udp_arrival 
     arrival->peer = header.source;
     arrival->local = header.destination;
     return admission_permits(endpoint->admission, &arrival->peer) ||
-           udp__refuse(udp, COUNTER_DATAGRAMS_REFUSED_ACL);
+           udp__refuse(udp, COUNTER_DATAGRAMS_REFUSED_ACL, &arrival->peer);
 }
 
 /* Before any other work: decided from the addresses alone. */
@@ -206,12 +207,13 @@ static bool udp__admits(const struct udp_endpoint *udp, struct udp_arrival *arri
 {
     const struct admission *admission = udp->endpoint->admission;
     if (udp->endpoint->is_paused != 0) {
-        return udp__refuse(udp, COUNTER_DATAGRAMS_REFUSED_PAUSED);
+        return udp__refuse(udp, COUNTER_DATAGRAMS_REFUSED_PAUSED, &arrival->from);
     }
     const enum admission_verdict verdict = admission_check(admission, &arrival->from);
     if (verdict != ADMISSION_GRANTED) {
-        return udp__refuse(udp, verdict == ADMISSION_PROXY ? COUNTER_DATAGRAMS_REFUSED_PROXY
-                                                           : COUNTER_DATAGRAMS_REFUSED_ACL);
+        return udp__refuse(
+            udp, verdict == ADMISSION_PROXY ? COUNTER_DATAGRAMS_REFUSED_PROXY : COUNTER_DATAGRAMS_REFUSED_ACL,
+            &arrival->from);
     }
     return !admission_has_proxies(admission) || udp__read_header(udp, arrival);
 }
@@ -310,14 +312,12 @@ static void udp__deliver(struct udp_endpoint *udp, struct udp_datagram *datagram
 /* Pays for the answer; false: it is not allowed, and counted. */
 static bool udp__may_send(struct udp_endpoint *udp, size_t length)
 {
-    const enum counter mute = udp->current->arrival.mute;
-    if (mute != COUNTER_COUNT) {
-        worker_count(udp->socket.worker, mute, 1);
-        return false;
+    const struct udp_arrival *arrival = &udp->current->arrival;
+    if (arrival->mute != COUNTER_COUNT) {
+        return udp__refuse(udp, arrival->mute, &arrival->peer);
     }
     if (udp->is_limited && !reply_budget_take(&udp->credit, length)) {
-        worker_count(udp->socket.worker, COUNTER_ANSWERS_DROPPED_REPLY_LIMIT, 1);
-        return false;
+        return udp__refuse(udp, COUNTER_ANSWERS_DROPPED_REPLY_LIMIT, &arrival->peer);
     }
     return true;
 }

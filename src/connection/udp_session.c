@@ -112,7 +112,8 @@ static void udp_session__count_end(const struct udp_session *session)
         [PL_STOPPING] = COUNTER_SESSIONS_CLOSED_STOPPING,     [PL_ERROR] = COUNTER_SESSIONS_CLOSED_ERROR,
         [PL_DISPLACED] = COUNTER_SESSIONS_CLOSED_DISPLACED,
     };
-    worker_count(session->sessions->udp->worker, counters[session->reason], 1);
+    endpoint_count(session->sessions->endpoint, session->sessions->udp->worker, counters[session->reason],
+                   &session->peer);
 }
 
 static void udp_session__log_end(const struct udp_session *session, pl_id id)
@@ -199,10 +200,10 @@ static bool udp_sessions__take_place(struct udp_sessions *sessions, const struct
     const LONG most = (LONG)endpoint->config->udp_sessions_max;
     const enum admission_verdict verdict = admission_enter_source(endpoint->admission, client);
     if (verdict != ADMISSION_GRANTED) {
-        worker_count(sessions->udp->worker,
-                     verdict == ADMISSION_PER_SOURCE ? COUNTER_SESSIONS_REFUSED_PER_SOURCE
-                                                     : COUNTER_SESSIONS_REFUSED_ERROR,
-                     1);
+        endpoint_count(endpoint, sessions->udp->worker,
+                       verdict == ADMISSION_PER_SOURCE ? COUNTER_SESSIONS_REFUSED_PER_SOURCE
+                                                       : COUNTER_SESSIONS_REFUSED_ERROR,
+                       client);
         return false;
     }
     InterlockedIncrement(&endpoint->udp_sessions);
@@ -293,7 +294,7 @@ static struct udp_session *udp_sessions__open(struct udp_sessions *sessions, uin
     struct udp_session *session = udp_sessions__create(sessions, hash);
     if (session == NULL) {
         udp_sessions__give_place(sessions, &arrival->peer);
-        worker_count(worker, COUNTER_SESSIONS_REFUSED_ERROR, 1);
+        endpoint_count(sessions->endpoint, worker, COUNTER_SESSIONS_REFUSED_ERROR, &arrival->peer);
         return NULL;
     }
     worker_count(worker, COUNTER_SESSIONS_OPENED, 1);
@@ -356,19 +357,26 @@ static struct udp_session *udp_session__find(struct worker *worker, pl_id id)
     return session == NULL || session->is_closing ? NULL : session;
 }
 
+/* What forbids the answer; COUNTER_COUNT: it is allowed, and paid for. */
+static enum counter udp_session__find_mute(struct udp_session *session, size_t length)
+{
+    if (session->mute != COUNTER_COUNT) {
+        return session->mute;
+    }
+    return !udp_sessions__are_limited(session->sessions) || reply_credit_spend(&session->credit, length)
+               ? COUNTER_COUNT
+               : COUNTER_ANSWERS_DROPPED_REPLY_LIMIT;
+}
+
 /* Pays for the answer; false: it is not allowed, and counted. */
 static bool udp_session__may_send(struct udp_session *session, size_t length)
 {
-    struct worker *worker = session->sessions->udp->worker;
-    if (session->mute != COUNTER_COUNT) {
-        worker_count(worker, session->mute, 1);
-        return false;
+    const struct udp_sessions *sessions = session->sessions;
+    const enum counter mute = udp_session__find_mute(session, length);
+    if (mute != COUNTER_COUNT) {
+        endpoint_count(sessions->endpoint, sessions->udp->worker, mute, &session->peer);
     }
-    if (udp_sessions__are_limited(session->sessions) && !reply_credit_spend(&session->credit, length)) {
-        worker_count(worker, COUNTER_ANSWERS_DROPPED_REPLY_LIMIT, 1);
-        return false;
-    }
-    return true;
+    return mute == COUNTER_COUNT;
 }
 
 int32_t udp_session_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length)

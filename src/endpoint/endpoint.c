@@ -5,7 +5,7 @@
 #include "base/address.h"
 
 enum {
-    ENDPOINT_TELL = 60000, /* milliseconds */
+    ENDPOINT_LINE = 384, /* room for the words of one in the log */
     ENDPOINT_MAX_INPUT = 65536,
     ENDPOINT_MAX_INPUT_LIMIT = 16777216 /* the contract's */
 };
@@ -59,82 +59,51 @@ bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struc
     return true;
 }
 
-void endpoint_stop(struct endpoint *endpoint)
-{
-    if (endpoint->is_started && endpoint->handler->stop != NULL) {
-        endpoint->handler->stop(endpoint->state);
-    }
-    endpoint->is_started = false;
-}
-
 /* ---- What is told of clients ---- */
 
-/* How many there were since it was told last, this one not counted; -1: it is not told now. */
-static LONG endpoint__pass_gate(struct endpoint_gate *gate, uint64_t now)
+static void endpoint__log(struct endpoint *endpoint, enum notice notice, pl_id connection, const char *words)
 {
-    const LONG64 told_at = InterlockedCompareExchange64(&gate->told_at, 0, 0);
-    const bool is_time = told_at == 0 || now - (uint64_t)told_at >= ENDPOINT_TELL;
-    if (is_time && InterlockedCompareExchange64(&gate->told_at, (LONG64)now, told_at) == told_at) {
-        return InterlockedExchange(&gate->untold, 0);
-    }
-    InterlockedIncrement(&gate->untold);
-    return -1;
+    log_write(endpoint->log, notice_event(notice), endpoint->config->name, connection, "%s", words);
 }
 
-static void endpoint__add_untold(struct text *text, LONG untold)
+void endpoint_tell(struct endpoint *endpoint, uint64_t now, enum counter counter,
+                   const struct pl_address *client)
 {
-    if (untold > 0) {
-        text_add_format(text, "; %ld more since the last such line", (long)untold);
-    }
-}
-
-/* What to do about it; NULL: nothing, and it is not told. */
-static const char *endpoint__remedy(enum close_reason reason)
-{
-    static const char *const remedies[CLOSE_REASON_COUNT] = {
-        [REFUSED_ACL] = "deny or allow keeps it out",
-        [REFUSED_LIMIT] =
-            "max_connections, the endpoint's or the service's, is reached; raise it, or shorten idle_timeout",
-        [REFUSED_PER_SOURCE] =
-            "max_connections_per_source is reached; raise it if many clients share this address",
-        [REFUSED_PROXY] = "it is not in trusted_proxies; add it there if it is one of your proxies",
-        [REFUSED_ERROR] = "an error of the system lost it on its way to the handler"};
-    return remedies[reason];
-}
-
-static void endpoint__tell_refusal(struct endpoint *endpoint, uint64_t now, enum close_reason reason,
-                                   const struct pl_address *peer)
-{
-    const char *remedy = endpoint__remedy(reason);
-    const LONG untold = remedy != NULL ? endpoint__pass_gate(&endpoint->gates[reason], now) : -1;
+    const enum notice notice = notice_of(counter);
+    const LONG untold = notice != NOTICE_COUNT ? notice_gate_pass(&endpoint->gates[notice], now) : -1;
     if (untold >= 0) {
-        char room[384];
+        char room[ENDPOINT_LINE];
         struct text text;
         text_init(&text, room, sizeof room);
-        address_add_with_port(&text, peer);
-        text_add_format(&text, " was reset: %s", remedy);
-        endpoint__add_untold(&text, untold);
-        log_write(endpoint->log, EVENT_CLIENT_REFUSED, endpoint->config->name, 0, "%s", room);
+        notice_add(&text, notice, endpoint->config, client);
+        notice_add_untold(&text, untold);
+        endpoint__log(endpoint, notice, 0, room);
     }
+}
+
+void endpoint_count(struct endpoint *endpoint, struct worker *worker, enum counter counter,
+                    const struct pl_address *client)
+{
+    worker_count(worker, counter, 1);
+    endpoint_tell(endpoint, worker_now(worker), counter, client);
 }
 
 void endpoint_refused(struct endpoint *endpoint, struct worker *worker, enum close_reason reason,
                       const struct pl_address *local, const struct pl_address *peer)
 {
-    worker_count(worker, close_reason_row(reason)->counter, 1);
     access_log_write(endpoint->access_log, &(const struct access_line){.endpoint = endpoint->config->name,
                                                                        .client = *peer,
                                                                        .local = *local,
                                                                        .reason = reason});
-    endpoint__tell_refusal(endpoint, worker_now(worker), reason, peer);
+    endpoint_count(endpoint, worker, close_reason_row(reason)->counter, peer);
 }
 
 void endpoint_tell_header(struct endpoint *endpoint, uint64_t now, pl_id connection,
                           const struct pl_address *proxy, const char *problem)
 {
-    const LONG untold = endpoint__pass_gate(&endpoint->gates[CLOSE_REASON_NONE], now);
+    const LONG untold = notice_gate_pass(&endpoint->gates[NOTICE_PROXY_HEADER], now);
     if (untold >= 0) {
-        char room[384];
+        char room[ENDPOINT_LINE];
         struct text text;
         text_init(&text, room, sizeof room);
         text_add_string(&text, "the proxy ");
@@ -142,9 +111,33 @@ void endpoint_tell_header(struct endpoint *endpoint, uint64_t now, pl_id connect
         text_add_format(
             &text, " sent no good PROXY header: %s; let it send what proxy_protocol says, or set that to off",
             problem);
-        endpoint__add_untold(&text, untold);
-        log_write(endpoint->log, EVENT_PROXY_HEADER_REFUSED, endpoint->config->name, connection, "%s", room);
+        notice_add_untold(&text, untold);
+        endpoint__log(endpoint, NOTICE_PROXY_HEADER, connection, room);
     }
+}
+
+/* So that the lines add up to what was counted. */
+static void endpoint__tell_rest(struct endpoint *endpoint)
+{
+    for (enum notice notice = 0; notice < NOTICE_COUNT; notice++) {
+        const LONG untold = notice_gate_take_rest(&endpoint->gates[notice]);
+        if (untold > 0) {
+            char room[ENDPOINT_LINE];
+            struct text text;
+            text_init(&text, room, sizeof room);
+            notice_add_rest(&text, notice, endpoint->config, untold);
+            endpoint__log(endpoint, notice, 0, room);
+        }
+    }
+}
+
+void endpoint_stop(struct endpoint *endpoint)
+{
+    if (endpoint->is_started && endpoint->handler->stop != NULL) {
+        endpoint->handler->stop(endpoint->state);
+    }
+    endpoint->is_started = false;
+    endpoint__tell_rest(endpoint);
 }
 
 uint32_t endpoint_max_input(const struct endpoint *endpoint)

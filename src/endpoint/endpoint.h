@@ -10,17 +10,12 @@
 #include "base/log.h"
 #include "base/win.h"
 #include "config/config.h"
+#include "endpoint/notice.h"
 #include "io/worker.h"
 #include "portlistener/handler.h"
 #include "stats/access_log.h"
 
 struct admission;
-
-/* What strangers can bring about at will is told once a minute. */
-struct endpoint_gate {
-    volatile LONG64 told_at; /* 0: never */
-    volatile LONG untold;    /* since then */
-};
 
 struct endpoint {
     const struct config_endpoint *config;
@@ -36,18 +31,25 @@ struct endpoint {
     volatile LONG udp_sessions; /* of all of them */
     volatile LONG is_paused;    /* refuse what is new */
     volatile LONG is_stopping;  /* likewise, and for good */
-    struct endpoint_gate
-        gates[CLOSE_REASON_COUNT]; /* for what is told now and then; NONE: bad PROXY headers */
+    struct notice_gate gates[NOTICE_COUNT];
 };
 
 /* endpoint_start: the handler's start; false: `failure_out`. Control thread. */
 bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struct failure *failure_out);
 
-/* endpoint_stop: the handler's stop, if it was started. No connection may be left. Control thread. */
+/* endpoint_stop: the handler's stop, if it was started, and what is left to be told of clients. No connection may be left.
+   Control thread. */
 void endpoint_stop(struct endpoint *endpoint);
 
-/* endpoint_refused: counts a TCP client that never reached the handler, in the access log, too; and tells of it in the log,
-   once a minute for each reason. On W. */
+/* endpoint_tell: tells in the log of what `counter` counts, if notices.def has it; `now` of a worker's clock. Any thread.
+   endpoint_count: counts one, and tells of it. On W. */
+void endpoint_tell(struct endpoint *endpoint, uint64_t now, enum counter counter,
+                   const struct pl_address *client);
+void endpoint_count(struct endpoint *endpoint, struct worker *worker, enum counter counter,
+                    const struct pl_address *client);
+
+/* endpoint_refused: counts and tells of a TCP client that never reached the handler, and writes it to the access log. On
+   W. */
 void endpoint_refused(struct endpoint *endpoint, struct worker *worker, enum close_reason reason,
                       const struct pl_address *local, const struct pl_address *peer);
 

@@ -59,6 +59,12 @@ static uint32_t bench__tokens(void *owner, uint64_t *next_out)
     return accept_rate_tokens(&bench.rate, bench.bucket, worker_now(bench.worker));
 }
 
+static void bench__waits(void *owner)
+{
+    (void)owner;
+    InterlockedIncrement(&bench.waits);
+}
+
 static void bench__accepted(void *owner, SOCKET s, const struct pl_address *local,
                             const struct pl_address *peer)
 {
@@ -105,6 +111,7 @@ static const struct acceptor_events bench__events = {.admit = bench__admit,
                                                      .lost = bench__lost,
                                                      .abandoned = bench__abandoned,
                                                      .tokens = bench__tokens,
+                                                     .waits = bench__waits,
                                                      .trouble = bench__trouble,
                                                      .recovered = bench__recovered,
                                                      .broken = bench__broken,

@@ -27,7 +27,7 @@ struct bench {
     bool keeps; /* accepted sockets stay open; else each is greeted with one byte and closed */
 
     /* Written on W: how often each event came, and with what the last time. */
-    volatile LONG admitted, accepted, lost, abandoned, troubles, recoveries, breaks, stops;
+    volatile LONG admitted, accepted, lost, abandoned, waits, troubles, recoveries, breaks, stops;
     volatile LONG refuses;   /* so many of the next clients are not admitted */
     struct accept_rate rate; /* no limit at first */
     uint64_t bucket;

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+   What is told now and then, see notice.h. */
+#include "endpoint/notice.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/address.h"
+#include "config/config_keys.h"
+
+enum { NOTICE_INTERVAL = 60000 /* milliseconds */ };
+
+enum notice_kind {
+    NOTICE_KIND_CLIENT, /* of TCP */
+    NOTICE_KIND_DATAGRAM,
+    NOTICE_KIND_SESSION,
+    NOTICE_KIND_ANSWER,
+    NOTICE_KIND_WAIT,
+    NOTICE_KIND_PROXY_HEADER
+};
+
+/* The words of one, around the client's address, and of several. */
+static const struct {
+    enum event event;
+    const char *before, *behind; /* `behind` NULL: no address is told */
+    const char *many;
+} kinds[] = {
+    [NOTICE_KIND_CLIENT] = {EVENT_CLIENT_REFUSED, "", " was reset", "clients were reset"},
+    [NOTICE_KIND_DATAGRAM] = {EVENT_CLIENT_REFUSED, "a datagram of ", " was dropped",
+                              "datagrams were dropped"},
+    [NOTICE_KIND_SESSION] = {EVENT_SESSION_DISPLACED, "the session of ", " made room for another one",
+                             "sessions made room for others"},
+    [NOTICE_KIND_ANSWER] = {EVENT_ANSWER_DROPPED, "an answer to ", " was dropped", "answers were dropped"},
+    [NOTICE_KIND_WAIT] = {EVENT_ACCEPT_RATE_REACHED, "further connections wait in the backlog", NULL,
+                          "times connections had to wait in the backlog"},
+    [NOTICE_KIND_PROXY_HEADER] = {EVENT_PROXY_HEADER_REFUSED, "", NULL, "bad PROXY headers came"},
+};
+
+#define NOTICE(counter, kind, key, why) [NOTICE_##counter] = {NOTICE_KIND_##kind, key, why},
+static const struct {
+    enum notice_kind kind;
+    const char *key;
+    const char *why;
+} rows[NOTICE_COUNT] = {
+#include "endpoint/notices.def"
+    [NOTICE_PROXY_HEADER] = {NOTICE_KIND_PROXY_HEADER, NULL, "see what was told of the first"}};
+#undef NOTICE
+
+/* ---- The table ---- */
+
+/* 1 more, so that 0 is none. */
+#define NOTICE(counter, kind, key, why) [COUNTER_##counter] = NOTICE_##counter + 1,
+static const uint8_t places[COUNTER_COUNT] = {
+#include "endpoint/notices.def"
+};
+#undef NOTICE
+
+static_assert(NOTICE_COUNT < UINT8_MAX, "they fit");
+
+enum notice notice_of(enum counter counter)
+{
+    return places[counter] != 0 ? (enum notice)(places[counter] - 1) : NOTICE_COUNT;
+}
+
+enum event notice_event(enum notice notice)
+{
+    return kinds[rows[notice].kind].event;
+}
+
+/* ---- Lines ---- */
+
+/* "max_connections = 100 is reached; raise it", or without a key. */
+static void notice__add_why(struct text *text, enum notice notice, const struct config_endpoint *config)
+{
+    const char *name = rows[notice].key;
+    if (name != NULL) {
+        const struct config_key *key = config_keys_find(&config_keys_endpoint, name, strlen(name));
+        text_add_format(text, "%s = ", name);
+        config_keys_add_value(text, key, config);
+        text_add_string(text, " ");
+    }
+    text_add_string(text, rows[notice].why);
+}
+
+void notice_add(struct text *text, enum notice notice, const struct config_endpoint *config,
+                const struct pl_address *client)
+{
+    const enum notice_kind kind = rows[notice].kind;
+    text_add_string(text, kinds[kind].before);
+    if (kinds[kind].behind != NULL) {
+        address_add_with_port(text, client);
+        text_add_string(text, kinds[kind].behind);
+    }
+    text_add_string(text, ": ");
+    notice__add_why(text, notice, config);
+}
+
+void notice_add_rest(struct text *text, enum notice notice, const struct config_endpoint *config, LONG count)
+{
+    text_add_format(text, "%ld more %s since the last such line: ", (long)count,
+                    kinds[rows[notice].kind].many);
+    notice__add_why(text, notice, config);
+}
+
+void notice_add_untold(struct text *text, LONG count)
+{
+    if (count > 0) {
+        text_add_format(text, "; %ld more since the last such line", (long)count);
+    }
+}
+
+/* ---- Gates ---- */
+
+LONG notice_gate_pass(struct notice_gate *gate, uint64_t now)
+{
+    const LONG64 told_at = InterlockedCompareExchange64(&gate->told_at, 0, 0);
+    const bool is_time = told_at == 0 || now - (uint64_t)told_at >= NOTICE_INTERVAL;
+    if (is_time && InterlockedCompareExchange64(&gate->told_at, (LONG64)now, told_at) == told_at) {
+        return InterlockedExchange(&gate->untold, 0);
+    }
+    InterlockedIncrement(&gate->untold);
+    return -1;
+}
+
+LONG notice_gate_take_rest(struct notice_gate *gate)
+{
+    return InterlockedExchange(&gate->untold, 0);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+   What the log tells of that strangers can bring about at will: one table, notices.def. At most once a minute for each
+   endpoint and row, with the number since the last line; what is left is told when the endpoint stops. */
+#ifndef PORTLISTENER_ENDPOINT_NOTICE_H
+#define PORTLISTENER_ENDPOINT_NOTICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/events.h"
+#include "base/text.h"
+#include "base/win.h"
+#include "config/config.h"
+#include "stats/stats.h"
+
+#define NOTICE(counter, kind, key, why) NOTICE_##counter,
+enum notice {
+#include "endpoint/notices.def"
+    NOTICE_PROXY_HEADER, /* a bad one; see endpoint_tell_header */
+    NOTICE_COUNT
+};
+#undef NOTICE
+
+/* notice_of: what is told of the thing that `counter` counts; COUNT: nothing. */
+enum notice notice_of(enum counter counter);
+
+/* notice_event: what it is logged as. */
+enum event notice_event(enum notice notice);
+
+/* notice_add: one of them, for the endpoint with this configuration. `client` may be NULL where the kind has none. Not of
+   PROXY_HEADER. */
+void notice_add(struct text *text, enum notice notice, const struct config_endpoint *config,
+                const struct pl_address *client);
+
+/* notice_add_rest: `count` more of them, when no other line will tell. */
+void notice_add_rest(struct text *text, enum notice notice, const struct config_endpoint *config, LONG count);
+
+/* notice_add_untold: to a line, that there were `count` more since the last one; nothing when there were none. */
+void notice_add_untold(struct text *text, LONG count);
+
+/* One for each endpoint and notice; all zero at first. */
+struct notice_gate {
+    volatile LONG64 told_at; /* 0: never */
+    volatile LONG untold;    /* since then */
+};
+
+/* notice_gate_pass: one more of them, now (milliseconds): how many others there were since one was told; -1: this one is
+   not told either, only counted. notice_gate_take_rest: how many were not told. Any thread, without a lock. */
+LONG notice_gate_pass(struct notice_gate *gate, uint64_t now);
+LONG notice_gate_take_rest(struct notice_gate *gate);
+
+#endif
