@@ -71,6 +71,8 @@ static void test_config_entry__takes_values_at_their_limits(void **state)
         {"access_log", "", ""},
         {"access_log", "-", "-"},
         {"access_log", "a b.log", "a b.log"},
+        {"access_log", "none.log", "none.log"},
+        {"access_log", ".\\no", ".\\no"}, /* whoever wants it */
         {"log_level", "Warning", "warning"},
         {"log_format", "json", "json"},
         {"log_time", "local", "local"},
@@ -174,6 +176,35 @@ static const struct {
      "the default ."},
     {"access_log", "; off",
      "10: error: access_log has no value, only a comment; write the path of a file, or -, or nothing (off)"},
+    {"access_log", "no",
+     "10: error: access_log: \"no\" is not the path of a file; for none, write nothing behind the =, or remove "
+     "the line"},
+    {"access_log", "OFF",
+     "10: error: access_log: \"OFF\" is not the path of a file; for none, write nothing behind the =, or remove "
+     "the line"},
+    {"access_log", "false",
+     "10: error: access_log: \"false\" is not the path of a file; for none, write nothing behind the =, or "
+     "remove the line"},
+    {"access_log", "0",
+     "10: error: access_log: \"0\" is not the path of a file; for none, write nothing behind the =, or remove "
+     "the line"},
+    {"access_log", "none",
+     "10: error: access_log: \"none\" is not the path of a file; for none, write nothing behind the =, or "
+     "remove the line"},
+    {"access_log", "yes",
+     "10: error: access_log: \"yes\" is not the path of a file; write one such as logs\\access.log"},
+    {"access_log", "On",
+     "10: error: access_log: \"On\" is not the path of a file; write one such as logs\\access.log"},
+    {"access_log", "true",
+     "10: error: access_log: \"true\" is not the path of a file; write one such as logs\\access.log"},
+    {"access_log", "1",
+     "10: error: access_log: \"1\" is not the path of a file; write one such as logs\\access.log"},
+    {"log_file", "no",
+     "10: error: log_file: \"no\" is not the path of a file; write one such as logs\\<service>.log, or - for "
+     "standard error"},
+    {"log_file", "yes",
+     "10: error: log_file: \"yes\" is not the path of a file; write one such as logs\\<service>.log, or - for "
+     "standard error"},
     {"log_file", "#1.log",
      "10: error: log_file has no value, only a comment; write the path of a file, or -, or remove the line "
      "for the default logs\\<service>.log"},

@@ -86,6 +86,27 @@ static bool config_entry__text(const struct config_entry *entry, const char *at,
     return copy != NULL;
 }
 
+/* Whoever writes "access_log = no" does not want a file of that name. */
+static bool config_entry__log_file(const struct config_entry *entry, struct config_fault *fault_out)
+{
+    static const char *const words[] = {"no", "yes", "off", "on", "false", "true", "0", "1", "none"};
+    const char *at = entry->value.at;
+    const size_t length = entry->value.length;
+    size_t i = 0;
+    while (i < sizeof words / sizeof words[0] && !text_equal(at, length, words[i])) {
+        i++;
+    }
+    if (i == sizeof words / sizeof words[0]) {
+        return config_entry__text(entry, at, length, fault_out);
+    }
+    const bool is_no = i % 2 == 0;
+    return config_value_fault(fault_out, 0, at, length, "is not the path of a file",
+                              !config_keys_may_be_empty(entry->key)
+                                  ? "write one such as logs\\<service>.log, or - for standard error"
+                              : is_no ? "for none, write nothing behind the =, or remove the line"
+                                      : "write one such as logs\\access.log");
+}
+
 static bool config_entry__handler(const struct config_entry *entry, struct config_fault *fault_out)
 {
     const char *at = entry->value.at;
@@ -198,8 +219,10 @@ static void config_entry__value(const struct config_entry *entry)
         is_read = config_entry__number(entry, &fault);
         break;
     case CONFIG_TYPE_FOLDER:
-    case CONFIG_TYPE_LOG_FILE:
         is_read = config_entry__text(entry, entry->value.at, entry->value.length, &fault);
+        break;
+    case CONFIG_TYPE_LOG_FILE:
+        is_read = config_entry__log_file(entry, &fault);
         break;
     case CONFIG_TYPE_HANDLER:
         is_read = config_entry__handler(entry, &fault);
