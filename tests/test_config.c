@@ -148,7 +148,7 @@ static void test_config__reads_a_complete_file(void **state)
     assert_int_equal(everything->lifetime, 43200000);
     assert_int_equal(everything->close_timeout, 1000);
     assert_int_equal(everything->send_queue, 262144);
-    assert_false(everything->nodelay || everything->keepalive);
+    assert_true(everything->nodelay && everything->keepalive);
     assert_int_equal(everything->keepalive_time, 600000);
     assert_int_equal(everything->keepalive_interval, 10000);
     assert_int_equal(everything->recv_buffer, 8388608);
@@ -168,7 +168,7 @@ static void test_config__reads_a_complete_file(void **state)
     assert_string_equal(second->name, "second.one");
     assert_string_equal(second->handler, "echo");
     assert_int_equal(second->idle_timeout, 3600000);
-    assert_true(second->keepalive);
+    assert_false(second->nodelay || second->keepalive);
     assert_true(second->access_log);
     assert_int_equal(second->listen_count, 2);
     assert_int_equal(second->allow.count, 0);
@@ -190,7 +190,7 @@ static void test_config__gives_the_same_when_written_and_read_again(void **state
     assert_non_null(first.config);
     config_case_write(&once, first.config);
     config_case_parse(&second, once.at, once.length);
-    assert_string_equal(second.problems.text.at, "");
+    assert_int_equal(second.problems.errors, 0); /* that some keys do nothing there is told */
     assert_non_null(second.config);
     config_case_write(&twice, second.config);
     assert_string_equal(once.at, twice.at);

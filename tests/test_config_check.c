@@ -5,11 +5,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
 
+#include "accept/accept_rate.h"
+#include "config/config_keys.h"
 #include "support/config_case.h"
 #include "support/failing_memory.h"
 
@@ -188,6 +191,129 @@ static void test_config_check__warns_of_networks_that_no_client_is_in(void **sta
                        "address in brackets, * or localhost; names are not looked up\n");
 }
 
+/* ---- Keys that do nothing where they stand ---- */
+
+/* An endpoint with this `listen` and this line, whether of its own or of [defaults], gives these problems. */
+static void assert_problems(const char *listen, const char *own, const char *shared, const char *problems)
+{
+    char room[512];
+    struct text text;
+    text_init(&text, room, sizeof room);
+    text_add_format(&text, "[defaults]\nhandler = echo\n%s\n[endpoint a]\nlisten = %s\n%s\n", shared, listen,
+                    own);
+    assert_false(text.is_cut);
+    config_case_assert(room, problems);
+}
+
+static void test_config_check__warns_of_keys_of_the_other_protocol(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        const char *lacks; /* NULL: it is about both */
+    } rows[] = {
+        {"max_connections", "tcp"},
+        {"max_connections_per_source", NULL},
+        {"accept_rate", "tcp"},
+        {"accept_burst", "tcp"},
+        {"proxy_timeout", "tcp"},
+        {"backlog", "tcp"},
+        {"accepts_max", "tcp"},
+        {"receives_max", "udp"},
+        {"first_byte_timeout", "tcp"},
+        {"idle_timeout", NULL},
+        {"send_timeout", "tcp"},
+        {"lifetime", "tcp"},
+        {"close_timeout", "tcp"},
+        {"send_queue", "tcp"},
+        {"nodelay", "tcp"},
+        {"keepalive", "tcp"},
+        {"keepalive_time", "tcp"},
+        {"keepalive_interval", "tcp"},
+        {"recv_buffer", NULL},
+        {"send_buffer", NULL},
+        {"max_datagram", "udp"},
+        {"udp_sessions_max", "udp"},
+        {"reply_limit", "udp"},
+        {"enabled", NULL},
+        {"allow", NULL},
+        {"deny", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct config_key *key =
+            config_keys_find(&config_keys_endpoint, rows[i].key, strlen(rows[i].key));
+        const char *one_sided = rows[i].lacks == NULL || strcmp(rows[i].lacks, "udp") == 0
+                                    ? "tcp://127.0.0.1:1, tcp://[::1]:1"
+                                    : "udp://127.0.0.1:1, udp://[::1]:1";
+        char line[128], wanted[256] = "";
+        snprintf(line, sizeof line, "%s = %s", rows[i].key, key->value);
+        if (rows[i].lacks != NULL) {
+            snprintf(
+                wanted, sizeof wanted,
+                "t.ini:6:%zu: warning: %s: without a %s:// address in listen it does nothing; write one as "
+                "well, or remove the line\n",
+                strlen(rows[i].key) + 4, rows[i].key, rows[i].lacks);
+        }
+        assert_problems(one_sided, line, "", wanted);
+        assert_problems(one_sided, "", line, ""); /* it may be meant for others */
+    }
+    assert_problems("tcp://127.0.0.1:1, udp://127.0.0.1:1", "backlog = 9\nreply_limit = 2\nlifetime = 1h", "",
+                    "");
+}
+
+static void test_config_check__warns_of_keys_without_what_they_belong_to(void **state)
+{
+    (void)state;
+    static const char tcp[] = "tcp://127.0.0.1:1";
+    assert_problems(
+        tcp, "keepalive_time = 1h\nkeepalive_interval = 2s", "",
+        "t.ini:6:18: warning: keepalive_time: without keepalive it does nothing; write keepalive = yes "
+        "as well, or remove the line\n"
+        "t.ini:7:22: warning: keepalive_interval: without keepalive it does nothing; write keepalive = "
+        "yes as well, or remove the line\n");
+    assert_problems(tcp, "keepalive = yes\nkeepalive_time = 1h\nkeepalive_interval = 2s", "", "");
+    assert_problems(tcp, "keepalive_time = 1h", "keepalive = yes", "");
+    assert_problems(tcp, "", "keepalive_time = 1h\nproxy_timeout = 1s\naccess_log = yes", "");
+    assert_problems(tcp, "proxy_timeout = 1s", "",
+                    "t.ini:6:17: warning: proxy_timeout: without proxy_protocol it does nothing; write "
+                    "proxy_protocol = v2 (or v1, or both) as well, or remove the line\n");
+}
+
+static void test_config_check__warns_of_an_access_log_that_has_no_file(void **state)
+{
+    (void)state;
+    static const char tcp[] = "tcp://127.0.0.1:1";
+    assert_problems(tcp, "access_log = yes", "",
+                    "t.ini:6:14: warning: access_log: without access_log in [service] it does nothing; write "
+                    "access_log = logs\\access.log there as well, or remove the line\n");
+    assert_problems(tcp, "access_log = no", "", "");
+    assert_problems(tcp, "access_log = yes", "[service]\naccess_log = a.log", "");
+    assert_problems(tcp, "access_log = yes", "[service]\naccess_log =",
+                    "t.ini:7:14: warning: access_log: without access_log in [service] it does nothing; write "
+                    "access_log = logs\\access.log there as well, or remove the line\n");
+}
+
+/* As accept_rate_make has it. */
+static void test_config_check__warns_of_a_burst_that_counts_as_more(void **state)
+{
+    (void)state;
+    static const char tcp[] = "tcp://127.0.0.1:1";
+#define COUNTS(line, column) \
+    "t.ini:" line ":" column \
+    ": warning: accept_burst: 19 is less than a fifth of accept_rate and counts as 20; write accept_burst = 20 or more\n"
+    assert_int_equal(accept_rate_make(99, 19).burst, 20);
+    assert_int_equal(accept_rate_make(95, 19).burst, 19);
+    assert_problems(tcp, "accept_rate = 99\naccept_burst = 19", "", COUNTS("7", "16"));
+    assert_problems(tcp, "accept_rate = 95\naccept_burst = 19", "", "");
+    assert_problems(tcp, "accept_rate = 99\naccept_burst = 0", "", "");
+    assert_problems(tcp, "accept_burst = 19", "accept_rate = 99", COUNTS("6", "16"));
+    assert_problems(tcp, "accept_rate = 99", "accept_burst = 19", COUNTS("6", "15"));
+    assert_problems(tcp, "", "accept_rate = 99\naccept_burst = 19", COUNTS("4", "16"));
+    assert_problems(tcp, "accept_rate = 1", "accept_rate = 99\naccept_burst = 19", COUNTS("4", "16"));
+    assert_problems(tcp, "", "accept_burst = 19", "");
+#undef COUNTS
+}
+
 static void test_config_check__names_are_compared_as_a_whole(void **state)
 {
     (void)state;
@@ -292,6 +418,10 @@ int main(void)
         failing_memory_test(test_config_check__passes_over_disabled_endpoints),
         failing_memory_test(test_config_check__wants_a_handler_that_takes_the_protocol),
         failing_memory_test(test_config_check__warns_of_networks_that_no_client_is_in),
+        failing_memory_test(test_config_check__warns_of_keys_of_the_other_protocol),
+        failing_memory_test(test_config_check__warns_of_keys_without_what_they_belong_to),
+        failing_memory_test(test_config_check__warns_of_an_access_log_that_has_no_file),
+        failing_memory_test(test_config_check__warns_of_a_burst_that_counts_as_more),
         failing_memory_test(test_config_check__names_are_compared_as_a_whole),
         failing_memory_test(test_config_check__two_without_a_name_are_no_namesakes),
         failing_memory_test(test_config_check__bounds_the_number_of_sockets),

@@ -3,11 +3,13 @@
    is counted in these, and nothing is ever rounded. */
 #include "accept/accept_rate.h"
 
-enum { ACCEPT_RATE_TOKEN = 1000, ACCEPT_RATE_LEAST = 5 /* of a second's tokens: this part */ };
+#include "config/config.h"
+
+enum { ACCEPT_RATE_TOKEN = 1000 };
 
 struct accept_rate accept_rate_make(uint32_t per_second, uint32_t burst)
 {
-    const uint32_t least = (per_second + ACCEPT_RATE_LEAST - 1) / ACCEPT_RATE_LEAST;
+    const uint32_t least = (per_second + CONFIG_BURST_PART - 1) / CONFIG_BURST_PART;
     burst = burst == 0 ? per_second : burst;
     return (struct accept_rate){.per_second = per_second, .burst = burst > least ? burst : least};
 }

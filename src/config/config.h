@@ -32,6 +32,8 @@ enum config_proxy_protocol {
 
 enum { CONFIG_SOCKETS_MAX = 65536 }; /* of all enabled endpoints together */
 
+enum { CONFIG_BURST_PART = 5 }; /* accept_burst counts as at least this part of accept_rate, rounded up */
+
 /* Where a value comes from: its line and the column where the value begins; line 0: the table's default. */
 struct config_origin {
     uint32_t line;

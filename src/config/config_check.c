@@ -145,10 +145,10 @@ static void config_check__access(const struct config_endpoint *endpoint, const c
         is_ipv4 ? "192.0.2.0/24" : "2001:db8::/32");
 }
 
-static bool config_check__takes_udp(const struct config_endpoint *endpoint)
+static bool config_check__takes(const struct config_endpoint *endpoint, enum config_protocol protocol)
 {
     for (size_t i = 0; i < endpoint->listen_count; i++) {
-        if (endpoint->listen[i].protocol == CONFIG_UDP) {
+        if (endpoint->listen[i].protocol == protocol) {
             return true;
         }
     }
@@ -175,10 +175,63 @@ static void config_check__no_proxies(const struct config_endpoint *endpoint, str
     }
 }
 
-static void config_check__rate(const struct config_endpoint *endpoint, struct config_problems *problems)
+/* Keys of TCP where there are only UDP addresses, and the other way round. */
+static void config_check__scopes(const struct config_endpoint *endpoint, struct config_problems *problems)
 {
+    const bool takes_tcp = config_check__takes(endpoint, CONFIG_TCP);
+    const bool takes_udp = config_check__takes(endpoint, CONFIG_UDP);
+    const enum config_scope idle = takes_tcp ? CONFIG_SCOPE_UDP : CONFIG_SCOPE_TCP;
+    for (size_t i = 0; i < config_keys_endpoint.count && takes_tcp != takes_udp; i++) {
+        if (config_keys_endpoint.keys[i].scope == idle && endpoint->origins[i].line != 0) {
+            config_check__idle_key(endpoint, config_keys_endpoint.keys[i].name,
+                                   takes_tcp ? "a udp:// address in listen" : "a tcp:// address in listen",
+                                   "one", problems);
+        }
+    }
+}
+
+/* Keys of TCP that do nothing without another one. */
+static void config_check__companions(const struct config_endpoint *endpoint, struct config_problems *problems)
+{
+    if (!config_check__takes(endpoint, CONFIG_TCP)) {
+        return; /* told already, by their scope */
+    }
     if (endpoint->accept_rate == 0 && endpoint->accept_burst != 0) {
         config_check__idle_key(endpoint, "accept_burst", "accept_rate", "accept_rate = 100", problems);
+    }
+    if (!endpoint->keepalive) {
+        config_check__idle_key(endpoint, "keepalive_time", "keepalive", "keepalive = yes", problems);
+        config_check__idle_key(endpoint, "keepalive_interval", "keepalive", "keepalive = yes", problems);
+    }
+    if (endpoint->proxy_protocol == CONFIG_PROXY_OFF) {
+        config_check__idle_key(endpoint, "proxy_timeout", "proxy_protocol",
+                               "proxy_protocol = v2 (or v1, or both)", problems);
+    }
+}
+
+static void config_check__no_access_log(const struct config_endpoint *endpoint,
+                                        struct config_problems *problems)
+{
+    if (endpoint->access_log) {
+        config_check__idle_key(endpoint, "access_log", "access_log in [service]",
+                               "access_log = logs\\access.log there", problems);
+    }
+}
+
+/* The rate itself raises it to a fifth, see accept_rate.h. What [defaults] alone decides is told there, once. */
+static void config_check__burst(const struct config_endpoint *endpoint, bool is_defaults,
+                                struct config_problems *problems)
+{
+    const struct config_origin *burst = config_check__origin(endpoint, "accept_burst");
+    const struct config_origin *rate = config_check__origin(endpoint, "accept_rate");
+    const struct config_origin *place = burst->is_shared && !rate->is_shared ? rate : burst;
+    const uint32_t least = (endpoint->accept_rate + CONFIG_BURST_PART - 1) / CONFIG_BURST_PART;
+    if (endpoint->accept_burst != 0 && endpoint->accept_burst < least && place->is_shared == is_defaults) {
+        config_problems_warning(
+            problems, place->line, place->column,
+            "accept_burst: %lu is less than a fifth of accept_rate and counts as %lu; write "
+            "accept_burst = %lu or more",
+            (unsigned long)endpoint->accept_burst, (unsigned long)least, (unsigned long)least);
     }
 }
 
@@ -193,7 +246,7 @@ static void config_check__proxies(const struct config_endpoint *endpoint, struct
                               "proxy_protocol: nobody could connect, for no proxy is trusted; write "
                               "trusted_proxies = ADDRESS with the addresses of the proxies");
     }
-    if (endpoint->proxy_protocol == CONFIG_PROXY_V1 && config_check__takes_udp(endpoint)) {
+    if (endpoint->proxy_protocol == CONFIG_PROXY_V1 && config_check__takes(endpoint, CONFIG_UDP)) {
         config_problems_error(problems, line, column,
                               "proxy_protocol: version 1 has no form for UDP, which this endpoint takes; "
                               "write v2 or both");
@@ -451,7 +504,12 @@ void config_check_run(struct config *config, const struct pl_handler *const *han
     for (size_t i = 0; i < config->endpoint_count; i++) {
         config_check__required(&config->endpoints[i], handlers, problems);
         config_check__protocols(&config->endpoints[i], handlers, problems);
-        config_check__rate(&config->endpoints[i], problems);
+        config_check__scopes(&config->endpoints[i], problems);
+        config_check__companions(&config->endpoints[i], problems);
+        config_check__burst(&config->endpoints[i], false, problems);
+        if (config->service.access_log != NULL && config->service.access_log[0] == '\0') {
+            config_check__no_access_log(&config->endpoints[i], problems);
+        }
         if (config->endpoints[i].proxy_protocol == CONFIG_PROXY_OFF) {
             config_check__no_proxies(&config->endpoints[i], problems);
             config_check__access(&config->endpoints[i], "allow", &config->endpoints[i].allow, problems);
@@ -460,6 +518,7 @@ void config_check_run(struct config *config, const struct pl_handler *const *han
             config_check__proxies(&config->endpoints[i], problems);
         }
     }
+    config_check__burst(&config->defaults, true, problems);
     config_check__names(config, problems);
     config_check__sockets(config, problems);
     config_check__logs(&config->service, problems);

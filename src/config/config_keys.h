@@ -25,6 +25,9 @@ enum config_type {
     CONFIG_TYPE_PREFIXES /* struct config_prefixes */
 };
 
+/* Which addresses of an endpoint it is about. */
+enum config_scope { CONFIG_SCOPE_ALL, CONFIG_SCOPE_TCP, CONFIG_SCOPE_UDP };
+
 /* One key. */
 struct config_key {
     const char *name;
@@ -38,6 +41,7 @@ struct config_key {
     const char *const *choices; /* ends with NULL */
     const char *help;
     enum config_type type;
+    enum config_scope scope;
     bool is_endpoint_only; /* not in [defaults] */
     bool needs_restart;    /* a changed value counts from the next start, never by a reload */
 };
