@@ -203,6 +203,7 @@ static bool engine__start_endpoint(struct engine *engine, const struct config_en
 {
     struct endpoint *endpoint = &engine->endpoints[engine->endpoint_count];
     endpoint->config = config;
+    endpoint->service = &engine->config->service;
     endpoint->lane = (unsigned)(engine->endpoint_count % LANES);
     endpoint->log = engine->log;
     endpoint->access_log = config->access_log ? engine->access_log : NULL;

@@ -279,7 +279,7 @@ static void test_access_line__is_what_the_document_shows(void **state)
     free(document);
 }
 
-/* One row for each, in the order of close_reasons.def, each with its meaning; and none besides. */
+/* One row for each word, in the order of close_reasons.def, each with its meaning; and none besides. */
 static void test_access_line__has_every_reason_in_the_document(void **state)
 {
     (void)state;
@@ -287,11 +287,16 @@ static void test_access_line__has_every_reason_in_the_document(void **state)
     const char *at = strstr(document, "\n| outcome | reason | meaning |\n|---|---|---|\n");
     assert_non_null(at);
     at = strstr(at, "|---|---|---|\n") + strlen("|---|---|---|\n");
+    char last[128] = "";
     for (enum close_reason i = CLOSE_REASON_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
         char row[128];
         const struct close_reason_row *reason = close_reason_row(i);
         snprintf(row, sizeof row, "| `%s` | `%s` | ", reason->is_refusal ? "refused" : "closed",
                  reason->word);
+        if (strcmp(row, last) == 0) {
+            continue;
+        }
+        memcpy(last, row, sizeof last);
         if (strncmp(at, row, strlen(row)) != 0) {
             fail_msg("docs/access-log.md: here should be the row \"%s\": %.60s", row, at);
         }

@@ -157,7 +157,7 @@ static void test_admission__counts_to_the_limit_of_the_process(void **state)
     it.process.active = 1; /* of another endpoint */
     create();
     assert_int_equal(enter("192.0.2.1"), ADMISSION_GRANTED);
-    assert_int_equal(enter("192.0.2.2"), ADMISSION_LIMIT);
+    assert_int_equal(enter("192.0.2.2"), ADMISSION_SERVICE_LIMIT);
     assert_int_equal(admission_active(it.admission), 1); /* whom the process refused */
     leave("192.0.2.1");
     it.process.active--;

@@ -171,9 +171,16 @@ static void test_binding__keeps_the_limit_of_an_endpoint(void **state)
     for (uint32_t most = 1; most <= 8; most += 7) {
         probe_prepare(&rig, "tcp://127.0.0.1:0");
         rig.endpoints[0].max_connections = most;
+        rig.options.log = journal_open();
         start();
         fill_and_pass(most, COUNTER_REFUSED_LIMIT, many_ips);
+        assert_int_equal(rig_counter(&rig, COUNTER_REFUSED_SERVICE_LIMIT), 0);
+        journal_wait(EVENT_CLIENT_REFUSED, 1);
+        journal_assert_last(EVENT_CLIENT_REFUSED, most == 1
+                                                      ? "max_connections = 1 of this endpoint is reached"
+                                                      : "max_connections = 8 of this endpoint is reached");
         rig_stop(&rig);
+        journal_close();
         seam_restore();
     }
 }
@@ -199,17 +206,22 @@ static void test_binding__keeps_the_limit_of_the_process_over_its_endpoints(void
     probe_prepare(&rig, "tcp://127.0.0.1:0");
     rig_endpoint(&rig, "other", "probe", "tcp://127.0.0.1:0");
     rig.config.service.max_connections = 4;
+    rig.options.log = journal_open();
     start();
     struct client *first = enter_from(1, "127.0.0.1"), *second = enter_from(1, "127.0.0.1");
-    fill_and_pass(2, COUNTER_REFUSED_LIMIT, many_ips);
+    fill_and_pass(2, COUNTER_REFUSED_SERVICE_LIMIT, many_ips);
     rig_wait_for_counter(&rig, COUNTER_CLOSED_BY_PEER, 5);
     struct client *third = enter_from(1, "127.0.0.1"), *fourth = enter_from(1, "127.0.0.1");
-    assert_refused_from(1, "127.0.0.1", COUNTER_REFUSED_LIMIT);
+    assert_refused_from(1, "127.0.0.1", COUNTER_REFUSED_SERVICE_LIMIT);
     client_close(first);
     client_close(second);
     client_close(third);
     client_close(fourth);
+    assert_int_equal(rig_counter(&rig, COUNTER_REFUSED_LIMIT), 0);
+    journal_assert_last(EVENT_CLIENT_REFUSED,
+                        "max_connections = 4 of the whole service is reached; raise it in [service]");
     rig_stop(&rig);
+    journal_close();
 }
 
 /* Some clients, until every worker has one; then all workers stand still until let_workers_go. */

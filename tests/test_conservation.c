@@ -170,8 +170,9 @@ static struct config_endpoint *add(const char *name)
 
 enum { PLACE_PLAIN, PLACE_PROXIED, PLACE_DENYING, PLACE_SILENT, PLACE_SILENT_DENYING, PLACES };
 
-/* One that serves, one behind a proxy, one that denies; and two that write nothing. Both clocks stand. */
-static void begin_lines(void)
+/* One that serves, one behind a proxy, one that denies; and two that write nothing. Both clocks stand. The service has
+   room for `most` connections; 0: no limit. */
+static void begin_lines(uint32_t most)
 {
     struct failure failure = {EXIT_CODE_DONE, 0, ""};
     assert_int_equal(address_prefix_parse("127.0.0.1", 9, &proxy), ADDRESS_PREFIX_OK);
@@ -184,6 +185,7 @@ static void begin_lines(void)
     clock_stop();
     actor_reset();
     rig_init(&rig, actor_handlers);
+    rig.config.service.max_connections = most;
     rig.options.access_log = access;
     add("plain");
     struct config_endpoint *proxied = add("proxied");
@@ -245,7 +247,7 @@ static void test_conservation__a_line_tells_of_its_connection(void **state)
 {
     (void)state;
     char wanted[LINE_ROOM];
-    begin_lines();
+    begin_lines(0);
     struct client *client = connect_from(PLACE_PLAIN, "127.0.0.5");
     const struct pl_address from = client_local(client), to = rig_address(&rig, PLACE_PLAIN);
     talk(client, 3);
@@ -264,7 +266,7 @@ static void test_conservation__a_line_names_the_proxy_and_its_client(void **stat
     (void)state;
     static const char header[] = "PROXY TCP4 192.0.2.7 198.51.100.9 5000 443\r\n";
     char wanted[LINE_ROOM];
-    begin_lines();
+    begin_lines(0);
     struct client *client = connect_from(PLACE_PROXIED, "127.0.0.1");
     const struct pl_address from = client_local(client);
     assert_int_equal(client_send(client, header, sizeof header - 1, CLIENT_PATIENCE), CLIENT_OK);
@@ -283,7 +285,7 @@ static void test_conservation__a_line_tells_of_a_client_that_was_refused(void **
 {
     (void)state;
     char wanted[LINE_ROOM];
-    begin_lines();
+    begin_lines(0);
     struct client *client = connect_from(PLACE_DENYING, "127.0.0.9");
     const struct pl_address from = client_local(client), to = rig_address(&rig, PLACE_DENYING);
     rig_wait_for_counter(&rig, COUNTER_REFUSED_ACL, 1);
@@ -296,11 +298,33 @@ static void test_conservation__a_line_tells_of_a_client_that_was_refused(void **
     end_with_lines(wanted);
 }
 
+/* The word is that of the endpoint's own limit, the counter is not. */
+static void test_conservation__a_line_tells_of_a_service_that_is_full(void **state)
+{
+    (void)state;
+    char wanted[LINE_ROOM];
+    begin_lines(1);
+    struct client *inside = connect_from(PLACE_SILENT, "127.0.0.1");
+    talk(inside, 0);
+    struct client *client = connect_from(PLACE_PLAIN, "127.0.0.1");
+    const struct pl_address from = client_local(client), to = rig_address(&rig, PLACE_PLAIN);
+    rig_wait_for_counter(&rig, COUNTER_REFUSED_SERVICE_LIMIT, 1);
+    assert_int_equal(rig_counter(&rig, COUNTER_REFUSED_LIMIT), 0);
+    client_close(client);
+    leave(inside);
+    snprintf(wanted, sizeof wanted,
+             NOW "Z endpoint=plain protocol=tcp client=127.0.0.1 client_port=%u proxy=- proxy_port=- "
+                 "local=127.0.0.1 local_port=%u connection=- bytes_in=0 bytes_out=0 duration_ms=0 "
+                 "outcome=refused reason=limit\r\n",
+             from.port, to.port);
+    end_with_lines(wanted);
+}
+
 /* Its connections and refusals are counted all the same. */
 static void test_conservation__an_endpoint_may_write_no_lines(void **state)
 {
     (void)state;
-    begin_lines();
+    begin_lines(0);
     struct client *client = connect_from(PLACE_SILENT, "127.0.0.1");
     talk(client, 0);
     leave(client);
@@ -317,6 +341,7 @@ int main(void)
         rig_test(test_conservation__a_line_tells_of_its_connection),
         rig_test(test_conservation__a_line_names_the_proxy_and_its_client),
         rig_test(test_conservation__a_line_tells_of_a_client_that_was_refused),
+        rig_test(test_conservation__a_line_tells_of_a_service_that_is_full),
         rig_test(test_conservation__an_endpoint_may_write_no_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,11 +16,14 @@
 enum { ROOM = 384 };
 
 static const struct pl_address client = {.family = 4, .ip = {192, 0, 2, 7}, .port = 51000};
-static const struct config_endpoint config = {.max_connections = 3,
-                                              .max_connections_per_source = 5,
-                                              .accept_rate = 100,
-                                              .udp_sessions_max = 7,
-                                              .reply_limit = 1500};
+static const struct config_endpoint endpoint = {.max_connections = 3,
+                                                .max_connections_per_source = 5,
+                                                .accept_rate = 100,
+                                                .udp_sessions_max = 7,
+                                                .reply_limit = 1500};
+
+static const struct config_service service = {.max_connections = 4000};
+static const struct notice_configs configs = {&endpoint, &service};
 
 /* ---- Which ---- */
 
@@ -57,6 +60,12 @@ static void test_notice__says_what_happened_to_whom_why_and_what_to_do(void **st
         {COUNTER_REFUSED_ACL, EVENT_CLIENT_REFUSED,
          "192.0.2.7:51000 was reset: deny or allow keeps such clients out",
          "12 more clients were reset since the last such line: deny or allow keeps such clients out"},
+        {COUNTER_REFUSED_LIMIT, EVENT_CLIENT_REFUSED,
+         "192.0.2.7:51000 was reset: max_connections = 3 of this endpoint is reached; raise it here, or",
+         "12 more clients were reset since the last such line: max_connections = 3 of this endpoint is reached"},
+        {COUNTER_REFUSED_SERVICE_LIMIT, EVENT_CLIENT_REFUSED,
+         "192.0.2.7:51000 was reset: max_connections = 4000 of the whole service is reached; raise it in [service]",
+         "12 more clients were reset since the last such line: max_connections = 4000 of the whole service is"},
         {COUNTER_DATAGRAMS_REFUSED_ACL, EVENT_CLIENT_REFUSED,
          "a datagram of 192.0.2.7:51000 was dropped: deny or allow keeps such clients out",
          "12 more datagrams were dropped since the last such line: deny or allow keeps such clients out"},
@@ -79,10 +88,10 @@ static void test_notice__says_what_happened_to_whom_why_and_what_to_do(void **st
         struct text text;
         assert_int_equal(notice_event(notice), rows[i].event);
         text_init(&text, room, sizeof room);
-        notice_add(&text, notice, &config, rows[i].counter == COUNTER_ACCEPT_PAUSES_RATE ? NULL : &client);
+        notice_add(&text, notice, &configs, rows[i].counter == COUNTER_ACCEPT_PAUSES_RATE ? NULL : &client);
         assert_memory_equal(room, rows[i].one, strlen(rows[i].one));
         text_init(&text, room, sizeof room);
-        notice_add_rest(&text, notice, &config, 12);
+        notice_add_rest(&text, notice, &configs, 12);
         assert_memory_equal(room, rows[i].many, strlen(rows[i].many));
     }
 }
@@ -100,7 +109,7 @@ static void test_notice__fits_in_its_line(void **state)
         char room[ROOM];
         struct text text;
         text_init(&text, room, sizeof room);
-        notice_add(&text, notice, &config, &longest);
+        notice_add(&text, notice, &configs, &longest);
         notice_add_untold(&text, INT32_MAX);
         assert_false(text.is_cut);
         assert_non_null(strstr(room, "; 2147483647 more since the last such line"));

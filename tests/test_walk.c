@@ -1090,7 +1090,8 @@ static void check_counters(struct stage *stage)
                 doubtful);
     check_range(stage, "paused", counter(stage, COUNTER_REFUSED_PAUSED), stage->paused, doubtful);
     check_range(stage, "over a limit",
-                counter(stage, COUNTER_REFUSED_LIMIT) + counter(stage, COUNTER_REFUSED_PER_SOURCE),
+                counter(stage, COUNTER_REFUSED_LIMIT) + counter(stage, COUNTER_REFUSED_SERVICE_LIMIT) +
+                    counter(stage, COUNTER_REFUSED_PER_SOURCE),
                 stage->limit, doubtful);
     assert_true(counter(stage, COUNTER_BYTES_SENT) >= stage->received);
     assert_true(counter(stage, COUNTER_BYTES_RECEIVED) <= stage->sent);

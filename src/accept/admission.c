@@ -85,16 +85,16 @@ static void connection_limit__leave(struct connection_limit *limit)
     (void)left;
 }
 
-static bool admission__enter_limits(struct admission *admission)
+static enum admission_verdict admission__enter_limits(struct admission *admission)
 {
     if (!connection_limit__enter(&admission->endpoint)) {
-        return false;
+        return ADMISSION_LIMIT;
     }
     if (!connection_limit__enter(admission->process)) {
         connection_limit__leave(&admission->endpoint);
-        return false;
+        return ADMISSION_SERVICE_LIMIT;
     }
-    return true;
+    return ADMISSION_GRANTED;
 }
 
 uint32_t admission_active(const struct admission *admission)
@@ -175,8 +175,9 @@ enum admission_verdict admission_enter(struct admission *admission, const struct
     if (verdict != ADMISSION_GRANTED) {
         return verdict;
     }
-    if (!admission__enter_limits(admission)) {
-        return ADMISSION_LIMIT;
+    verdict = admission__enter_limits(admission);
+    if (verdict != ADMISSION_GRANTED) {
+        return verdict;
     }
     verdict = admission_has_proxies(admission) ? ADMISSION_GRANTED : admission_enter_source(admission, peer);
     if (verdict != ADMISSION_GRANTED) {
@@ -214,6 +215,7 @@ enum close_reason admission_reason(enum admission_verdict verdict)
     static const enum close_reason reasons[] = {[ADMISSION_ACL] = REFUSED_ACL,
                                                 [ADMISSION_PROXY] = REFUSED_PROXY,
                                                 [ADMISSION_LIMIT] = REFUSED_LIMIT,
+                                                [ADMISSION_SERVICE_LIMIT] = REFUSED_SERVICE_LIMIT,
                                                 [ADMISSION_PER_SOURCE] = REFUSED_PER_SOURCE,
                                                 [ADMISSION_NO_MEMORY] = REFUSED_ERROR};
     return reasons[verdict];

@@ -20,11 +20,12 @@ struct connection_limit {
 
 enum admission_verdict {
     ADMISSION_GRANTED,
-    ADMISSION_LATER,      /* accept_rate: see admission_tokens */
-    ADMISSION_ACL,        /* `deny`, `allow` */
-    ADMISSION_PROXY,      /* not one of `trusted_proxies` */
-    ADMISSION_LIMIT,      /* max_connections, of the endpoint or the process */
-    ADMISSION_PER_SOURCE, /* max_connections_per_source */
+    ADMISSION_LATER,         /* accept_rate: see admission_tokens */
+    ADMISSION_ACL,           /* `deny`, `allow` */
+    ADMISSION_PROXY,         /* not one of `trusted_proxies` */
+    ADMISSION_LIMIT,         /* max_connections of the endpoint */
+    ADMISSION_SERVICE_LIMIT, /* likewise of the process */
+    ADMISSION_PER_SOURCE,    /* max_connections_per_source */
     ADMISSION_NO_MEMORY
 };
 

@@ -75,7 +75,8 @@ void endpoint_tell(struct endpoint *endpoint, uint64_t now, enum counter counter
         char room[ENDPOINT_LINE];
         struct text text;
         text_init(&text, room, sizeof room);
-        notice_add(&text, notice, endpoint->config, client);
+        const struct notice_configs configs = {endpoint->config, endpoint->service};
+        notice_add(&text, notice, &configs, client);
         notice_add_untold(&text, untold);
         endpoint__log(endpoint, notice, 0, room);
     }
@@ -125,7 +126,8 @@ static void endpoint__tell_rest(struct endpoint *endpoint)
             char room[ENDPOINT_LINE];
             struct text text;
             text_init(&text, room, sizeof room);
-            notice_add_rest(&text, notice, endpoint->config, untold);
+            const struct notice_configs configs = {endpoint->config, endpoint->service};
+            notice_add_rest(&text, notice, &configs, untold);
             endpoint__log(endpoint, notice, 0, room);
         }
     }

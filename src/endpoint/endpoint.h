@@ -19,6 +19,7 @@ struct admission;
 
 struct endpoint {
     const struct config_endpoint *config;
+    const struct config_service *service;
     const struct pl_handler *handler;
     void *state; /* the handler's */
     pl_id id;

@@ -36,20 +36,22 @@ static const struct {
     [NOTICE_KIND_PROXY_HEADER] = {EVENT_PROXY_HEADER_REFUSED, "", NULL, "bad PROXY headers came"},
 };
 
-#define NOTICE(counter, kind, key, why) [NOTICE_##counter] = {NOTICE_KIND_##kind, key, why},
+#define NOTICE(counter, kind, section, key, why) \
+    [NOTICE_##counter] = {NOTICE_KIND_##kind, &config_keys_##section, key, why},
 static const struct {
     enum notice_kind kind;
+    const struct config_table *table; /* of `key` */
     const char *key;
     const char *why;
 } rows[NOTICE_COUNT] = {
 #include "endpoint/notices.def"
-    [NOTICE_PROXY_HEADER] = {NOTICE_KIND_PROXY_HEADER, NULL, "see what was told of the first"}};
+    [NOTICE_PROXY_HEADER] = {NOTICE_KIND_PROXY_HEADER, NULL, NULL, "see what was told of the first"}};
 #undef NOTICE
 
 /* ---- The table ---- */
 
 /* 1 more, so that 0 is none. */
-#define NOTICE(counter, kind, key, why) [COUNTER_##counter] = NOTICE_##counter + 1,
+#define NOTICE(counter, kind, section, key, why) [COUNTER_##counter] = NOTICE_##counter + 1,
 static const uint8_t places[COUNTER_COUNT] = {
 #include "endpoint/notices.def"
 };
@@ -70,19 +72,21 @@ enum event notice_event(enum notice notice)
 /* ---- Lines ---- */
 
 /* "max_connections = 100 is reached; raise it", or without a key. */
-static void notice__add_why(struct text *text, enum notice notice, const struct config_endpoint *config)
+static void notice__add_why(struct text *text, enum notice notice, const struct notice_configs *configs)
 {
+    const struct config_table *table = rows[notice].table;
     const char *name = rows[notice].key;
     if (name != NULL) {
-        const struct config_key *key = config_keys_find(&config_keys_endpoint, name, strlen(name));
+        const void *record =
+            table == &config_keys_service ? (const void *)configs->service : configs->endpoint;
         text_add_format(text, "%s = ", name);
-        config_keys_add_value(text, key, config);
+        config_keys_add_value(text, config_keys_find(table, name, strlen(name)), record);
         text_add_string(text, " ");
     }
     text_add_string(text, rows[notice].why);
 }
 
-void notice_add(struct text *text, enum notice notice, const struct config_endpoint *config,
+void notice_add(struct text *text, enum notice notice, const struct notice_configs *configs,
                 const struct pl_address *client)
 {
     const enum notice_kind kind = rows[notice].kind;
@@ -92,14 +96,14 @@ void notice_add(struct text *text, enum notice notice, const struct config_endpo
         text_add_string(text, kinds[kind].behind);
     }
     text_add_string(text, ": ");
-    notice__add_why(text, notice, config);
+    notice__add_why(text, notice, configs);
 }
 
-void notice_add_rest(struct text *text, enum notice notice, const struct config_endpoint *config, LONG count)
+void notice_add_rest(struct text *text, enum notice notice, const struct notice_configs *configs, LONG count)
 {
     text_add_format(text, "%ld more %s since the last such line: ", (long)count,
                     kinds[rows[notice].kind].many);
-    notice__add_why(text, notice, config);
+    notice__add_why(text, notice, configs);
 }
 
 void notice_add_untold(struct text *text, LONG count)

@@ -13,7 +13,7 @@
 #include "config/config.h"
 #include "stats/stats.h"
 
-#define NOTICE(counter, kind, key, why) NOTICE_##counter,
+#define NOTICE(counter, kind, section, key, why) NOTICE_##counter,
 enum notice {
 #include "endpoint/notices.def"
     NOTICE_PROXY_HEADER, /* a bad one; see endpoint_tell_header */
@@ -21,19 +21,25 @@ enum notice {
 };
 #undef NOTICE
 
+/* Where the values of keys come from. */
+struct notice_configs {
+    const struct config_endpoint *endpoint;
+    const struct config_service *service;
+};
+
 /* notice_of: what is told of the thing that `counter` counts; COUNT: nothing. */
 enum notice notice_of(enum counter counter);
 
 /* notice_event: what it is logged as. */
 enum event notice_event(enum notice notice);
 
-/* notice_add: one of them, for the endpoint with this configuration. `client` may be NULL where the kind has none. Not of
+/* notice_add: one of them, under this configuration. `client` may be NULL where the kind has none. Not of
    PROXY_HEADER. */
-void notice_add(struct text *text, enum notice notice, const struct config_endpoint *config,
+void notice_add(struct text *text, enum notice notice, const struct notice_configs *configs,
                 const struct pl_address *client);
 
 /* notice_add_rest: `count` more of them, when no other line will tell. */
-void notice_add_rest(struct text *text, enum notice notice, const struct config_endpoint *config, LONG count);
+void notice_add_rest(struct text *text, enum notice notice, const struct notice_configs *configs, LONG count);
 
 /* notice_add_untold: to a line, that there were `count` more since the last one; nothing when there were none. */
 void notice_add_untold(struct text *text, LONG count);

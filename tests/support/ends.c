@@ -295,6 +295,7 @@ static const struct {
     [CLOSED_DISPLACED] = {.excuse = "happens to UDP sessions alone"},
     [REFUSED_ACL] = {.arrange = ends__refused_acl},
     [REFUSED_LIMIT] = {.arrange = ends__refused_limit},
+    [REFUSED_SERVICE_LIMIT] = {.excuse = "needs as many connections as the service may have"},
     [REFUSED_PER_SOURCE] = {.arrange = ends__refused_per_source},
     [REFUSED_PROXY] = {.arrange = ends__refused_proxy},
     [REFUSED_PAUSED] = {.arrange = ends__refused_paused},
