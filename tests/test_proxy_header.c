@@ -111,8 +111,9 @@ static const struct good good_v1[] = {
     {BYTES("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
            "65535 65535\r\n"),
      NULL, NULL},
-    /* of HAProxy 2.6.12 */
+    /* of HAProxy 2.6.12; the second is a check of health, which names HAProxy itself */
     {BYTES("PROXY TCP4 127.0.0.1 127.0.0.1 59548 29101\r\n"), "127.0.0.1:59548", "127.0.0.1:29101"},
+    {BYTES("PROXY TCP4 127.0.0.1 127.0.0.1 41480 26103\r\n"), "127.0.0.1:41480", "127.0.0.1:26103"},
     {BYTES("PROXY TCP6 ::1 ::1 55396 29104\r\n"), "[::1]:55396", "[::1]:29104"},
     {BYTES("PROXY TCP6 ::ffff:192.0.2.7 ::1 56162 29104\r\n"), "192.0.2.7:56162", "[::1]:29104"},
     /* ends of ranges, and other forms */
@@ -144,7 +145,6 @@ static const struct good good_v2[] = {
     {BYTES(SIGNATURE "\x21\x10\0\x0C" IPV4), NULL, NULL},
     {BYTES(SIGNATURE "\x21\x20\0\0"), NULL, NULL},
     {BYTES(SIGNATURE "\x21\x30\0\0"), NULL, NULL},
-    {BYTES(SIGNATURE "\x20\0\0\0"), NULL, NULL},
     {BYTES(SIGNATURE "\x20\x11\0\x0C" IPV4), NULL, NULL},
     {BYTES(SIGNATURE "\x20\x12\0\x01x"), NULL, NULL},
     {BYTES(SIGNATURE "\x20\xFF\0\x05xxxxx"), NULL, NULL},
@@ -155,7 +155,13 @@ static const struct good good_v2[] = {
     {BYTES(SIGNATURE "\x21\x11\0\x23" IPV4 "\x20\0\x0F\x01\0\0\0\0\x21\0\x07TLSv1.3\x30\0\x02ns"), IPV4_FROM,
      IPV4_TO},
     {BYTES(SIGNATURE "\x21\x11\0\x19" IPV4 "\xEA\0\x01z\xF0\0\0\xFF\0\x03zzz"), IPV4_FROM, IPV4_TO},
-    /* of HAProxy 2.6.12: with a checksum; with a unique id and SSL too; a mapped client; a check of health */
+    /* of HAProxy 2.6.12: without and with a checksum; with a unique id, too; that and SSL; a mapped client; checks of health */
+    {BYTES(SIGNATURE "\x21\x11\0\x0C\x7F\0\0\x01\x7F\0\0\x01\x61\xA9\x66\x59"), "127.0.0.1:25001",
+     "127.0.0.1:26201"},
+    {BYTES(SIGNATURE
+           "\x21\x11\0\x22\x7F\0\0\x01\x7F\0\0\x01\x61\xAA\x66\x5A\x03\0\x04\x15\xC6\xC6\x42\x05\0\x0C"
+           "id-127.0.0.1"),
+     "127.0.0.1:25002", "127.0.0.1:26202"},
     {BYTES(SIGNATURE "\x21\x11\0\x13\x7F\0\0\x01\x7F\0\0\x01\x92\x84\x71\xAE\x03\0\x04\x0A\x37\x04\x5F"),
      "127.0.0.1:37508", "127.0.0.1:29102"},
     {BYTES(SIGNATURE "\x21\x21\0\x36" ZEROS_6 ZEROS_6 "\0\0\0\x01" ZEROS_6 ZEROS_6
@@ -165,6 +171,7 @@ static const struct good good_v2[] = {
                      "\0\0\0\x01\xBB\xEE\x71\xAF\x03\0\x04\x80\xE1\x4B\x89"),
      "192.0.2.7:48110", "[::1]:29103"},
     {BYTES(SIGNATURE "\x20\0\0\x07\x03\0\x04\xA9\xB8\x7E\x8F"), NULL, NULL},
+    {BYTES(SIGNATURE "\x20\0\0\0"), NULL, NULL},
 };
 
 static const struct good good_datagrams[] = {

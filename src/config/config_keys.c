@@ -231,7 +231,8 @@ static const struct config_key endpoint_keys[] = {
          "or either). Then each connection must begin with one, for UDP (version 2) each datagram, and "
          "`trusted_proxies` must name the proxies. `deny` is asked about the proxy and about the client, "
          "`allow` and `max_connections_per_source` about the client alone. What a proxy sends for itself "
-         "(LOCAL, UNKNOWN: health checks, as a rule) passes without them."},
+         "(LOCAL, UNKNOWN: health checks, as a rule) passes without them; HAProxy's checks with version 1 name "
+         "HAProxy itself as the client."},
     {.name = "trusted_proxies",
      .type = CONFIG_TYPE_PREFIXES,
      ENDPOINT_PLACE(trusted_proxies),
