@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
-   A hundred days, and the moments at which 32 bits of a clock are full: each deadline comes once, never early
-   and at most one tick late, whatever the clock shows, however far it jumps and wherever the wall clock is
+   A hundred days, and the moments at which 32 bits of a clock are full: each deadline of connections and UDP sessions
+   comes once, never early and at most one tick late, whatever the clock shows, however far it jumps and wherever the wall clock is
    set. The clock stands still but where a test moves it, so all of this is exact. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,6 +27,7 @@
 #define DAY  (24 * HOUR)
 
 #define LONG_IDLE     (60 * DAY + 6 * HOUR) /* more than 32 bits of milliseconds */
+#define LONG_SESSION  (70 * DAY + 7 * HOUR)
 #define LONG_LIFETIME (75 * DAY + 9 * HOUR)
 
 /* The endpoints, in the order in which their sockets stand; each has one deadline at most. */
@@ -41,6 +42,9 @@ enum place {
     PLACE_LONG_IDLE,
     PLACE_LONG_LIFETIME,
     PLACE_RATED,
+    PLACE_YOUNG, /* this and the next ones are UDP's */
+    PLACE_SESSION,
+    PLACE_LONG_SESSION,
     PLACE_COUNT
 };
 
@@ -49,7 +53,53 @@ static struct address_prefix proxies;
 static struct client *keeper; /* of PLACE_ETERNAL; its connection lets the test know how far the worker is */
 static pl_id keeper_id;
 
+/* ---- A handler with UDP sessions: an echo ---- */
+
+static const pl_host *sessions_host;
+
+static int32_t sessions__start(pl_start *at)
+{
+    sessions_host = at->host;
+    return PL_OK;
+}
+
+static void sessions__on_datagram(void *state, pl_id id, void **user, const uint8_t *at, size_t length,
+                                  const pl_info *info)
+{
+    (void)state, (void)user, (void)info;
+    sessions_host->send(sessions_host, id, at, length);
+}
+
+static const struct pl_handler sessions = {.size = sizeof(struct pl_handler),
+                                           .abi_major = PL_ABI_MAJOR,
+                                           .abi_minor = PL_ABI_MINOR,
+                                           .needs_minor = PL_ABI_MINOR,
+                                           .flags = PL_UDP | PL_SESSIONS,
+                                           .name = "sessions",
+                                           .version = "1",
+                                           .summary = "for tests",
+                                           .start = sessions__start,
+                                           .on_datagram = sessions__on_datagram};
+
 /* ---- The engine ---- */
+
+/* Those of the actor, and the one above. */
+static const struct pl_handler *const *all_handlers(void)
+{
+    static const struct pl_handler *handlers[16];
+    size_t count = 0;
+    for (; actor_handlers[count] != NULL; count++) {
+        assert_in_range(count, 0, 13);
+        handlers[count] = actor_handlers[count];
+    }
+    handlers[count] = &sessions;
+    return handlers;
+}
+
+static void add_sessions(const char *name, uint64_t idle_timeout)
+{
+    rig_endpoint(&rig, name, "sessions", "udp://127.0.0.1:0")->idle_timeout = idle_timeout;
+}
 
 static struct config_endpoint *add(const char *name)
 {
@@ -84,7 +134,7 @@ static void start_at(uint64_t moment)
     clock_stop();
     clock_set(moment);
     actor_reset();
-    rig_init(&rig, actor_handlers);
+    rig_init(&rig, all_handlers());
     assert_int_equal(address_prefix_parse(everybody, sizeof everybody - 1, &proxies), ADDRESS_PREFIX_OK);
     add("eternal");
     struct config_endpoint *proxied = add("proxied");
@@ -93,16 +143,19 @@ static void start_at(uint64_t moment)
     proxied->proxy_timeout = 3000;
     add("close")->close_timeout = 5000;
     add("first-byte")->first_byte_timeout = 20000;
-    add("send")->send_timeout = 30000;
+    add("send")->send_timeout = 35000;
     add("idle")->idle_timeout = 60000;
     add("lifetime")->lifetime = 100000;
     add("long-idle")->idle_timeout = LONG_IDLE;
     add("long-lifetime")->lifetime = LONG_LIFETIME;
     add("rated")->accept_rate = 1;
+    add_sessions("young", 0); /* it has spoken once only */
+    add_sessions("session", 80000);
+    add_sessions("long-session", LONG_SESSION);
     rig_start(&rig);
     keeper = enter(PLACE_ETERNAL);
     keeper_id = (pl_id)actor.last_id;
-    rig_wait_for_operations(PLACE_COUNT + 1); /* accepts, and its receive */
+    rig_wait_for_operations(PLACE_COUNT + 1); /* accepts and receives, and its receive */
 }
 
 static void stop(void)
@@ -189,19 +242,48 @@ static struct client *begin_life(void)
     return enter(PLACE_LIFETIME);
 }
 
+/* A session whose client has been answered so many times. */
+static struct client *talk_to(enum place place, int times)
+{
+    const struct pl_address to = rig_address(&rig, place), from = client_address("127.0.0.1", 0);
+    struct client *client = client_open_datagram(&from);
+    assert_non_null(client);
+    for (int i = 0; i < times; i++) {
+        char answer[8];
+        size_t length = 0;
+        assert_int_equal(
+            client_exchange(client, &to, "hi", 2, answer, sizeof answer, &length, CLIENT_PATIENCE),
+            CLIENT_OK);
+        assert_int_equal(length, 2);
+    }
+    return client;
+}
+
+static struct client *begin_youth(void)
+{
+    return talk_to(PLACE_YOUNG, 1);
+}
+
+static struct client *begin_session(void)
+{
+    return talk_to(PLACE_SESSION, 2);
+}
+
 static const struct deadline {
     enum place place;
     uint32_t after;
     enum close_reason reason;
-    bool is_hard; /* by a reset; else the client is to close, too */
+    bool is_hard; /* by a reset, or a session's; else the client is to close, too */
     struct client *(*begin)(void);
 } deadlines[] = {
     /* the shortest first */
     {PLACE_PROXIED, 3000, REFUSED_PROXY, true, begin_header},
     {PLACE_CLOSE, 5000, CLOSED_BY_HANDLER, true, begin_close},
     {PLACE_FIRST_BYTE, 20000, CLOSED_FIRST_BYTE_TIMEOUT, false, begin_silence},
-    {PLACE_SEND, 30000, CLOSED_SEND_TIMEOUT, true, begin_not_reading},
+    {PLACE_YOUNG, 30000, CLOSED_IDLE, true, begin_youth},
+    {PLACE_SEND, 35000, CLOSED_SEND_TIMEOUT, true, begin_not_reading},
     {PLACE_IDLE, 60000, CLOSED_IDLE, false, begin_idle},
+    {PLACE_SESSION, 80000, CLOSED_IDLE, true, begin_session},
     {PLACE_LIFETIME, 100000, CLOSED_LIFETIME, false, begin_life},
 };
 
@@ -211,7 +293,17 @@ static struct client *waiting[DEADLINES];
 
 static uint64_t all_ends(void)
 {
-    return rig_closed(&rig) + rig_counter(&rig, COUNTER_REFUSED_PROXY);
+    return rig_closed(&rig) + rig_sessions_closed(&rig) + rig_counter(&rig, COUNTER_REFUSED_PROXY);
+}
+
+static bool is_session(const struct deadline *deadline)
+{
+    return deadline->place >= PLACE_YOUNG;
+}
+
+static enum counter counter_of(const struct deadline *deadline)
+{
+    return is_session(deadline) ? COUNTER_SESSIONS_CLOSED_IDLE : close_reason_row(deadline->reason)->counter;
 }
 
 static void begin_all(void)
@@ -230,9 +322,9 @@ static void see_end(struct client *client, const struct deadline *deadline, uint
         actor_expect_end(client, CLIENT_EOF);
         client_close(client);
     }
-    rig_wait_for_counter(&rig, close_reason_row(deadline->reason)->counter, count_before + 1);
+    rig_wait_for_counter(&rig, counter_of(deadline), count_before + 1);
     sync_with_worker();
-    assert_int_equal(rig_counter(&rig, close_reason_row(deadline->reason)->counter), count_before + 1);
+    assert_int_equal(rig_counter(&rig, counter_of(deadline)), count_before + 1);
     assert_int_equal(all_ends(), ends_before + 1);
     if (deadline->is_hard) {
         client_close(client);
@@ -243,11 +335,11 @@ static void see_end(struct client *client, const struct deadline *deadline, uint
 static void see_deadline(struct client *client, const struct deadline *deadline, uint64_t moment)
 {
     const uint64_t ends = all_ends();
-    const uint64_t count = rig_counter(&rig, close_reason_row(deadline->reason)->counter);
+    const uint64_t count = rig_counter(&rig, counter_of(deadline));
     go_to(moment - 1);
     assert_int_equal(all_ends(), ends);
-    if (deadline->place != PLACE_CLOSE &&
-        deadline->place != PLACE_SEND) { /* which have got an end, or bytes */
+    if (deadline->place != PLACE_CLOSE && deadline->place != PLACE_SEND &&
+        !is_session(deadline)) { /* which have got an end, or bytes, or never get any */
         assert_int_equal(client_receive(client, &(char){0}, 1, 0), CLIENT_TIMEOUT);
     }
     go_to(moment + TIMER_TICK);
@@ -270,11 +362,12 @@ static void see_all_deadlines(void)
 /* The machine sleeps for hours: all deadlines are over when it wakes up; what was under way arrives. */
 static void suspend(uint64_t hours)
 {
-    uint64_t counts[CLOSE_REASON_COUNT];
+    uint64_t counts[COUNTER_COUNT];
+    size_t ended[COUNTER_COUNT] = {0};
     begin_all();
     const uint64_t ends = all_ends();
     for (size_t i = 0; i < DEADLINES; i++) {
-        counts[i] = rig_counter(&rig, close_reason_row(deadlines[i].reason)->counter);
+        counts[counter_of(&deadlines[i])] = rig_counter(&rig, counter_of(&deadlines[i]));
     }
     actor_say(keeper, 'S', 1000);
     clock_advance(hours * HOUR);
@@ -284,7 +377,8 @@ static void suspend(uint64_t hours)
             actor_expect_end(waiting[i], CLIENT_EOF);
         }
         client_close(waiting[i]);
-        rig_wait_for_counter(&rig, close_reason_row(deadlines[i].reason)->counter, counts[i] + 1);
+        const enum counter counter = counter_of(&deadlines[i]);
+        rig_wait_for_counter(&rig, counter, counts[counter] + ++ended[counter]);
     }
     sync_with_worker();
     assert_int_equal(all_ends(), ends + DEADLINES);
@@ -295,8 +389,8 @@ static void suspend(uint64_t hours)
 /* Connections that are there from the first day on. */
 static struct {
     struct client *sleeper; /* no deadline, no activity */
-    struct client *idle, *lifetime;
-    struct deadline idle_end, lifetime_end;
+    struct client *idle, *session, *lifetime;
+    struct deadline idle_end, session_end, lifetime_end;
     uint64_t begun;
 } elders;
 
@@ -305,8 +399,10 @@ static void begin_elders(void)
     elders.begun = clock_now();
     elders.sleeper = connect_and_wait(PLACE_ETERNAL, 0);
     elders.idle = enter(PLACE_LONG_IDLE);
+    elders.session = talk_to(PLACE_LONG_SESSION, 2);
     elders.lifetime = enter(PLACE_LONG_LIFETIME);
     elders.idle_end = (struct deadline){PLACE_LONG_IDLE, 0, CLOSED_IDLE, false, NULL};
+    elders.session_end = (struct deadline){PLACE_LONG_SESSION, 0, CLOSED_IDLE, true, NULL};
     elders.lifetime_end = (struct deadline){PLACE_LONG_LIFETIME, 0, CLOSED_LIFETIME, false, NULL};
 }
 
@@ -325,6 +421,10 @@ static void live_on_to(uint64_t next)
     }
     if (is_passed(elders.begun + LONG_IDLE, next)) {
         see_deadline(elders.idle, &elders.idle_end, elders.begun + LONG_IDLE);
+    }
+    if (is_passed(elders.begun + LONG_SESSION, next)) {
+        see_deadline(elders.session, &elders.session_end, elders.begun + LONG_SESSION);
+        elders.session = NULL;
     }
     if (is_passed(elders.begun + LONG_LIFETIME, next)) {
         see_deadline(elders.lifetime, &elders.lifetime_end, elders.begun + LONG_LIFETIME);
@@ -359,6 +459,7 @@ static void test_long_run__a_hundred_days(void **state)
             suspend(5);
         }
     }
+    assert_null(elders.session);
     assert_null(elders.lifetime);
     assert_true(clock_now() > 3 * WRAP);
     actor_say(elders.sleeper, 'S', 50000); /* it has not been heard of for a hundred days */
@@ -389,7 +490,10 @@ static void test_long_run__deadlines_across_each_wrap(void **state)
     }
 }
 
-/* Activity at every moment around it keeps a connection. */
+static const struct deadline idle_deadline = {PLACE_IDLE, 60000, CLOSED_IDLE, false, NULL};
+static const struct deadline session_deadline = {PLACE_SESSION, 80000, CLOSED_IDLE, true, NULL};
+
+/* Activity at every moment around it keeps a connection, or a session. */
 static void test_long_run__activity_across_each_wrap(void **state)
 {
     (void)state;
@@ -403,7 +507,21 @@ static void test_long_run__activity_across_each_wrap(void **state)
             actor_expect(client, 1);
         }
         assert_true(clock_now() > moments[i] + 200000);
-        see_deadline(client, &deadlines[PLACE_IDLE - 1], clock_now() + 60000);
+        see_deadline(client, &idle_deadline, clock_now() + 60000);
+        stop();
+        start_at(moments[i] - 200000);
+        client = talk_to(PLACE_SESSION, 2);
+        const struct pl_address to = rig_address(&rig, PLACE_SESSION);
+        for (int k = 0; k < 8; k++) {
+            char answer[8];
+            size_t length = 0;
+            go_to(clock_now() + 79999);
+            assert_int_equal(rig_sessions_closed(&rig), 0);
+            assert_int_equal(
+                client_exchange(client, &to, "hi", 2, answer, sizeof answer, &length, CLIENT_PATIENCE),
+                CLIENT_OK);
+        }
+        see_deadline(client, &session_deadline, clock_now() + 80000);
         stop();
     }
 }

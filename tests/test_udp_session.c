@@ -1129,15 +1129,48 @@ static void test_session__belongs_to_the_client_that_a_proxy_names(void **state)
     stop();
 }
 
-static void test_session__has_one_line_in_the_access_log(void **state)
+static struct folder folder;
+
+static struct access_log *open_access_log(void)
 {
-    (void)state;
-    static struct folder folder;
     struct failure failure;
     folder_init(&folder);
     struct access_log *log = access_log_create(
         &(const struct access_log_options){.file.path = folder_join(&folder, "a.log")}, &failure);
     assert_non_null(log);
+    return log;
+}
+
+static void test_session__that_makes_room_is_counted_and_logged_once(void **state)
+{
+    (void)state;
+    struct access_log *log = open_access_log();
+    prepare("keeper", "udp://127.0.0.1:0")->udp_sessions_max = 2;
+    rig.options.access_log = log;
+    start();
+    for (size_t i = 0; i < 5; i++) {
+        talk(i, 10);
+    }
+    assert_active(2);
+    assert_int_equal(rig_counter(&rig, COUNTER_SESSIONS_CLOSED_DISPLACED), 3);
+    stop();
+    access_log_destroy(log);
+    size_t length = 0, displaced = 0, stopping = 0;
+    char *lines = folder_read(&folder, "a.log", &length);
+    for (const char *at = lines; (at = strstr(at, " outcome=closed reason=")) != NULL; at++) {
+        displaced += strncmp(at, " outcome=closed reason=displaced\r\n", 34) == 0;
+        stopping += strncmp(at, " outcome=closed reason=stopping\r\n", 33) == 0;
+    }
+    assert_int_equal(displaced, 3);
+    assert_int_equal(stopping, 2);
+    free(lines);
+    folder_fini(&folder);
+}
+
+static void test_session__has_one_line_in_the_access_log(void **state)
+{
+    (void)state;
+    struct access_log *log = open_access_log();
     prepare("keeper", "udp://127.0.0.1:0");
     rig.options.access_log = log;
     keeper.deed = DEED_ECHO;
@@ -1201,6 +1234,7 @@ int main(void)
         session_test(test_session__a_source_has_only_so_many),
         session_test(test_session__a_lack_of_memory_keeps_no_source_counted),
         session_test(test_session__belongs_to_the_client_that_a_proxy_names),
+        session_test(test_session__that_makes_room_is_counted_and_logged_once),
         session_test(test_session__has_one_line_in_the_access_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
