@@ -30,6 +30,9 @@ static struct {
     pl_id last;
     LONG run, longest; /* calls in a row for the same connection, and the most of them, while all are ready */
     LONG measured;     /* calls that were made then */
+    bool has_waited;   /* a connection's receive has, since the last call */
+    bool
+        has_begun; /* the first one's first turn is over: its share is of the time when the others had sent nothing */
     volatile LONG64 bytes;
 } order;
 
@@ -40,15 +43,27 @@ static bool are_all_ready(void)
     return ledger_count(LEDGER_OPERATION) == 1;
 }
 
+/* In Wine a receive may have to wait for a moment though its bytes are there. Then its connection becomes ready anew, and
+   comes before those that have had a turn. */
+static int WSAAPI note_waiting(SOCKET s, LPWSABUF buffers, DWORD count, LPDWORD received, LPDWORD flags,
+                               LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+    const int result = SEAM_REAL(WSARecv)(s, buffers, count, received, flags, overlapped, routine);
+    order.has_waited = order.has_waited || (result != 0 && WSAGetLastError() == WSA_IO_PENDING);
+    return result;
+}
+
 static size_t order__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
 {
     (void)state, (void)user, (void)at;
     if (order.last == 0) {
         WaitForSingleObject(order.all_sent, INFINITE);
     }
-    order.run = id == order.last ? order.run + 1 : 1;
+    order.has_begun = order.has_begun || (order.last != 0 && id != order.last);
+    order.run = id == order.last && !order.has_waited ? order.run + 1 : 1;
     order.last = id;
-    if (are_all_ready()) {
+    order.has_waited = false;
+    if (order.has_begun && are_all_ready()) {
         order.measured++;
         order.longest = order.run > order.longest ? order.run : order.longest;
     } else {
@@ -94,6 +109,7 @@ static void test_connection__busy_ones_take_turns(void **state)
     }
     rig_wait_for_counter(&rig, COUNTER_ACCEPTED, BUSY);
     fault_cut_receives(CUT);
+    seam_replace(IMPORT_WSARecv, (seam_function)note_waiting);
     for (int i = 0; i < BUSY; i++) {
         assert_int_equal(client_send(clients[i], bytes, SENT, CLIENT_PATIENCE), CLIENT_OK);
     }

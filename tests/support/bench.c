@@ -73,11 +73,12 @@ static void bench__accepted(void *owner, SOCKET s, const struct pl_address *loca
     bench.peer = *peer;
     if (bench.keeps) {
         bench.kept[bench.accepted] = s;
-    } else {
+    }
+    InterlockedIncrement(&bench.accepted); /* whom it greets may look at once */
+    if (!bench.keeps) {
         send(s, "!", 1, 0);
         closesocket(s);
     }
-    InterlockedIncrement(&bench.accepted);
 }
 
 static void bench__trouble(void *owner, uint32_t error)
