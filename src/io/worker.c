@@ -220,14 +220,18 @@ static void worker__look(struct worker *worker)
    itself perhaps, comes behind what the port has by then. */
 static void worker__run_ready(struct worker *worker)
 {
-    unsigned again = 0;
-    for (unsigned count = worker->lanes.count; count > 0 && again < WORKER_AGAIN; count--) {
+    unsigned again = 0, ready = worker->lanes.count;
+    while (ready > 0 && again < WORKER_AGAIN) {
         bool is_again = false;
+        const unsigned before = worker->lanes.count;
         struct task *task = lanes_take(&worker->lanes, &is_again);
-        const unsigned others = worker->lanes.count;
         task->run(task);
-        again += is_again;
-        count += is_again ? 0 : worker->lanes.count - others;
+        if (is_again) {
+            again++;
+            ready--;
+        } else {
+            ready += worker->lanes.count - before;
+        }
         if (worker_is_turn_over(worker)) {
             return;
         }

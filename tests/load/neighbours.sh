@@ -39,7 +39,7 @@ is_at_most() {
 # bad NAME COUNT PORT LEAST KIND [OPTION ...]: abusive clients; all must be closed at last, and none before LEAST
 # milliseconds. How late they were is judged by `check_wave`.
 bad() {
-    spare $load abuse --clients "$2" --port "$3" --least "$4" --most 60000 --kind "${@:5}" --deadline 60 \
+    spare "$load" abuse --clients "$2" --port "$3" --least "$4" --most 60000 --kind "${@:5}" --deadline 60 \
         >"$folder/$1" 2>"$folder/$1.progress" || {
         cat "$folder/$1" "$folder/$1.progress"
         return 1
@@ -163,8 +163,8 @@ abusive() {
 
 # 64 clients as fast as it goes, and 20,000 datagrams a second, a few times of what is answered.
 flood() {
-    spare $load storm --clients 16 --size 512 --rate 20000 --seconds $((phase + 1)) --port "$port_noisy" >"$folder/storm" 2>"$folder/storm.progress" &
-    spare $load flood --clients 64 --depth 8 --size 1460 --seconds $((phase + 1)) --port "$port_noisy" >"$folder/flood" 2>"$folder/flood.progress" || {
+    spare "$load" storm --clients 16 --size 512 --rate 20000 --seconds $((phase + 1)) --port "$port_noisy" >"$folder/storm" 2>"$folder/storm.progress" &
+    spare "$load" flood --clients 64 --depth 8 --size 1460 --seconds $((phase + 1)) --port "$port_noisy" >"$folder/flood" 2>"$folder/flood.progress" || {
         cat "$folder/flood" "$folder/flood.progress"
         return 1
     }
