@@ -290,6 +290,63 @@ static void test_acceptor__takes_clients_that_are_accepted_at_once(void **state)
     bench_close();
 }
 
+static volatile LONG inlined_before,
+    longest_turn; /* accepts until the last look at the port, and between two */
+
+static BOOL WINAPI look_and_count(HANDLE port, LPOVERLAPPED_ENTRY entries, ULONG room, PULONG count,
+                                  DWORD wait, BOOL is_alertable)
+{
+    const LONG turn = inlined - inlined_before;
+    longest_turn = turn > longest_turn ? turn : longest_turn;
+    inlined_before = inlined;
+    return SEAM_REAL(GetQueuedCompletionStatusEx)(port, entries, room, count, wait, is_alertable);
+}
+
+static BOOL WINAPI accept_slowly(SOCKET s, SOCKET accepted, PVOID out, DWORD data_room, DWORD local_room,
+                                 DWORD remote_room, LPDWORD received, LPOVERLAPPED overlapped)
+{
+    Sleep(1); /* a few turns long */
+    return accept_inline(s, accepted, out, data_room, local_room, remote_room, received, overlapped);
+}
+
+static void do_nothing(struct task *task)
+{
+    (void)task;
+}
+
+static void make_another_lane_active(void *context)
+{
+    (void)context;
+    static struct task task = {.run = do_nothing};
+    worker_queue(bench.worker, 1, &task);
+}
+
+/* A flood of clients, while another endpoint is active, which waits for one or two of them and not for 64. */
+static void test_acceptor__leaves_other_endpoints_their_turn(void **state)
+{
+    (void)state;
+    inlined = inlined_before = longest_turn = 0;
+    bench_open("127.0.0.1");
+    bench_create(256);
+    acceptor_start(bench.acceptor);
+    bench_wait_until_armed();
+    clock_stop(); /* so that it stays active */
+    bench_on_worker(make_another_lane_active, NULL);
+    bench_hold();
+    bench_connect_many(100);
+    seam_replace(IMPORT_AcceptEx, (seam_function)accept_slowly);
+    seam_replace(IMPORT_GetQueuedCompletionStatusEx, (seam_function)look_and_count);
+    bench_release();
+    bench_assert_all_greeted();
+    assert_int_equal(bench.accepted, 100);
+    assert_in_range(inlined, 90, 99);
+    seam_restore();
+    bench_wait_until_armed();
+    bench_close();
+    print_message("             %d accepts in the longest turn\n", (int)longest_turn);
+    assert_in_range(longest_turn, 1, 2);
+}
+
 static void test_acceptor__works_where_every_call_passes_the_port(void **state)
 {
     (void)state;
@@ -583,6 +640,7 @@ int main(void)
         bench_test(test_acceptor__counts_failures_from_one_success_to_the_next),
         bench_test(test_acceptor__takes_a_completion_that_comes_inside_the_call),
         bench_test(test_acceptor__takes_clients_that_are_accepted_at_once),
+        bench_test(test_acceptor__leaves_other_endpoints_their_turn),
         bench_test(test_acceptor__works_where_every_call_passes_the_port),
         bench_test(test_acceptor__serves_soon_after_sockets_were_lacking),
         bench_test(test_acceptor__does_not_spin_while_accepting_fails),

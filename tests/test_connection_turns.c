@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
-   Tests of connection/connection.c: connections take turns, and the next client the place of the last. */
+   Tests of connection/connection.c: connections take turns, late ones as well, and the next client
+   the place of the last. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include <cmocka.h>
 
 #include "support/client.h"
+#include "support/clock.h"
 #include "support/fault.h"
 #include "support/ledger.h"
 #include "support/rig.h"
@@ -139,6 +141,136 @@ static int end_turns(void **state)
     return result;
 }
 
+/* ---- Deadlines ---- */
+
+enum { PATIENT = 100, LATE = 300, DUE = 20000 };
+
+static HANDLE held, release;
+static volatile LONG calls;
+
+/* The first one holds its worker up. */
+static size_t hold__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    (void)state, (void)id, (void)user, (void)at;
+    if (InterlockedIncrement(&calls) == 1) {
+        SetEvent(held);
+        WaitForSingleObject(release, INFINITE);
+    }
+    return length;
+}
+
+static const struct pl_handler hold_handler = {.size = sizeof(struct pl_handler),
+                                               .abi_major = PL_ABI_MAJOR,
+                                               .abi_minor = PL_ABI_MINOR,
+                                               .needs_minor = PL_ABI_MINOR,
+                                               .flags = PL_TCP,
+                                               .name = "hold",
+                                               .version = "1",
+                                               .summary = "for tests",
+                                               .on_data = hold__on_data};
+
+static const struct pl_handler *const hold_handlers[] = {&hold_handler, NULL};
+
+static void connect_many(const struct pl_address *address, struct client **clients, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(client_connect(address, NULL, 0, CLIENT_PATIENCE, &clients[i]), CLIENT_OK);
+    }
+}
+
+static void say(struct client *const *clients, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(client_send(clients[i], "x", 1, CLIENT_PATIENCE), CLIENT_OK);
+    }
+}
+
+/* More clients than one look at the port brings speak in time, but their worker is held up until after their deadline. */
+static void test_connection__who_spoke_in_time_is_not_late(void **state)
+{
+    (void)state;
+    struct client *clients[1 + PATIENT], *others[PATIENT];
+    calls = 0;
+    rig_init(&rig, hold_handlers);
+    rig_endpoint(&rig, "timed", "hold", "tcp://127.0.0.1:0")->first_byte_timeout = DUE;
+    rig_endpoint(&rig, "other", "hold", "tcp://127.0.0.1:0");
+    rig_start(&rig);
+    const struct pl_address timed = rig_address(&rig, 0), other = rig_address(&rig, 1);
+    connect_many(&timed, clients, 1 + PATIENT);
+    connect_many(&other, others, PATIENT);
+    rig_wait_for_counter(&rig, COUNTER_ACCEPTED, 1 + 2 * PATIENT);
+    say(clients, 1);
+    assert_int_equal(WaitForSingleObject(held, CLIENT_PATIENCE), WAIT_OBJECT_0);
+    say(clients + 1, PATIENT);
+    say(others, PATIENT);
+    Sleep(100); /* they have come */
+    clock_advance(DUE + 1000);
+    SetEvent(release);
+    rig_wait_for_counter(&rig, COUNTER_BYTES_RECEIVED, 1 + 2 * PATIENT);
+    client_close_all();
+    rig_wait_for_counter(&rig, COUNTER_CLOSED_BY_PEER, 1 + 2 * PATIENT);
+    assert_int_equal(calls, 1 + 2 * PATIENT); /* and none was dropped */
+    rig_stop(&rig);
+}
+
+static volatile LONG in_turn, most_in_turn; /* FINs since the last look at the port, and the most of them */
+
+static int WSAAPI shut_and_count(SOCKET s, int how)
+{
+    const LONG count = InterlockedIncrement(&in_turn);
+    most_in_turn = count > most_in_turn ? count : most_in_turn;
+    return SEAM_REAL(shutdown)(s, how);
+}
+
+static BOOL WINAPI look_at_port(HANDLE port, LPOVERLAPPED_ENTRY entries, ULONG room, PULONG count, DWORD wait,
+                                BOOL is_alertable)
+{
+    in_turn = 0;
+    return SEAM_REAL(GetQueuedCompletionStatusEx)(port, entries, room, count, wait, is_alertable);
+}
+
+/* All have the same deadline. */
+static void test_connection__late_ones_take_turns(void **state)
+{
+    (void)state;
+    struct client *clients[LATE];
+    in_turn = most_in_turn = 0;
+    rig_init(&rig, NULL);
+    rig_endpoint(&rig, "test", "echo", "tcp://127.0.0.1:0")->first_byte_timeout = DUE;
+    rig_start(&rig);
+    const struct pl_address address = rig_address(&rig, 0);
+    connect_many(&address, clients, LATE);
+    rig_wait_for_counter(&rig, COUNTER_ACCEPTED, LATE);
+    seam_replace(IMPORT_shutdown, (seam_function)shut_and_count);
+    seam_replace(IMPORT_GetQueuedCompletionStatusEx, (seam_function)look_at_port);
+    clock_advance(DUE + 1000);
+    for (int i = 0; i < LATE; i++) {
+        assert_int_equal(client_drain(clients[i], NULL, CLIENT_PATIENCE), CLIENT_EOF);
+    }
+    seam_restore();
+    client_close_all();
+    rig_wait_for_counter(&rig, COUNTER_CLOSED_FIRST_BYTE_TIMEOUT, LATE);
+    rig_stop(&rig);
+    print_message("             %d ends in the longest turn\n", (int)most_in_turn);
+    assert_in_range(most_in_turn, 1, 20);
+}
+
+static int begin_holding(void **state)
+{
+    held = SEAM_REAL(CreateEventW)(NULL, TRUE, FALSE, NULL);
+    release = SEAM_REAL(CreateEventW)(NULL, TRUE, FALSE, NULL);
+    return rig_setup(state);
+}
+
+static int end_holding(void **state)
+{
+    SetEvent(release);
+    const int result = rig_teardown(state);
+    SEAM_REAL(CloseHandle)(held);
+    SEAM_REAL(CloseHandle)(release);
+    return result;
+}
+
 /* ---- Places ---- */
 
 static HANDLE fin_sent, may_go_on;
@@ -194,6 +326,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_connection__busy_ones_take_turns, begin_turns, end_turns),
+        cmocka_unit_test_setup_teardown(test_connection__who_spoke_in_time_is_not_late, begin_holding,
+                                        end_holding),
+        rig_test(test_connection__late_ones_take_turns),
         rig_test(test_connection__its_place_is_free_when_the_client_sees_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

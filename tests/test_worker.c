@@ -16,6 +16,7 @@
 #include "support/clock.h"
 #include "support/fault.h"
 #include "support/ledger.h"
+#include "support/patience.h"
 #include "support/random.h"
 #include "support/support.h"
 
@@ -251,8 +252,8 @@ static void test_worker__loses_no_message_of_many_threads(void **state)
     crew_start(1);
     senders_start(crew.workers[0], PARCELS);
     for (LONG seen = -1; received < SENDERS * PARCELS && received != seen;) {
-        seen = received; /* a second without any is too long: a wake-up was lost */
-        for (int i = 0; i < 1000 && received == seen; i++) {
+        seen = received; /* no more for long: a wake-up was lost */
+        for (const uint64_t end = patience_now() + PATIENCE; received == seen && patience_now() < end;) {
             Sleep(1);
         }
     }

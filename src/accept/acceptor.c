@@ -349,19 +349,22 @@ static uint32_t acceptor__allowed(const struct acceptor *acceptor)
 /* Brings `posted` up to the target, or to what the rate allows. */
 static void acceptor__arm(struct acceptor *acceptor)
 {
-    if (acceptor->is_stopping) {
-        return; /* its timers stay clear */
+    if (acceptor->is_stopping || acceptor->is_arm_queued) {
+        return; /* its timers stay clear; or it comes anyway */
     }
     acceptor__measure(acceptor);
-    for (int ended = 0; acceptor->posted < acceptor__allowed(acceptor);) {
+    int tries = 0, ended = 0;
+    while (acceptor->posted < acceptor__allowed(acceptor)) {
         if (acceptor->is_broken || backoff_is_pausing(&acceptor->backoff)) {
             return;
         }
-        if (acceptor__post(acceptor) != ACCEPT_PENDING && ++ended == ACCEPT_INLINE_MAX) {
+        if (ended == ACCEPT_INLINE_MAX || (tries > 0 && worker_is_turn_over(acceptor->worker))) {
             acceptor->is_arm_queued = true;
             worker_queue_again(acceptor->worker, acceptor->lane, &acceptor->arm);
             return;
         }
+        tries++;
+        ended += acceptor__post(acceptor) != ACCEPT_PENDING;
     }
     acceptor__wait_for_rate(acceptor);
     if (!backoff_is_pausing(&acceptor->backoff)) {

@@ -37,7 +37,7 @@ struct connection {
     struct operation receive;
     struct operation send;
     struct timer timer; /* one for all deadlines, set to the earliest */
-    struct task task;   /* settle and read on, when its turn comes */
+    struct task task;   /* read on, look at the deadlines, settle, when its turn comes */
     struct worker *worker;
     struct endpoint *endpoint;
     SOCKET socket;
@@ -61,6 +61,7 @@ struct connection {
     unsigned skips : 1;
     unsigned is_in_callback : 1;
     unsigned is_task_queued : 1;
+    unsigned is_due : 1;       /* the timer has fired */
     unsigned is_receiving : 1; /* `receive` is in flight */
     unsigned is_parked : 1;    /* with `input` */
     unsigned is_sending : 1;   /* `send` is in flight */
@@ -369,8 +370,15 @@ static void connection__expire(struct connection *connection, enum close_reason 
     connection->drops_input = 1;
 }
 
+/* The timer has fired: whether one has passed. What has come before it, and is not read yet, counts: a receive that has
+   ended looks again, when it has been told. */
 static void connection__check_deadlines(struct connection *connection)
 {
+    if (!connection->is_due || connection->is_closed || connection->wants_reset ||
+        (connection->is_receiving && operation_has_ended(&connection->receive))) {
+        return;
+    }
+    connection->is_due = 0;
     const struct deadlines deadlines = connection__deadlines(connection);
     switch (deadlines_passed(&deadlines, connection->endpoint->config, worker_now(connection->worker))) {
     case DEADLINE_NONE:
@@ -803,29 +811,37 @@ static void connection__settle(struct connection *connection)
     }
 }
 
-static void connection__run_task(struct task *task)
+/* What the system had no room for. */
+static void connection__try_again(struct connection *connection)
 {
-    struct connection *connection = LIST_ELEMENT(task, struct connection, task);
-    connection->is_task_queued = 0;
-    if (connection__may_read(connection)) {
-        connection__read(connection, READ_MORE);
-    }
-    connection__settle(connection);
-    connection__release(connection);
-}
-
-static void connection__run_timer(struct timer *timer)
-{
-    struct connection *connection = LIST_ELEMENT(timer, struct connection, timer);
-    connection__hold(connection);
     connection->is_starved = 0;
     if (connection->is_stalled) {
         connection->is_stalled = 0;
         connection__pump(connection);
     }
+}
+
+static void connection__run_task(struct task *task)
+{
+    struct connection *connection = LIST_ELEMENT(task, struct connection, task);
+    connection->is_task_queued = 0;
+    if (connection->is_due && !connection->is_closed) {
+        connection__try_again(connection);
+    }
+    if (connection__may_read(connection)) {
+        connection__read(connection, READ_MORE);
+    }
     connection__check_deadlines(connection);
     connection__settle(connection);
     connection__release(connection);
+}
+
+/* In its turn: thousands may be late at once. */
+static void connection__run_timer(struct timer *timer)
+{
+    struct connection *connection = LIST_ELEMENT(timer, struct connection, timer);
+    connection->is_due = 1;
+    connection__queue_task(connection);
 }
 
 /* A receive has ended; its reference is ours to give back. */
@@ -841,6 +857,7 @@ static void connection__run_receive(struct operation *operation, uint32_t error,
             state = connection__received(connection, error, bytes);
         }
         connection__read(connection, state);
+        connection__check_deadlines(connection);
         connection__settle(connection);
     }
     connection__release(connection);

@@ -3,6 +3,9 @@
 #ifndef PORTLISTENER_IO_OPERATION_H
 #define PORTLISTENER_IO_OPERATION_H
 
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/win.h"
@@ -15,6 +18,7 @@ struct operation {
             struct task turn;
             uint32_t error;
             uint32_t bytes;
+            bool is_taken; /* from the port; where `overlapped` has its event, which is NULL */
         } ended;
     };
 
@@ -22,12 +26,21 @@ struct operation {
     void (*complete)(struct operation *operation, uint32_t error, uint32_t bytes);
 };
 
+static_assert(offsetof(struct operation, ended.is_taken) == offsetof(struct operation, overlapped.hEvent),
+              "operation_begin clears it");
+
 /* operation_begin: before each call; Winsock may leave the state of the last one otherwise. The overlapped to
    pass. */
 static inline OVERLAPPED *operation_begin(struct operation *operation)
 {
     ZeroMemory(&operation->overlapped, sizeof operation->overlapped);
     return &operation->overlapped;
+}
+
+/* operation_has_ended: one that was begun, and has not been told yet. On the worker's thread. */
+static inline bool operation_has_ended(const struct operation *operation)
+{
+    return operation->ended.is_taken || HasOverlappedIoCompleted(&operation->overlapped);
 }
 
 #endif

@@ -168,6 +168,7 @@ static void worker__take_entry(struct worker *worker, const OVERLAPPED_ENTRY *en
     operation->ended.turn.run = worker__run_ended;
     operation->ended.error = error;
     operation->ended.bytes = entry->dwNumberOfBytesTransferred;
+    operation->ended.is_taken = true;
     worker__add(worker, (unsigned)entry->lpCompletionKey, false, &operation->ended.turn);
 }
 
