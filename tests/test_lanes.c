@@ -72,8 +72,8 @@ static void test_lanes__a_lane_that_was_empty_comes_last(void **state)
 static void test_lanes__in_a_lane_the_first_comes_first(void **state)
 {
     (void)state;
-    for (char name = 'a'; name <= 'f'; name++) {
-        add(7, false, name);
+    for (const char *name = "abcdef"; *name != '\0'; name++) {
+        add(7, false, *name);
     }
     assert_takes("abc");
     add(7, false, 'g');

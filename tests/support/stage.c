@@ -32,25 +32,25 @@ enum {
 
 static struct {
     bool is_faulted;
+    bool is_starting; /* the clock goes on by itself */
+    bool is_ending;   /* a stop was asked for: it need not serve any more */
+    bool has_folder;
+    bool is_forging;
     const char *failed_step;
     struct rig rig;
-    bool is_starting; /* the clock goes on by itself */
     struct log *log;
     struct access_log *access_log;
     struct folder folder;
-    bool has_folder;
     struct client *clients[STAGE_CLIENTS];
     size_t client_count;
     struct client *datagrams[2]; /* IPv4, IPv6; NULL: not open yet */
     struct client *waiting;      /* behind the fault: it has asked, and was not answered yet */
     struct address_prefix prefixes[STAGE_PREFIXES];
     size_t prefix_count;
-    bool is_forging;
     struct pl_address own; /* binds go well there */
     SOCKET blocker;
     char blocked[64];
     volatile LONG deaths;            /* that are still to come */
-    bool is_ending;                  /* a stop was asked for: it need not serve any more */
     OVERLAPPED *volatile watches[2]; /* of the list of addresses; NULL: told */
     HANDLE stopper;
     uint32_t drain;
