@@ -118,6 +118,7 @@ static void ordeal__finish(enum ordeal_mode mode)
 {
     const char *ignored = NULL;
     const bool is_to_come = mode == ORDEAL_ONCE && fault_hits() == 0; /* at the end, perhaps */
+    clock_go_on(); /* where the scenario has stopped it: nothing would end that waits for a time */
     if (mode == ORDEAL_TO_THE_END) {
         watchdog_begin(ordeal.doing, ORDEAL_END);
         ordeal.kind->end(&ignored); /* it may give up, as long as the next try does not */
