@@ -5,6 +5,7 @@
    be posted. It and the public functions hold `lock`; nothing on a worker ever does. */
 #include "engine.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "accept/access_lists.h"
@@ -565,6 +566,8 @@ void engine_destroy(struct engine *engine)
         return;
     }
     for (unsigned i = 0; i < engine->worker_count; i++) {
+        /* Whoever set a timer has gone, and it with him. */
+        assert(timer_wheel_wait(worker_timers(engine->workers[i]), 0) == UINT32_MAX);
         worker_destroy(engine->workers[i]);
     }
     memory_free(engine->workers);

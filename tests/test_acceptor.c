@@ -483,6 +483,31 @@ static void test_acceptor__hands_over_clients_that_come_with_the_stop(void **sta
     assert_int_equal(bench.accepted, accepted + 8); /* the owner resets them */
 }
 
+/* The same in trouble: who succeeds behind the stop is no recovery, and leaves no timer (see bench_close). */
+static void test_acceptor__leaves_no_timer_when_it_stops_in_trouble(void **state)
+{
+    (void)state;
+    bench_start("127.0.0.1", 8);
+    bench_grow(8);
+    fault_arm(IMPORT_WSASocketW, 1, WSAEMFILE, FAULT_FOREVER);
+    struct client *client = bench_connect();
+    bench_wait(&bench.troubles, 1, "trouble");
+    fault_clear();
+    const LONG accepted = bench.accepted;
+    bench_hold();
+    bench_hold();
+    acceptor_stop(bench.acceptor);
+    bench.is_stopping = true;
+    bench_release();
+    bench_connect_many(4);
+    Sleep(20); /* inside the second hold: the accepts complete */
+    bench_release();
+    bench_close();
+    assert_in_range(bench.accepted, accepted + 1, accepted + 5);
+    assert_int_equal(bench.recoveries, 0);
+    client_close(client);
+}
+
 /* Their completions are under way: nothing is left to cancel. */
 static BOOL WINAPI cancel_and_find_nothing(HANDLE handle, LPOVERLAPPED overlapped)
 {
@@ -555,6 +580,7 @@ int main(void)
         bench_test(test_acceptor__stops_while_the_rate_makes_it_wait),
         bench_test(test_acceptor__stops_whatever_it_is_at),
         bench_test(test_acceptor__hands_over_clients_that_come_with_the_stop),
+        bench_test(test_acceptor__leaves_no_timer_when_it_stops_in_trouble),
         bench_test(test_acceptor__closes_its_listener_early_only_when_it_must),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

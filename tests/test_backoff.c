@@ -186,6 +186,18 @@ static void test_backoff__says_no_more_once_it_is_stopped(void **state)
     assert_int_equal(timer_wheel_wait(&world.wheel, world.now), UINT32_MAX);
 }
 
+/* What ends behind the stop may have worked after all. */
+static void test_backoff__sets_nothing_once_it_is_stopped(void **state)
+{
+    (void)state;
+    begin();
+    fail_with(5);
+    backoff_stop(&world.backoff);
+    backoff_succeed(&world.backoff, world.now);
+    backoff_rest(&world.backoff, world.now);
+    assert_int_equal(timer_wheel_wait(&world.wheel, world.now), UINT32_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +207,7 @@ int main(void)
         support_test(test_backoff__tells_of_the_end_after_a_second_without_a_failure),
         support_test(test_backoff__rests_are_no_successes),
         support_test(test_backoff__says_no_more_once_it_is_stopped),
+        support_test(test_backoff__sets_nothing_once_it_is_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

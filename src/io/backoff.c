@@ -64,4 +64,5 @@ void backoff_stop(struct backoff *backoff)
 {
     timer_clear(backoff->timers, &backoff->pause);
     timer_clear(backoff->timers, &backoff->calm);
+    backoff->is_in_trouble = false; /* or a success that is told later would set `calm` again */
 }

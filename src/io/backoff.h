@@ -43,7 +43,8 @@ void backoff_rest(struct backoff *backoff, uint64_t now);
 
 bool backoff_is_pausing(const struct backoff *backoff);
 
-/* backoff_end_pause: it is tried again earlier, by the caller. backoff_stop: no callback comes any more. */
+/* backoff_end_pause: it is tried again earlier, by the caller. backoff_stop: no callback comes any more,
+   unless it fails once more. */
 void backoff_end_pause(struct backoff *backoff);
 void backoff_stop(struct backoff *backoff);
 

@@ -269,14 +269,22 @@ static void bench__take_down(void)
     bench.worker = NULL;
 }
 
+static void bench__read_timers(void *context)
+{
+    *(uint32_t *)context = timer_wheel_wait(worker_timers(bench.worker), worker_now(bench.worker));
+}
+
 void bench_close(void)
 {
+    uint32_t next_timer = 0;
     if (!bench.is_stopping) {
         bench.is_stopping = true;
         acceptor_stop(bench.acceptor);
     }
     bench_wait(&bench.stops, 1, "stopped");
+    bench_on_worker(bench__read_timers, &next_timer);
     bench__take_down();
+    assert_int_equal(next_timer, UINT32_MAX);
     assert_int_equal(bench.stops, 1);
 }
 

@@ -45,7 +45,7 @@ struct acceptor *bench_try_create(uint32_t accepts_max);
 void bench_create(uint32_t accepts_max);
 void bench_start(const char *ip, uint32_t accepts_max);
 
-/* bench_close: stops the acceptor and takes everything down; `stopped` must have come once. */
+/* bench_close: stops the acceptor and takes everything down; `stopped` must have come once, and no timer may be left. */
 void bench_close(void);
 
 /* bench_on_worker: runs a function on W and waits for its end. */
