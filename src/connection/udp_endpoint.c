@@ -383,7 +383,8 @@ static void udp__fail(struct udp_endpoint *udp, uint32_t error)
     backoff_fail(&udp->backoff, worker_now(udp->socket.worker), error, BACKOFF_MAX);
 }
 
-/* An ICMP answer to an earlier datagram of ours: the next receive may bring more. True: it is too many of them. */
+/* An ICMP answer to an earlier datagram of ours, told by the call or by its completion: the next receive may bring
+   more. True: it is too many of them. */
 static bool udp__reset(struct udp_endpoint *udp)
 {
     worker_count(udp->socket.worker, COUNTER_RECEIVE_FAILURES, 1);
@@ -409,19 +410,28 @@ static void udp__run_peek(struct operation *operation, uint32_t error, uint32_t 
     }
 }
 
-static void udp__peek(struct udp_endpoint *udp)
+/* 0: it is in flight: what it returned at once, a message that is too long included, comes by the port again. */
+static uint32_t udp__begin_peek(struct udp_endpoint *udp)
 {
     WSABUF nothing = {0};
     DWORD bytes = 0, flags = MSG_PEEK;
     const int result =
         WSARecv(udp->socket.socket, &nothing, 1, &bytes, &flags, operation_begin(&udp->peek), NULL);
     const uint32_t error = result == 0 ? 0 : (uint32_t)WSAGetLastError();
-    if (error != 0 && error != WSA_IO_PENDING && error != WSAEMSGSIZE) {
+    return error == WSA_IO_PENDING || error == WSAEMSGSIZE ? 0 : error;
+}
+
+static void udp__peek(struct udp_endpoint *udp)
+{
+    uint32_t error = udp__begin_peek(udp);
+    while (net_outcome_of(error) == NET_RESET && !udp__reset(udp)) {
+        error = udp__begin_peek(udp);
+    }
+    if (error != 0) {
         udp__fail(udp, error);
         return;
     }
-    udp->is_peeking =
-        true; /* what it returned at once, a message that is too long included, comes by the port again */
+    udp->is_peeking = true;
     udp->in_flight++;
 }
 
@@ -497,8 +507,8 @@ static void udp_receive__destroy(struct udp_receive *receive)
     memory_free(receive);
 }
 
-/* 0: it is in flight. Else it is the caller's again. */
-static uint32_t udp_receive__post(struct udp_receive *receive)
+/* 0: it is in flight, as a peek would be. */
+static uint32_t udp_receive__begin(struct udp_receive *receive)
 {
     struct udp_endpoint *udp = receive->udp;
     DWORD bytes = 0;
@@ -506,12 +516,22 @@ static uint32_t udp_receive__post(struct udp_receive *receive)
     const int result = udp->socket.network->receive_message(
         udp->socket.socket, &receive->datagram.message, &bytes, operation_begin(&receive->operation), NULL);
     const uint32_t error = result == 0 ? 0 : (uint32_t)WSAGetLastError();
-    if (error != 0 && error != WSA_IO_PENDING && error != WSAEMSGSIZE) {
-        return error;
+    return error == WSA_IO_PENDING || error == WSAEMSGSIZE ? 0 : error;
+}
+
+/* 0: it is in flight. Else it is the caller's again. */
+static uint32_t udp_receive__post(struct udp_receive *receive)
+{
+    struct udp_endpoint *udp = receive->udp;
+    uint32_t error = udp_receive__begin(receive);
+    while (net_outcome_of(error) == NET_RESET && !udp__reset(udp)) {
+        error = udp_receive__begin(receive);
     }
-    udp->in_flight++;
-    udp->receives++;
-    return 0;
+    if (error == 0) {
+        udp->in_flight++;
+        udp->receives++;
+    }
+    return error;
 }
 
 static uint32_t udp__receives_wanted(const struct udp_endpoint *udp)
