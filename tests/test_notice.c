@@ -144,6 +144,18 @@ static void test_notice__is_told_once_a_minute_with_the_number_in_between(void *
     assert_int_equal(notice_gate_take_rest(&gate), 0);
 }
 
+/* The clocks of workers differ by as much as a turn takes. */
+static void test_notice__is_not_told_again_by_a_worker_whose_clock_is_behind(void **state)
+{
+    (void)state;
+    struct notice_gate gate = {0};
+    assert_int_equal(notice_gate_pass(&gate, 1000000), 0);
+    assert_int_equal(notice_gate_pass(&gate, 999984), -1);
+    assert_int_equal(notice_gate_pass(&gate, 1000000), -1);
+    assert_int_equal(notice_gate_pass(&gate, 1060000), 2);
+    assert_int_equal(notice_gate_pass(&gate, 0), -1); /* however far behind */
+}
+
 /* Many threads at once: each is told or counted, never both, never neither. */
 enum { THREADS = 4, EACH = 20000 };
 
@@ -186,6 +198,7 @@ int main(void)
         support_test(test_notice__fits_in_its_line),
         support_test(test_notice__says_nothing_of_none_untold),
         support_test(test_notice__is_told_once_a_minute_with_the_number_in_between),
+        support_test(test_notice__is_not_told_again_by_a_worker_whose_clock_is_behind),
         support_test(test_notice__loses_none_among_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,7 +118,8 @@ void notice_add_untold(struct text *text, LONG count)
 LONG notice_gate_pass(struct notice_gate *gate, uint64_t now)
 {
     const LONG64 told_at = InterlockedCompareExchange64(&gate->told_at, 0, 0);
-    const bool is_time = told_at == 0 || now - (uint64_t)told_at >= NOTICE_INTERVAL;
+    /* Less than 0: another worker, whose turn began later, has told. */
+    const bool is_time = told_at == 0 || (LONG64)now - told_at >= NOTICE_INTERVAL;
     if (is_time && InterlockedCompareExchange64(&gate->told_at, (LONG64)now, told_at) == told_at) {
         return InterlockedExchange(&gate->untold, 0);
     }
