@@ -1167,6 +1167,50 @@ static void test_session__that_makes_room_is_counted_and_logged_once(void **stat
     folder_fini(&folder);
 }
 
+/* The sum of a number in all lines, "bytes_out=". */
+static uint64_t sum_of(const char *lines, const char *name)
+{
+    uint64_t sum = 0;
+    for (const char *at = lines; (at = strstr(at, name)) != NULL;) {
+        at += strlen(name);
+        sum += strtoull(at, NULL, 10);
+    }
+    return sum;
+}
+
+/* What the network does not take is no byte sent, and no answer: who has had none stays young. */
+static void test_session__counts_only_what_the_network_takes(void **state)
+{
+    (void)state;
+    struct access_log *log = open_access_log();
+    prepare("keeper", "udp://127.0.0.1:0");
+    rig.options.access_log = log;
+    keeper.deed = DEED_ECHO;
+    start();
+    talk(0, 10);
+    fault_arm(IMPORT_WSASendMsg, 1, WSAENOBUFS, 3);
+    talk(0, 20);
+    talk(1, 40);
+    talk(1, 80);
+    fault_clear();
+    talk(0, 160);
+    assert_int_equal(keeper.result, PL_OK);
+    assert_int_equal(rig_counter(&rig, COUNTER_DATAGRAMS_UNSENT), 3);
+    assert_lives(book_of(0), 20000);
+    clock_advance(20000); /* past the youth of both */
+    wait_for_end(book_of(1), PL_IDLE);
+    assert_lives(book_of(0), 1000);
+    const uint64_t sent = rig_counter(&rig, COUNTER_DATAGRAM_BYTES_SENT);
+    assert_int_equal(sent, 10 + 160);
+    stop();
+    access_log_destroy(log);
+    size_t length = 0;
+    char *lines = folder_read(&folder, "a.log", &length);
+    assert_int_equal(sum_of(lines, " bytes_out="), sent);
+    free(lines);
+    folder_fini(&folder);
+}
+
 static void test_session__has_one_line_in_the_access_log(void **state)
 {
     (void)state;
@@ -1235,6 +1279,7 @@ int main(void)
         session_test(test_session__a_lack_of_memory_keeps_no_source_counted),
         session_test(test_session__belongs_to_the_client_that_a_proxy_names),
         session_test(test_session__that_makes_room_is_counted_and_logged_once),
+        session_test(test_session__counts_only_what_the_network_takes),
         session_test(test_session__has_one_line_in_the_access_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -332,8 +332,8 @@ int32_t udp_endpoint_send(struct worker *worker, pl_id id, const uint8_t *at, si
         return PL_LIMIT;
     }
     const struct udp_datagram *question = udp->current;
-    udp_socket_send(&udp->socket, &question->peer, question->message.namelen, &question->arrival.source, at,
-                    length);
+    (void)udp_socket_send(&udp->socket, &question->peer, question->message.namelen, &question->arrival.source,
+                          at, length);
     return PL_OK;
 }
 

@@ -391,9 +391,10 @@ int32_t udp_session_send(struct worker *worker, pl_id id, const uint8_t *at, siz
     const struct udp_socket *udp = session->sessions->udp;
     SOCKADDR_STORAGE peer;
     const int peer_length = network_address_to(&session->to, network_family(&udp->local), &peer);
-    udp_socket_send(udp, &peer, peer_length, &session->source, at, length);
-    session->bytes_out += length;
-    session->is_answered = true;
+    if (udp_socket_send(udp, &peer, peer_length, &session->source, at, length)) {
+        session->bytes_out += length;
+        session->is_answered = true;
+    }
     session->last = worker_now(worker);
     if (session->is_repeated) {
         udp_session__move_to_end(session);

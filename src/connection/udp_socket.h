@@ -3,6 +3,7 @@
 #ifndef PORTLISTENER_CONNECTION_UDP_SOCKET_H
 #define PORTLISTENER_CONNECTION_UDP_SOCKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,9 +20,9 @@ struct udp_socket {
 };
 
 /* udp_socket_send: one datagram of at most UDP_DATAGRAM_MAX bytes to `peer`; `source` is the address that it leaves
-   from where the socket has several; 0.0.0.0 or ::, the system chooses. What the network does not take is counted,
-   and lost like any datagram. */
-void udp_socket_send(const struct udp_socket *udp, const SOCKADDR_STORAGE *peer, int peer_length,
+   from where the socket has several; 0.0.0.0 or ::, the system chooses. False: the network did not take it;
+   it is counted, and lost like any datagram. */
+bool udp_socket_send(const struct udp_socket *udp, const SOCKADDR_STORAGE *peer, int peer_length,
                      const struct pl_address *source, const uint8_t *at, size_t length);
 
 #endif
