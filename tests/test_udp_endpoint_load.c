@@ -93,6 +93,102 @@ static void test_udp__tells_of_trouble_once_and_of_its_end(void **state)
     journal_close();
 }
 
+/* "Longer than the buffer", with nothing written: whose it was is not known, and must not be taken from the one before. */
+static void test_udp__drops_what_comes_without_an_address(void **state)
+{
+    (void)state;
+    seen_begin();
+    for (LONG i = 0; i < 3; i++) {
+        seen_assert_works();
+        const LONG count = seen.count;
+        arm_receives(IMPORT_WSARecvMsg, WSAEMSGSIZE, 2);
+        seen_send(10);
+        seen_wait(count + 1);
+        assert_int_equal(fault_hits(), 2);
+        fault_clear();
+        assert_int_equal(seen.length, 10);
+        assert_int_equal(rig_counter(&seen_rig, COUNTER_RECEIVE_FAILURES), 2 * (i + 1));
+        rig_wait_for_counter(&seen_rig, COUNTER_DATAGRAMS_SENT, (uint64_t)seen.count);
+        size_t got = 0;
+        char answer[16];
+        assert_int_equal(
+            client_receive_datagram(seen_client, answer, sizeof answer, &got, NULL, CLIENT_PATIENCE),
+            CLIENT_OK);
+    }
+    assert_int_equal(rig_counter(&seen_rig, COUNTER_DATAGRAMS_RECEIVED), 6);
+    assert_int_equal(rig_counter(&seen_rig, COUNTER_DATAGRAMS_TRUNCATED), 0);
+    seen_end();
+}
+
+/* What a fetch is told, always without an address. */
+enum lie { LIE_IN_FULL, LIE_OF_LENGTH };
+static enum lie lie;
+static volatile LONG lies;
+
+static int WSAAPI lie_to_fetches(SOCKET s, LPWSAMSG message, LPDWORD received, LPWSAOVERLAPPED overlapped,
+                                 LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+    SOCKADDR_STORAGE elsewhere;
+    WSAMSG other = *message;
+    if (overlapped != NULL) {
+        return SEAM_REAL(WSARecvMsg)(s, message, received, overlapped, routine);
+    }
+    InterlockedIncrement(&lies);
+    if (lie == LIE_OF_LENGTH) {
+        WSASetLastError(WSAEMSGSIZE);
+        return SOCKET_ERROR;
+    }
+    other.name = (SOCKADDR *)&elsewhere;
+    return SEAM_REAL(WSARecvMsg)(s, &other, received, NULL, NULL);
+}
+
+static void lie_from_now_on(enum lie which)
+{
+    rig_wait_for_operations(1);
+    lie = which;
+    lies = 0;
+    seam_replace(IMPORT_WSARecvMsg, (seam_function)lie_to_fetches);
+}
+
+/* Nor is it believed when the call has succeeded. */
+static void test_udp__drops_what_comes_with_all_but_an_address(void **state)
+{
+    (void)state;
+    seen_begin();
+    seen_assert_works();
+    lie_from_now_on(LIE_IN_FULL);
+    seen_send(10);
+    rig_wait_for_counter(&seen_rig, COUNTER_RECEIVE_FAILURES, 1);
+    rig_wait_for_operations(1);
+    seam_replace(IMPORT_WSARecvMsg, NULL);
+    seen_assert_works();
+    assert_int_equal(rig_counter(&seen_rig, COUNTER_RECEIVE_FAILURES), 1);
+    assert_int_equal(rig_counter(&seen_rig, COUNTER_DATAGRAMS_RECEIVED), 2);
+    seen_end();
+}
+
+/* As many as resets are passed over; then it waits, in one way or the other. */
+static void test_udp__does_not_spin_while_no_address_comes(void **state)
+{
+    (void)state;
+    seen_begin();
+    lie_from_now_on(LIE_OF_LENGTH);
+    seen_send(10);
+    const uint64_t deadline = rig_deadline();
+    while (lies < FREE_RESETS) {
+        rig_nap(deadline, "as many as it passes over");
+    }
+    Sleep(300);
+    assert_in_range(lies, FREE_RESETS, FREE_RESETS + 40);
+    seam_replace(IMPORT_WSARecvMsg, NULL);
+    while (seen.count == 0) {
+        clock_advance(100);
+        rig_nap(deadline, "the datagram");
+    }
+    seen_wait(1);
+    seen_end();
+}
+
 static const DWORD receive_errors[] = {WSAECONNRESET, WSAENETRESET,    WSAENOBUFS, WSAEFAULT,
                                        WSAENETDOWN,   WSAEHOSTUNREACH, 12345};
 enum { RECEIVE_ERRORS = sizeof receive_errors / sizeof receive_errors[0] };
@@ -508,6 +604,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         seen_test(test_udp__receives_on_after_every_kind_of_completion),
         seen_test(test_udp__receives_on_after_every_error),
+        seen_test(test_udp__drops_what_comes_without_an_address),
+        seen_test(test_udp__drops_what_comes_with_all_but_an_address),
+        seen_test(test_udp__does_not_spin_while_no_address_comes),
         seen_test(test_udp__tells_of_trouble_once_and_of_its_end),
         seen_test(test_udp__does_not_spin_while_receiving_fails),
         seen_test(test_udp__takes_some_resets_in_a_row_for_answers_to_its_own),

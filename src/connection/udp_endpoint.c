@@ -89,8 +89,12 @@ static size_t udp__room(const struct udp_endpoint *udp)
     return udp->endpoint->config->max_datagram;
 }
 
+/* Where the system writes no address and no packet information, none is found: what stands there may be of the datagram
+   before. */
 static void udp_datagram__init(struct udp_datagram *datagram, struct buffer *buffer, size_t room)
 {
+    datagram->peer.ss_family = AF_UNSPEC;
+    datagram->control.words[0] = 0; /* the length of the first message */
     datagram->buffer = (WSABUF){.buf = (char *)buffer_bytes(buffer), .len = (ULONG)room};
     datagram->message =
         (WSAMSG){.name = (SOCKADDR *)&datagram->peer,
@@ -383,8 +387,8 @@ static void udp__fail(struct udp_endpoint *udp, uint32_t error)
     backoff_fail(&udp->backoff, worker_now(udp->socket.worker), error, BACKOFF_MAX);
 }
 
-/* An ICMP answer to an earlier datagram of ours, told by the call or by its completion: the next receive may bring
-   more. True: it is too many of them. */
+/* An ICMP answer to an earlier datagram of ours, told by the call or by its completion, or a datagram of nobody: the next
+   receive may bring more. True: it is too many of them. */
 static bool udp__reset(struct udp_endpoint *udp)
 {
     worker_count(udp->socket.worker, COUNTER_RECEIVE_FAILURES, 1);
@@ -444,6 +448,9 @@ static uint32_t udp__received(struct udp_endpoint *udp, struct udp_datagram *dat
     }
     if (error != 0 && net_outcome_of(error) != NET_TRUNCATED) {
         return error;
+    }
+    if (datagram->peer.ss_family == AF_UNSPEC) {
+        return udp__reset(udp) ? WSAEMSGSIZE : 0;
     }
     const DWORD flags = datagram->message.dwFlags; /* the packet information may be what was cut */
     const bool is_truncated = (flags & MSG_TRUNC) != 0 || (error != 0 && (flags & MSG_CTRUNC) == 0);
