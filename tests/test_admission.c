@@ -14,6 +14,7 @@
 #include "base/address.h"
 #include "support/fault.h"
 #include "support/ledger.h"
+#include "support/seam.h"
 #include "support/support.h"
 
 enum { LISTS = 4, NOW = 5000 };
@@ -164,6 +165,23 @@ static void test_admission__counts_to_the_limit_of_the_process(void **state)
     end();
 }
 
+/* A client over both is the service's limit: raising the endpoint's would not let it in. */
+static void test_admission__asks_the_process_before_the_endpoint(void **state)
+{
+    (void)state;
+    begin();
+    it.process.most = 1;
+    it.config.max_connections = 1;
+    create();
+    assert_int_equal(enter("192.0.2.1"), ADMISSION_GRANTED);
+    assert_int_equal(enter("192.0.2.2"), ADMISSION_SERVICE_LIMIT);
+    it.process.most = 2;
+    assert_int_equal(enter("192.0.2.2"), ADMISSION_LIMIT);
+    assert_int_equal(it.process.active, 1); /* whom the endpoint refused */
+    leave("192.0.2.1");
+    end();
+}
+
 static void test_admission__counts_each_source(void **state)
 {
     (void)state;
@@ -185,8 +203,8 @@ static void test_admission__counts_each_source(void **state)
     end();
 }
 
-/* What is refused for one reason has used up nothing of what comes behind. */
-static void test_admission__asks_lists_then_limits_then_sources_then_the_rate(void **state)
+/* What is refused for one reason has used up nothing of what comes behind. Who must wait for a token takes no place. */
+static void test_admission__asks_lists_then_the_rate_then_limits_then_sources(void **state)
 {
     (void)state;
     begin();
@@ -203,11 +221,17 @@ static void test_admission__asks_lists_then_limits_then_sources_then_the_rate(vo
     assert_int_equal(admission_tokens(it.admission, NOW, &next), 1);
     assert_int_equal(enter("192.0.2.2"), ADMISSION_GRANTED);
     assert_int_equal(enter("192.0.2.66"), ADMISSION_ACL);
-    assert_int_equal(enter("192.0.2.1"), ADMISSION_LIMIT);
     assert_int_equal(admission_tokens(it.admission, NOW, &next), 0);
     assert_true(next == NOW + 1000);
-    leave("192.0.2.1");
     const struct pl_address third = address("192.0.2.3");
+    assert_int_equal(enter("192.0.2.3"), ADMISSION_LATER);
+    for (int i = 0; i < 2; i++) { /* refused, it costs no token */
+        assert_int_equal(admission_enter(it.admission, &third, NOW + 1000), ADMISSION_LIMIT);
+    }
+    leave("192.0.2.1");
+    fault_arm(IMPORT_HeapAlloc, 1, 0, FAULT_FOREVER);
+    assert_int_equal(enter("192.0.2.3"), ADMISSION_LATER);
+    fault_clear();                /* its source was not asked */
     for (int i = 0; i < 2; i++) { /* the second time shows that the first has left nothing behind */
         assert_int_equal(enter("192.0.2.3"), ADMISSION_LATER);
         assert_int_equal(admission_active(it.admission), 1);
@@ -216,6 +240,34 @@ static void test_admission__asks_lists_then_limits_then_sources_then_the_rate(vo
     leave("192.0.2.3");
     assert_int_equal(admission_enter(it.admission, &third, NOW + 1000), ADMISSION_LATER);
     leave("192.0.2.2");
+    end();
+}
+
+/* While one comes in, and its place is taken: another worker's client. The lock for sources is held. */
+static LPVOID WINAPI come_first(HANDLE heap, DWORD flags, SIZE_T size)
+{
+    seam_replace(IMPORT_HeapAlloc, NULL);
+    it.config.max_connections_per_source = 0;
+    assert_int_equal(enter("192.0.2.2"), ADMISSION_GRANTED);
+    it.config.max_connections_per_source = 1;
+    return SEAM_REAL(HeapAlloc)(heap, flags, size);
+}
+
+static void test_admission__turns_back_whose_token_is_taken_meanwhile(void **state)
+{
+    (void)state;
+    begin();
+    it.config.max_connections_per_source = 1;
+    it.config.accept_rate = 1;
+    it.config.accept_burst = 1;
+    create();
+    seam_replace(IMPORT_HeapAlloc, (seam_function)come_first);
+    assert_int_equal(enter("192.0.2.1"), ADMISSION_LATER);
+    assert_int_equal(admission_active(it.admission), 1);
+    admission_leave(it.admission, NULL);
+    const struct pl_address first = address("192.0.2.1");
+    assert_int_equal(admission_enter(it.admission, &first, NOW + 1000), ADMISSION_GRANTED);
+    leave("192.0.2.1");
     end();
 }
 
@@ -241,7 +293,8 @@ static void test_admission__takes_proxies_for_what_they_are(void **state)
     assert_int_equal(admission_claim(it.admission, &good), ADMISSION_GRANTED);
     assert_int_equal(admission_claim(it.admission, &good), ADMISSION_PER_SOURCE);
     admission_leave(it.admission, &good);
-    admission_leave(it.admission, NULL);
+    const struct pl_address proxy = address("10.0.0.1");
+    admission_turn_back(it.admission, &proxy); /* it counts for no source */
     end();
 }
 
@@ -451,8 +504,10 @@ int main(void)
         support_test(test_admission__deny_alone_keeps_out_whom_it_names),
         support_test(test_admission__counts_to_the_limit_of_the_endpoint),
         support_test(test_admission__counts_to_the_limit_of_the_process),
+        support_test(test_admission__asks_the_process_before_the_endpoint),
         support_test(test_admission__counts_each_source),
-        support_test(test_admission__asks_lists_then_limits_then_sources_then_the_rate),
+        support_test(test_admission__asks_lists_then_the_rate_then_limits_then_sources),
+        support_test(test_admission__turns_back_whose_token_is_taken_meanwhile),
         support_test(test_admission__takes_proxies_for_what_they_are),
         support_test(test_admission__trusts_nobody_without_a_list_of_proxies),
         support_test(test_admission__survives_a_lack_of_memory),

@@ -314,7 +314,7 @@ static void test_binding__a_place_is_free_after_every_kind_of_end(void **state)
     start();
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         struct client *client = enter_from(0, "127.0.0.1");
-        assert_refused_from(0, "127.0.0.1", COUNTER_REFUSED_LIMIT);
+        assert_refused_from(0, "127.0.0.1", COUNTER_REFUSED_SERVICE_LIMIT);
         const uint64_t closed = rig_closed(&rig);
         ends[i](client);
         for (const uint64_t deadline = rig_deadline(); rig_closed(&rig) == closed;) {

@@ -64,10 +64,15 @@ enum admission_verdict admission_check(const struct admission *admission, const 
 
 /* ---- Limits ---- */
 
+static bool connection_limit__is_full(const struct connection_limit *limit, LONG active)
+{
+    return limit->most != 0 && (uint32_t)active >= limit->most;
+}
+
 static bool connection_limit__enter(struct connection_limit *limit)
 {
     for (LONG active = limit->active;;) {
-        if (limit->most != 0 && (uint32_t)active >= limit->most) {
+        if (connection_limit__is_full(limit, active)) {
             return false;
         }
         const LONG seen = InterlockedCompareExchange(&limit->active, active + 1, active);
@@ -85,10 +90,14 @@ static void connection_limit__leave(struct connection_limit *limit)
     (void)left;
 }
 
+/* Who is over both limits is over that of the process. But its place is taken last: whom his endpoint refuses never takes
+   one from another endpoint's client, not even for a moment. */
 static enum admission_verdict admission__enter_limits(struct admission *admission)
 {
     if (!connection_limit__enter(&admission->endpoint)) {
-        return ADMISSION_LIMIT;
+        return connection_limit__is_full(admission->process, admission->process->active)
+                   ? ADMISSION_SERVICE_LIMIT
+                   : ADMISSION_LIMIT;
     }
     if (!connection_limit__enter(admission->process)) {
         connection_limit__leave(&admission->endpoint);
@@ -175,6 +184,11 @@ enum admission_verdict admission_enter(struct admission *admission, const struct
     if (verdict != ADMISSION_GRANTED) {
         return verdict;
     }
+    uint64_t next = 0;
+    if (admission_tokens(admission, now, &next) ==
+        0) { /* whoever must wait takes no place, not even for a moment */
+        return ADMISSION_LATER;
+    }
     verdict = admission__enter_limits(admission);
     if (verdict != ADMISSION_GRANTED) {
         return verdict;
@@ -184,7 +198,7 @@ enum admission_verdict admission_enter(struct admission *admission, const struct
         admission_leave(admission, NULL);
         return verdict;
     }
-    if (!admission__take_token(admission, now)) {
+    if (!admission__take_token(admission, now)) { /* another worker has taken the last one meanwhile */
         admission_turn_back(admission, peer);
         return ADMISSION_LATER;
     }
