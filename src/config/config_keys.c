@@ -238,8 +238,10 @@ static const struct config_key endpoint_keys[] = {
      ENDPOINT_PLACE(trusted_proxies),
      .value = "",
      .zero = "no proxy",
-     .help = "The proxies, as addresses and networks, that are believed when they name the client for whom "
-             "they connect (PROXY protocol)."},
+     .help =
+         "The proxies, as addresses and networks, that are believed when they name the client for whom "
+         "they connect (PROXY protocol). For UDP, whoever can forge the source address of a datagram can send in "
+         "a proxy's name, and so name any client."},
     {.name = "proxy_timeout",
      .type = CONFIG_TYPE_DURATION,
      ENDPOINT_PLACE(proxy_timeout),
