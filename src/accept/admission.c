@@ -185,9 +185,8 @@ enum admission_verdict admission_enter(struct admission *admission, const struct
         return verdict;
     }
     uint64_t next = 0;
-    if (admission_tokens(admission, now, &next) ==
-        0) { /* whoever must wait takes no place, not even for a moment */
-        return ADMISSION_LATER;
+    if (admission_tokens(admission, now, &next) == 0) {
+        return ADMISSION_LATER; /* and has taken no place, not even for a moment */
     }
     verdict = admission__enter_limits(admission);
     if (verdict != ADMISSION_GRANTED) {
