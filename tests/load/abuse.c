@@ -41,7 +41,7 @@ static const char header[] =
 static void bad_fill(const struct bad *bad, uint8_t *at, uint64_t offset, size_t length)
 {
     if (options.kind != KIND_HEADER) {
-        wire_fill(at, bad->stream, offset, length);
+        pattern_fill(at, bad->stream, offset, length);
         return;
     }
     for (size_t i = 0; i < length; i++) {

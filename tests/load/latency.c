@@ -41,7 +41,7 @@ static void good_ask(struct good *good)
 {
     static uint8_t bytes[WIRE_BUFFER];
     const size_t size = (size_t)options.size;
-    wire_fill(bytes, good->stream, good->sent, size);
+    pattern_fill(bytes, good->stream, good->sent, size);
     good->asked = wire_now();
     if (send(good->fd, bytes, size, MSG_NOSIGNAL) != (ssize_t)size) {
         good_fail(good, strerror(errno));
@@ -70,7 +70,7 @@ static void good_answer(struct good *good)
         good_fail(good, received == 0 ? "the server closed" : strerror(errno));
     } else if ((uint64_t)received > good->sent - good->received) {
         good_fail(good, "more came back than was sent");
-    } else if (wire_compare(bytes, good->stream, good->received, (size_t)received) != (size_t)received) {
+    } else if (pattern_compare(bytes, good->stream, good->received, (size_t)received) != (size_t)received) {
         good_fail(good, "a byte is wrong");
     } else {
         const double now = wire_now();

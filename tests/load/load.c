@@ -119,7 +119,7 @@ static bool client_send(struct client *client)
            client->sent / client->size < client->received / client->size + (uint64_t)options.depth) {
         const uint64_t left = client->size - client->sent % client->size;
         const size_t length = left < BUFFER ? (size_t)left : BUFFER;
-        wire_fill(bytes, client->stream, client->sent, length);
+        pattern_fill(bytes, client->stream, client->sent, length);
         const ssize_t sent = send(client->fd, bytes, length, MSG_NOSIGNAL);
         if (sent < 0) {
             if (errno == EAGAIN) {
@@ -182,7 +182,7 @@ static bool client_receive(struct client *client)
     } else if ((uint64_t)received > client->sent - client->received) {
         client_fail(client, "more came back than was sent");
     } else {
-        const size_t same = wire_compare(bytes, client->stream, client->received, (size_t)received);
+        const size_t same = pattern_compare(bytes, client->stream, client->received, (size_t)received);
         client->received += same;
         run.bytes_received += same;
         if (same < (size_t)received) {
@@ -256,7 +256,7 @@ static void datagram_send(struct client *client)
 {
     static uint8_t bytes[BUFFER];
     client->size = (uint64_t)options.sizes[client->sent / (uint64_t)options.messages];
-    wire_fill(bytes, client->stream, client->sent * BUFFER, client->size);
+    pattern_fill(bytes, client->stream, client->sent * BUFFER, client->size);
     if (sendto(client->fd, bytes, client->size, 0, (const struct sockaddr *)&options.server,
                sizeof options.server) != (ssize_t)client->size) {
         client_fail(client, strerror(errno));
@@ -292,7 +292,7 @@ static void datagram_ready(struct client *client)
         return;
     }
     if ((uint64_t)received != client->size || from.sin_port != options.server.sin_port ||
-        wire_compare(bytes, client->stream, client->sent * BUFFER, client->size) != client->size) {
+        pattern_compare(bytes, client->stream, client->sent * BUFFER, client->size) != client->size) {
         char what[100];
         snprintf(what, sizeof what, "datagram %llu of %llu bytes came back as %zd bytes, or changed",
                  (unsigned long long)client->sent, (unsigned long long)client->size, received);

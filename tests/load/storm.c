@@ -25,7 +25,7 @@ static struct {
 /* Its first bytes are its number, the rest the pattern of it. */
 static void fill(uint8_t *at, uint64_t number)
 {
-    wire_fill(at, number, 0, (size_t)options.size);
+    pattern_fill(at, number, 0, (size_t)options.size);
     memcpy(at, &number, sizeof number);
 }
 

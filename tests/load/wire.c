@@ -45,40 +45,6 @@ unsigned long wire_errors(void)
     return errors;
 }
 
-static uint64_t wire__word(uint64_t stream, uint64_t number)
-{
-    uint64_t word = stream * 0x9E3779B97F4A7C15u + number * 0xD1B54A32D192ED03u;
-    word = (word ^ word >> 32) * 0xBF58476D1CE4E5B9u;
-    return word ^ word >> 29;
-}
-
-void wire_fill(uint8_t *at, uint64_t stream, uint64_t offset, size_t length)
-{
-    size_t i = 0;
-    while (i < length) {
-        const unsigned skipped = (unsigned)((offset + i) % 8);
-        uint64_t word = wire__word(stream, (offset + i) / 8) >> 8 * skipped;
-        for (unsigned k = skipped; k < 8 && i < length; k++) {
-            at[i++] = (uint8_t)word;
-            word >>= 8;
-        }
-    }
-}
-
-size_t wire_compare(const uint8_t *at, uint64_t stream, uint64_t offset, size_t length)
-{
-    static uint8_t expected[WIRE_BUFFER];
-    size_t i = 0;
-    wire_fill(expected, stream, offset, length);
-    if (memcmp(at, expected, length) == 0) {
-        return length;
-    }
-    while (at[i] == expected[i]) {
-        i++;
-    }
-    return i;
-}
-
 int wire_socket(int type, int flags, long number)
 {
     static const int on = 1;

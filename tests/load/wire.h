@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
-   What all modes of the load client share: time, complaints, the pattern of the bytes, sockets. */
+   What all modes of the load client share: time, complaints, sockets. */
 #ifndef PORTLISTENER_TESTS_LOAD_WIRE_H
 #define PORTLISTENER_TESTS_LOAD_WIRE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "support/pattern.h"
 
 enum { WIRE_BUFFER = 65536 };
 
@@ -15,12 +17,6 @@ double wire_now(void);
 /* wire_tell: counts an error, and prints it if it is one of the first. wire_errors: how many there were. */
 __attribute__((format(printf, 1, 2))) void wire_tell(const char *format, ...);
 unsigned long wire_errors(void);
-
-/* wire_fill: bytes [offset, offset + length) of the pattern of `stream`: one for each place of each stream. */
-void wire_fill(uint8_t *at, uint64_t stream, uint64_t offset, size_t length);
-
-/* wire_compare: the first place that differs from the pattern, or `length`, which is at most WIRE_BUFFER. */
-size_t wire_compare(const uint8_t *at, uint64_t stream, uint64_t offset, size_t length);
 
 /* wire_socket: of SOCK_STREAM or SOCK_DGRAM, bound to one of --sources loopback addresses, `number` tells which;
    `flags`: SOCK_NONBLOCK. -1: errno tells. */
