@@ -4,37 +4,9 @@
 # wrong it must fail.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-load=$(tests/load/build.sh)
-server=build/load/faulty_echo
-${CC:-cc} -std=c11 -O2 -Wall -Wextra -Werror -pthread -o $server tests/load/faulty_echo.c
-failures=build/load/failures
-: >$failures
-
-# check STATUS FAULT MODE [OPTION ...]: leaves in `output` what the client told.
-check() {
-    local status=0 port
-    coproc echo_server { $server "$2"; }
-    read -r port <&"${echo_server[0]}"
-    output=$("$load" "$3" --port "$port" "${@:4}" 2>&1) || status=$?
-    eval "exec ${echo_server[1]}>&-" # its standard input ends, and so does it
-    wait
-    if [ "$status" != "$1" ]; then
-        echo "load ${*:3} against fault $2: exit code $status instead of $1: $output" >>$failures
-    fi
-}
-
-# expect STATUS FAULT MODE [OPTION ...]: several at a time, for most of them wait
-expect() {
-    while [ "$(jobs -rp | wc -l)" -ge 16 ]; do
-        wait -n || true
-    done
-    (check "$@") &
-}
-
-# figure NAME: of what the client told last.
-figure() {
-    sed -n 's/.*"'"$1"'":\([0-9]*\).*/\1/p' <<<"$output"
-}
+client=("$(tests/load/build.sh)")
+# shellcheck source=tests/load/expect.sh
+. tests/load/expect.sh
 
 expect 0 none echo --clients 1 --messages 1000 --size 1
 expect 0 none echo --clients 64 --messages 50 --size 1460 --depth 8
@@ -116,9 +88,7 @@ wait
 check 0 late latency --size 100 --seconds 1
 p50=$(figure p50_us) p99=$(figure p99_us)
 if [ "$p50" -ge 15000 ] || [ "$p99" -lt 30000 ]; then
-    echo "one answer of 50 comes after 30 ms, and the percentiles are $p50 and $p99 us" >>$failures
+    echo "one answer of 50 comes after 30 ms, and the percentiles are $p50 and $p99 us" >>"$expect_failures"
 fi
 
-[ ! -s $failures ] && echo 'the load client notices what it must' && exit 0
-cat $failures
-exit 1
+expect_end

@@ -167,7 +167,7 @@ static const char *settings__conflict(const struct settings *settings)
     return NULL;
 }
 
-bool settings_parse(struct settings *settings, int argc, const char *const *argv, char *problem, size_t room)
+bool settings_parse(struct settings *settings, int argc, char *const *argv, char *problem, size_t room)
 {
     const size_t kinds = sizeof settings__kinds / sizeof settings__kinds[0];
     size_t kind = 0;

@@ -31,7 +31,7 @@ struct settings {
 extern const char settings_usage[];
 
 /* settings_parse: false: `problem` tells in a line what is wrong. */
-bool settings_parse(struct settings *settings, int argc, const char *const *argv, char *problem, size_t room);
+bool settings_parse(struct settings *settings, int argc, char *const *argv, char *problem, size_t room);
 
 /* settings_kind_name: as on the command line. */
 const char *settings_kind_name(enum kind kind);
