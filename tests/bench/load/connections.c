@@ -60,7 +60,7 @@ static void client__fail(struct load *load, uint32_t number, const char *what)
     snprintf(text, sizeof text,
              "%s; at byte %llu of its connection %llu, of message %llu; %llu bytes were sent", what,
              (unsigned long long)client->received, (unsigned long long)client->stream,
-             (unsigned long long)client->answered + 1, (unsigned long long)client->handed - client->left);
+             (unsigned long long)client->answered + 1, (unsigned long long)(client->handed - client->left));
     load_tell(load, number, text);
     all->connecting -= client->state == CLIENT_CONNECTING;
     all->ending -= client->state == CLIENT_ENDING;
@@ -469,6 +469,7 @@ bool connections_run(struct load *load)
         load->kind = &kind;
         load->clients = &all;
         connections__go(load);
+        load->clients = NULL;
     }
     free(all.clients);
     free(all.asked);

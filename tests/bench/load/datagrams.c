@@ -347,6 +347,7 @@ bool datagrams_run(struct load *load)
         load->kind = &kind;
         load->clients = &all;
         datagrams__go(load);
+        load->clients = NULL;
     }
     free(all.senders);
     free(all.slots);

@@ -147,6 +147,13 @@ static bool links__set_up(struct links *links, SOCKET socket, uint32_t source)
                                                                    FILE_SKIP_SET_EVENT_ON_HANDLE));
 }
 
+/* A socket of ConnectEx knows that it is connected only then. */
+static void links__update(SOCKET socket)
+{
+    /* cppcheck-suppress nullPointer */
+    setsockopt(socket, SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, NULL, 0);
+}
+
 static enum links_outcome links__connect(struct links *links, uint32_t number)
 {
     struct link *const link = &links->links[number];
@@ -160,7 +167,7 @@ static enum links_outcome links__connect(struct links *links, uint32_t number)
     const enum links_outcome outcome = links__begun(
         links, links->connect_ex(link->socket, server, length, NULL, 0, NULL, &pending->overlapped) != FALSE);
     if (outcome == LINKS_DONE) {
-        setsockopt(link->socket, SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, NULL, 0);
+        links__update(link->socket);
     }
     return outcome;
 }
@@ -242,7 +249,7 @@ static struct links_event links__event(const struct links *links, const OVERLAPP
         event.bytes = pending->length;
     }
     if (event.operation == LINKS_CONNECT && event.error == 0) {
-        setsockopt(socket, SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, NULL, 0);
+        links__update(socket);
     }
     return event;
 }
