@@ -13,6 +13,7 @@ export PORTLISTENER_CMOCKA_TARBALL=${PORTLISTENER_CMOCKA_TARBALL:-$PWD/build/dep
 packages_build=(cmake ninja-build gcc-mingw-w64-x86-64-posix wine64 ca-certificates)
 packages_native=(clang llvm libclang-rt-dev libcmocka-dev)
 packages_clang_cross=(clang lld)
+packages_bench=(gcc libc6-dev g++-mingw-w64-x86-64-posix libasio-dev gnuplot-nox xz-utils)
 packages_checks=(git clang-format clang-tidy clang-tools cppcheck shellcheck gcovr libwine-dev)
 
 # setup_packages NAME ...: installs what is missing; who is not root is told what to install.
@@ -53,11 +54,11 @@ setup_cmocka() {
     if setup__has_sum "$tarball" "$sum"; then
         return 0
     fi
-    mkdir -p "$(dirname "$tarball")"
-    if setup__cmocka_from_debian "$tarball" && setup__has_sum "$tarball" "$sum"; then
+    if setup_debian_source cmocka "$tarball" && setup__has_sum "$tarball" "$sum"; then
         return 0
     fi
     echo "not to be had from Debian; from $url"
+    mkdir -p "$(dirname "$tarball")"
     echo "file(DOWNLOAD $url \"$tarball\" EXPECTED_HASH $sum TIMEOUT 120)" >build/deps.cmake
     cmake -P build/deps.cmake
 }
@@ -66,8 +67,9 @@ setup__has_sum() {
     echo "${2#SHA256=}  $1" | sha256sum --check --status 2>/dev/null
 }
 
-# With lists and a cache of its own: nothing of the machine's apt changes, and root is not needed.
-setup__cmocka_from_debian() {
+# setup_debian_source PACKAGE TARBALL: the source as its authors published it, from Debian's source package. With lists
+# and a cache of its own: nothing of the machine's apt changes, and root is not needed.
+setup_debian_source() {
     local apt=$PWD/build/apt
     local options=(-o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
         -o Dir::State::lists="$apt/lists" -o Dir::Cache="$apt/cache" -o APT::Sandbox::User=root -o Acquire::Retries=3)
@@ -78,8 +80,9 @@ setup__cmocka_from_debian() {
     fi
     setup__debian_sources >"$apt/sources.list"
     apt-get "${options[@]}" -q update || return
-    (cd "$apt" && apt-get "${options[@]}" -q source --download-only cmocka) || return
-    cp "$apt"/cmocka_*.orig.tar.xz "$1"
+    (cd "$apt" && apt-get "${options[@]}" -q source --download-only "$1") || return
+    mkdir -p "$(dirname "$2")"
+    cp "$apt/$1"_*.orig.tar.?z "$2"
 }
 
 # The machine's own Debian archive, whatever the form of its apt configuration.
