@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A peer of the benchmark: an echo server as a user of asio writes it, after asio's own examples; one thread.
 //
-// bench_asio PORT: TCP and UDP on 127.0.0.1; prints "ready" when both are bound.
+// bench_asio PORT [BUFFER]: TCP and UDP on 127.0.0.1; prints "ready" when both are bound. A connection's buffer has BUFFER
+// bytes (4096): while it waits, all of them are in memory.
 #include <asio.hpp>
 
 #include <array>
@@ -15,13 +16,14 @@ namespace {
 
 class session : public std::enable_shared_from_this<session> {
   public:
-    explicit session(asio::ip::tcp::socket socket) : socket_(std::move(socket))
+    session(asio::ip::tcp::socket socket, std::size_t size)
+        : socket_(std::move(socket)), size_(size), buffer_(new char[size])
     {
     }
 
     void receive()
     {
-        socket_.async_read_some(asio::buffer(buffer_),
+        socket_.async_read_some(asio::buffer(buffer_.get(), size_),
                                 [self = shared_from_this()](const asio::error_code &error, std::size_t size) {
                                     if (!error) {
                                         self->send(size);
@@ -32,7 +34,7 @@ class session : public std::enable_shared_from_this<session> {
   private:
     void send(std::size_t size)
     {
-        asio::async_write(socket_, asio::buffer(buffer_, size),
+        asio::async_write(socket_, asio::buffer(buffer_.get(), size),
                           [self = shared_from_this()](const asio::error_code &error, std::size_t) {
                               if (!error) {
                                   self->receive();
@@ -41,13 +43,14 @@ class session : public std::enable_shared_from_this<session> {
     }
 
     asio::ip::tcp::socket socket_;
-    std::array<char, 65536> buffer_;
+    std::size_t size_;
+    std::unique_ptr<char[]> buffer_;
 };
 
 class tcp_server {
   public:
-    tcp_server(asio::io_context &context, const asio::ip::tcp::endpoint &endpoint)
-        : acceptor_(context, endpoint)
+    tcp_server(asio::io_context &context, const asio::ip::tcp::endpoint &endpoint, std::size_t size)
+        : acceptor_(context, endpoint), size_(size)
     {
         accept();
     }
@@ -58,13 +61,14 @@ class tcp_server {
         acceptor_.async_accept([this](asio::error_code error, asio::ip::tcp::socket socket) {
             if (!error) {
                 socket.set_option(asio::ip::tcp::no_delay(true), error);
-                std::make_shared<session>(std::move(socket))->receive();
+                std::make_shared<session>(std::move(socket), size_)->receive();
             }
             accept();
         });
     }
 
     asio::ip::tcp::acceptor acceptor_;
+    std::size_t size_;
 };
 
 class udp_server {
@@ -104,16 +108,16 @@ class udp_server {
 
 int main(int argc, char **argv)
 {
-    const int port = argc == 2 ? std::atoi(argv[1]) : 0;
-    if (port < 1 || port > 65535) {
-        std::fputs("usage: bench_asio PORT\n", stderr);
+    const int port = argc > 1 ? std::atoi(argv[1]) : 0, size = argc > 2 ? std::atoi(argv[2]) : 4096;
+    if (port < 1 || port > 65535 || size < 1) {
+        std::fputs("usage: bench_asio PORT [BUFFER]\n", stderr);
         return 2;
     }
     try {
         const auto number = static_cast<asio::ip::port_type>(port);
         const auto loopback = asio::ip::address_v4::loopback();
         asio::io_context context(1);
-        tcp_server tcp(context, {loopback, number});
+        tcp_server tcp(context, {loopback, number}, static_cast<std::size_t>(size));
         udp_server udp(context, {loopback, number});
         std::puts("ready");
         std::fflush(stdout);

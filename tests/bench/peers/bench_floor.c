@@ -4,7 +4,8 @@
    succeed at once report no completion, what is ready is served in turn before the port is asked, and many accepts
    are outstanding.
 
-   bench_floor PORT: TCP and UDP on 127.0.0.1; prints "ready" when both are bound. */
+   bench_floor PORT [BUFFER]: TCP and UDP on 127.0.0.1; prints "ready" when both are bound. A connection's buffer has
+   BUFFER bytes (4096): while it waits, all of them are in memory. */
 #include <winsock2.h>
 /* behind winsock2.h */
 #include <mswsock.h>
@@ -12,7 +13,8 @@
 #include <stdlib.h>
 
 enum {
-    BUFFER = 65536,
+    BUFFER = 4096,
+    BUFFER_MAX = 65536, /* also of UDP */
     ACCEPTS = 64,
     ENTRIES = 256,  /* completions taken from the port at a time */
     DATAGRAMS = 64, /* served before TCP has its turn */
@@ -30,14 +32,15 @@ struct peer {
     DWORD bytes;       /* of the operation that has ended */
     INT from_size;
     SOCKADDR_IN from;
-    char buffer[BUFFER];
+    char buffer[];
 };
 
 static HANDLE port;
 static SOCKET listener;
 static LPFN_ACCEPTEX accept_ex;
 static struct peer *first, *last;
-static struct peer udp;
+static struct peer *udp;
+static DWORD buffer_size = BUFFER;
 
 static void die(const char *what)
 {
@@ -72,6 +75,16 @@ static void associate(SOCKET s)
     }
 }
 
+static struct peer *new_peer(DWORD size)
+{
+    struct peer *peer = malloc(sizeof *peer + size);
+    if (peer == NULL) {
+        die("memory");
+    }
+    memset(&peer->overlapped, 0, sizeof peer->overlapped);
+    return peer;
+}
+
 /* ---- TCP ---- */
 
 static void start_accept(struct peer *peer)
@@ -94,12 +107,7 @@ static void end(struct peer *peer)
 
 static void accepted(struct peer *peer, BOOL is_done)
 {
-    struct peer *next = malloc(sizeof *next);
-    if (next == NULL) {
-        die("memory");
-    }
-    memset(&next->overlapped, 0, sizeof next->overlapped);
-    start_accept(next);
+    start_accept(new_peer(buffer_size));
     if (!is_done || setsockopt(peer->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (const char *)&listener,
                                sizeof listener) != 0) {
         end(peer);
@@ -113,7 +121,7 @@ static void accepted(struct peer *peer, BOOL is_done)
 static BOOL start_receive(struct peer *peer)
 {
     DWORD flags = 0;
-    WSABUF buffer = {BUFFER, peer->buffer};
+    WSABUF buffer = {buffer_size, peer->buffer};
     peer->step = STEP_RECEIVE;
     if (WSARecv(peer->socket, &buffer, 1, &peer->bytes, &flags, &peer->overlapped, NULL) == 0) {
         return TRUE;
@@ -151,11 +159,11 @@ static void received(struct peer *peer)
 static BOOL start_receive_from(void)
 {
     DWORD flags = 0;
-    WSABUF buffer = {BUFFER, udp.buffer};
-    udp.step = STEP_RECEIVE;
-    udp.from_size = sizeof udp.from;
-    if (WSARecvFrom(udp.socket, &buffer, 1, &udp.bytes, &flags, (SOCKADDR *)&udp.from, &udp.from_size,
-                    &udp.overlapped, NULL) == 0) {
+    WSABUF buffer = {BUFFER_MAX, udp->buffer};
+    udp->step = STEP_RECEIVE;
+    udp->from_size = sizeof udp->from;
+    if (WSARecvFrom(udp->socket, &buffer, 1, &udp->bytes, &flags, (SOCKADDR *)&udp->from, &udp->from_size,
+                    &udp->overlapped, NULL) == 0) {
         return TRUE;
     }
     if (WSAGetLastError() != WSA_IO_PENDING) {
@@ -167,10 +175,10 @@ static BOOL start_receive_from(void)
 /* An answer that cannot be sent is lost, as datagrams are. */
 static BOOL start_send_to(void)
 {
-    WSABUF buffer = {udp.bytes, udp.buffer};
-    udp.step = STEP_SEND;
-    return WSASendTo(udp.socket, &buffer, 1, &udp.bytes, 0, (SOCKADDR *)&udp.from, udp.from_size,
-                     &udp.overlapped, NULL) == 0 ||
+    WSABUF buffer = {udp->bytes, udp->buffer};
+    udp->step = STEP_SEND;
+    return WSASendTo(udp->socket, &buffer, 1, &udp->bytes, 0, (SOCKADDR *)&udp->from, udp->from_size,
+                     &udp->overlapped, NULL) == 0 ||
            WSAGetLastError() != WSA_IO_PENDING;
 }
 
@@ -181,7 +189,7 @@ static void serve_datagrams(void)
             return;
         }
     }
-    push(&udp);
+    push(udp);
 }
 
 /* ---- The loop ---- */
@@ -193,7 +201,7 @@ static void complete(const OVERLAPPED_ENTRY *entry)
     peer->bytes = is_done ? entry->dwNumberOfBytesTransferred : 0;
     if (peer->step == STEP_ACCEPT) {
         accepted(peer, is_done);
-    } else if (peer == &udp) {
+    } else if (peer == udp) {
         if (peer->step == STEP_SEND || !is_done || start_send_to()) {
             push(peer);
         }
@@ -213,7 +221,7 @@ static void serve_ready(void)
     for (BOOL is_over = first == NULL; !is_over;) {
         struct peer *peer = pop();
         is_over = peer == stop;
-        if (peer == &udp) {
+        if (peer == udp) {
             serve_datagrams();
         } else if (start_receive(peer)) {
             received(peer);
@@ -250,26 +258,24 @@ static void open_all(u_short number)
                  &accept_ex, sizeof accept_ex, &bytes, NULL, NULL) != 0) {
         die("listen");
     }
-    udp.socket = bound(SOCK_DGRAM, number);
-    setsockopt(udp.socket, SOL_SOCKET, SO_RCVBUF, (const char *)&room, sizeof room);
+    udp = new_peer(BUFFER_MAX);
+    udp->socket = bound(SOCK_DGRAM, number);
+    setsockopt(udp->socket, SOL_SOCKET, SO_RCVBUF, (const char *)&room, sizeof room);
     for (int i = 0; i < ACCEPTS; i++) {
-        struct peer *peer = calloc(1, sizeof *peer);
-        if (peer == NULL) {
-            die("memory");
-        }
-        start_accept(peer);
+        start_accept(new_peer(buffer_size));
     }
-    push(&udp);
+    push(udp);
 }
 
 int main(int argc, char **argv)
 {
     static OVERLAPPED_ENTRY entries[ENTRIES];
-    const int number = argc == 2 ? atoi(argv[1]) : 0;
-    if (number < 1 || number > 65535) {
-        fputs("usage: bench_floor PORT\n", stderr);
+    const int number = argc > 1 ? atoi(argv[1]) : 0, size = argc > 2 ? atoi(argv[2]) : BUFFER;
+    if (number < 1 || number > 65535 || size < 2 * ADDRESS || size > BUFFER_MAX) {
+        fputs("usage: bench_floor PORT [BUFFER]\n", stderr);
         return 2;
     }
+    buffer_size = (DWORD)size;
     open_all((u_short)number);
     puts("ready");
     fflush(stdout);

@@ -1,0 +1,179 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Ours beside what one would use instead: asio, libuv, libevent, and a bare loop as the floor. Builds all, runs each in
+# turn under the same load on one processor, prints medians, ratios and spread, and writes docs/performance.md.
+set -euo pipefail
+
+usage() {
+    cat <<'END'
+usage: tests/bench/run.sh [--quick] [--pairs N] [--only CASE,...] [--no-docs]
+  --quick     few pairs of short runs: whether it works; no document
+  --pairs N   so many alternations of each case (20; with --quick 3)
+  --only      these of tests/bench/cases.txt, or idle; no document
+  --no-docs   only prints
+Raw results: build/bench/raw.jsonl
+END
+}
+
+form=full pairs='' only='' document=yes
+while [ $# -gt 0 ]; do
+    case $1 in
+        --quick) form=quick document=no ;;
+        --no-docs) document=no ;;
+        --pairs | --only)
+            [ $# -ge 2 ] || { usage >&2; exit 2; }
+            if [ "$1" = --pairs ]; then
+                pairs=$2
+            else
+                only=$2 document=no
+            fi
+            shift
+            ;;
+        --help) usage; exit 0 ;;
+        *) usage >&2; exit 2 ;;
+    esac
+    shift
+done
+pairs=${pairs:-$([ $form = full ] && echo 20 || echo 3)}
+[[ $pairs =~ ^[1-9][0-9]*$ ]] || { usage >&2; exit 2; }
+
+# shellcheck source=tests/setup.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../setup.sh"
+# shellcheck source=tests/bench/servers.sh
+. tests/bench/servers.sh
+servers=(ours floor asio libuv libevent)
+load=build/bench/bench_load
+raw=build/bench/raw.jsonl
+
+wanted() {
+    [ -z "$only" ] || [[ ,$only, == *,$1,* ]]
+}
+
+build_ours() {
+    [ -f build/cross-release/build.ninja ] || cmake --preset cross-release -DBUILD_TESTING=OFF
+    cmake --build --preset cross-release --target portlistener portlistener_events
+    echo "note: $(stat -c %s "$ours") bytes"
+}
+
+build_load() {
+    [ ! -x tests/bench/load/build.sh ] || tests/bench/load/build.sh
+    [ -x $load ]
+}
+
+# figure NAME: of the line of JSON on standard input.
+figure() {
+    sed -n 's/.*"'"$1"'":"\?\([^,"}]*\).*/\1/p'
+}
+
+progress() {
+    if [ -t 2 ]; then
+        printf '\r%-100s' "$*" >&2
+    fi
+}
+
+# The load program, on the same processor: so it waits while the server works, which makes runs alike.
+loaded() { # SERVER ARGUMENT ...
+    taskset -c "$bench_core" $load "${@:2}" --port "${server_port[$1]}" --json 2>build/bench/load.err || {
+        echo "the load program failed with $1: ${*:2}" >&2
+        tail -n 5 build/bench/load.err >&2
+        return 1
+    }
+}
+
+# measure CASE SERVER ROUND UNIT COUNT-OPTION COUNT ARGUMENT ...: one run, one line in the raw results.
+measure() {
+    local case=$1 server=$2 round=$3 unit=$4 before after line
+    before=$(requests)
+    line=$(loaded "$server" "${@:7}" "$5" "$6")
+    after=$(requests)
+    echo "{\"case\":\"$case\",\"server\":\"$server\",\"round\":$round,\"unit\":\"$unit\",\"requests\":$((after - before)),${line#\{}" >>$raw
+}
+
+# run_case NAME UNIT COUNT ARGUMENT ...: round 0 is the smallest run: it warms up, and the requests of connecting are
+# known from it.
+run_case() {
+    local name=$1 unit=$2 count=$3 option=--messages server round smallest started=$SECONDS
+    local list=("${servers[@]}")
+    shift 3
+    if [ "$1" = churn ]; then
+        option=--connections
+    fi
+    smallest=$(sed -n 's/.*--clients \([0-9]*\).*/\1/p' <<<"$*")
+    case $name in echo-64 | churn) list+=(ours-list) ;; esac
+    bench_wine </dev/null >/dev/null 2>&1
+    for server in "${list[@]}"; do
+        start "$server" "$([ "$name" = stream ] && echo 65536)" # the best for it
+        measure "$name" "$server" 0 "$unit" $option "$smallest" "$@"
+    done
+    for round in $(seq "$pairs"); do
+        for server in "${list[@]}"; do
+            progress "$name: $round of $pairs, $server"
+            measure "$name" "$server" "$round" "$unit" $option "$count" "$@"
+        done
+    done
+    stop_all
+    progress ''
+    progress_end "$name" $((SECONDS - started))
+}
+
+progress_end() {
+    [ ! -t 2 ] || printf '\r' >&2
+    printf '   %-12s %3d alternations %8d s\n' "$1" "$pairs" "$2"
+}
+
+# hold SERVER CLIENTS: connects and leaves them idle; prints the bytes resident meanwhile.
+hold() {
+    local try status=0
+    taskset -c "$bench_core" $load idle --clients "$2" --seconds "$hold_seconds" --size 64 \
+        --port "${server_port[$1]}" --json >build/bench/held 2>build/bench/load.err &
+    for try in $(seq 600); do
+        if [ "$(connected "${server_port[$1]}")" -ge "$2" ]; then
+            break
+        fi
+        sleep 0.1
+    done
+    sleep 1 # the last ones are accepted
+    resident "$1"
+    wait $! || status=$?
+    return $status
+}
+
+# What an idle connection costs: between a few and many; a fresh server each.
+run_idle() {
+    local server few=100 many=10000 hold_seconds=12 first second started=$SECONDS
+    [ $form = full ] || many=2000 hold_seconds=6
+    bench_wine </dev/null >/dev/null 2>&1
+    for server in "${servers[@]}"; do
+        progress "idle: $many connections, $server"
+        start "$server"
+        first=$(hold_seconds=3 hold "$server" $few)
+        second=$(hold "$server" $many)
+        echo "{\"case\":\"idle\",\"server\":\"$server\",\"round\":1,\"unit\":\"connection\",\"connections\":$many,\"resident_few\":$first,\"resident_many\":$second,\"bytes_each\":$(((second - first) / (many - few)))}" >>$raw
+        stop "$server"
+    done
+    progress_end idle $((SECONDS - started))
+}
+
+setup_trap
+trap "trap '' INT TERM HUP; setup__end_step; stop_all; setup_stop" EXIT
+step packages setup_packages "${packages_build[@]}" "${packages_bench[@]}"
+step 'ours, release' build_ours
+step peers build_peers
+step 'load program' build_load
+step 'Wine prefix' bench_wine
+mkdir -p build/bench
+: >$raw
+echo "-- on processor $bench_core, load average $(cut -d ' ' -f 1-3 /proc/loadavg)"
+while read -r name unit count quick arguments; do
+    if [[ $name != '#'* ]] && wanted "$name"; then
+        [ $form = full ] || count=$quick
+        # shellcheck disable=SC2086 # words
+        run_case "$name" "$unit" "$count" $arguments </dev/null
+    fi
+done <tests/bench/cases.txt
+! wanted idle || run_idle </dev/null
+echo "-- load average $(cut -d ' ' -f 1-3 /proc/loadavg)"
+tests/bench/report.sh $raw
+if [ $document = yes ]; then
+    tests/bench/document.sh $raw
+fi
