@@ -35,6 +35,10 @@ awk -f "$(dirname "$0")/summary.awk" "$1" | awk '
             print ""
         }
     }
+    $1 == "growth" {
+        growth[++grown] = sprintf("%-12s %-6s %7d %10.2f %10d %8d %10d", $3, $2, $4, $5, $6, $7, $8)
+        next
+    }
     {
         if (!($1 in seen)) { seen[$1]; which[++cases] = $1 }
         if (!($2 in known)) { known[$2]; server[++servers] = $2 }
@@ -51,4 +55,10 @@ awk -f "$(dirname "$0")/summary.awk" "$1" | awk '
         table("p99 ÷ p50", "tail", "%.1f", 0)
         table("resident bytes", "resident", "%d", 0)
         table("lost", "lost", "%d", 0)
+        if (grown > 0) {
+            printf "\n%-12s %-6s %7s %10s %10s %8s %10s\n", "growth by", "", "", "requests", "rate", "start ms", "resident"
+        }
+        for (g = 1; g <= grown; g++) {
+            print growth[g]
+        }
     }'

@@ -9,7 +9,7 @@ usage() {
 usage: tests/bench/run.sh [--quick] [--pairs N] [--only CASE,...] [--no-docs]
   --quick     few pairs of short runs: whether it works; no document
   --pairs N   so many alternations of each case (20; with --quick 3)
-  --only      these of tests/bench/cases.txt, or idle; no document
+  --only      these of tests/bench/cases.txt, idle, growth; no document
   --no-docs   only prints
 Raw results: build/bench/raw.jsonl
 END
@@ -41,17 +41,19 @@ pairs=${pairs:-$([ $form = full ] && echo 20 || echo 3)}
 . "$(dirname "${BASH_SOURCE[0]}")/../setup.sh"
 # shellcheck source=tests/bench/servers.sh
 . tests/bench/servers.sh
+growth_messages=$([ $form = full ] && echo 20000 || echo 4000)
 servers=(ours floor asio libuv libevent)
 load=build/bench/bench_load
-raw=build/bench/raw.jsonl
+raw=build/bench/raw.jsonl counts=build/bench/counts.txt
 
 wanted() {
     [ -z "$only" ] || [[ ,$only, == *,$1,* ]]
 }
 
 build_ours() {
-    [ -f build/cross-release/build.ninja ] || cmake --preset cross-release -DBUILD_TESTING=OFF
-    cmake --build --preset cross-release --target portlistener portlistener_events
+    setup_cmocka
+    cmake --preset cross-release
+    cmake --build --preset cross-release --target portlistener portlistener_events test_counts
     echo "note: $(stat -c %s "$ours") bytes"
 }
 
@@ -89,8 +91,7 @@ measure() {
     echo "{\"case\":\"$case\",\"server\":\"$server\",\"round\":$round,\"unit\":\"$unit\",\"requests\":$((after - before)),${line#\{}" >>$raw
 }
 
-# run_case NAME UNIT COUNT ARGUMENT ...: round 0 is the smallest run: it warms up, and the requests of connecting are
-# known from it.
+# run_case NAME UNIT COUNT ARGUMENT ...: round 0 is the smallest run, of which the requests of connecting are known.
 run_case() {
     local name=$1 unit=$2 count=$3 option=--messages server round smallest started=$SECONDS
     local list=("${servers[@]}")
@@ -103,6 +104,7 @@ run_case() {
     bench_wine </dev/null >/dev/null 2>&1
     for server in "${list[@]}"; do
         start "$server" "$([ "$name" = stream ] && echo 65536)" # the best for it
+        loaded "$server" "$@" $option "$smallest" >/dev/null # what is done once
         measure "$name" "$server" 0 "$unit" $option "$smallest" "$@"
     done
     for round in $(seq "$pairs"); do
@@ -138,6 +140,12 @@ hold() {
     return $status
 }
 
+# What can be counted, and does not depend on the machine.
+run_counts() {
+    tests/wine-run.sh build/cross-release/bin/test_counts.exe | tr -d '\r' | grep figure >$counts
+    tests/bench/check-size.sh "$ours" >>$counts
+}
+
 # What an idle connection costs: between a few and many; a fresh server each.
 run_idle() {
     local server few=100 many=10000 hold_seconds=12 first second started=$SECONDS
@@ -154,6 +162,60 @@ run_idle() {
     progress_end idle $((SECONDS - started))
 }
 
+# grown AXIS NUMBER SERVER CLIENTS COUNT: one line of how the cost of an echo depends on something. Without CLIENTS there
+# are no echoes.
+grown() {
+    local before after middle smallest=0 line=0
+    before=0 middle=0 after=0
+    if [ "$4" -gt 0 ]; then
+        loaded "$3" echo --clients "$4" --size 64 --messages "$4" >/dev/null # what is done once
+        before=$(requests)
+        smallest=$(loaded "$3" echo --clients "$4" --size 64 --messages "$4")
+        middle=$(requests)
+        line=$(loaded "$3" echo --clients "$4" --size 64 --messages "$5")
+        after=$(requests)
+    fi
+    awk -v before="$before" -v middle="$middle" -v after="$after" -v few="$(figure messages <<<"$smallest")" \
+        -v many="$(figure messages <<<"$line")" -v rate="$(figure messages_per_second <<<"$line")" \
+        -v axis="$1" -v number="$2" -v server="$3" -v started="$started" -v resident="$resident" 'BEGIN {
+            each = many > few ? (after - middle - (middle - before)) / (many - few) : 0
+            printf "{\"case\":\"growth\",\"axis\":\"%s\",\"number\":%d,\"server\":\"%s\",\"requests_each\":%.3f,", \
+                axis, number, server, each
+            printf "\"messages_per_second\":%d,\"started_ms\":%d,\"resident\":%d}\n", rate, started, resident }' >>$raw
+}
+
+# Near-constant, it should be: by connections, by endpoints, by networks of the access list. One server at a time.
+run_growth() {
+    local server number begun=$SECONDS started=0 resident=0
+    local few=$growth_messages
+    for server in ours floor; do
+        for number in 1 10 100 1000 10000; do
+            progress "growth: $number connections, $server"
+            bench_wine </dev/null >/dev/null 2>&1
+            start "$server"
+            grown connections $number $server $number $((few + 5 * number))
+            stop "$server"
+        done
+    done
+    for number in 1 100 1000 5000 9000 10000; do # with 10,000 no descriptor is left for the sockets of accepts
+        progress "growth: $number endpoints"
+        bench_wine </dev/null >/dev/null 2>&1
+        endpoints=$number start ours
+        started=$(started) resident=$(resident ours)
+        grown endpoints $number ours $((number < 10000 ? 64 : 0)) "$few"
+        stop ours
+    done
+    for number in 1 100 10000 100000; do
+        progress "growth: $number networks"
+        bench_wine </dev/null >/dev/null 2>&1
+        networks=$number start ours
+        started=$(started) resident=$(resident ours)
+        grown networks $number ours 64 "$few"
+        stop ours
+    done
+    progress_end growth $((SECONDS - begun))
+}
+
 setup_trap
 trap "trap '' INT TERM HUP; setup__end_step; stop_all; setup_stop" EXIT
 step packages setup_packages "${packages_build[@]}" "${packages_bench[@]}"
@@ -161,6 +223,7 @@ step 'ours, release' build_ours
 step peers build_peers
 step 'load program' build_load
 step 'Wine prefix' bench_wine
+step counts run_counts
 mkdir -p build/bench
 : >$raw
 echo "-- on processor $bench_core, load average $(cut -d ' ' -f 1-3 /proc/loadavg)"
@@ -172,8 +235,9 @@ while read -r name unit count quick arguments; do
     fi
 done <tests/bench/cases.txt
 ! wanted idle || run_idle </dev/null
+! wanted growth || run_growth </dev/null
 echo "-- load average $(cut -d ' ' -f 1-3 /proc/loadavg)"
 tests/bench/report.sh $raw
 if [ $document = yes ]; then
-    tests/bench/document.sh $raw
+    tests/bench/document.sh $raw $counts
 fi

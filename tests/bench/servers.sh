@@ -7,7 +7,7 @@ export WINEPREFIX=$PWD/build/wine-bench PORTLISTENER_WINE_LINGER=3600
 bench_folder=$PWD/build/bench
 bench_core=$(taskset -cp $BASHPID | sed 's/.*: \([0-9]*\).*/\1/') # the first that this script may use
 ours=$PWD/build/cross-release/bin/portlistener.exe
-networks=100000
+networks=1 long_list=100000 endpoints=1 # of ours
 wineserver= # its process, once bench_wine has run
 
 declare -A server_process server_port # by the server's name
@@ -68,12 +68,9 @@ connected() {
     awk -v port=":$(printf %04X "$1")" '$4 == "01" && substr($2, 9) == port { n++ } END { print n + 0 }' /proc/net/tcp
 }
 
-# configuration SERVER PORT: ours, with limits, access lists and access log in use.
+# configuration SERVER PORT: ours, with limits, access lists and access log in use; with so many `networks` denied and so
+# many `endpoints`.
 configuration() {
-    local list=10.0.0.0/8
-    if [ "$1" = ours-list ]; then
-        list=$(seq $networks | awk '{ printf "%s10.%d.%d.%d/32", (NR > 1 ? ", " : ""), $1 / 32768, $1 / 128 % 256, $1 % 128 * 2 }')
-    fi
     cat <<END
 [service]
 workers = 1
@@ -81,15 +78,19 @@ max_connections = 200000
 log_file = $(windows_path "$bench_folder")\\$1.log
 access_log = $(windows_path "$bench_folder")\\$1-access.log
 
-[endpoint echo]
-listen = tcp://127.0.0.1:$2, udp://127.0.0.1:$2
+[defaults]
 handler = echo
 allow = 127.0.0.0/8, 192.168.0.0/16
-deny = $list
+deny = $(seq "$networks" | awk '{ printf "%s10.%d.%d.%d", (NR > 1 ? ", " : ""), $1 / 32768, $1 / 128 % 256, $1 % 128 * 2 }')
 max_connections = 100000
 max_connections_per_source = 100000
 accept_rate = 1000000
+
+[endpoint echo]
+listen = tcp://127.0.0.1:$2, udp://127.0.0.1:$2
 END
+    seq 2 "$endpoints" | awk -v port="$2" '{
+        printf "\n[endpoint e%d]\nlisten = tcp://127.0.%d.%d:%d\n", $1, 1 + $1 / 250, 1 + $1 % 250, port }'
 }
 
 # start SERVER [BUFFER]: ours, ours-list (the same with a long access list), or the name of a peer; waits until it
@@ -100,6 +101,7 @@ start() {
     : >"$bench_folder/$1.out" # now: what is started truncates it too late
     if [[ $1 == ours* ]]; then
         rm -f "$bench_folder/$1"{.log,-access.log}
+        [ "$1" != ours-list ] || local networks=$long_list
         configuration "$1" "$port" >"$bench_folder/$1.ini"
         command=("$ours" run --config "$(windows_path "$bench_folder")\\$1.ini")
     else
@@ -133,4 +135,12 @@ stop_all() {
     for name in "${!server_process[@]}"; do
         stop "$name"
     done
+}
+
+# started: milliseconds from the first line of the log of ours to RUNNING.
+started() {
+    local log=$bench_folder/ours.log first last
+    first=$(sed -n 's/ .*PL1001.*//p' "$log")
+    last=$(sed -n 's/ .*PL1002.*//p' "$log")
+    echo $(($(date -d "$last" +%s%3N) - $(date -d "$first" +%s%3N)))
 }

@@ -6,6 +6,7 @@
 #   p50, p99   microseconds, and tail: p99 to p50
 #   lost       datagrams, or what went wrong, of all runs
 #   resident   bytes for each idle connection
+# and, of growth: growth SERVER AXIS NUMBER REQUESTS RATE STARTED RESIDENT, with the milliseconds to RUNNING.
 # Spreads are in percent.
 function figure(name, text) {
     text = $0
@@ -41,6 +42,11 @@ function tell(key, name, list, whole, middle) {
         50 * (quantile(runs[key], 0.75) - quantile(runs[key], 0.25)) / middle
 }
 
+figure("case") == "growth" { # CASE SERVER AXIS NUMBER REQUESTS RATE STARTED RESIDENT
+    growth[++grown] = sprintf("growth %s %s %d %s %d %d %d", figure("server"), figure("axis"), figure("number"), \
+        figure("requests_each"), figure("messages_per_second"), figure("started_ms"), figure("resident"))
+    next
+}
 {
     key = figure("case") SUBSEP figure("server")
     case_of[key] = figure("case")
@@ -87,5 +93,8 @@ END {
         tell(key, "p99", p99, 0)
         tell(key, "tail", tail, 0)
         printf "%s %s lost %d 0\n", case_of[key], server_of[key], lost[key]
+    }
+    for (i = 1; i <= grown; i++) {
+        print growth[i]
     }
 }
