@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The servers that are compared: ours and its peers, in a Wine prefix of their own, all on one processor. Sourced by
 # tests/bench/run.sh behind tests/setup.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what its user has of it
 
 export WINEPREFIX=$PWD/build/wine-bench PORTLISTENER_WINE_LINGER=3600
 bench_folder=$PWD/build/bench
