@@ -331,10 +331,14 @@ static void test_counts__calls_for_a_datagram_among_many(void **state)
     end();
 }
 
+/* Slowly: each step finds the worker waiting. */
 static void use_connection_once(uint64_t number)
 {
     struct client *client = connect_client();
+    rig_wait_for_counter(&rig, COUNTER_ACCEPTED, number);
+    settle(2);
     echo(client);
+    settle(2);
     assert_int_equal(client_finish(client), CLIENT_OK);
     assert_int_equal(client_drain(client, NULL, CLIENT_PATIENCE), CLIENT_EOF);
     client_close(client);
