@@ -173,12 +173,15 @@ static void count_from_here(void)
     }
 }
 
-static void tell_calls(enum figure figure, double things)
+/* With or without dequeues: among many messages there are as many as there are turns, and a turn ends by time. */
+static void tell_calls(enum figure figure, double things, bool has_dequeues)
 {
     double sum = 0;
     for (size_t i = 0; i < COUNTED; i++) {
         const double each = (fault_calls(counted[i]) - marks[i]) / things;
-        sum += each;
+        if (has_dequeues || counted[i] != IMPORT_GetQueuedCompletionStatusEx) {
+            sum += each;
+        }
         if (each > 0) {
             print_message("             %6.2f %s\n", each, seam_name(counted[i]));
         }
@@ -238,7 +241,7 @@ static void test_counts__calls_for_a_message_that_is_awaited(void **state)
         echo(client);
         settle(2);
     }
-    tell_calls(FIGURE_tcp_calls_idle, AWAITED);
+    tell_calls(FIGURE_tcp_calls_idle, AWAITED, true);
     client_close(client);
     end();
 }
@@ -266,7 +269,7 @@ static void test_counts__calls_for_a_message_among_many(void **state)
         assert_int_equal(client_receive(clients[i], received, sizeof received, CLIENT_PATIENCE), CLIENT_OK);
     }
     settle(1 + CLIENTS);
-    tell_calls(FIGURE_tcp_calls_busy, CLIENTS * TOGETHER);
+    tell_calls(FIGURE_tcp_calls_busy, CLIENTS * TOGETHER, false);
     fault_cut_receives(0);
     for (int i = 0; i < CLIENTS; i++) {
         client_close(clients[i]);
@@ -305,7 +308,7 @@ static void test_counts__calls_for_a_datagram_that_is_awaited(void **state)
         receive_datagram(client);
         settle(1);
     }
-    tell_calls(FIGURE_udp_calls_idle, AWAITED);
+    tell_calls(FIGURE_udp_calls_idle, AWAITED, true);
     end();
 }
 
@@ -327,7 +330,7 @@ static void test_counts__calls_for_a_datagram_among_many(void **state)
         receive_datagram(client);
     }
     settle(1);
-    tell_calls(FIGURE_udp_calls_busy, DATAGRAMS);
+    tell_calls(FIGURE_udp_calls_busy, DATAGRAMS, false);
     end();
 }
 
@@ -358,7 +361,7 @@ static void test_counts__calls_for_a_connection(void **state)
         }
         use_connection_once((uint64_t)i + 1);
     }
-    tell_calls(FIGURE_connection_calls, CONNECTIONS);
+    tell_calls(FIGURE_connection_calls, CONNECTIONS, true);
     end();
 }
 
