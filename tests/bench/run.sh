@@ -59,7 +59,10 @@ build_ours() {
 
 build_load() {
     [ ! -x tests/bench/load/build.sh ] || tests/bench/load/build.sh
-    [ -x $load ]
+    [ -x $load ] || {
+        echo "no $load"
+        return 1
+    }
 }
 
 # figure NAME: of the line of JSON on standard input.
