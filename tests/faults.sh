@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # tests/faults.sh BUILD: the full form of the ordeals of a debug build: every scenario, with every one of its calls failing,
-# in each way; and 10,000 faults that come and go. A line of progress for each; then which calls were never reached: they
-# must be those of tests/data/unreached.txt, no more and no fewer. Takes an hour. The report: build/faults/report.txt.
-# Inside Wine's prefix, as tests/run.sh makes it.
+# in each way; 10,000 faults that come and go; 1,000 starts and stops. A line of progress for each; then which calls were
+# never reached: they must be those of tests/data/unreached.txt, no more and no fewer. Takes more than an hour. The report:
+# build/faults/report.txt. Inside Wine's prefix, as tests/run.sh makes it.
 set -euo pipefail
 build=$1
 tests=$(dirname "$0")
@@ -45,12 +45,17 @@ for i in "${!scenarios[@]}"; do
     run "$program" "$scenario"
 done
 
-printf 'and %5d s: 10,000 faults that come and go\n' $SECONDS
-if ! "$tests/wine-run.sh" "$build/bin/test_fault_cycles.exe" 10000 </dev/null >$reports/cycles.log 2>&1; then
-    tail -n 5 $reports/cycles.log
-    echo "== failed; all of its output: $reports/cycles.log"
-    status=1
-fi
+# often PROGRAM COUNT WHAT
+often() {
+    printf 'and %5d s: %s %s\n' $SECONDS "$2" "$3"
+    if ! "$tests/wine-run.sh" "$build/bin/$1.exe" "$2" </dev/null >"$reports/$1.log" 2>&1; then
+        tail -n 5 "$reports/$1.log"
+        echo "== failed; all of its output: $reports/$1.log"
+        status=1
+    fi
+}
+often test_fault_cycles 10000 'faults that come and go'
+often test_growth 1000 'starts and stops that leave nothing'
 
 "$tests/sites.sh" "$build" $reports/*.sites >$reports/sites.txt
 awk -v seconds=$SECONDS '{ tries += $2; hits += $3; problems += $4 }

@@ -8,8 +8,9 @@ usage() {
     cat <<'END'
 usage: tests/run.sh [--all] [--full] [--filter REGEX]
   --all           every preset that this machine can run, not only cross-debug and linux-sanitize
-  --full          then the long forms: each call that can fail fails in each scenario, and faults come and go 10,000
-                  times; about an hour; the report: build/faults/report.txt
+  --full          then the long forms: each call that can fail fails in each scenario, faults come and go 10,000
+                  times, the engine starts and stops 1,000 times; an hour and more; the report:
+                  build/faults/report.txt
   --filter REGEX  only the tests whose name matches
 END
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/rig.h"
@@ -16,7 +17,9 @@
 #include "support/ledger.h"
 #include "support/seam.h"
 
-enum { CONNECTIONS = 2000, CYCLES = 30, WARM_UP = 3 };
+enum { CONNECTIONS = 2000, WARM_UP = 3 };
+
+static unsigned cycles = 30; /* or as the command line says */
 
 /* What there is of everything that the ledger knows, and the bytes of the heap. */
 struct mark {
@@ -148,7 +151,7 @@ static void test_growth__starts_and_stops_leave_nothing(void **state)
         run_once();
     }
     const size_t handles = process_handles();
-    for (int i = 0; i < CYCLES; i++) {
+    for (unsigned i = 0; i < cycles; i++) {
         run_once();
         assert_back_at(&mark);
     }
@@ -167,12 +170,13 @@ static void test_growth__one_handle_more_is_seen(void **state)
     assert_int_equal(process_handles(), before);
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         rig_test(test_growth__connections_of_every_kind_leave_nothing),
         rig_test(test_growth__starts_and_stops_leave_nothing),
         rig_test(test_growth__one_handle_more_is_seen),
     };
+    cycles = count > 1 ? (unsigned)strtoul(arguments[1], NULL, 10) : cycles;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
