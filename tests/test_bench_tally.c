@@ -71,6 +71,20 @@ static void test_tally__clock_starts_at_once_without_a_warm_up(void **state)
     assert_seconds(&tally, 2.0);
 }
 
+/* Also when nobody asks for one more: who took the last may have failed. */
+static void test_tally__is_over_when_the_last_is_taken(void **state)
+{
+    (void)state;
+    struct tally tally;
+    tally_init(&tally, 0, 2, 0, 0);
+    assert_true(tally_take(&tally, 0));
+    tally_watch(&tally, 1);
+    assert_false(tally.is_over);
+    assert_true(tally_take(&tally, 1));
+    tally_watch(&tally, 1);
+    assert_true(tally.is_over);
+}
+
 /* What is answered when the time is up was in flight, and does not count. */
 static void test_tally__ends_with_the_time(void **state)
 {
@@ -115,6 +129,7 @@ int main(void)
         support_test(test_tally__gives_out_each_message_once),
         support_test(test_tally__clock_starts_with_the_last_of_the_warm_up),
         support_test(test_tally__clock_starts_at_once_without_a_warm_up),
+        support_test(test_tally__is_over_when_the_last_is_taken),
         support_test(test_tally__ends_with_the_time),
         support_test(test_tally__time_is_watched),
     };

@@ -24,7 +24,9 @@ void tally_init(struct tally *tally, uint64_t warm_up, uint64_t messages, uint64
 
 void tally_watch(struct tally *tally, uint64_t now)
 {
-    if (tally->messages == 0 && tally->is_running && now - tally->started >= tally->duration) {
+    if (tally->messages != 0) {
+        tally->is_over = tally->taken == tally->warm_up + tally->messages;
+    } else if (tally->is_running && now - tally->started >= tally->duration) {
         tally->is_over = true;
     }
 }
@@ -32,9 +34,6 @@ void tally_watch(struct tally *tally, uint64_t now)
 bool tally_take(struct tally *tally, uint64_t now)
 {
     tally_watch(tally, now);
-    if (tally->messages != 0 && tally->taken == tally->warm_up + tally->messages) {
-        tally->is_over = true;
-    }
     if (tally->is_over) {
         return false;
     }

@@ -32,7 +32,7 @@ void tally_answer(struct tally *tally, uint64_t time, bool is_timed, uint64_t no
 /* tally_lose: one of those taken will not come back. */
 void tally_lose(struct tally *tally, uint64_t now);
 
-/* tally_watch: the time may have come to an end. */
+/* tally_watch: the time may have come to an end, or the last message have been taken. */
 void tally_watch(struct tally *tally, uint64_t now);
 
 /* tally_seconds: between the start of the clock and its end: when the time was up, or else the last answer. */
