@@ -45,6 +45,8 @@ static void test_source_table__tells_apart_those_with_one_hash(void **state)
         }
     }
     assert_int_equal(table.sources.count, 0);
+    source_table_give_back(&table, &clients[0]); /* it has none */
+    assert_int_equal(table.sources.count, 0);
     source_table_fini(&table);
 }
 

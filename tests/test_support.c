@@ -971,6 +971,20 @@ static void ends_when_the_clock_moves(LPTHREAD_START_ROUTINE routine, HANDLE con
     CloseHandle(thread);
 }
 
+/* The clock is moved between a thread's reading it and the wait that it reckons from that, and then stands. */
+static void test_clock__a_wait_begins_when_the_clock_was_read(void **state)
+{
+    (void)state;
+    const HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    clock_stop();
+    const ULONGLONG until = GetTickCount64() + 1000;
+    const DWORD wait = (DWORD)(until - GetTickCount64());
+    clock_advance(1000);
+    assert_int_equal(WaitForMultipleObjects(1, &event, FALSE, wait), WAIT_TIMEOUT); /* at once */
+    clock_reset();
+    CloseHandle(event);
+}
+
 static void test_clock__ends_waits_when_it_moves(void **state)
 {
     (void)state;
@@ -1233,6 +1247,7 @@ int main(int argc, char **argv)
         support_test(test_fault__cuts_receives_of_tcp_only),
         support_test(test_clock__is_set_and_moved),
         support_test(test_clock__stands_still_when_it_is_stopped),
+        support_test(test_clock__a_wait_begins_when_the_clock_was_read),
         support_test(test_clock__ends_waits_when_it_moves),
         support_test(test_clock__short_waits_are_neither_cut_nor_lost),
         support_test(test_support__a_leaking_test_fails_and_names_what_it_leaked),

@@ -103,8 +103,7 @@ void source_table_give_back(struct source_table *table, const struct pl_address 
 {
     const struct source_name name = source__name(client);
     struct source *source = source_table__find(table, &name);
-    assert(source != NULL);
-    if (--source->connections == 0) {
+    if (source != NULL && --source->connections == 0) {
         hash_table_remove(&table->sources, &source->node);
         memory_free(source);
     }

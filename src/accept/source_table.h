@@ -28,7 +28,7 @@ enum source_result { SOURCE_TAKEN, SOURCE_FULL, SOURCE_NO_MEMORY };
 enum source_result source_table_take(struct source_table *table, const struct pl_address *client,
                                      uint32_t most);
 
-/* source_table_give_back: one of those that were taken has ended. */
+/* source_table_give_back: one of those that were taken has ended. Of a client that has none: nothing. */
 void source_table_give_back(struct source_table *table, const struct pl_address *client);
 
 /* source_table_count: connections that this client has. */

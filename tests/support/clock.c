@@ -74,13 +74,17 @@ static DWORD clock__slice(uint64_t started, DWORD timeout, bool *is_last_out)
     return timeout == INFINITE ? INFINITE : *is_last_out ? left : CLOCK_SLICE;
 }
 
+/* What the caller has read, and has reckoned its time-out from; the clock may have been moved since. */
+static uint64_t clock__last_read(void)
+{
+    const uint64_t read = (uint64_t)(uintptr_t)TlsGetValue(clock__slot());
+    return read != 0 ? read : clock_now();
+}
+
 BOOL clock_dequeue(seam_GetQueuedCompletionStatusEx real, HANDLE port, OVERLAPPED_ENTRY *entries, ULONG count,
                    ULONG *removed_out, DWORD timeout, BOOL alertable)
 {
-    /* The time-out was reckoned from the time that the caller has read; the clock may have been moved
-       since. */
-    const uint64_t read = (uint64_t)(uintptr_t)TlsGetValue(clock__slot());
-    const uint64_t started = read != 0 ? read : clock_now();
+    const uint64_t started = clock__last_read();
     bool is_last = false;
     for (;;) {
         const DWORD slice = clock__slice(started, timeout, &is_last);
@@ -108,7 +112,7 @@ DWORD clock_wait(seam_WaitForSingleObject real, HANDLE handle, DWORD timeout)
 DWORD clock_wait_many(seam_WaitForMultipleObjects real, DWORD count, const HANDLE *handles, BOOL all,
                       DWORD timeout)
 {
-    const uint64_t started = clock_now();
+    const uint64_t started = clock__last_read();
     bool is_last = false;
     DWORD result = WAIT_TIMEOUT;
     while (result == WAIT_TIMEOUT && !is_last) {
