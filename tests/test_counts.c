@@ -153,7 +153,7 @@ static uint32_t all_calls(void)
 }
 
 /* Until so many operations wait and the worker has nothing left to do. One that the machine keeps from running
-   meanwhile makes fewer calls, never more. */
+   meanwhile makes fewer calls; only a timer can make one more. */
 static void settle(size_t operations)
 {
     rig_wait_for_operations(operations);

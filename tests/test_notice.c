@@ -79,8 +79,8 @@ static void test_notice__says_what_happened_to_whom_why_and_what_to_do(void **st
          "the session of 192.0.2.7:51000 made room for another one: udp_sessions_max = 7 is reached; ",
          "12 more sessions made room for others since the last such line: udp_sessions_max = 7 is reached; "},
         {COUNTER_ACCEPT_PAUSES_RATE, EVENT_ACCEPT_RATE_REACHED,
-         "further connections wait in the backlog: accept_rate = 100 is used up; raise it",
-         "12 more times connections had to wait in the backlog since the last such line: accept_rate = 100 is"},
+         "further connections would have to wait in the backlog: accept_rate = 100 is used up; raise it",
+         "12 more times further connections would have had to wait in the backlog since the last such line: accept_rate = 100 is"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const enum notice notice = notice_of(rows[i].counter);

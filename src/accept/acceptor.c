@@ -285,9 +285,7 @@ static void acceptor__end_slot(struct acceptor *acceptor, struct accept_slot *sl
     }
     acceptor->batch++;
     acceptor->failures = 0;
-    if (!acceptor->is_stopping) { /* else no timer may be set any more */
-        backoff_succeed(&acceptor->backoff, worker_now(acceptor->worker));
-    }
+    backoff_succeed(&acceptor->backoff, worker_now(acceptor->worker));
     if (!acceptor__take(acceptor, slot)) {
         list_append(&acceptor->later, &slot->node);
         if (acceptor->is_stopping) {

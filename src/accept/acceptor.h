@@ -48,9 +48,9 @@ struct acceptor_events {
     void (*stopped)(void *owner);
 };
 
-/* acceptor_create: `listener` is bound and listens; it is closed by acceptor_stop, or stays the caller's when
-   NULL comes back (no memory, or no association: GetLastError). At most `accepts_max` AcceptEx at a time. Any
-   thread. */
+/* acceptor_create: it works in this lane of the worker. `listener` is bound and listens; it is closed by
+   acceptor_stop, or stays the caller's when NULL comes back (no memory, or no association: GetLastError). At most
+   `accepts_max` AcceptEx at a time. Any thread. */
 struct acceptor *acceptor_create(struct worker *worker, unsigned lane, const struct network *network,
                                  SOCKET listener, int family, uint32_t accepts_max,
                                  const struct acceptor_events *events, void *owner);

@@ -90,8 +90,8 @@ static void connection_limit__leave(struct connection_limit *limit)
     (void)left;
 }
 
-/* Who is over both limits is over that of the process. But its place is taken last: whom his endpoint refuses never takes
-   one from another endpoint's client, not even for a moment. */
+/* Who is over both limits is over that of the process. But its place is taken last: whom the limit of his endpoint refuses
+   never takes one from another endpoint's client, not even for a moment. */
 static enum admission_verdict admission__enter_limits(struct admission *admission)
 {
     if (!connection_limit__enter(&admission->endpoint)) {

@@ -52,8 +52,8 @@ bool admission_permits(const struct admission *admission, const struct pl_addres
 enum admission_verdict admission_check(const struct admission *admission, const struct pl_address *peer);
 
 /* admission_enter: a TCP client of this address wants to come in. Asked are the lists, the rate, the limits of the process
-   and of the endpoint, the source; LATER takes no place, a refusal no token. GRANTED: it counts until admission_leave, for the
-   limits and, unless it comes through a proxy, for its source; and it has used up one of the rate's tokens. */
+   and of the endpoint, the source; LATER takes no place, a refusal no token. GRANTED: it counts until admission_leave, for
+   the limits and, unless it comes through a proxy, for its source; and it has used up one of the rate's tokens. */
 enum admission_verdict admission_enter(struct admission *admission, const struct pl_address *peer,
                                        uint64_t now);
 

@@ -117,7 +117,7 @@ void endpoint_tell_header(struct endpoint *endpoint, uint64_t now, pl_id connect
     }
 }
 
-/* So that the lines add up to what was counted. */
+/* What was not told. */
 static void endpoint__tell_rest(struct endpoint *endpoint)
 {
     for (enum notice notice = 0; notice < NOTICE_COUNT; notice++) {

@@ -31,8 +31,8 @@ static const struct {
     [NOTICE_KIND_SESSION] = {EVENT_SESSION_DISPLACED, "the session of ", " made room for another one",
                              "sessions made room for others"},
     [NOTICE_KIND_ANSWER] = {EVENT_ANSWER_DROPPED, "an answer to ", " was dropped", "answers were dropped"},
-    [NOTICE_KIND_WAIT] = {EVENT_ACCEPT_RATE_REACHED, "further connections wait in the backlog", NULL,
-                          "times connections had to wait in the backlog"},
+    [NOTICE_KIND_WAIT] = {EVENT_ACCEPT_RATE_REACHED, "further connections would have to wait in the backlog",
+                          NULL, "times further connections would have had to wait in the backlog"},
     [NOTICE_KIND_PROXY_HEADER] = {EVENT_PROXY_HEADER_REFUSED, "", NULL, "bad PROXY headers came"},
 };
 
