@@ -16,7 +16,7 @@ status=0
 run() {
     local report=$reports/$1.$2
     if ! "$tests/wine-run.sh" "$build/bin/$1.exe" --full "$2" "$report" </dev/null >"$report.log" 2>&1; then
-        grep -E '^(--once|it hangs|crash|it was|thread|left over)' "$report.log" | tail -n 20
+        grep -E '^(ERROR|--once|it hangs|crash|it was|thread|left over)' "$report.log" | tail -n 20
         echo "== $2 failed; all of its output: $report.log; one of these again: $build/bin/$1.exe --once ..."
         status=1
     fi

@@ -28,7 +28,8 @@ void clock_reset(void);
    clock_from: the virtual time when the system's is `real`. */
 ULONGLONG clock_from(ULONGLONG real);
 
-/* clock_dequeue, clock_wait: wait in slices, so that the time-out is one of the virtual clock. */
+/* clock_dequeue, clock_wait: wait in slices, so that the time-out is one of the virtual clock. That of dequeue and
+   wait_many, which are for loops, counts from the time that the thread has read last. */
 BOOL clock_dequeue(seam_GetQueuedCompletionStatusEx real, HANDLE port, OVERLAPPED_ENTRY *entries, ULONG count,
                    ULONG *removed_out, DWORD timeout, BOOL alertable);
 DWORD clock_wait(seam_WaitForSingleObject real, HANDLE handle, DWORD timeout);

@@ -14,6 +14,7 @@
 #include "support/folder.h"
 #include "support/forge.h"
 #include "support/ledger.h"
+#include "support/patience.h"
 #include "support/probe.h"
 #include "support/seam.h"
 
@@ -805,9 +806,9 @@ static bool stage__binds(size_t index)
         if (was.retry_at > clock_now()) {
             clock_advance(was.retry_at - clock_now());
         }
-        const uint64_t deadline = rig_deadline();
-        while (now.state == LISTENER_WAITING && now.retry_at == was.retry_at) {
-            rig_nap(deadline, "a bind at its time");
+        for (const uint64_t deadline = rig_deadline();
+             now.state == LISTENER_WAITING && now.retry_at == was.retry_at && patience_now() < deadline;) {
+            Sleep(2);
             now = rig_at(&stage.rig, index);
         }
         if (now.state == LISTENER_LISTENING) {
