@@ -387,11 +387,7 @@ static void take_all_tokens(void *context)
 static void test_acceptor__keeps_a_client_until_there_is_a_token(void **state)
 {
     (void)state;
-    bench_open("127.0.0.1");
-    clock_stop();
-    bench.rate = accept_rate_make(1, 1);
-    bench_create(4);
-    acceptor_start(bench.acceptor);
+    start_at_rate(1, 1, 4);
     bench_wait_until_armed();
     bench_on_worker(take_all_tokens, NULL);
     bench_connect_many(3);
@@ -412,11 +408,7 @@ static void test_acceptor__keeps_a_client_until_there_is_a_token(void **state)
 static void test_acceptor__a_stop_resets_who_waits_for_a_token(void **state)
 {
     (void)state;
-    bench_open("127.0.0.1");
-    clock_stop();
-    bench.rate = accept_rate_make(1, 1);
-    bench_create(4);
-    acceptor_start(bench.acceptor);
+    start_at_rate(1, 1, 4);
     bench_wait_until_armed();
     bench_on_worker(take_all_tokens, NULL);
     struct client *client = bench_connect();

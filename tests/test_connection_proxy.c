@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include "base/address.h"
-#include "stats/close_reason.h"
 #include "support/client.h"
 #include "support/clock.h"
 #include "support/fault.h"
@@ -638,26 +637,17 @@ static void test_proxy__nobody_comes_in_while_the_service_is_paused(void **state
     }
 }
 
-static uint64_t ended(void)
-{
-    uint64_t sum = 0;
-    for (enum close_reason i = CLOSE_REASON_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
-        sum += rig_counter(&rig, close_reason_row(i)->counter);
-    }
-    return sum;
-}
-
 /* A client comes, says "x" and goes; its end has been seen. True: it was answered. */
 static bool visit(void)
 {
     char byte = 0;
-    const uint64_t before = ended();
+    const uint64_t before = rig_ended(&rig);
     struct client *client = connect_from("127.0.0.1");
     const bool is_answered = client_send(client, version_2, sizeof version_2, CLIENT_PATIENCE) == CLIENT_OK &&
                              client_send(client, "x", 1, CLIENT_PATIENCE) == CLIENT_OK &&
                              client_receive(client, &byte, 1, CLIENT_PATIENCE) == CLIENT_OK;
     client_close(client);
-    for (const uint64_t deadline = rig_deadline(); ended() == before;) {
+    for (const uint64_t deadline = rig_deadline(); rig_ended(&rig) == before;) {
         rig_nap(deadline, "the end of a connection");
     }
     rig_wait_for_operations(1); /* the accept: what it takes is none of the next client's */

@@ -12,6 +12,7 @@
 
 #include "support/client.h"
 #include "support/clock.h"
+#include "support/deaths.h"
 #include "support/fault.h"
 #include "support/journal.h"
 #include "support/ledger.h"
@@ -250,15 +251,6 @@ static void test_engine__binds_again_when_a_listening_socket_dies(void **state)
     journal_close();
 }
 
-static int WSAAPI is_no_socket(SOCKET s, int level, int option, char *value, int *length)
-{
-    if (level == SOL_SOCKET && option == SO_TYPE && InterlockedDecrement(&dead_left) >= 0) {
-        WSASetLastError(WSAENOTSOCK);
-        return SOCKET_ERROR;
-    }
-    return SEAM_REAL(getsockopt)(s, level, option, value, length);
-}
-
 static void test_engine__binds_again_when_a_udp_socket_dies(void **state)
 {
     (void)state;
@@ -268,8 +260,7 @@ static void test_engine__binds_again_when_a_udp_socket_dies(void **state)
         rig_start(&rig);
         const struct pl_address to = rig_address(&rig, 0);
         rig_wait_for_operations(1);
-        dead_left = 1;
-        seam_replace(IMPORT_getsockopt, (seam_function)is_no_socket);
+        deaths_arm(1);
         fault_arm(IMPORT_WSARecvMsg, 1, i == 0 ? WSAENOTSOCK : WSAEINVAL, 1);
         const struct pl_address from = client_address("127.0.0.1", 0);
         struct client *client = client_open_datagram(&from);

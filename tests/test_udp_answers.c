@@ -15,6 +15,7 @@
 #include "io/network.h"
 #include "support/client.h"
 #include "support/clock.h"
+#include "support/deaths.h"
 #include "support/fault.h"
 #include "support/forge.h"
 #include "support/journal.h"
@@ -604,17 +605,6 @@ static void test_answers__two_engines_stop_after_one_answer_on_well_known_ports(
 }
 
 /* A socket that is dead has no port any more; bound again, it has. */
-static volatile LONG dead_left;
-
-static int WSAAPI be_dead(SOCKET s, int level, int option, char *value, int *length)
-{
-    if (level == SOL_SOCKET && option == SO_TYPE && InterlockedDecrement(&dead_left) >= 0) {
-        WSASetLastError(WSAENOTSOCK);
-        return SOCKET_ERROR;
-    }
-    return SEAM_REAL(getsockopt)(s, level, option, value, length);
-}
-
 static void test_answers__a_port_is_own_as_long_as_it_is_bound(void **state)
 {
     (void)state;
@@ -625,8 +615,7 @@ static void test_answers__a_port_is_own_as_long_as_it_is_bound(void **state)
     struct forgery forgery = {.peer = rig_address(&rig, 1)};
     forge_swallow();
     assert_forged(&forgery, COUNTER_ANSWERS_DROPPED_OWN_ENDPOINT);
-    dead_left = 1;
-    seam_replace(IMPORT_getsockopt, (seam_function)be_dead);
+    deaths_arm(1);
     rig_wait_for_operations(2);
     fault_arm(IMPORT_bind, 1, WSAEADDRNOTAVAIL, FAULT_FOREVER);
     fault_arm(IMPORT_WSARecvMsg, 1, WSAENOTSOCK, 1);

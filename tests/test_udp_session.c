@@ -14,6 +14,7 @@
 #include "base/address.h"
 #include "support/client.h"
 #include "support/clock.h"
+#include "support/deaths.h"
 #include "support/fault.h"
 #include "support/folder.h"
 #include "support/forge.h"
@@ -925,17 +926,6 @@ static void test_session__an_engine_starts_or_waits_when_memory_runs_out(void **
     assert_in_range(waits, 2, 3); /* the socket's own memory, and that of its sessions */
 }
 
-static volatile LONG dead_left;
-
-static int WSAAPI be_dead(SOCKET s, int level, int option, char *value, int *length)
-{
-    if (level == SOL_SOCKET && option == SO_TYPE && InterlockedDecrement(&dead_left) >= 0) {
-        WSASetLastError(WSAENOTSOCK);
-        return SOCKET_ERROR;
-    }
-    return SEAM_REAL(getsockopt)(s, level, option, value, length);
-}
-
 static void test_session__ends_with_its_socket(void **state)
 {
     (void)state;
@@ -946,8 +936,7 @@ static void test_session__ends_with_its_socket(void **state)
     talk(0, 10);
     talk(1, 10);
     talk(1, 10);
-    dead_left = 1;
-    seam_replace(IMPORT_getsockopt, (seam_function)be_dead);
+    deaths_arm(1);
     rig_wait_for_operations(1);
     fault_arm(IMPORT_WSARecvMsg, 1, WSAENOTSOCK, 1);
     send_to(2, &to, 10);

@@ -24,6 +24,7 @@
 #include "stats/close_reason.h"
 #include "support/client.h"
 #include "support/clock.h"
+#include "support/deaths.h"
 #include "support/diary.h"
 #include "support/fault.h"
 #include "support/ledger.h"
@@ -170,20 +171,6 @@ static const struct pl_handler walker = {.size = sizeof(struct pl_handler),
                                          .on_close = walker__on_close,
                                          .on_datagram = walker__on_datagram};
 static const struct pl_handler *const handlers[] = {&walker, NULL};
-
-/* ---- Sockets that die when they are told to ---- */
-
-static volatile LONG deaths; /* still to come */
-
-static int WSAAPI see_death(SOCKET s, int level, int option, char *value, int *length)
-{
-    const bool is_question = level == SOL_SOCKET && (option == SO_ACCEPTCONN || option == SO_TYPE);
-    if (is_question && InterlockedExchange(&deaths, 0) != 0) {
-        WSASetLastError(WSAENOTSOCK);
-        return SOCKET_ERROR;
-    }
-    return SEAM_REAL(getsockopt)(s, level, option, value, length);
-}
 
 /* ---- Stages ---- */
 
@@ -955,7 +942,7 @@ static void do_kill_socket(void)
     }
     diary_note("socket %d of engine %u dies", (int)place, number_of(stage));
     fault_clear();
-    InterlockedExchange(&deaths, 1);
+    deaths_arm(1);
     fault_arm(place == PLACE_UDP ? IMPORT_WSARecvMsg : IMPORT_AcceptEx, 1, WSAENOTSOCK, 1);
     stage->has_doubt = true;
     if (place == PLACE_UDP) {
@@ -1186,7 +1173,6 @@ static void test_walk__whatever_happens_all_of_it_holds(void **state)
 {
     (void)state;
     diary_begin(STEPS);
-    seam_replace(IMPORT_getsockopt, (seam_function)see_death);
     for (uint32_t step = 1; step <= diary_steps(); step++) {
         struct random random = diary_step(step);
         chance = &random;

@@ -2,7 +2,7 @@
    One UDP socket, see udp_endpoint.h.
 
    Idle: one receive of no bytes with MSG_PEEK is in flight; when it ends, what has come is fetched without
-   waiting. Busy (two full batches in a row): several receives with buffers are in flight; all end on this
+   waiting. Busy (UDP_BUSY datagrams in a row): several receives with buffers are in flight; all end on this
    worker, in order. When it grows quiet they are cancelled, and it is idle again. Where the machine cannot
    peek, it is always busy, with one receive.
 

@@ -203,6 +203,16 @@ uint64_t rig_closed(struct rig *rig)
     return closed;
 }
 
+uint64_t rig_ended(struct rig *rig)
+{
+    uint64_t sums[COUNTER_COUNT], ended = 0;
+    engine_counters(rig->engine, sums);
+    for (enum close_reason i = CLOSE_REASON_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
+        ended += sums[close_reason_row(i)->counter];
+    }
+    return ended;
+}
+
 uint64_t rig_sessions_closed(struct rig *rig)
 {
     return rig__sum(rig, COUNTER_SESSIONS_CLOSED_BY_HANDLER, COUNTER_SESSIONS_CLOSED_ERROR);

@@ -60,8 +60,10 @@ void rig_stop(struct rig *rig);
 uint64_t rig_counter(struct rig *rig, enum counter counter);
 void rig_wait_for_counter(struct rig *rig, enum counter counter, uint64_t value);
 
-/* rig_closed, rig_sessions_closed: connections and UDP sessions that have ended, for whatever reason. */
+/* rig_closed, rig_sessions_closed: connections and UDP sessions that have ended, for whatever reason. rig_ended: whatever
+   of close_reasons.def has happened, refusals included. */
 uint64_t rig_closed(struct rig *rig);
+uint64_t rig_ended(struct rig *rig);
 uint64_t rig_sessions_closed(struct rig *rig);
 
 /* rig_at: the socket with this number, in the order of the configuration. rig_address: its address, for
