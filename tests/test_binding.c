@@ -359,7 +359,6 @@ static void test_binding__a_place_is_free_after_every_kind_of_failure(void **sta
         DWORD code;
     } faults[] = {{IMPORT_HeapAlloc, 0},
                   {IMPORT_setsockopt, WSAENOBUFS},
-                  {IMPORT_ioctlsocket, WSAENOBUFS},
                   {IMPORT_CreateIoCompletionPort, ERROR_NO_SYSTEM_RESOURCES},
                   {IMPORT_WSARecv, WSAECONNRESET},
                   {IMPORT_WSASend, WSAECONNRESET}};

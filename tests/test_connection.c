@@ -521,10 +521,11 @@ static void test_connection__has_a_size_that_depends_on_its_endpoint(void **stat
     }
 }
 
-/* All that an idle connection takes from the heap, its slot included, is `most` bytes. */
+/* All that an idle connection takes from the heap, its slot included, is `most` bytes; the first few wait with a small
+   buffer. */
 static void expect_idle_connections_of(struct access_log *log, size_t most)
 {
-    enum { CLIENTS = 300 };
+    enum { CLIENTS = 300, BUFFERS = CONNECTION_PARKED_NEW / BUFFER_SMALL * (BUFFER_SMALL + 64) };
     static struct client *clients[CLIENTS];
     prepare_endpoint("echo")->accepts_max = 1; /* whose memory is none of ours */
     rig.options.access_log = log;
@@ -537,7 +538,7 @@ static void expect_idle_connections_of(struct access_log *log, size_t most)
     }
     rig_wait_for_counter(&rig, COUNTER_ACCEPTED, CLIENTS + 1);
     uint64_t deadline = rig_deadline();
-    while (ledger_bytes() - before > CLIENTS * most + 8192) {
+    while (ledger_bytes() - before > CLIENTS * most + BUFFERS) {
         rig_nap(deadline, "a connection that holds no more than it should");
     }
     for (int i = 0; i < CLIENTS; i++) { /* a burst, and quiet again: at most a small buffer each */
@@ -556,7 +557,7 @@ static void expect_idle_connections_of(struct access_log *log, size_t most)
     rig_stop(&rig);
 }
 
-static void test_connection__is_small_and_holds_no_buffer_while_idle(void **state)
+static void test_connection__is_small_and_few_hold_a_buffer_while_idle(void **state)
 {
     (void)state;
     expect_idle_connections_of(NULL, CONNECTION_SIZE + sizeof(struct slot));
@@ -772,6 +773,22 @@ static void test_connection__finish_goes_on_reading(void **state)
     rig_stop(&rig);
 }
 
+/* Then nothing in order can follow. */
+static void test_connection__a_fin_that_fails_is_a_reset(void **state)
+{
+    (void)state;
+    prepare_endpoint("commanded");
+    rig_start(&rig);
+    struct client *client = connect_client(0);
+    fault_arm(IMPORT_shutdown, 1, WSAENOBUFS, 1);
+    command(client, 'F', 0);
+    expect_end(client, CLIENT_RESET);
+    expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
+    assert_int_equal(fault_hits(), 1);
+    client_close(client);
+    rig_stop(&rig);
+}
+
 static void test_connection__reset_is_seen_as_one(void **state)
 {
     (void)state;
@@ -875,12 +892,10 @@ static void test_connection__counts_what_a_send_has_sent_before_the_reset(void *
    before may be lost at the peer. */
 
 /* Closed behind the peer's FIN, with nothing on its way: not a receive, not a send, not a byte. */
-static void expect_orderly_calls(const char *from_fin)
+static void expect_orderly_close(void)
 {
-    const struct call *fin = calls_only(CALL_FIN), *close = calls_only(CALL_CLOSE);
-    assert_string_equal(calls_text(CALL_FIN), from_fin);
-    assert_int_equal(fin->sent, MEGABYTE); /* the queue was empty */
-    assert_int_equal(fin->sends, 0);
+    const struct call *close = calls_only(CALL_CLOSE);
+    assert_int_equal(close->sent, MEGABYTE); /* the queue was empty */
     assert_int_equal(close->receives, 0);
     assert_int_equal(close->sends, 0);
     assert_int_equal(close->unread, 0);
@@ -907,12 +922,15 @@ static void test_connection__graceful_close_sends_all_then_its_fin_then_reads_to
     command(client, '?', 0); /* together with the FIN */
     client_close(client);
     expect_close(PL_BY_HANDLER, COUNTER_CLOSED_BY_HANDLER);
-    expect_orderly_calls("frec");
+    assert_string_equal(calls_text(CALL_FIN), "frec");
+    assert_int_equal(calls_only(CALL_FIN)->sent, MEGABYTE);
+    assert_int_equal(calls_only(CALL_FIN)->sends, 0);
     assert_int_equal(calls_only(CALL_FIN)->receives, 1); /* a reset would be noticed */
+    expect_orderly_close();
     rig_stop(&rig);
 }
 
-static void test_connection__a_client_that_has_finished_gets_all_then_the_fin_then_the_close(void **state)
+static void test_connection__a_client_that_has_finished_gets_all_then_the_close(void **state)
 {
     (void)state;
     prepare_endpoint("without-eof")->send_buffer = 8192;
@@ -925,8 +943,9 @@ static void test_connection__a_client_that_has_finished_gets_all_then_the_fin_th
     expect_end(client, CLIENT_EOF);
     client_close(client);
     expect_close(PL_BY_PEER, COUNTER_CLOSED_BY_PEER);
-    calls_only(CALL_END); /* before the FIN */
-    expect_orderly_calls("fc");
+    assert_string_equal(calls_text(CALL_FIN), ""); /* closing sends it */
+    assert_string_equal(calls_text(CALL_END), "ec");
+    expect_orderly_close();
     rig_stop(&rig);
 }
 
@@ -1311,7 +1330,6 @@ static void test_connection__failing_calls_end_one_connection_at_most(void **sta
         {IMPORT_WSASend, WSAENOBUFS, true},
         {IMPORT_WSASend, WSAECONNABORTED, false},
         {IMPORT_WSASend, WSAENOTSOCK, false},
-        {IMPORT_shutdown, WSAENOTCONN, true},
         {IMPORT_ioctlsocket, WSAENOBUFS, false},
         {IMPORT_CreateIoCompletionPort, ERROR_NOT_ENOUGH_MEMORY, false},
         {IMPORT_SetFileCompletionNotificationModes, ERROR_INVALID_PARAMETER, true},
@@ -1370,7 +1388,7 @@ int main(void)
         test(test_connection__tells_the_handler_both_addresses),
         test(test_connection__asks_the_system_for_what_is_configured),
         test(test_connection__has_a_size_that_depends_on_its_endpoint),
-        test(test_connection__is_small_and_holds_no_buffer_while_idle),
+        test(test_connection__is_small_and_few_hold_a_buffer_while_idle),
         test(test_connection__is_small_with_an_access_log_too),
         test(test_connection__stops_reading_while_too_much_is_queued),
         test(test_connection__tells_full_and_then_writable),
@@ -1383,6 +1401,7 @@ int main(void)
         test(test_connection__hands_the_rest_over_at_the_end),
         test(test_connection__graceful_close_sends_all_and_drops_the_rest),
         test(test_connection__finish_goes_on_reading),
+        test(test_connection__a_fin_that_fails_is_a_reset),
         test(test_connection__reset_is_seen_as_one),
         test(test_connection__a_second_close_must_be_harder),
         test(test_connection__reset_by_the_client_is_counted_as_that),
@@ -1390,7 +1409,7 @@ int main(void)
         test(test_connection__reset_ends_a_stuck_send),
         test(test_connection__counts_what_a_send_has_sent_before_the_reset),
         test(test_connection__graceful_close_sends_all_then_its_fin_then_reads_to_the_other),
-        test(test_connection__a_client_that_has_finished_gets_all_then_the_fin_then_the_close),
+        test(test_connection__a_client_that_has_finished_gets_all_then_the_close),
         test(test_connection__reset_cancels_a_stuck_send_before_it_closes),
         test(test_connection__reset_closes_though_nothing_can_be_cancelled),
         test(test_connection__ends_without_a_first_byte),

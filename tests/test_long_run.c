@@ -184,12 +184,12 @@ static void go_to(uint64_t moment)
 
 /* ---- Deadlines of connections ---- */
 
-/* The worker has taken it: for each one it makes a socket non-blocking. */
+/* The worker has taken it: for each one it associates a socket with its port. */
 static struct client *connect_and_wait(enum place place, int receive_buffer)
 {
-    const uint32_t before = fault_calls(IMPORT_ioctlsocket);
+    const uint32_t before = fault_calls(IMPORT_CreateIoCompletionPort);
     struct client *client = connect_to(place, receive_buffer);
-    for (const uint64_t deadline = rig_deadline(); fault_calls(IMPORT_ioctlsocket) == before;) {
+    for (const uint64_t deadline = rig_deadline(); fault_calls(IMPORT_CreateIoCompletionPort) == before;) {
         rig_nap(deadline, "a connection to be accepted");
     }
     sync_with_worker();

@@ -7,8 +7,11 @@
    callback never changes anything under its caller's feet.
 
    Reading. A connection that waits holds no buffer: a receive of no bytes waits, then the bytes are fetched
-   without waiting. One that has just been active waits with a small buffer instead, which saves a call a
-   message. */
+   without waiting. One that has just been active, and a new one where few wait so, waits with a small buffer instead,
+   which saves a call a message.
+
+   A socket is made to never wait only when a call without an overlapped is to be made: one that brings a request, takes
+   its answer and goes needs none. */
 #include "connection/connection.h"
 
 #include <assert.h>
@@ -30,7 +33,7 @@ enum {
     SEND_BUFFERS = 16,  /* gathered into one call */
     SEND_BYTES = 65536, /* and bytes of a send that does not wait */
     RETRY_DELAY = 100,  /* milliseconds until a call that the system had no room for is made again */
-    ACTIVE_TICKS = 1    /* active again within this: the next receive waits with a buffer */
+    ACTIVE_TICKS = 20   /* active again within this: the next receive waits with a buffer */
 };
 
 struct connection {
@@ -59,6 +62,7 @@ struct connection {
     unsigned read_size : 2; /* number of a call_size: of the next read */
     unsigned send_size : 2; /* and of the next send that waits */
     unsigned skips : 1;
+    unsigned is_nonblocking : 1;
     unsigned is_in_callback : 1;
     unsigned is_task_queued : 1;
     unsigned is_due : 1;       /* the timer has fired */
@@ -459,9 +463,27 @@ static void connection__pump(struct connection *connection)
     }
 }
 
-/* As much as the system takes at once, straight from the handler's memory. */
+/* False: calls on this socket without an overlapped might wait, and it is not usable so. */
+static bool connection__use_nonblocking(struct connection *connection)
+{
+    if (!connection->is_nonblocking) {
+        const DWORD error = network_set_nonblocking(connection->socket);
+        if (error != 0) {
+            connection__fail(connection, error);
+            return false;
+        }
+        connection->is_nonblocking = 1;
+    }
+    return true;
+}
+
+/* As much as the system takes at once, straight from the handler's memory. The first bytes of all are copied and go with
+   an overlapped. */
 static size_t connection__send_now(struct connection *connection, const uint8_t *at, size_t length)
 {
+    if (connection->bytes_out == 0 || !connection__use_nonblocking(connection)) {
+        return 0;
+    }
     length = length < SEND_BYTES ? length : SEND_BYTES; /* Windows would take all of it, however much */
     WSABUF buffer = {.buf = (char *)(uintptr_t)at, .len = (ULONG)length};
     DWORD bytes = 0;
@@ -697,6 +719,9 @@ static enum read_result connection__fetch(struct connection *connection)
         connection->is_starved = 1;
         return READ_STOP;
     }
+    if (!connection__use_nonblocking(connection)) {
+        return READ_STOP;
+    }
     struct buffer *input = connection->input;
     WSABUF room = {.buf = (char *)input_end(input), .len = input_room(input)};
     DWORD bytes = 0, flags = 0;
@@ -775,10 +800,12 @@ static void connection__read(struct connection *connection, enum read_result sta
 
 /* ---- Settling ---- */
 
+/* Both have said all: closing sends our FIN. */
 static void connection__send_fin(struct connection *connection)
 {
     if (connection->is_eof) {
-        connection__leave_limits(connection);
+        connection__close_socket(connection);
+        return;
     }
     if (shutdown(connection->socket, SD_SEND) != 0) {
         connection__fail(connection, (uint32_t)WSAGetLastError());
@@ -798,6 +825,9 @@ static void connection__settle(struct connection *connection)
     if (connection->wants_fin && !connection->is_fin_sent && connection->queued == 0 &&
         !connection->wants_reset) {
         connection__send_fin(connection);
+    }
+    if (connection->is_closed) {
+        return;
     }
     if (connection->wants_reset) {
         connection__reset_socket(connection);
@@ -911,7 +941,7 @@ static struct connection *connection__create(struct worker *worker, const struct
         memory_free(connection);
         return NULL;
     }
-    if (network_set_nonblocking(socket) != 0 || !worker_associate(worker, endpoint->lane, (HANDLE)socket)) {
+    if (!worker_associate(worker, endpoint->lane, (HANDLE)socket)) {
         slot_table_remove(worker_slots(worker), slot);
         memory_free(connection);
         return NULL;
@@ -939,6 +969,7 @@ static void connection__init(struct connection *connection, struct worker *worke
     }
     connection->opened = connection->last_activity = connection->last_progress = connection__tick(connection);
     connection->opened_rest = deadlines_rest(worker_now(worker)) & 127U;
+    connection->is_active = worker_buffers(worker)->parked < CONNECTION_PARKED_NEW;
 }
 
 static void connection__refuse(struct worker *worker, struct endpoint *endpoint, SOCKET socket,

@@ -15,6 +15,7 @@ enum {
     CONNECTION_QUEUE_HIGH = 65536,   /* queued bytes at which reading pauses */
     CONNECTION_QUEUE_LOW = 32768,    /* and at which it goes on */
     CONNECTION_PARKED_MAX = 4194304, /* bytes that a worker leaves in receives that wait */
+    CONNECTION_PARKED_NEW = 262144,  /* up to which that of a new connection is one of these */
     CONNECTION_SIZE = 256,           /* at most, of one idle connection */
     CONNECTION_ADDRESS_SIZE = 24     /* and of each address that it keeps for its endpoint */
 };

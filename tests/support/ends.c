@@ -266,7 +266,7 @@ static void ends__refused_stopping(void)
 
 static void ends__refused_error(void)
 {
-    fault_arm(IMPORT_ioctlsocket, 1, WSAENOBUFS, 1);
+    fault_arm(IMPORT_CreateIoCompletionPort, 1, ERROR_NO_SYSTEM_RESOURCES, 1);
     struct client *client = ends__connect(PLACE_PLAIN, "127.0.0.1", 0);
     ends__wait(REFUSED_ERROR);
     fault_clear();
