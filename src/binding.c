@@ -95,7 +95,7 @@ static void handover__arrive(struct message *message, struct worker *worker)
 {
     struct handover *handover = LIST_ELEMENT(message, struct handover, message);
     handover->worker = worker;
-    worker_queue(worker, handover->endpoint->lane, &handover->task);
+    worker_queue(worker, handover->endpoint->lane, RANK_FRESH, &handover->task);
 }
 
 static void binding__hand_over(struct binding *binding, struct worker *target, SOCKET socket,

@@ -318,7 +318,7 @@ static void make_another_lane_active(void *context)
 {
     (void)context;
     static struct task task = {.run = do_nothing};
-    worker_queue(bench.worker, 1, &task);
+    worker_queue(bench.worker, 1, RANK_FRESH, &task);
 }
 
 /* A flood of clients, while another endpoint is active, which waits for one or two of them and not for 64. */

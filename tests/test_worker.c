@@ -752,7 +752,7 @@ static void chore__run(struct task *task)
     struct chore *chore = LIST_ELEMENT(task, struct chore, task);
     chores.order[chores.done++] = chore->number;
     if (chores.done == 1) { /* while the others wait */
-        worker_queue_again(crew.workers[0], 0, task);
+        worker_queue(crew.workers[0], 0, RANK_AGAIN, task);
         worker_send(crew.workers[0], &chores.message);
         PostQueuedCompletionStatus(chores.port, 0, 0, &chores.deed.operation.overlapped);
     }
@@ -763,7 +763,7 @@ static void queue_chores(struct worker *worker, void *context)
     (void)context;
     for (LONG i = 0; i < CHORES; i++) {
         chores.all[i] = (struct chore){.task.run = chore__run, .number = i};
-        worker_queue_again(worker, 0, &chores.all[i].task);
+        worker_queue(worker, 0, RANK_AGAIN, &chores.all[i].task);
     }
 }
 
@@ -854,10 +854,10 @@ static void lanes__start(int posts_at)
 static void queue_long_steps(struct worker *worker, void *context)
 {
     if (context != NULL) {
-        worker_queue(worker, QUIET_LANE, lanes__step('q')); /* two endpoints are active */
+        worker_queue(worker, QUIET_LANE, RANK_FRESH, lanes__step('q')); /* two endpoints are active */
     }
     for (int i = 0; i < 12; i++) {
-        worker_queue(worker, BUSY_LANE, lanes__step('L'));
+        worker_queue(worker, BUSY_LANE, RANK_FRESH, lanes__step('L'));
     }
 }
 
@@ -957,14 +957,14 @@ static void spinner__run(struct task *task)
     struct spinner *spinner = LIST_ELEMENT(task, struct spinner, task);
     InterlockedIncrement(&spinner->runs);
     if (spinner->is_ending == 0) {
-        worker_queue_again(crew.workers[0], 0, task);
+        worker_queue(crew.workers[0], 0, RANK_AGAIN, task);
     }
 }
 
 static void queue_spinner(struct worker *worker, void *context)
 {
     struct spinner *spinner = context;
-    worker_queue_again(worker, 0, &spinner->task);
+    worker_queue(worker, 0, RANK_AGAIN, &spinner->task);
 }
 
 static void test_worker__tasks_without_end_keep_nobody_else_out(void **state)
@@ -1008,7 +1008,7 @@ static void next_turn__run(struct message *message, struct worker *worker)
 static void spin_until_next_turn(struct worker *worker, void *context)
 {
     (void)context;
-    worker_queue_again(worker, 0, &next_turn.spinner.task);
+    worker_queue(worker, 0, RANK_AGAIN, &next_turn.spinner.task);
     worker_send(worker, &next_turn.message);
 }
 

@@ -360,7 +360,7 @@ static void acceptor__arm(struct acceptor *acceptor)
         }
         if (ended == ACCEPT_INLINE_MAX || (tries > 0 && worker_is_turn_over(acceptor->worker))) {
             acceptor->is_arm_queued = true;
-            worker_queue_again(acceptor->worker, acceptor->lane, &acceptor->arm);
+            worker_queue(acceptor->worker, acceptor->lane, RANK_AGAIN, &acceptor->arm);
             return;
         }
         tries++;
@@ -386,7 +386,7 @@ static void acceptor__completed(struct acceptor *acceptor)
         acceptor__end_if_done(acceptor);
     } else if (!acceptor->is_arm_queued) { /* once, after the other completions of this turn */
         acceptor->is_arm_queued = true;
-        worker_queue(acceptor->worker, acceptor->lane, &acceptor->arm);
+        worker_queue(acceptor->worker, acceptor->lane, RANK_FRESH, &acceptor->arm);
     }
 }
 

@@ -140,12 +140,12 @@ static void connection__leave(struct connection *connection)
 }
 
 /* Settles and reads on, after what is queued already. */
-static void connection__queue_task(struct connection *connection)
+static void connection__queue_task(struct connection *connection, enum rank rank)
 {
     if (!connection->is_task_queued) {
         connection->is_task_queued = 1;
         connection__hold(connection);
-        worker_queue_again(connection->worker, connection->endpoint->lane, &connection->task);
+        worker_queue(connection->worker, connection->endpoint->lane, rank, &connection->task);
     }
 }
 
@@ -503,7 +503,7 @@ static size_t connection__send_now(struct connection *connection, const uint8_t 
 static void connection__settle_later(struct connection *connection)
 {
     if (!connection->is_in_callback) {
-        connection__queue_task(connection);
+        connection__queue_task(connection, RANK_AGAIN);
     }
 }
 
@@ -836,7 +836,7 @@ static void connection__settle(struct connection *connection)
     } else {
         connection__set_timer(connection);
         if (connection__may_read(connection)) { /* in its turn, others first */
-            connection__queue_task(connection);
+            connection__queue_task(connection, RANK_AGAIN);
         }
     }
 }
@@ -871,7 +871,7 @@ static void connection__run_timer(struct timer *timer)
 {
     struct connection *connection = LIST_ELEMENT(timer, struct connection, timer);
     connection->is_due = 1;
-    connection__queue_task(connection);
+    connection__queue_task(connection, RANK_LATE);
 }
 
 /* A receive has ended; its reference is ours to give back. */

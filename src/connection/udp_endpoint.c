@@ -484,7 +484,7 @@ static void udp__fetch(struct udp_endpoint *udp)
     udp->in_a_row = error == 0 ? udp->in_a_row + fetched : 0;
     if (error == 0 && udp->in_a_row < UDP_BUSY) { /* more may be there: after the others' turn */
         udp->is_task_queued = true;
-        worker_queue_again(udp->socket.worker, udp->endpoint->lane, &udp->task);
+        worker_queue(udp->socket.worker, udp->endpoint->lane, RANK_AGAIN, &udp->task);
     } else if (error == 0) {
         udp->in_a_row = 0;
         udp__be_busy(udp);

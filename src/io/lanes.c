@@ -24,11 +24,11 @@ void lanes_init(struct lanes *lanes)
     }
 }
 
-bool lanes_add(struct lanes *lanes, unsigned lane, bool is_again, struct task *task)
+bool lanes_add(struct lanes *lanes, unsigned lane, enum rank rank, struct task *task)
 {
     struct lane *to = &lanes->lanes[lane];
     const bool is_change = lane != lanes->last;
-    queue__append(is_again ? &to->again : &to->fresh, task);
+    queue__append(&to->queues[rank], task);
     if (list_is_empty(&to->node)) {
         list_append(&lanes->ready, &to->node);
     }
@@ -37,19 +37,33 @@ bool lanes_add(struct lanes *lanes, unsigned lane, bool is_again, struct task *t
     return is_change;
 }
 
-struct task *lanes_take(struct lanes *lanes, bool *is_again_out)
+/* Of two that have tasks the first, unless it has had its streak. RANKS: there is none. */
+static enum rank lane__choose(const struct lane *lane)
+{
+    enum rank chosen = RANKS;
+    for (enum rank rank = RANKS; rank-- > 0;) {
+        if (lane->queues[rank].first != NULL && (chosen == RANKS || lane->streaks[rank] < LANE_STREAK)) {
+            chosen = rank;
+        }
+    }
+    return chosen;
+}
+
+struct task *lanes_take(struct lanes *lanes, enum rank *rank_out)
 {
     struct lane *lane = LIST_ELEMENT(list_take_first(&lanes->ready), struct lane, node);
-    const bool is_again =
-        lane->fresh.first == NULL || (lane->again.first != NULL && lane->streak >= LANE_FRESH);
-    struct task_queue *queue = is_again ? &lane->again : &lane->fresh;
+    const enum rank chosen = lane__choose(lane);
+    struct task_queue *queue = &lane->queues[chosen];
     struct task *task = queue->first;
     queue->first = task->next;
-    lane->streak = is_again ? 0 : lane->streak + 1;
-    if (lane->fresh.first != NULL || lane->again.first != NULL) {
+    lane->streaks[chosen]++;
+    for (enum rank rank = 0; rank < chosen; rank++) {
+        lane->streaks[rank] = 0;
+    }
+    if (lane__choose(lane) != RANKS) {
         list_append(&lanes->ready, &lane->node);
     }
     lanes->count--;
-    *is_again_out = is_again;
+    *rank_out = chosen;
     return task;
 }

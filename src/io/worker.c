@@ -9,7 +9,7 @@
 #include "io/net_error.h"
 
 enum {
-    WORKER_AGAIN = 16,  /* tasks of who has more to do, between two looks at the port */
+    WORKER_OTHERS = 16, /* tasks of who is late or has more to do, between two looks at the port */
     WORKER_TURN = 250,  /* microseconds between two looks while several lanes are active, and a step more */
     WORKER_MIXED = 1000 /* milliseconds that they are taken for it since the last change between two */
 };
@@ -144,9 +144,9 @@ bool worker_sweep(struct worker *worker)
 
 /* ---- The loop ---- */
 
-static void worker__add(struct worker *worker, unsigned lane, bool is_again, struct task *task)
+static void worker__add(struct worker *worker, unsigned lane, enum rank rank, struct task *task)
 {
-    if (lanes_add(&worker->lanes, lane, is_again, task)) {
+    if (lanes_add(&worker->lanes, lane, rank, task)) {
         worker->mixed_until = worker->now + WORKER_MIXED;
     }
 }
@@ -169,7 +169,7 @@ static void worker__take_entry(struct worker *worker, const OVERLAPPED_ENTRY *en
     operation->ended.error = error;
     operation->ended.bytes = entry->dwNumberOfBytesTransferred;
     operation->ended.is_taken = true;
-    worker__add(worker, (unsigned)entry->lpCompletionKey, false, &operation->ended.turn);
+    worker__add(worker, (unsigned)entry->lpCompletionKey, RANK_FRESH, &operation->ended.turn);
 }
 
 static void worker__read_inbox(struct worker *worker)
@@ -217,21 +217,21 @@ static void worker__look(struct worker *worker)
     worker->turn_end = worker->now < worker->mixed_until ? worker__clock() + worker->turn : WORKER_ENDLESS;
 }
 
-/* What was ready at the look, and what those that were fresh then have queued. What one that has had its turn queues,
-   itself perhaps, comes behind what the port has by then. */
+/* What was ready at the look, and what those that were fresh then have queued. What the others queue, themselves perhaps,
+   comes behind what the port has by then. */
 static void worker__run_ready(struct worker *worker)
 {
-    unsigned again = 0, ready = worker->lanes.count;
-    while (ready > 0 && again < WORKER_AGAIN) {
-        bool is_again = false;
+    unsigned others = 0, ready = worker->lanes.count;
+    while (ready > 0 && others < WORKER_OTHERS) {
+        enum rank rank = RANK_FRESH;
         const unsigned before = worker->lanes.count;
-        struct task *task = lanes_take(&worker->lanes, &is_again);
+        struct task *task = lanes_take(&worker->lanes, &rank);
         task->run(task);
-        if (is_again) {
-            again++;
-            ready--;
-        } else {
+        if (rank == RANK_FRESH) {
             ready += worker->lanes.count - before;
+        } else {
+            others++;
+            ready--;
         }
         if (worker_is_turn_over(worker)) {
             return;
@@ -410,16 +410,10 @@ bool worker_associate(struct worker *worker, unsigned lane, HANDLE handle)
     return CreateIoCompletionPort(handle, worker->port, lane, 0) == worker->port;
 }
 
-void worker_queue(struct worker *worker, unsigned lane, struct task *task)
+void worker_queue(struct worker *worker, unsigned lane, enum rank rank, struct task *task)
 {
     worker__assert_owned(worker);
-    worker__add(worker, lane, false, task);
-}
-
-void worker_queue_again(struct worker *worker, unsigned lane, struct task *task)
-{
-    worker__assert_owned(worker);
-    worker__add(worker, lane, true, task);
+    worker__add(worker, lane, rank, task);
 }
 
 unsigned worker_waiting(const struct worker *worker)

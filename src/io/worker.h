@@ -78,10 +78,8 @@ void worker_signal(struct worker *worker, struct signal *signal);
    while. Does not set `trouble` itself. Any thread. */
 bool worker_sweep(struct worker *worker);
 
-/* worker_queue: `task` runs once, in this lane (less than LANES, see lanes.h); it must not be queued. worker_queue_again: of
-   one that has had a turn and has more to do. On W. */
-void worker_queue(struct worker *worker, unsigned lane, struct task *task);
-void worker_queue_again(struct worker *worker, unsigned lane, struct task *task);
+/* worker_queue: `task` runs once, in this lane (less than LANES, see lanes.h); it must not be queued. On W. */
+void worker_queue(struct worker *worker, unsigned lane, enum rank rank, struct task *task);
 
 /* worker_waiting: how busy this turn is: what else it found ready, or what is ready by now, if that is more. On W. */
 unsigned worker_waiting(const struct worker *worker);
