@@ -119,6 +119,24 @@ static void test_deadlines__a_lifetime_ends_a_connection_once(void **state)
 
 /* ---- Moments ---- */
 
+/* It may have come in time; but nothing that comes moves the end of a life, or makes a client read. */
+static void test_deadlines__what_is_unseen_moves_all_but_two(void **state)
+{
+    (void)state;
+    const struct row unseen[] = {
+        {"awaits its header", 1100 + HEADER, AT(.awaits_header = true), DEADLINE_NONE},
+        {"awaits its first byte", 1100 + FIRST, AT(.awaits_first_byte = true), DEADLINE_LIFETIME},
+        {"rests", 2100 + IDLE, AT(.awaits_first_byte = false), DEADLINE_LIFETIME},
+        {"sends", 3100 + SEND, AT(.is_sending = true), DEADLINE_SEND},
+        {"has sent its FIN", 3100 + CLOSE, AT(.is_fin_sent = true, .is_past_lifetime = true), DEADLINE_NONE},
+    };
+    for (size_t i = 0; i < sizeof unseen / sizeof unseen[0]; i++) {
+        struct deadlines at = unseen[i].at;
+        at.has_unseen = true;
+        expect(unseen[i].title, &at, &all, 1000000, unseen[i].next, unseen[i].passed);
+    }
+}
+
 static void test_deadlines__hold_when_ticks_wrap_around(void **state)
 {
     (void)state;
@@ -160,6 +178,7 @@ int main(void)
         support_test(test_deadlines__without_a_limit_nothing_is_ever_due),
         support_test(test_deadlines__a_lifetime_ends_open_and_closing_connections),
         support_test(test_deadlines__a_lifetime_ends_a_connection_once),
+        support_test(test_deadlines__what_is_unseen_moves_all_but_two),
         support_test(test_deadlines__hold_when_ticks_wrap_around),
         support_test(test_deadlines__an_age_is_exact),
     };

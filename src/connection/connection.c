@@ -378,14 +378,15 @@ static void connection__expire(struct connection *connection, enum close_reason 
    ended looks again, when it has been told. */
 static void connection__check_deadlines(struct connection *connection)
 {
-    if (!connection->is_due || connection->is_closed || connection->wants_reset ||
-        (connection->is_receiving && operation_has_ended(&connection->receive))) {
+    if (!connection->is_due || connection->is_closed || connection->wants_reset) {
         return;
     }
     connection->is_due = 0;
-    const struct deadlines deadlines = connection__deadlines(connection);
+    struct deadlines deadlines = connection__deadlines(connection);
+    deadlines.has_unseen = connection->is_receiving && operation_has_ended(&connection->receive);
     switch (deadlines_passed(&deadlines, connection->endpoint->config, worker_now(connection->worker))) {
     case DEADLINE_NONE:
+        connection->is_due = deadlines.has_unseen;
         break;
     case DEADLINE_HEADER:
         connection__refuse_header(connection, "it did not come within proxy_timeout");

@@ -14,6 +14,12 @@ struct span {
     uint64_t most; /* milliseconds; 0: no limit */
 };
 
+/* Each but these two moves, or goes, with what the client sends. */
+static bool deadline__is_moved_by_input(enum deadline deadline)
+{
+    return deadline != DEADLINE_SEND && deadline != DEADLINE_LIFETIME;
+}
+
 /* ---- Moments ---- */
 
 uint32_t deadlines_tick(uint64_t now)
@@ -89,7 +95,8 @@ enum deadline deadlines_passed(const struct deadlines *deadlines, const struct c
     struct span spans[SPANS_MAX];
     const size_t count = deadlines__spans(deadlines, config, spans);
     for (size_t i = 0; i < count; i++) {
-        if (span__due(&spans[i], now) <= now) {
+        if (span__due(&spans[i], now) <= now &&
+            !(deadlines->has_unseen && deadline__is_moved_by_input(spans[i].deadline))) {
             return spans[i].deadline;
         }
     }

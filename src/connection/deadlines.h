@@ -32,6 +32,7 @@ struct deadlines {
     bool is_sending; /* something is queued */
     bool is_fin_sent;
     bool is_past_lifetime; /* and closing for that: close_timeout is all that is left of it */
+    bool has_unseen;       /* bytes or the end have come, in time perhaps, and nobody has looked at them */
 };
 
 /* deadlines_tick: the moment of a time in milliseconds. deadlines_rest: what that leaves out. */
@@ -45,7 +46,7 @@ uint64_t deadlines_age(uint32_t moment, uint32_t rest, uint64_t now);
 uint64_t deadlines_next(const struct deadlines *deadlines, const struct config_endpoint *config,
                         uint64_t now);
 
-/* deadlines_passed: the one that is due; of several the first in the enum. NONE: none is. */
+/* deadlines_passed: the one that is due; of several the first in the enum. NONE: none is, or what is unseen may move it. */
 enum deadline deadlines_passed(const struct deadlines *deadlines, const struct config_endpoint *config,
                                uint64_t now);
 
