@@ -177,7 +177,7 @@ static struct in_flight count_in_flight(void)
 static bool is_armed(void)
 {
     const struct in_flight count = count_in_flight();
-    return count.accepts == 1 && (count.receives == 1 || count.receives == RECEIVES) && count.others == 0;
+    return count.accepts == 1 && count.receives >= 1 && count.receives <= RECEIVES && count.others == 0;
 }
 
 /* Behind a second of the virtual clock there is all the real time that a busy machine may need, but no more of the

@@ -3,8 +3,10 @@
 
    Idle: one receive of no bytes with MSG_PEEK is in flight; when it ends, what has come is fetched without
    waiting. Busy (UDP_BUSY datagrams in a row): several receives with buffers are in flight; all end on this
-   worker, in order. When it grows quiet they are cancelled, and it is idle again. Where the machine cannot
-   peek, it is always busy, with one receive.
+   worker, in order. While datagrams come in bursts, what has ended is not begun again: when none is left in flight,
+   the rest is fetched without waiting, which does not pass through the port, and one receive waits for the next burst.
+   When it grows quiet they are cancelled, and it is idle again. Where the machine cannot peek, one receive with a buffer
+   takes the peek's place, and it is never busy.
 
    Answers that a handler makes are limited, so that nobody can use it to flood others (see reply_budget.h), and none go
    where they would be answered again, or by many. The handler is given such a datagram all the same. */
@@ -25,6 +27,7 @@
 enum {
     UDP_BATCH = 32,     /* datagrams fetched in one turn */
     UDP_BUSY = 64,      /* that many in a row */
+    UDP_BURST = 4,      /* datagrams at once: fetching them costs less than waiting for each */
     UDP_QUIET = 1000,   /* milliseconds between two looks at how busy it is */
     UDP_RESETS_MAX = 64 /* in a row without a datagram: no longer other machines' doing */
 };
@@ -41,6 +44,7 @@ struct udp_datagram {
 /* One receive in flight with a buffer of its own. */
 struct udp_receive {
     struct operation operation;
+    struct list_node node; /* in udp_endpoint.spare while it is not in flight */
     struct udp_endpoint *udp;
     struct buffer *buffer;
     struct udp_datagram datagram;
@@ -56,13 +60,16 @@ struct udp_endpoint {
     uint32_t receives;   /* of these, with a buffer */
     uint32_t in_a_row;   /* datagrams fetched without waiting */
     uint32_t since_look; /* datagrams */
+    uint32_t since_wait; /* likewise */
     uint32_t resets;     /* in a row */
     bool is_stopping;
     bool is_broken;
     bool is_peeking; /* `peek` is in flight */
     bool is_busy;
+    bool is_bursting; /* while it is busy: one receive is enough */
     bool is_task_queued;
-    struct task task; /* fetch the next batch, when its turn comes */
+    struct task task;       /* fetch the next batch, or wait, when its turn comes */
+    struct list_node spare; /* receives, while it is busy */
     struct backoff backoff;
     struct timer quiet;
     struct message start;
@@ -79,7 +86,9 @@ struct udp_endpoint {
 };
 
 static void udp__be_busy(struct udp_endpoint *udp);
+static void udp__drop_spare(struct udp_endpoint *udp);
 static void udp__fetch(struct udp_endpoint *udp);
+static void udp__settle(struct udp_endpoint *udp);
 static void udp__wait(struct udp_endpoint *udp);
 
 /* ---- Datagrams ---- */
@@ -295,6 +304,7 @@ static void udp__deliver(struct udp_endpoint *udp, struct udp_datagram *datagram
 {
     struct udp_arrival *arrival = &datagram->arrival;
     udp->since_look++;
+    udp->since_wait++;
     *arrival = (struct udp_arrival){.at = (const uint8_t *)datagram->buffer.buf,
                                     .length = length,
                                     .seen = is_truncated ? PL_TRUNCATED : 0U};
@@ -363,6 +373,7 @@ static void udp__run_stop(struct message *message, struct worker *worker)
     timer_clear(worker_timers(udp->socket.worker), &udp->expiry);
     CancelIoEx((HANDLE)udp->socket.socket, NULL);
     closesocket(udp->socket.socket);
+    udp__drop_spare(udp);
     udp__end_if_done(udp);
 }
 
@@ -471,6 +482,21 @@ static uint32_t udp__fetch_one(struct udp_endpoint *udp, struct buffer *buffer)
     return udp__received(udp, &datagram, result == 0 ? 0 : (uint32_t)WSAGetLastError(), bytes);
 }
 
+/* Goes on after the others' turn. */
+static void udp__queue(struct udp_endpoint *udp)
+{
+    if (!udp->is_task_queued) {
+        udp->is_task_queued = true;
+        worker_queue(udp->socket.worker, udp->endpoint->lane, RANK_AGAIN, &udp->task);
+    }
+}
+
+/* Nothing is to be posted now. */
+static bool udp__is_resting(const struct udp_endpoint *udp)
+{
+    return udp->is_broken || backoff_is_pausing(&udp->backoff);
+}
+
 static void udp__fetch(struct udp_endpoint *udp)
 {
     struct buffer *buffer = buffer_get(worker_buffers(udp->socket.worker), udp__room(udp));
@@ -482,14 +508,13 @@ static void udp__fetch(struct udp_endpoint *udp)
     }
     buffer_put(worker_buffers(udp->socket.worker), buffer);
     udp->in_a_row = error == 0 ? udp->in_a_row + fetched : 0;
-    if (error == 0 && udp->in_a_row < UDP_BUSY) { /* more may be there: after the others' turn */
-        udp->is_task_queued = true;
-        worker_queue(udp->socket.worker, udp->endpoint->lane, RANK_AGAIN, &udp->task);
-    } else if (error == 0) {
-        udp->in_a_row = 0;
-        udp__be_busy(udp);
+    if (error == 0) { /* more may be there */
+        if (udp->in_a_row >= UDP_BUSY) {
+            udp__be_busy(udp);
+        }
+        udp__queue(udp);
     } else if (error == WSAEWOULDBLOCK) {
-        udp__wait(udp);
+        udp__settle(udp);
     } else {
         udp__fail(udp, error);
     }
@@ -501,8 +526,12 @@ static void udp__run_task(struct task *task)
     udp->is_task_queued = false;
     if (udp->is_stopping) {
         udp__end_if_done(udp);
-    } else {
+    } else if (udp__is_resting(udp)) {
+        return;                      /* until it is tried again */
+    } else if (udp->receives == 0) { /* all that they brought has been handed over: the order is kept */
         udp__fetch(udp);
+    } else {
+        udp__settle(udp);
     }
 }
 
@@ -544,15 +573,9 @@ static uint32_t udp_receive__post(struct udp_receive *receive)
 static uint32_t udp__receives_wanted(const struct udp_endpoint *udp)
 {
     if (udp->is_busy) {
-        return udp->endpoint->config->receives_max;
+        return udp->is_bursting ? 1 : udp->endpoint->config->receives_max;
     }
     return udp->socket.network->peeks ? 0 : 1;
-}
-
-/* Nothing is to be posted now. */
-static bool udp__is_resting(const struct udp_endpoint *udp)
-{
-    return udp->is_broken || backoff_is_pausing(&udp->backoff);
 }
 
 static void udp__run_receive(struct operation *operation, uint32_t error, uint32_t bytes)
@@ -564,47 +587,69 @@ static void udp__run_receive(struct operation *operation, uint32_t error, uint32
     if (!udp->is_stopping) {
         error = udp__received(udp, &receive->datagram, error, bytes);
         const bool is_quieting = !udp->is_busy && net_outcome_of(error) == NET_ABORTED;
-        if (error == 0 && udp->receives < udp__receives_wanted(udp) && !udp__is_resting(udp)) {
-            error = udp_receive__post(receive);
-            receive = error == 0 ? NULL : receive;
-        }
         if (error != 0 && !is_quieting && !udp__is_resting(udp)) {
             udp__fail(udp, error);
         }
     }
-    if (receive != NULL) {
-        udp_receive__destroy(receive);
-    }
+    list_append(&udp->spare, &receive->node);
     if (udp->is_stopping) {
+        udp__drop_spare(udp);
         udp__end_if_done(udp);
+    } else if (udp->is_busy) {
+        udp__queue(udp);
     } else if (!udp__is_resting(udp)) {
         udp__wait(udp);
     }
 }
 
-static uint32_t udp__add_receive(struct udp_endpoint *udp)
+static struct udp_receive *udp_receive__create(struct udp_endpoint *udp)
 {
     struct udp_receive *receive = memory_alloc(sizeof *receive);
-    if (receive == NULL) {
-        return ERROR_NOT_ENOUGH_MEMORY;
+    if (receive != NULL) {
+        receive->udp = udp;
+        receive->operation.complete = udp__run_receive;
+        receive->buffer = buffer_get(worker_buffers(udp->socket.worker), udp__room(udp));
+        if (receive->buffer == NULL) {
+            memory_free(receive);
+            receive = NULL;
+        }
     }
-    receive->udp = udp;
-    receive->operation.complete = udp__run_receive;
-    receive->buffer = buffer_get(worker_buffers(udp->socket.worker), udp__room(udp));
-    const uint32_t error = receive->buffer != NULL ? udp_receive__post(receive) : ERROR_NOT_ENOUGH_MEMORY;
-    if (error != 0) {
+    return receive;
+}
+
+static uint32_t udp__add_receive(struct udp_endpoint *udp)
+{
+    struct udp_receive *receive = list_is_empty(&udp->spare)
+                                      ? udp_receive__create(udp)
+                                      : LIST_ELEMENT(list_take_first(&udp->spare), struct udp_receive, node);
+    const uint32_t error = receive != NULL ? udp_receive__post(receive) : ERROR_NOT_ENOUGH_MEMORY;
+    if (error != 0 && receive != NULL) {
         udp_receive__destroy(receive);
     }
     return error;
 }
 
+static void udp__drop_spare(struct udp_endpoint *udp)
+{
+    while (!list_is_empty(&udp->spare)) {
+        udp_receive__destroy(LIST_ELEMENT(list_take_first(&udp->spare), struct udp_receive, node));
+    }
+}
+
 static void udp__be_busy(struct udp_endpoint *udp)
 {
-    if (!udp->is_busy) {
+    if (!udp->is_busy && udp->socket.network->peeks) {
         udp->is_busy = true;
         udp->since_look = 0;
         timer_set(worker_timers(udp->socket.worker), &udp->quiet, worker_now(udp->socket.worker) + UDP_QUIET);
     }
+}
+
+/* Nothing more has come, or what will come is awaited already. */
+static void udp__settle(struct udp_endpoint *udp)
+{
+    udp->is_bursting = udp->since_wait >= UDP_BURST;
+    udp->since_wait = 0;
     udp__wait(udp);
 }
 
@@ -614,6 +659,9 @@ static void udp__wait(struct udp_endpoint *udp)
     uint32_t error = 0;
     while (error == 0 && udp->receives < udp__receives_wanted(udp)) {
         error = udp__add_receive(udp);
+    }
+    if (!udp->is_busy) {
+        udp__drop_spare(udp);
     }
     if (error != 0 && udp->receives == 0) {
         udp__fail(udp, error);
@@ -651,7 +699,7 @@ static void udp__run_quiet(struct timer *timer)
     udp->since_look = 0;
     if (udp->is_busy) {
         timer_set(worker_timers(udp->socket.worker), &udp->quiet, worker_now(udp->socket.worker) + UDP_QUIET);
-    } else if (udp->socket.network->peeks) {
+    } else {
         CancelIoEx((HANDLE)udp->socket.socket, NULL); /* the last one to end brings the peek back */
     }
 }
@@ -672,6 +720,7 @@ static void udp__init(struct udp_endpoint *udp, struct endpoint *endpoint, const
     udp->endpoint = endpoint;
     udp->peek.complete = udp__run_peek;
     udp->task.run = udp__run_task;
+    list_init(&udp->spare);
     udp->start.run = udp__run_start;
     udp->stop.run = udp__run_stop;
     timer_init(&udp->quiet, udp__run_quiet);
