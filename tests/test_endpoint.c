@@ -151,6 +151,7 @@ static void test_endpoint__tells_of_a_bad_header_once_a_minute(void **state)
     journal_assert_last(EVENT_PROXY_HEADER_REFUSED, "[e]");
     journal_assert_last(EVENT_PROXY_HEADER_REFUSED,
                         "the proxy 192.0.2.1:999 sent no good PROXY header: it is none");
+    endpoint_stop(&endpoint);
     journal_close();
 }
 

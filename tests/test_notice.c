@@ -11,6 +11,9 @@
 #include <cmocka.h>
 
 #include "endpoint/notice.h"
+#include "support/fault.h"
+#include "support/ledger.h"
+#include "support/seam.h"
 #include "support/support.h"
 
 enum { ROOM = 384 };
@@ -190,6 +193,54 @@ static void test_notice__loses_none_among_threads(void **state)
     assert_true(told > 0);
 }
 
+static struct notice_gates gates;
+
+/* Another worker has made them meanwhile. */
+static LPVOID WINAPI come_first(HANDLE heap, DWORD flags, SIZE_T size)
+{
+    seam_replace(IMPORT_HeapAlloc, NULL);
+    assert_int_equal(notice_gates_pass(&gates, NOTICE_PROXY_HEADER, 1000000), 0);
+    return SEAM_REAL(HeapAlloc)(heap, flags, size);
+}
+
+static void test_notice__gates_are_made_when_they_are_needed(void **state)
+{
+    (void)state;
+    const size_t before = ledger_bytes();
+    gates = (struct notice_gates){0};
+    assert_int_equal(notice_gates_take_rest(&gates, NOTICE_PROXY_HEADER), 0);
+    assert_int_equal(ledger_bytes(), before);
+    for (enum notice notice = 0; notice < NOTICE_COUNT; notice++) {
+        assert_int_equal(notice_gates_pass(&gates, notice, 1000000), 0);
+        assert_int_equal(notice_gates_pass(&gates, notice, 1000000), -1);
+        assert_int_equal(notice_gates_take_rest(&gates, notice), 1);
+    }
+    notice_gates_fini(&gates);
+    assert_int_equal(ledger_bytes(), before);
+    notice_gates_fini(&gates);
+}
+
+static void test_notice__gates_that_two_workers_make_at_once_are_one(void **state)
+{
+    (void)state;
+    gates = (struct notice_gates){0};
+    seam_replace(IMPORT_HeapAlloc, (seam_function)come_first);
+    assert_int_equal(notice_gates_pass(&gates, NOTICE_PROXY_HEADER, 1000000), -1);
+    assert_int_equal(notice_gates_take_rest(&gates, NOTICE_PROXY_HEADER), 1);
+    notice_gates_fini(&gates);
+}
+
+static void test_notice__nothing_is_told_without_memory_for_the_gates(void **state)
+{
+    (void)state;
+    gates = (struct notice_gates){0};
+    fault_arm(IMPORT_HeapAlloc, 1, 0, 1);
+    assert_int_equal(notice_gates_pass(&gates, NOTICE_PROXY_HEADER, 1000000), -1);
+    assert_int_equal(notice_gates_take_rest(&gates, NOTICE_PROXY_HEADER), 0);
+    assert_int_equal(notice_gates_pass(&gates, NOTICE_PROXY_HEADER, 1000000), 0);
+    notice_gates_fini(&gates);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +251,9 @@ int main(void)
         support_test(test_notice__is_told_once_a_minute_with_the_number_in_between),
         support_test(test_notice__is_not_told_again_by_a_worker_whose_clock_is_behind),
         support_test(test_notice__loses_none_among_threads),
+        support_test(test_notice__gates_are_made_when_they_are_needed),
+        support_test(test_notice__gates_that_two_workers_make_at_once_are_one),
+        support_test(test_notice__nothing_is_told_without_memory_for_the_gates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

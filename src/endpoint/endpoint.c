@@ -70,7 +70,7 @@ void endpoint_tell(struct endpoint *endpoint, uint64_t now, enum counter counter
                    const struct pl_address *client)
 {
     const enum notice notice = notice_of(counter);
-    const LONG untold = notice != NOTICE_COUNT ? notice_gate_pass(&endpoint->gates[notice], now) : -1;
+    const LONG untold = notice != NOTICE_COUNT ? notice_gates_pass(&endpoint->gates, notice, now) : -1;
     if (untold >= 0) {
         char room[ENDPOINT_LINE];
         struct text text;
@@ -102,7 +102,7 @@ void endpoint_refused(struct endpoint *endpoint, struct worker *worker, enum clo
 void endpoint_tell_header(struct endpoint *endpoint, uint64_t now, pl_id connection,
                           const struct pl_address *proxy, const char *problem)
 {
-    const LONG untold = notice_gate_pass(&endpoint->gates[NOTICE_PROXY_HEADER], now);
+    const LONG untold = notice_gates_pass(&endpoint->gates, NOTICE_PROXY_HEADER, now);
     if (untold >= 0) {
         char room[ENDPOINT_LINE];
         struct text text;
@@ -121,7 +121,7 @@ void endpoint_tell_header(struct endpoint *endpoint, uint64_t now, pl_id connect
 static void endpoint__tell_rest(struct endpoint *endpoint)
 {
     for (enum notice notice = 0; notice < NOTICE_COUNT; notice++) {
-        const LONG untold = notice_gate_take_rest(&endpoint->gates[notice]);
+        const LONG untold = notice_gates_take_rest(&endpoint->gates, notice);
         if (untold > 0) {
             char room[ENDPOINT_LINE];
             struct text text;
@@ -140,6 +140,7 @@ void endpoint_stop(struct endpoint *endpoint)
     }
     endpoint->is_started = false;
     endpoint__tell_rest(endpoint);
+    notice_gates_fini(&endpoint->gates);
 }
 
 uint32_t endpoint_max_input(const struct endpoint *endpoint)

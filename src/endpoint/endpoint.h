@@ -32,7 +32,7 @@ struct endpoint {
     volatile LONG udp_sessions; /* of all of them */
     volatile LONG is_paused;    /* refuse what is new */
     volatile LONG is_stopping;  /* likewise, and for good */
-    struct notice_gate gates[NOTICE_COUNT];
+    struct notice_gates gates;
 };
 
 /* endpoint_start: the handler's start; false: `failure_out`. Control thread. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/memory.h"
 #include "config/config_keys.h"
 
 enum { NOTICE_INTERVAL = 60000 /* milliseconds */ };
@@ -130,4 +131,35 @@ LONG notice_gate_pass(struct notice_gate *gate, uint64_t now)
 LONG notice_gate_take_rest(struct notice_gate *gate)
 {
     return InterlockedExchange(&gate->untold, 0);
+}
+
+/* NULL: no memory. Two workers may need the first ones at once: the first to have them keeps them. */
+static struct notice_gate *notice_gates__make(struct notice_gates *gates)
+{
+    struct notice_gate *made = memory_alloc(NOTICE_COUNT * sizeof *made);
+    struct notice_gate *kept =
+        made != NULL ? InterlockedCompareExchangePointer(&gates->at, made, NULL) : gates->at;
+    if (kept == NULL) {
+        return made;
+    }
+    memory_free(made);
+    return kept;
+}
+
+LONG notice_gates_pass(struct notice_gates *gates, enum notice notice, uint64_t now)
+{
+    struct notice_gate *at = gates->at != NULL ? gates->at : notice_gates__make(gates);
+    return at != NULL ? notice_gate_pass(&at[notice], now) : -1;
+}
+
+LONG notice_gates_take_rest(struct notice_gates *gates, enum notice notice)
+{
+    struct notice_gate *at = gates->at;
+    return at != NULL ? notice_gate_take_rest(&at[notice]) : 0;
+}
+
+void notice_gates_fini(struct notice_gates *gates)
+{
+    memory_free(gates->at);
+    gates->at = NULL;
 }

@@ -44,7 +44,7 @@ void notice_add_rest(struct text *text, enum notice notice, const struct notice_
 /* notice_add_untold: to a line, that there were `count` more since the last one; nothing when there were none. */
 void notice_add_untold(struct text *text, LONG count);
 
-/* One for each endpoint and notice; all zero at first. */
+/* One for each notice; all zero at first. */
 struct notice_gate {
     volatile LONG64 told_at; /* 0: never */
     volatile LONG untold;    /* since then */
@@ -54,5 +54,20 @@ struct notice_gate {
    not told either, only counted. notice_gate_take_rest: how many were not told. Any thread, without a lock. */
 LONG notice_gate_pass(struct notice_gate *gate, uint64_t now);
 LONG notice_gate_take_rest(struct notice_gate *gate);
+
+/* Those of an endpoint; all zero at first. Most endpoints never need them: they are made when something is to be told for
+   the first time. */
+struct notice_gates {
+    void *volatile at;
+};
+
+/* notice_gates_pass: of this notice, as notice_gate_pass; -1 as well when there is no memory for the gates: then it is not
+   told of, ever. Any thread. */
+LONG notice_gates_pass(struct notice_gates *gates, enum notice notice, uint64_t now);
+
+/* notice_gates_take_rest: likewise, as notice_gate_take_rest. notice_gates_fini: nobody passes any more; what was not
+   told is forgotten. */
+LONG notice_gates_take_rest(struct notice_gates *gates, enum notice notice);
+void notice_gates_fini(struct notice_gates *gates);
 
 #endif
