@@ -394,8 +394,10 @@ static void test_connection__tells_the_handler_both_addresses(void **state)
 static struct {
     SOCKET accepted;
     volatile LONG nodelays, keepalives, others; /* calls; others: SO_KEEPALIVE, or on another socket */
+    volatile LONG listeners, questions; /* TCP_NODELAY of the listening socket; whether it is inherited */
     DWORD nodelay;
     struct tcp_keepalive keepalive;
+    bool is_inherited;
     int error; /* that the calls fail with; 0: none */
 } options;
 
@@ -418,8 +420,23 @@ static int WSAAPI see_option(SOCKET s, int level, int option, const char *value,
         memcpy(&options.nodelay, value, sizeof options.nodelay);
         InterlockedIncrement(&options.nodelays);
         return refuse_option(result);
+    } else if (level == IPPROTO_TCP && option == TCP_NODELAY && options.accepted == 0) {
+        InterlockedIncrement(&options.listeners);
     } else if (level == IPPROTO_TCP || (level == SOL_SOCKET && option == SO_KEEPALIVE)) {
         InterlockedIncrement(&options.others);
+    }
+    return result;
+}
+
+static int WSAAPI see_question(SOCKET s, int level, int option, char *value, int *length)
+{
+    const int result = SEAM_REAL(getsockopt)(s, level, option, value, length);
+    if (level == IPPROTO_TCP && option == TCP_NODELAY && s == options.accepted) {
+        InterlockedIncrement(&options.questions);
+        if (!options.is_inherited) {
+            memset(value, 0, (size_t)*length);
+        }
+        return refuse_option(result);
     }
     return result;
 }
@@ -443,10 +460,12 @@ struct wanted_options {
     bool nodelay, keepalive;
 };
 
-/* A connection of an endpoint that is configured like this, and what was asked for it. */
-static void expect_options(const struct wanted_options *wanted, int error)
+/* Two connections of an endpoint that is configured like this, and what was asked for them. */
+static void expect_options(const struct wanted_options *wanted, bool is_inherited, int error)
 {
+    const bool sets_nodelay = wanted->nodelay && (!is_inherited || error != 0);
     memset((void *)(uintptr_t)&options, 0, sizeof options);
+    options.is_inherited = is_inherited;
     options.error = error;
     struct config_endpoint *endpoint = prepare_endpoint("commanded");
     endpoint->nodelay = wanted->nodelay;
@@ -457,15 +476,22 @@ static void expect_options(const struct wanted_options *wanted, int error)
     struct client *client = connect_client(0);
     command(client, 'S', 10); /* it lives on, however the calls end */
     expect_pattern(client, 10);
-    assert_int_equal(options.nodelays, wanted->nodelay);
-    assert_int_equal(options.nodelay, wanted->nodelay); /* off is how a socket comes */
-    assert_int_equal(options.keepalives, wanted->keepalive);
+    client_close(client);
+    expect_close(PL_BY_PEER, COUNTER_CLOSED_BY_PEER);
+    client = connect_client(0);
+    command(client, 'S', 10);
+    expect_pattern(client, 10);
+    client_close(client);
+    rig_wait_for_counter(&rig, COUNTER_CLOSED_BY_PEER, 2);
+    assert_int_equal(options.listeners, wanted->nodelay);
+    assert_int_equal(options.questions, wanted->nodelay); /* once */
+    assert_int_equal(options.nodelays, 2 * sets_nodelay);
+    assert_int_equal(options.nodelay, sets_nodelay); /* off is how a socket comes */
+    assert_int_equal(options.keepalives, 2 * wanted->keepalive);
     assert_int_equal(options.keepalive.onoff, wanted->keepalive);
     assert_int_equal(options.keepalive.keepalivetime, wanted->keepalive ? wanted->keepalive_time : 0);
     assert_int_equal(options.keepalive.keepaliveinterval, wanted->keepalive ? wanted->keepalive_interval : 0);
     assert_int_equal(options.others, 0);
-    client_close(client);
-    expect_close(PL_BY_PEER, COUNTER_CLOSED_BY_PEER);
     rig_stop(&rig);
 }
 
@@ -481,10 +507,12 @@ static void test_connection__asks_the_system_for_what_is_configured(void **state
     static const int errors[] = {0, WSAENOBUFS, WSAENOPROTOOPT, WSAECONNRESET};
     (void)state;
     seam_replace(IMPORT_setsockopt, (seam_function)see_option);
+    seam_replace(IMPORT_getsockopt, (seam_function)see_question);
     seam_replace(IMPORT_WSAIoctl, (seam_function)see_control);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         for (size_t k = 0; k < sizeof errors / sizeof errors[0]; k++) {
-            expect_options(&rows[i], errors[k]);
+            expect_options(&rows[i], true, errors[k]);
+            expect_options(&rows[i], false, errors[k]);
         }
     }
 }

@@ -73,6 +73,7 @@ static int WSAAPI record_option(SOCKET s, int level, int option, const char *val
         {IPPROTO_IPV6, IPV6_V6ONLY, "v6only"},
         {SOL_SOCKET, SO_RCVBUF, "rcvbuf"},
         {SOL_SOCKET, SO_SNDBUF, "sndbuf"},
+        {IPPROTO_TCP, TCP_NODELAY, "nodelay"},
         {IPPROTO_IP, IP_PKTINFO, "pktinfo4"},
         {IPPROTO_IPV6, IPV6_PKTINFO, "pktinfo6"},
     };
@@ -144,25 +145,28 @@ static void test_listener__sets_what_protects_it_before_it_binds(void **state)
     static const struct {
         enum config_protocol protocol;
         char kind;
+        bool nodelay;
         uint32_t receive_buffer, send_buffer;
         const char *transcript;
     } rows[] = {
-        {CONFIG_TCP, '4', 0, 0, "exclusive=1 bind listen(-512) "},
-        {CONFIG_TCP, '6', 0, 0, "exclusive=1 v6only=1 bind listen(-512) "},
-        {CONFIG_TCP, '*', 0, 0, "exclusive=1 v6only=0 bind listen(-512) "},
-        {CONFIG_TCP, '4', 8192, 4096, "exclusive=1 rcvbuf=8192 sndbuf=4096 bind listen(-512) "},
-        {CONFIG_UDP, '4', 0, 0,
+        {CONFIG_TCP, '4', false, 0, 0, "exclusive=1 bind listen(-512) "},
+        {CONFIG_TCP, '4', true, 0, 0, "exclusive=1 nodelay=1 bind listen(-512) "},
+        {CONFIG_TCP, '6', false, 0, 0, "exclusive=1 v6only=1 bind listen(-512) "},
+        {CONFIG_TCP, '*', false, 0, 0, "exclusive=1 v6only=0 bind listen(-512) "},
+        {CONFIG_TCP, '4', false, 8192, 4096, "exclusive=1 rcvbuf=8192 sndbuf=4096 bind listen(-512) "},
+        {CONFIG_UDP, '4', false, 0, 0,
          "exclusive=1 rcvbuf=4194304 connreset=0 netreset=0 pktinfo4=1 nonblocking=1 bind "},
-        {CONFIG_UDP, '6', 0, 0,
+        {CONFIG_UDP, '6', false, 0, 0,
          "exclusive=1 v6only=1 rcvbuf=4194304 connreset=0 netreset=0 pktinfo6=1 nonblocking=1 bind "},
-        {CONFIG_UDP, '*', 0, 0,
+        {CONFIG_UDP, '*', false, 0, 0,
          "exclusive=1 v6only=0 rcvbuf=4194304 connreset=0 netreset=0 pktinfo6=1 pktinfo4=1 nonblocking=1 "
          "bind "},
-        {CONFIG_UDP, '4', 65536, 32768,
+        {CONFIG_UDP, '4', true, 65536, 32768,
          "exclusive=1 rcvbuf=65536 sndbuf=32768 connreset=0 netreset=0 pktinfo4=1 nonblocking=1 bind "},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct listener listener = make(rows[i].protocol, rows[i].kind, 0);
+        config.nodelay = rows[i].nodelay;
         config.recv_buffer = rows[i].receive_buffer;
         config.send_buffer = rows[i].send_buffer;
         record();
@@ -170,7 +174,20 @@ static void test_listener__sets_what_protects_it_before_it_binds(void **state)
         seam_restore();
         assert_string_equal(transcript.at, rows[i].transcript);
         assert_int_not_equal(listener.address.port, 0);
+        assert_int_equal(endpoint.nodelay, NODELAY_UNKNOWN);
     }
+}
+
+/* Then no connection can inherit it. */
+static void test_listener__leaves_nodelay_to_the_connections_where_it_is_refused(void **state)
+{
+    (void)state;
+    struct listener listener = make(CONFIG_TCP, '4', 0);
+    config.nodelay = true;
+    fault_arm(IMPORT_setsockopt, 2, WSAENOPROTOOPT, 1);
+    open_and_close(&listener);
+    assert_int_equal(fault_hits(), 1);
+    assert_int_equal(endpoint.nodelay, NODELAY_OWN);
 }
 
 static void test_listener__passes_the_backlog_in_the_form_that_it_needs(void **state)
@@ -432,6 +449,7 @@ int main(void)
         listener_test(test_listener__sets_what_protects_it_before_it_binds),
         listener_test(test_listener__passes_the_backlog_in_the_form_that_it_needs),
         listener_test(test_listener__has_the_port_for_itself),
+        listener_test(test_listener__leaves_nodelay_to_the_connections_where_it_is_refused),
         listener_test(test_listener__fails_with_each_call_that_it_needs),
         listener_test(test_listener__does_without_what_is_only_a_wish),
         listener_test(test_listener__waits_twice_as_long_each_time),

@@ -916,11 +916,27 @@ static void connection__run_send(struct operation *operation, uint32_t error, ui
 
 /* ---- Opening ---- */
 
+/* Windows does not say whether an accepted socket inherits it; where it does, a call for each is saved. */
+static void connection__set_nodelay(const struct connection *connection)
+{
+    struct endpoint *endpoint = connection->endpoint;
+    if (endpoint->nodelay == NODELAY_UNKNOWN) {
+        DWORD is_on = FALSE;
+        int length = sizeof is_on;
+        const int result = getsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, (char *)&is_on, &length);
+        InterlockedExchange(&endpoint->nodelay,
+                            result == 0 && is_on != FALSE ? NODELAY_INHERITED : NODELAY_OWN);
+    }
+    if (endpoint->nodelay == NODELAY_OWN) {
+        network_set_option(connection->socket, IPPROTO_TCP, TCP_NODELAY, TRUE);
+    }
+}
+
 static void connection__set_options(const struct connection *connection)
 {
     const struct config_endpoint *config = connection->endpoint->config;
     if (config->nodelay) {
-        network_set_option(connection->socket, IPPROTO_TCP, TCP_NODELAY, TRUE);
+        connection__set_nodelay(connection);
     }
     if (config->keepalive) {
         struct tcp_keepalive keepalive = {.onoff = 1,

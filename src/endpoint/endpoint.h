@@ -17,6 +17,13 @@
 
 struct admission;
 
+/* Who sets TCP_NODELAY. */
+enum endpoint_nodelay {
+    NODELAY_UNKNOWN,   /* the system is asked with the first connection */
+    NODELAY_INHERITED, /* the system: an accepted socket has what its listening socket has */
+    NODELAY_OWN        /* each connection */
+};
+
 struct endpoint {
     const struct config_endpoint *config;
     const struct config_service *service;
@@ -32,6 +39,7 @@ struct endpoint {
     volatile LONG udp_sessions; /* of all of them */
     volatile LONG is_paused;    /* refuse what is new */
     volatile LONG is_stopping;  /* likewise, and for good */
+    volatile LONG nodelay;      /* enum endpoint_nodelay */
     struct notice_gates gates;
 };
 

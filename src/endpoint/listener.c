@@ -63,6 +63,9 @@ static DWORD listener__set_options(const struct listener *listener, SOCKET socke
     listener__wish(socket, SO_RCVBUF,
                    config->recv_buffer == 0 && is_udp ? LISTENER_UDP_BUFFER : config->recv_buffer);
     listener__wish(socket, SO_SNDBUF, config->send_buffer);
+    if (!is_udp && config->nodelay && network_set_option(socket, IPPROTO_TCP, TCP_NODELAY, TRUE) != 0) {
+        InterlockedExchange(&listener->endpoint->nodelay, NODELAY_OWN);
+    }
     if (error == 0 && is_udp) {
         listener__ignore_unreachable(socket);
         listener__ask_for_packet_info(listener, socket);
