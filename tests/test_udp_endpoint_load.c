@@ -12,6 +12,7 @@
 
 #include "io/buffer_pool.h"
 #include "support/clock.h"
+#include "support/deaths.h"
 #include "support/fault.h"
 #include "support/journal.h"
 #include "support/ledger.h"
@@ -516,6 +517,26 @@ static void test_udp__receives_on_after_every_error_when_busy(void **state)
     }
 }
 
+/* Though other receives are in flight: those of a dead socket may never end. */
+static void test_udp__tells_of_its_death_when_busy(void **state)
+{
+    (void)state;
+    be_busy(SEEN_LARGEST);
+    fault_clear(); /* calls are counted from here */
+    deaths_arm(1);
+    fault_arm(IMPORT_WSARecvMsg, 1, WSAENOTSOCK, 1);
+    seen_assert_works(); /* and then a receive is to be begun again */
+    for (const uint64_t deadline = rig_deadline(); fault_calls(IMPORT_bind) == 0;) {
+        clock_advance(100);
+        rig_nap(deadline, "another socket in its place");
+    }
+    assert_int_equal(fault_hits(), 1);
+    fault_clear();
+    rig_wait_for_state(&seen_rig, 0, LISTENER_LISTENING);
+    seen_assert_works();
+    seen_end();
+}
+
 static void test_udp__receives_on_after_every_kind_of_completion_when_busy(void **state)
 {
     (void)state;
@@ -649,6 +670,7 @@ int main(void)
         seen_test(test_udp__stops_amid_a_burst),
         seen_test(test_udp__does_the_same_when_busy),
         seen_test(test_udp__receives_on_after_every_error_when_busy),
+        seen_test(test_udp__tells_of_its_death_when_busy),
         seen_test(test_udp__receives_on_after_every_kind_of_completion_when_busy),
         seen_test(test_udp__grows_quiet_though_nothing_can_be_cancelled),
         seen_test(test_udp__stops_though_nothing_can_be_cancelled),

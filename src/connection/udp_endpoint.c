@@ -383,19 +383,27 @@ static bool udp__socket_is_dead(const struct udp_endpoint *udp)
     return getsockopt(udp->socket.socket, SOL_SOCKET, SO_TYPE, (char *)&type, &length) != 0;
 }
 
+/* Whether the error is that; then it is told, once. */
+static bool udp__is_death(struct udp_endpoint *udp, uint32_t error)
+{
+    if ((error != WSAENOTSOCK && error != WSAEINVAL) || !udp__socket_is_dead(udp)) {
+        return false;
+    }
+    if (!udp->is_broken) {
+        udp->is_broken = true;
+        udp->broken_error = error;
+        udp->events->broken(udp->owner, error);
+    }
+    return true;
+}
+
 /* No receive error ends the receiving, but our own close and the death of the socket. */
 static void udp__fail(struct udp_endpoint *udp, uint32_t error)
 {
     worker_count(udp->socket.worker, COUNTER_RECEIVE_FAILURES, 1);
-    if ((error == WSAENOTSOCK || error == WSAEINVAL) && udp__socket_is_dead(udp)) {
-        if (!udp->is_broken) {
-            udp->is_broken = true;
-            udp->broken_error = error;
-            udp->events->broken(udp->owner, error);
-        }
-        return;
+    if (!udp__is_death(udp, error)) {
+        backoff_fail(&udp->backoff, worker_now(udp->socket.worker), error, BACKOFF_MAX);
     }
-    backoff_fail(&udp->backoff, worker_now(udp->socket.worker), error, BACKOFF_MAX);
 }
 
 /* An ICMP answer to an earlier datagram of ours, told by the call or by its completion, or a datagram of nobody: the next
@@ -665,6 +673,8 @@ static void udp__wait(struct udp_endpoint *udp)
     }
     if (error != 0 && udp->receives == 0) {
         udp__fail(udp, error);
+    } else if (error != 0) { /* the others receive on, unless it is dead: then they may never end */
+        (void)udp__is_death(udp, error);
     } else if (udp->receives == 0 && !udp->is_peeking) {
         udp__peek(udp);
     }

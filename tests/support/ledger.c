@@ -24,6 +24,7 @@ struct ledger__record {
     uint64_t number;
     HANDLE port; /* of a socket, a file or an operation: where operations are reported */
     bool is_skipping;
+    bool is_in_call; /* an operation whose call has not returned yet */
 };
 
 static struct {
@@ -301,6 +302,7 @@ uint64_t ledger_begin_operation(const struct seam_call *call, SOCKET s, const OV
         struct ledger__record *record = ledger__enter_locked(&item);
         record->port = file->port;
         record->is_skipping = file->is_skipping;
+        record->is_in_call = true;
         number = record->number;
     }
     ledger__unlock();
@@ -327,8 +329,11 @@ void ledger_end_operation(const OVERLAPPED *overlapped, uint64_t number, bool is
     while (*link != NULL && (*link)->number != number) {
         link = &(*link)->next;
     }
-    if (*link != NULL && !ledger__is_reported(*link, is_done, error)) {
-        ledger__strike_locked(link);
+    if (*link != NULL) {
+        (*link)->is_in_call = false;
+        if (!ledger__is_reported(*link, is_done, error)) {
+            ledger__strike_locked(link);
+        }
     }
     ledger__unlock();
 }
@@ -411,6 +416,17 @@ size_t ledger_bytes(void)
     size_t bytes = 0;
     ledger__sum(LEDGER_BLOCK, &bytes);
     return bytes;
+}
+
+size_t ledger_in_calls(void)
+{
+    size_t count = 0;
+    ledger__lock();
+    for (const struct ledger__record *record = ledger.newest; record != NULL; record = record->older) {
+        count += record->is_in_call;
+    }
+    ledger__unlock();
+    return count;
 }
 
 size_t ledger_in_flight(SOCKET s, enum import import)

@@ -54,6 +54,9 @@ size_t ledger_leftovers(struct ledger_item *items_out, size_t room);
 size_t ledger_count(enum ledger_kind kind);
 size_t ledger_bytes(void);
 
+/* ledger_in_calls: operations whose calls have not returned yet: the system may not know of them. */
+size_t ledger_in_calls(void);
+
 /* ledger_in_flight: the operations on one socket that `import` has begun, older ones than the test
    included. */
 size_t ledger_in_flight(SOCKET s, enum import import);

@@ -263,7 +263,7 @@ void rig_wait_for_state(struct rig *rig, size_t index, enum listener_state state
 void rig_wait_for_operations(size_t count)
 {
     const uint64_t deadline = rig_deadline();
-    while (ledger_count(LEDGER_OPERATION) != count) {
+    while (ledger_count(LEDGER_OPERATION) != count || ledger_in_calls() > 0) {
         rig_nap(deadline, "operations in flight");
     }
 }
