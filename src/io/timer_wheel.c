@@ -98,18 +98,30 @@ void timer_wheel_advance(struct timer_wheel *wheel, uint64_t now)
     }
 }
 
+/* How many zeros are below the lowest bit that is set; one is. */
+static unsigned timer__lowest_bit(uint64_t word)
+{
+    unsigned lowest = 0;
+    for (unsigned half = 32; half > 0; half /= 2) {
+        if ((word & ((UINT64_C(1) << half) - 1)) == 0) {
+            word >>= half;
+            lowest += half;
+        }
+    }
+    return lowest;
+}
+
 uint32_t timer_wheel_wait(const struct timer_wheel *wheel, uint64_t now)
 {
     uint64_t tick = wheel->tick + 1;
-    for (size_t looked = 0; looked < TIMER_SLOTS; looked++, tick++) {
+    for (const uint64_t end = tick + TIMER_SLOTS; tick < end;) {
         const size_t slot = timer__slot(tick);
-        if (slot % 64 == 0 && wheel->filled[slot / 64] == 0) {
-            looked += 63;
-            tick += 63;
-        } else if ((wheel->filled[slot / 64] >> slot % 64 & 1) != 0) {
-            const uint64_t due = tick * TIMER_TICK;
+        const uint64_t filled = wheel->filled[slot / 64] >> slot % 64;
+        if (filled != 0) {
+            const uint64_t due = (tick + timer__lowest_bit(filled)) * TIMER_TICK;
             return due > now ? (uint32_t)(due - now) : 0;
         }
+        tick += 64 - slot % 64;
     }
     return UINT32_MAX;
 }
