@@ -30,7 +30,7 @@ complain 'no SPDX line among the first three' < <(
 complain 'left open' < <(git grep -nIE 'TODO|FIXME|XXX|#if 0' -- src include service)
 
 complain 'not executable' < <(
-    git ls-files --stage -- '*.sh' .ci/run | grep -v '^100755' | sed 's/.*\t//' | grep -vxE "tests/(setup|bench/servers|load/(counted|endpoints|expect|neighbours))\.sh"
+    git ls-files --stage -- '*.sh' .ci/run | grep -v '^100755' | sed 's/.*\t//' | grep -vxE "tests/(setup|bench/(instructions|servers)|load/(counted|endpoints|expect|neighbours))\.sh"
 )
 
 # unlisted FOLDER PATTERN ...: files that the folder's CMakeLists.txt does not name.

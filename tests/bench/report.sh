@@ -36,7 +36,7 @@ awk -f "$(dirname "$0")/summary.awk" "$1" | awk '
         }
     }
     $1 == "growth" {
-        growth[++grown] = sprintf("%-12s %-6s %7d %10.2f %10d %8d %10d", $3, $2, $4, $5, $6, $7, $8)
+        growth[++grown] = sprintf("%-12s %-6s %7d %10.2f %10d %8d %10d %8d", $3, $2, $4, $5, $6, $7, $8, $9)
         next
     }
     {
@@ -56,7 +56,7 @@ awk -f "$(dirname "$0")/summary.awk" "$1" | awk '
         table("resident bytes", "resident", "%d", 0)
         table("lost", "lost", "%d", 0)
         if (grown > 0) {
-            printf "\n%-12s %-6s %7s %10s %10s %8s %10s\n", "growth by", "", "", "requests", "rate", "start ms", "resident"
+            printf "\n%-12s %-6s %7s %10s %10s %8s %10s %8s\n", "growth by", "", "", "requests", "rate", "start ms", "resident", "instr."
         }
         for (g = 1; g <= grown; g++) {
             print growth[g]

@@ -9,7 +9,7 @@ usage() {
 usage: tests/bench/run.sh [--quick] [--pairs N] [--only CASE,...] [--no-docs]
   --quick     few pairs of short runs: whether it works; no document
   --pairs N   so many alternations of each case (20; with --quick 3)
-  --only      these of tests/bench/cases.txt, idle, growth; no document
+  --only      these of tests/bench/cases.txt, idle, held, growth; no document
   --no-docs   only prints
 Raw results: build/bench/raw.jsonl
 END
@@ -41,6 +41,8 @@ pairs=${pairs:-$([ $form = full ] && echo 20 || echo 3)}
 . "$(dirname "${BASH_SOURCE[0]}")/../setup.sh"
 # shellcheck source=tests/bench/servers.sh
 . tests/bench/servers.sh
+# shellcheck source=tests/bench/instructions.sh
+. tests/bench/instructions.sh
 growth_messages=$([ $form = full ] && echo 20000 || echo 4000)
 servers=(ours floor asio libuv libevent)
 load=build/bench/bench_load
@@ -58,6 +60,7 @@ build_ours() {
 }
 
 build_load() {
+    build_counters
     [ ! -x tests/bench/load/build.sh ] || tests/bench/load/build.sh
     [ -x $load ] || {
         echo "no $load"
@@ -147,6 +150,8 @@ hold() {
 run_counts() {
     tests/wine-run.sh build/cross-release/bin/test_counts.exe | tr -d '\r' | grep figure >$counts
     tests/bench/check-size.sh "$ours" >>$counts
+    bench_wine </dev/null >/dev/null 2>&1
+    run_instructions >>$counts
 }
 
 # What an idle connection costs: between a few and many; a fresh server each.
@@ -163,6 +168,22 @@ run_idle() {
         stop "$server"
     done
     progress_end idle $((SECONDS - started))
+}
+
+# As many of ours as the goal says, for a minute, where this shell may have so many descriptors; each must answer then.
+run_held() {
+    local many=19000 hold_seconds=60 bytes started=$SECONDS
+    if [ "$(ulimit -n)" -lt $((many + 100)) ]; then
+        echo "   held: ulimit -n is $(ulimit -n), too little for $many connections"
+        return 0
+    fi
+    bench_wine </dev/null >/dev/null 2>&1
+    progress "held: $many connections"
+    start ours
+    bytes=$(hold ours $many)
+    echo "{\"case\":\"held\",\"server\":\"ours\",\"connections\":$many,\"resident_many\":$bytes}" >>$raw
+    stop ours
+    progress_end held $((SECONDS - started))
 }
 
 # grown AXIS NUMBER SERVER CLIENTS COUNT: one line of how the cost of an echo depends on something. Without CLIENTS there
@@ -187,7 +208,7 @@ grown() {
             printf "\"messages_per_second\":%d,\"started_ms\":%d,\"resident\":%d}\n", rate, started, resident }' >>$raw
 }
 
-# Near-constant, it should be: by connections, by endpoints, by networks of the access list. One server at a time.
+# Near-constant, it should be: by connections, by endpoints, by networks of the access list, by timers. One server at a time.
 run_growth() {
     local server number begun=$SECONDS started=0 resident=0
     local few=$growth_messages
@@ -216,6 +237,7 @@ run_growth() {
         grown networks $number ours 64 "$few"
         stop ours
     done
+    grown_timers >>$raw
     progress_end growth $((SECONDS - begun))
 }
 
@@ -238,6 +260,7 @@ while read -r name unit count quick arguments; do
     fi
 done <tests/bench/cases.txt
 ! wanted idle || run_idle </dev/null
+[ $form = quick ] || ! wanted held || run_held </dev/null
 ! wanted growth || run_growth </dev/null
 echo "-- load average $(cut -d ' ' -f 1-3 /proc/loadavg)"
 tests/bench/report.sh $raw

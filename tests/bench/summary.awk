@@ -6,7 +6,9 @@
 #   p50, p99   microseconds, and tail: p99 to p50
 #   lost       datagrams, or what went wrong, of all runs
 #   resident   bytes for each idle connection
-# and, of growth: growth SERVER AXIS NUMBER REQUESTS RATE STARTED RESIDENT, with the milliseconds to RUNNING.
+#   connections held for a minute, none lost, each of which answered then
+# and, of growth: growth SERVER AXIS NUMBER REQUESTS RATE STARTED RESIDENT INSTRUCTIONS, with the milliseconds to RUNNING and
+# our instructions for each timer.
 # Spreads are in percent.
 function figure(name, text) {
     text = $0
@@ -42,9 +44,13 @@ function tell(key, name, list, whole, middle) {
         50 * (quantile(runs[key], 0.75) - quantile(runs[key], 0.25)) / middle
 }
 
-figure("case") == "growth" { # CASE SERVER AXIS NUMBER REQUESTS RATE STARTED RESIDENT
-    growth[++grown] = sprintf("growth %s %s %d %s %d %d %d", figure("server"), figure("axis"), figure("number"), \
-        figure("requests_each"), figure("messages_per_second"), figure("started_ms"), figure("resident"))
+figure("case") == "growth" {
+    growth[++grown] = sprintf("growth %s %s %d %s %d %d %d %d", figure("server"), figure("axis"), figure("number"), \
+        figure("requests_each"), figure("messages_per_second"), figure("started_ms"), figure("resident"), figure("instructions_each"))
+    next
+}
+figure("case") == "held" {
+    held = figure("connections")
     next
 }
 {
@@ -93,6 +99,9 @@ END {
         tell(key, "p99", p99, 0)
         tell(key, "tail", tail, 0)
         printf "%s %s lost %d 0\n", case_of[key], server_of[key], lost[key]
+    }
+    if (held > 0) {
+        printf "held ours connections %d 0\n", held
     }
     for (i = 1; i <= grown; i++) {
         print growth[i]
