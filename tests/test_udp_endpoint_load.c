@@ -476,6 +476,33 @@ static void test_udp__stops_amid_a_burst(void **state)
     seen_end();
 }
 
+/* A receive or its buffer is not to be had: it works with the others, and tries again. */
+static void test_udp__makes_do_with_the_memory_that_there_is(void **state)
+{
+    (void)state;
+    freeze_clock();
+    for (unsigned nth = 1; nth <= 3; nth++) {
+        seen_begin();
+        seen_pile_up(100);
+        rig_wait_for_operations(1);
+        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
+        seen.is_silent = 1;
+        for (const uint64_t deadline = rig_deadline(); fault_hits() == 0;) {
+            const LONG count = seen.count;
+            seen_send(20);
+            while (seen.count == count) {
+                clock_advance(10);
+                rig_nap(deadline, "what is fetched a little later");
+            }
+        }
+        fault_clear();
+        seen.is_silent = 0;
+        clock_advance(1000);
+        seen_assert_works();
+        seen_end();
+    }
+}
+
 static void test_udp__does_the_same_when_busy(void **state)
 {
     (void)state;
@@ -668,6 +695,7 @@ int main(void)
         seen_test(test_udp__uses_as_many_receives_as_it_may),
         seen_test(test_udp__fetches_a_burst_and_awaits_the_others),
         seen_test(test_udp__stops_amid_a_burst),
+        seen_test(test_udp__makes_do_with_the_memory_that_there_is),
         seen_test(test_udp__does_the_same_when_busy),
         seen_test(test_udp__receives_on_after_every_error_when_busy),
         seen_test(test_udp__tells_of_its_death_when_busy),
