@@ -17,6 +17,7 @@ imported() {
 }
 
 status=0
+ls -d -- "$@" >/dev/null || status=1
 if [ "$(imported "$@" | wc -l)" -lt 50 ]; then
     echo "too few imports: are these the product's libraries? $*" >&2
     status=1

@@ -314,6 +314,45 @@ static void test_config_check__warns_of_a_burst_that_counts_as_more(void **state
 #undef COUNTS
 }
 
+static const struct pl_handler clock_handler = {
+    .size = sizeof(struct pl_handler), .flags = PL_TCP | PL_UDP | PL_ASKED_EMPTY, .name = "clock"};
+static const struct pl_handler *const clock_handlers[] = {&clock_handler, NULL};
+
+static void test_config_check__warns_of_clients_that_stay_without_an_answer(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned line; /* of the warning; 0: none */
+    } rows[] = {
+        {"[endpoint c]\nlisten = udp://*:13\nhandler = clock\n", 1},
+        {"[endpoint c]\nlisten = udp://*:13\nhandler = clock\nreply_limit = 2.5\n", 4},
+        {"[defaults]\nreply_limit = 2\n[endpoint c]\nlisten = tcp://*:13, udp://*:13\nhandler = clock\n", 3},
+        {"[endpoint c]\nlisten = udp://*:13\nhandler = clock\nreply_limit = 0\n", 0},
+        {"[endpoint c]\nlisten = tcp://*:13\nhandler = clock\n", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct config_source source = config_case_source;
+        struct config_problems problems;
+        source.handlers = clock_handlers;
+        config_problems_init(&problems);
+        struct config *config = config_parse(&source, rows[i].text, strlen(rows[i].text), &problems);
+        assert_non_null(config);
+        char expected[300] = "";
+        if (rows[i].line != 0) {
+            (void)snprintf(
+                expected, sizeof expected,
+                "t.ini:%u:%u: warning: reply_limit: clients of clock ask over UDP with empty datagrams, "
+                "which stay without an answer; write reply_limit = 0, and allow = NETWORK with those "
+                "who may ask\n",
+                rows[i].line, rows[i].line == 4 ? 15U : 1U);
+        }
+        assert_string_equal(problems.text.at, expected);
+        config_destroy(config);
+        config_problems_fini(&problems);
+    }
+}
+
 static void test_config_check__names_are_compared_as_a_whole(void **state)
 {
     (void)state;
@@ -422,6 +461,7 @@ int main(void)
         failing_memory_test(test_config_check__warns_of_keys_without_what_they_belong_to),
         failing_memory_test(test_config_check__warns_of_an_access_log_that_has_no_file),
         failing_memory_test(test_config_check__warns_of_a_burst_that_counts_as_more),
+        failing_memory_test(test_config_check__warns_of_clients_that_stay_without_an_answer),
         failing_memory_test(test_config_check__names_are_compared_as_a_whole),
         failing_memory_test(test_config_check__two_without_a_name_are_no_namesakes),
         failing_memory_test(test_config_check__bounds_the_number_of_sockets),

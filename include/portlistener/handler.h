@@ -46,7 +46,7 @@ extern "C" {
 
 #define PL_ABI_MAJOR 0u /* must be equal on both sides; 0: not frozen yet */
 #define PL_ABI_MINOR \
-    2u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
+    3u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
 
 /* Names a connection, a UDP session, one datagram or an endpoint. 0 is none. An id is never used again: one
    whose object is gone makes every call return PL_GONE, and nothing worse. */
@@ -77,10 +77,12 @@ enum pl_result {
 
 /* pl_handler.flags */
 enum pl_flag {
-    PL_TCP = 0x02,      /* takes TCP endpoints: on_data is set */
-    PL_UDP = 0x04,      /* takes UDP endpoints: on_datagram is set */
-    PL_SESSIONS = 0x08, /* UDP: state for each client */
-    PL_RELAY = 0x20     /* UDP: answers are another host's: no reply_limit, no PL_NO_REPLY */
+    PL_TCP = 0x02,        /* takes TCP endpoints: on_data is set */
+    PL_UDP = 0x04,        /* takes UDP endpoints: on_datagram is set */
+    PL_SESSIONS = 0x08,   /* UDP: state for each client */
+    PL_RELAY = 0x20,      /* UDP: answers are another host's: no reply_limit, no PL_NO_REPLY */
+    PL_ASKED_EMPTY = 0x40 /* UDP: its clients ask with datagrams of no bytes: the administrator is told where
+                             reply_limit leaves these without an answer */
 };
 
 /* pl_info.seen */

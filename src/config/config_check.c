@@ -253,6 +253,28 @@ static void config_check__proxies(const struct config_endpoint *endpoint, struct
     }
 }
 
+/* An answer would be longer than its question: no limit but none allows it. */
+static void config_check__empty_questions(const struct config_endpoint *endpoint,
+                                          const struct pl_handler *const *handlers,
+                                          struct config_problems *problems)
+{
+    const struct pl_handler *handler =
+        endpoint->handler != NULL
+            ? config_check_find_handler(handlers, endpoint->handler, strlen(endpoint->handler))
+            : NULL;
+    if (handler == NULL || (handler->flags & PL_ASKED_EMPTY) == 0 || endpoint->reply_limit == 0 ||
+        !config_check__takes(endpoint, CONFIG_UDP)) {
+        return;
+    }
+    const struct config_origin *origin = config_check__origin(endpoint, "reply_limit");
+    const bool is_own = origin->line != 0 && !origin->is_shared;
+    config_problems_warning(
+        problems, is_own ? origin->line : endpoint->line, is_own ? origin->column : 1,
+        "reply_limit: clients of %s ask over UDP with empty datagrams, which stay without "
+        "an answer; write reply_limit = 0, and allow = NETWORK with those who may ask",
+        handler->name);
+}
+
 /* ---- names ---- */
 
 static unsigned char config_check__lower(char character)
@@ -504,6 +526,7 @@ void config_check_run(struct config *config, const struct pl_handler *const *han
     for (size_t i = 0; i < config->endpoint_count; i++) {
         config_check__required(&config->endpoints[i], handlers, problems);
         config_check__protocols(&config->endpoints[i], handlers, problems);
+        config_check__empty_questions(&config->endpoints[i], handlers, problems);
         config_check__scopes(&config->endpoints[i], problems);
         config_check__companions(&config->endpoints[i], problems);
         config_check__burst(&config->endpoints[i], false, problems);

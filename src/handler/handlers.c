@@ -2,11 +2,11 @@
    The built-in handlers. A new one adds a line here and a file beside this one. */
 #include "handler/handlers.h"
 
+#include "handler/daytime.h"
 #include "handler/discard.h"
 #include "handler/echo.h"
+#include "handler/time.h"
 
 const struct pl_handler *const handlers_builtin[] = {
-    &discard_handler,
-    &echo_handler,
-    NULL,
+    &daytime_handler, &discard_handler, &echo_handler, &time_handler, NULL,
 };
