@@ -117,6 +117,9 @@ bool fault_is_due(const struct seam_call *call, DWORD *code_out)
     if (is_due) {
         *code_out = state->code;
         InterlockedIncrement(&hits);
+        if (state->code == WAIT_TIMEOUT) { /* takes time: a worker would spin, and starve the others */
+            Sleep(1);
+        }
     }
     return is_due;
 }
