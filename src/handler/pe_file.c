@@ -61,8 +61,8 @@ static uint32_t pe_file__u32(const struct image *image, uint64_t offset)
     return pe_file__u16(image, offset) | (uint32_t)pe_file__u16(image, offset + 2) << 16;
 }
 
-/* The offset in the file of `size` bytes that will be at `rva`; 0: they are in no section, or not in the file.
-   `flags_out` are the section's. */
+/* The offset in the file of `size` bytes that will be at `rva`; 0: no section has them. That each section is in the
+   file is known here. `flags_out` are the section's. */
 static uint64_t pe_file__find(const struct image *image, uint32_t rva, uint64_t size, uint32_t *flags_out)
 {
     for (uint32_t i = 0; i < image->section_count; i++) {
@@ -72,7 +72,7 @@ static uint64_t pe_file__find(const struct image *image, uint32_t rva, uint64_t 
         const uint64_t offset = (uint64_t)pe_file__u32(image, header + 20) + (rva - start);
         if (rva >= start && rva - start < stored && size <= stored - (rva - start)) {
             *flags_out = pe_file__u32(image, header + 36);
-            return pe_file__has(image, offset, size) ? offset : 0;
+            return offset;
         }
     }
     return 0;
