@@ -5,7 +5,11 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { KNOWN_FLAGS = PL_TCP | PL_UDP | PL_SESSIONS | PL_RELAY, INPUT_MAX = 16777216, NAME_MAX_LENGTH = 32 };
+enum {
+    KNOWN_FLAGS = PL_TCP | PL_UDP | PL_SESSIONS | PL_RELAY | PL_ASKED_EMPTY,
+    INPUT_MAX = 16777216,
+    NAME_MAX_LENGTH = 32
+};
 
 /* All that a handler of ABI 0.0 already had. A member that comes later is read only where `size` covers it. */
 #define SIZE_MIN (offsetof(struct pl_handler, on_close) + sizeof(((struct pl_handler *)NULL)->on_close))
