@@ -63,6 +63,7 @@ struct connection {
     unsigned send_size : 2; /* and of the next send that waits */
     unsigned skips : 1;
     unsigned is_nonblocking : 1;
+    unsigned is_drained : 1; /* the last read left nothing: the next one may as well wait */
     unsigned is_in_callback : 1;
     unsigned is_task_queued : 1;
     unsigned is_due : 1;       /* the timer has fired */
@@ -770,7 +771,7 @@ static enum read_result connection__wait(struct connection *connection)
     return connection__received(connection, error, bytes);
 }
 
-/* Reads that bring something, shared with those that wait in this turn: a hundred busy connections must not keep
+/* Reads that come back full, shared with those that wait in this turn: a hundred busy connections must not keep
    a quiet one waiting for a hundred times READS_A_TURN. */
 static unsigned connection__share(const struct connection *connection)
 {
@@ -778,25 +779,24 @@ static unsigned connection__share(const struct connection *connection)
     return share > 0 ? share : 1;
 }
 
+/* What is there, in its share, and once what came while that was handled: a client that answers at once, as fast as it
+   is served, must not keep others waiting that have spoken once. */
 static void connection__read(struct connection *connection, enum read_result state)
 {
     const uint64_t enough = connection->bytes_in + READ_BYTES_A_TURN;
     unsigned share = connection__share(connection);
-    for (int i = 0; i < READS_A_TURN && share > 0 && connection->bytes_in < enough && state != READ_STOP;
+    for (int i = 0; i < READS_A_TURN && share > 0 && connection->bytes_in < enough && state == READ_MORE;
          i++) {
         const uint64_t before = connection->bytes_in;
-        if (!connection__may_read(connection)) {
-            state = READ_STOP;
-        } else {
-            state = state == READ_DRAINED ? connection__wait(connection) : connection__fetch(connection);
-        }
+        state = connection__may_read(connection) ? connection__fetch(connection) : READ_STOP;
         if (connection->bytes_in != before) {
             share = worker_is_turn_over(connection->worker) ? 0 : share - 1;
         }
     }
-    if (share == 0 && state == READ_DRAINED && connection__may_read(connection)) {
-        connection__wait(connection); /* now, and not behind those that have more to say */
+    if (state == READ_DRAINED && connection__may_read(connection)) {
+        state = connection__wait(connection); /* now, and not behind those that have more to say */
     }
+    connection->is_drained = state == READ_DRAINED;
 }
 
 /* ---- Settling ---- */
@@ -860,7 +860,7 @@ static void connection__run_task(struct task *task)
         connection__try_again(connection);
     }
     if (connection__may_read(connection)) {
-        connection__read(connection, READ_MORE);
+        connection__read(connection, connection->is_drained ? READ_DRAINED : READ_MORE);
     }
     connection__check_deadlines(connection);
     connection__settle(connection);
