@@ -32,6 +32,7 @@ enum {
     SETTLE = 1000,    /* until the pauses between two tries are long */
     MEASURE = 2000,   /* while tries are counted */
     TRIES_MAX = 20,   /* a second, of each of the two ports */
+    QUIET_NAPS = 4,   /* so long no worker has looked at its port */
     RECOVERY = 1000,  /* until all is armed again, */
     STRIDE = 250,     /* in such steps */
     RECEIVES = 8,     /* in flight when the UDP endpoint is busy */
@@ -180,13 +181,26 @@ static bool is_armed(void)
     return count.accepts == 1 && count.receives >= 1 && count.receives <= RECEIVES && count.others == 0;
 }
 
+/* What has failed is known to the workers: a failure that a busy machine tells of later begins a pause of its own. */
+static void let_it_end(void)
+{
+    uint32_t before = fault_calls(IMPORT_GetQueuedCompletionStatusEx);
+    for (int unchanged = 0; unchanged < QUIET_NAPS; unchanged++) {
+        Sleep(STEP_NAP);
+        const uint32_t now = fault_calls(IMPORT_GetQueuedCompletionStatusEx);
+        unchanged = now == before ? unchanged : 0;
+        before = now;
+    }
+}
+
 /* Behind a second of the virtual clock there is all the real time that a busy machine may need, but no more of the
    clock's: not for the client that asks then, either. */
 static void assert_arms_again(const struct trouble *trouble, unsigned cycle)
 {
+    let_it_end();
     for (uint32_t passed = 0; passed < RECOVERY; passed += STRIDE) {
         clock_advance(STRIDE);
-        Sleep(STEP_NAP);
+        let_it_end();
     }
     const uint64_t deadline = rig_deadline();
     while (!is_armed()) {
