@@ -13,7 +13,7 @@
 static void assert_as_gmtime(int64_t seconds)
 {
     const time_t moment = (time_t)seconds;
-    const struct tm *expected = gmtime(&moment);
+    const struct tm *expected = gmtime(&moment); /* NOLINT(concurrency-mt-unsafe): there is one thread */
     const struct tm found = civil_time_utc(seconds);
     if (found.tm_year != expected->tm_year || found.tm_mon != expected->tm_mon ||
         found.tm_mday != expected->tm_mday || found.tm_wday != expected->tm_wday ||

@@ -41,9 +41,11 @@ static inline void pe_image_section(uint8_t *image, size_t index, uint32_t rva, 
 static inline void pe_image_make(uint8_t *image)
 {
     memset(image, 0, PE_IMAGE_SIZE);
-    memcpy(image, "MZ", 2);
+    image[0] = 'M';
+    image[1] = 'Z';
     pe_image_put(image, 60, 4, 0x80);
-    memcpy(image + 0x80, "PE\0\0", 4);
+    image[0x80] = 'P'; /* and two zeros */
+    image[0x81] = 'E';
     pe_image_put(image, PE_IMAGE_COFF, 2, 0x8664);
     pe_image_put(image, PE_IMAGE_COFF + 2, 2, 2);
     pe_image_put(image, PE_IMAGE_COFF + 16, 2, 120);
