@@ -75,15 +75,23 @@ static void config_check__required(const struct config_endpoint *endpoint,
     }
 }
 
+/* NULL: it has none, which is told already. */
+static const struct pl_handler *config_check__handler(const struct config_endpoint *endpoint,
+                                                      const struct pl_handler *const *handlers)
+{
+    return endpoint->handler != NULL
+               ? config_check_find_handler(handlers, endpoint->handler, strlen(endpoint->handler))
+               : NULL;
+}
+
 static void config_check__protocols(const struct config_endpoint *endpoint,
                                     const struct pl_handler *const *handlers,
                                     struct config_problems *problems)
 {
-    if (endpoint->handler == NULL) {
-        return; /* told already */
+    const struct pl_handler *handler = config_check__handler(endpoint, handlers);
+    if (handler == NULL) {
+        return;
     }
-    const struct pl_handler *handler =
-        config_check_find_handler(handlers, endpoint->handler, strlen(endpoint->handler));
     for (size_t i = 0; i < endpoint->listen_count; i++) {
         const struct config_listen *listen = &endpoint->listen[i];
         const bool is_tcp = listen->protocol == CONFIG_TCP;
@@ -258,10 +266,7 @@ static void config_check__empty_questions(const struct config_endpoint *endpoint
                                           const struct pl_handler *const *handlers,
                                           struct config_problems *problems)
 {
-    const struct pl_handler *handler =
-        endpoint->handler != NULL
-            ? config_check_find_handler(handlers, endpoint->handler, strlen(endpoint->handler))
-            : NULL;
+    const struct pl_handler *handler = config_check__handler(endpoint, handlers);
     if (handler == NULL || (handler->flags & PL_ASKED_EMPTY) == 0 || endpoint->reply_limit == 0 ||
         !config_check__takes(endpoint, CONFIG_UDP)) {
         return;

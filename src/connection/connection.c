@@ -801,13 +801,8 @@ static void connection__read(struct connection *connection, enum read_result sta
 
 /* ---- Settling ---- */
 
-/* Both have said all: closing sends our FIN. */
 static void connection__send_fin(struct connection *connection)
 {
-    if (connection->is_eof) {
-        connection__close_socket(connection);
-        return;
-    }
     if (shutdown(connection->socket, SD_SEND) != 0) {
         connection__fail(connection, (uint32_t)WSAGetLastError());
         return;
@@ -823,16 +818,13 @@ static void connection__settle(struct connection *connection)
         return;
     }
     connection__writable(connection);
-    if (connection->wants_fin && !connection->is_fin_sent && connection->queued == 0 &&
-        !connection->wants_reset) {
+    const bool has_said_all = connection->wants_fin && connection->queued == 0;
+    if (has_said_all && !connection->is_eof && !connection->is_fin_sent && !connection->wants_reset) {
         connection__send_fin(connection);
-    }
-    if (connection->is_closed) {
-        return;
     }
     if (connection->wants_reset) {
         connection__reset_socket(connection);
-    } else if (connection->is_fin_sent && connection->is_eof) {
+    } else if (has_said_all && connection->is_eof) { /* closing sends our FIN, if it is not out */
         connection__close_socket(connection);
     } else {
         connection__set_timer(connection);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
-   The built-in handlers. A new one adds a line here and a file beside this one. */
+   The built-in handlers. A new one adds its name here and a file beside this one. */
 #include "handler/handlers.h"
 
 #include "handler/daytime.h"
