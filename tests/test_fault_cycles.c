@@ -32,7 +32,7 @@ enum {
     SETTLE = 1000,    /* until the pauses between two tries are long */
     MEASURE = 2000,   /* while tries are counted */
     TRIES_MAX = 20,   /* a second, of each of the two ports */
-    QUIET_NAPS = 4,   /* so long no worker has looked at its port */
+    QUIET_NAPS = 8,   /* of the rig's: so long no worker has looked at its port */
     RECOVERY = 1000,  /* until all is armed again, */
     STRIDE = 250,     /* in such steps */
     RECEIVES = 8,     /* in flight when the UDP endpoint is busy */
@@ -184,9 +184,10 @@ static bool is_armed(void)
 /* What has failed is known to the workers: a failure that a busy machine tells of later begins a pause of its own. */
 static void let_it_end(void)
 {
+    const uint64_t deadline = rig_deadline();
     uint32_t before = fault_calls(IMPORT_GetQueuedCompletionStatusEx);
     for (int unchanged = 0; unchanged < QUIET_NAPS; unchanged++) {
-        Sleep(STEP_NAP);
+        rig_nap(deadline, "workers that rest");
         const uint32_t now = fault_calls(IMPORT_GetQueuedCompletionStatusEx);
         unchanged = now == before ? unchanged : 0;
         before = now;

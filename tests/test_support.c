@@ -996,6 +996,31 @@ static void test_clock__ends_waits_when_it_moves(void **state)
     CloseHandle(port);
 }
 
+static DWORD WINAPI dequeue_for_a_moment(void *context)
+{
+    OVERLAPPED_ENTRY entry;
+    ULONG count = 0;
+    const BOOL is_done = GetQueuedCompletionStatusEx(context, &entry, 1, &count, 5, FALSE);
+    return is_done ? ERROR_SUCCESS : GetLastError();
+}
+
+static void test_clock__no_wait_ends_while_it_stands(void **state)
+{
+    (void)state;
+    const HANDLE port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1);
+    clock_stop();
+    const HANDLE thread = CreateThread(NULL, 0, dequeue_for_a_moment, port, 0, NULL);
+    Sleep(200);
+    assert_int_equal(WaitForSingleObject(thread, 0), WAIT_TIMEOUT);
+    do { /* it may have begun its wait only now */
+        clock_advance(5);
+        Sleep(20);
+    } while (WaitForSingleObject(thread, 0) == WAIT_TIMEOUT);
+    clock_reset();
+    CloseHandle(thread);
+    CloseHandle(port);
+}
+
 static void test_clock__short_waits_are_neither_cut_nor_lost(void **state)
 {
     (void)state;
@@ -1249,6 +1274,7 @@ int main(int argc, char **argv)
         support_test(test_clock__stands_still_when_it_is_stopped),
         support_test(test_clock__a_wait_begins_when_the_clock_was_read),
         support_test(test_clock__ends_waits_when_it_moves),
+        support_test(test_clock__no_wait_ends_while_it_stands),
         support_test(test_clock__short_waits_are_neither_cut_nor_lost),
         support_test(test_support__a_leaking_test_fails_and_names_what_it_leaked),
         support_test(test_support__a_test_that_damages_the_heap_fails),

@@ -65,13 +65,15 @@ void clock_reset(void)
     clock_set(SEAM_REAL(GetTickCount64)());
 }
 
-/* The next slice, of the system's time, of a wait that began at `started` of the virtual clock. */
+/* The next slice, of the system's time, of a wait that began at `started` of the virtual clock. While that stands, no
+   wait comes to its end. */
 static DWORD clock__slice(uint64_t started, DWORD timeout, bool *is_last_out)
 {
     const uint64_t passed = clock_now() - started;
     const DWORD left = passed < timeout ? timeout - (DWORD)passed : 0;
-    *is_last_out = timeout == INFINITE || left <= CLOCK_SLICE;
-    return timeout == INFINITE ? INFINITE : *is_last_out ? left : CLOCK_SLICE;
+    const bool goes_on = InterlockedCompareExchange64(&stopped_at, 0, 0) == 0;
+    *is_last_out = timeout == INFINITE || left == 0 || (goes_on && left <= CLOCK_SLICE);
+    return timeout == INFINITE ? INFINITE : left <= CLOCK_SLICE ? left : CLOCK_SLICE;
 }
 
 /* What the caller has read, and has reckoned its time-out from; the clock may have been moved since. */
