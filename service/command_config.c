@@ -166,9 +166,9 @@ enum exit_code command_config_reference(const struct arguments *arguments, struc
     struct text text;
     text_init_heap(&text);
     if (arguments->options[OPTION_MARKDOWN] != NULL) {
-        config_report_reference_markdown(&text);
+        config_report_reference_markdown(&text, handlers_builtin);
     } else {
-        config_report_reference(&text);
+        config_report_reference(&text, handlers_builtin);
     }
     output_text(&streams->out, &text);
     text_fini(&text);

@@ -4,21 +4,10 @@
 
 #include <string.h>
 
+#include "config/config_handlers.h"
 #include "handler/handlers.h"
 
 enum { HANDLERS_COLUMN = 12 };
-
-static const char *command_handlers__protocols(const struct pl_handler *handler)
-{
-    switch (handler->flags & (PL_TCP | PL_UDP)) {
-    case PL_TCP | PL_UDP:
-        return "tcp udp";
-    case PL_TCP:
-        return "tcp";
-    default:
-        return "udp";
-    }
-}
 
 static const struct pl_handler *command_handlers__find(const char *name)
 {
@@ -43,6 +32,16 @@ static enum exit_code command_handlers__unknown(const char *name, struct output 
     return output_failure(err, &failure);
 }
 
+static void command_handlers__show(const struct pl_handler *handler, struct output *out)
+{
+    struct text text;
+    text_init_heap(&text);
+    text_add_format(&text, "%s %s (built in)\n", handler->name, handler->version);
+    config_handlers_show(&text, handler);
+    output_text(out, &text);
+    text_fini(&text);
+}
+
 enum exit_code command_handlers_run(const struct arguments *arguments, struct streams *streams)
 {
     if (arguments->operand_count > 0) {
@@ -50,14 +49,12 @@ enum exit_code command_handlers_run(const struct arguments *arguments, struct st
         if (handler == NULL) {
             return command_handlers__unknown(arguments->operands[0], &streams->err);
         }
-        output_format(&streams->out, "%s %s (built in)\n%s\nProtocols: %s\nOptions: none of its own\n",
-                      handler->name, handler->version, handler->summary,
-                      command_handlers__protocols(handler));
+        command_handlers__show(handler, &streams->out);
         return EXIT_CODE_DONE;
     }
     for (const struct pl_handler *const *handler = handlers_builtin; *handler != NULL; handler++) {
         output_format(&streams->out, "%-*s %-7s  %s\n", HANDLERS_COLUMN, (*handler)->name,
-                      command_handlers__protocols(*handler), (*handler)->summary);
+                      config_handlers_protocols(*handler), (*handler)->summary);
     }
     return EXIT_CODE_DONE;
 }

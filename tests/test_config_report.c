@@ -13,6 +13,7 @@
 #include "config/config_file.h"
 #include "config/config_keys.h"
 #include "config/config_report.h"
+#include "handler/handlers.h"
 #include "support/config_case.h"
 #include "support/failing_memory.h"
 
@@ -252,7 +253,7 @@ static void test_config_report__keeps_lines_short(void **state)
     config_report_show(&text, it.config);
     assert_width(text.at);
     text_clear(&text);
-    config_report_reference(&text);
+    config_report_reference(&text, handlers_builtin);
     assert_width(text.at);
     config_case_fini(&it);
     text_fini(&text);
@@ -274,7 +275,7 @@ static void test_config_report__refers_to_every_key(void **state)
     (void)state;
     struct text text;
     text_init_heap(&text);
-    config_report_reference(&text);
+    config_report_reference(&text, handlers_builtin);
     assert_names_all_keys(text.at, &config_keys_service, "  ");
     assert_names_all_keys(text.at, &config_keys_endpoint, "  ");
     assert_contains(text.at, "\n  backlog\n    number; default 512; 1 to 65535; restart\n    How many");
@@ -290,7 +291,7 @@ static void test_config_report__refers_to_every_key(void **state)
                     "ADDRESS/LENGTH, several by\n    commas; live\n");
     assert_null(strchr(text.at, '`'));
     text_clear(&text);
-    config_report_reference_markdown(&text);
+    config_report_reference_markdown(&text, handlers_builtin);
     assert_names_all_keys(text.at, &config_keys_service, "| `");
     assert_names_all_keys(text.at, &config_keys_endpoint, "| `");
     assert_contains(text.at, "\n| `backlog` | number | `512` | 1 to 65535 | restart | How many");
@@ -318,7 +319,7 @@ static void test_config_report__tells_what_a_key_does_at_its_limits(void **state
     (void)state;
     struct text text;
     text_init_heap(&text);
-    config_report_reference_markdown(&text);
+    config_report_reference_markdown(&text, handlers_builtin);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         assert_contains(text.at, parts[i]);
     }
@@ -331,7 +332,7 @@ static void test_config_report__gives_an_example_that_works(void **state)
     struct config_case it;
     struct text text;
     text_init_heap(&text);
-    config_report_reference_markdown(&text);
+    config_report_reference_markdown(&text, handlers_builtin);
     const char *begin = strstr(text.at, "```ini\n");
     assert_non_null(begin);
     begin += strlen("```ini\n");
@@ -351,7 +352,7 @@ static void test_config_report__gives_addresses_that_work(void **state)
     struct text text;
     size_t count = 0;
     text_init_heap(&text);
-    config_report_reference_markdown(&text);
+    config_report_reference_markdown(&text, handlers_builtin);
     for (const char *at = strstr(text.at, "| `tcp://"); at != NULL; at = strstr(at + 1, "| `tcp://")) {
         struct config_case it;
         char room[256];
@@ -381,7 +382,7 @@ static void test_config_report__is_what_the_document_says(void **state)
     assert_true(fread(document, 1, DOCUMENT_MAX - 1, file) > 0);
     fclose(file);
     text_init_heap(&text);
-    config_report_reference_markdown(&text);
+    config_report_reference_markdown(&text, handlers_builtin);
     if (strcmp(text.at, document) != 0) {
         fail_msg(
             "docs/configuration.md is stale; write it anew with: portlistener config reference --markdown");
@@ -409,10 +410,10 @@ static void test_config_report__says_when_memory_has_cut_it(void **state)
                 config_report_show_json(&text, it.config);
                 break;
             case 2:
-                config_report_reference(&text);
+                config_report_reference(&text, handlers_builtin);
                 break;
             default:
-                config_report_reference_markdown(&text);
+                config_report_reference_markdown(&text, handlers_builtin);
                 break;
             }
             has_failed = failing_memory_hits() > 0;

@@ -88,6 +88,15 @@ static void test_endpoint__runs_a_handler_of_a_newer_kind_that_needs_no_newer_ho
     assert_true(is_started(&newer));
 }
 
+static void test_endpoint__runs_a_handler_of_an_older_kind(void **state)
+{
+    (void)state;
+    struct pl_handler older = good;
+    older.size = offsetof(struct pl_handler, option_size); /* what 0.3 ended with */
+    older.abi_minor = older.needs_minor = 3;
+    assert_true(is_started(&older));
+}
+
 static void test_endpoint__refuses_a_handler_before_it_calls_it(void **state)
 {
     (void)state;
@@ -102,7 +111,7 @@ static void test_endpoint__refuses_a_handler_before_it_calls_it(void **state)
     }
     wrong[0].abi_major = PL_ABI_MAJOR + 1;
     wrong[1].needs_minor = PL_ABI_MINOR + 1;
-    wrong[2].size = sizeof(struct pl_handler) - 1;
+    wrong[2].size = offsetof(struct pl_handler, option_size) - 1;
     wrong[3].on_data = NULL;
     wrong[4].flags = PL_TCP | PL_UDP;
     wrong[5].max_input = 16777217;
@@ -185,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         support_test(test_endpoint__starts_and_stops_its_handler_once),
         support_test(test_endpoint__runs_a_handler_of_a_newer_kind_that_needs_no_newer_host),
+        support_test(test_endpoint__runs_a_handler_of_an_older_kind),
         support_test(test_endpoint__refuses_a_handler_before_it_calls_it),
         support_test(test_endpoint__survives_an_error_text_without_an_end),
         rig_test(test_endpoint__tells_of_a_bad_header_once_a_minute),

@@ -6,11 +6,12 @@
    library and no other header of ours; C11 and C++11. Until release 1.0 freezes it, a change raises
    PL_ABI_MAJOR.
 
-   How it grows. Every struct begins with its `size` as its writer was compiled, and new members come at its
-   end only: a reader looks at a member only where `size` covers it. So an older host runs a newer handler and
-   the other way round. A function's arguments never change; where more may be needed, it takes a struct. What
-   is still to come: options and counters of a handler, timers, pausing reads, posting from other threads,
-   connecting out, sends by reference and of files, handlers that block, reload with a previous state.
+   How it grows. Every struct that either side may extend begins with its `size` as its writer was compiled, or is
+   an element of a table whose element size stands beside it; new members come at its end only. A reader looks at
+   a member only where that size covers it (PL_HAS). So an older host runs a newer handler and the other way
+   round. A function's arguments never change; where more may be needed, it takes a struct. What is still to
+   come: timers, pausing reads, posting from other threads, connecting out, sends by reference and of files,
+   handlers that block, reload with a previous state.
 
    Text is UTF-8. Lengths are bytes, times milliseconds, ports in host order.
 
@@ -46,7 +47,10 @@ extern "C" {
 
 #define PL_ABI_MAJOR 0u /* must be equal on both sides; 0: not frozen yet */
 #define PL_ABI_MINOR \
-    3u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
+    4u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
+
+/* PL_HAS: whether `*at`, a `type` that begins with its size, has this member: PL_HAS(pl_host, host, option). */
+#define PL_HAS(type, at, member) ((at)->size >= offsetof(type, member) + sizeof((at)->member))
 
 /* Names a connection, a UDP session, one datagram or an endpoint. 0 is none. An id is never used again: one
    whose object is gone makes every call return PL_GONE, and nothing worse. */
@@ -133,6 +137,48 @@ typedef struct pl_info {
     pl_address proxy; /* with PL_PROXIED: the real peer */
 } pl_info;
 
+/* Text or bytes; no NUL behind them. */
+typedef struct pl_text {
+    const char *at;
+    size_t length;
+} pl_text;
+
+/* What an option's value is, how it is written in the INI, and what `option` gives for it: text, number. */
+enum pl_type {
+    PL_BOOL = 0, /* yes or no (true or false, on or off); number 1 or 0 */
+    PL_NUMBER,   /* decimal; the number */
+    PL_SIZE,     /* 512, 64K, 10M, 1G; bytes */
+    PL_TIME,     /* 500ms, 30s, 5m, 2h, 1d, 0; milliseconds */
+    PL_TEXT,     /* any text, with \r \n \t \\ \xHH; text: what these mean, number: its length */
+    PL_PATH, /* relative to the folder of the INI file, with %VARIABLES%; text: the full path, number: its length */
+    PL_CHOICE, /* one of some words; text: the word as in `range`, number: its index there */
+    PL_LIST    /* items by commas; text: them with \n between them, number: how many */
+};
+
+/* An option: a further key of the endpoints that have this handler. It is read and checked by the host, like the
+   host's own keys: a wrong value never reaches the handler. */
+typedef struct pl_option {
+    const char *name;  /* [a-z][a-z0-9_]{0,31}, and no key of the host's */
+    uint32_t type;     /* pl_type */
+    uint32_t required; /* 1: the endpoint must have it; then without `value` */
+    const char *value; /* the default, as one would write it in the INI; NULL: none */
+    const char
+        *range; /* NULL: any. PL_CHOICE: the words, "raw|json". PL_NUMBER, PL_SIZE, PL_TIME: "1..64K", and
+                          "0|1..64K" or "0 no limit|1..64K", where 0 is allowed besides and what it means. PL_TEXT:
+                          bytes, PL_LIST: items, "1..100". PL_PATH: "folder"; NULL: a file */
+    const char *help; /* for the administrator: what it does. Sentences; `words` as they are in the INI */
+} pl_option;
+
+/* A counter of the handler, shown as portlistener_HANDLER_NAME_total. */
+typedef struct pl_counter {
+    const char *name; /* [a-z][a-z0-9_]{0,31} */
+    const char *unit; /* "records" */
+    const char *help; /* one line */
+} pl_counter;
+
+/* The options of one endpoint, valid from start to stop. */
+typedef struct pl_config pl_config;
+
 /* The functions of the host. The table and its functions are valid from start to stop; pass it back as
    `host`. */
 typedef struct pl_host pl_host;
@@ -160,6 +206,12 @@ struct pl_host {
        one: PL_RESET after PL_GRACEFUL after PL_FINISH; others are PL_GONE. To a session each means the same:
        the host forgets it. */
     int32_t (*close)(const pl_host *host, pl_id id, int32_t how);
+
+    /* option: the value of one of the handler's options (see pl_type); `text_out` and `number_out` may be NULL. Without
+       a value, neither given nor by default, and for an empty one: text {NULL, 0}, number -1. The text is valid until
+       stop. Any thread. PL_OK; PL_INVALID: the handler has no option of this name. */
+    int32_t (*option)(const pl_host *host, const pl_config *config, const char *name, pl_text *text_out,
+                      int64_t *number_out);
 };
 
 /* What start is given, and gives back. */
@@ -168,9 +220,10 @@ typedef struct pl_start {
     uint32_t reserved;
     const pl_host *host;
     pl_id endpoint;
-    void *state;       /* out: handed to every callback, NULL at first */
-    char *error;       /* out: on failure a message for the administrator, ended by NUL */
-    size_t error_room; /* bytes at `error` */
+    void *state;             /* out: handed to every callback, NULL at first */
+    char *error;             /* out: on failure a message for the administrator, ended by NUL */
+    size_t error_room;       /* bytes at `error` */
+    const pl_config *config; /* the endpoint's options; never NULL */
 } pl_start;
 
 /* A handler. Constant data; the callbacks below are optional unless said otherwise. */
@@ -219,6 +272,18 @@ typedef struct pl_handler {
     /* on_close: last, once, always, if on_open was called. `reason` is a pl_reason. The id is gone
        already. */
     void (*on_close)(void *state, pl_id id, void **user, int32_t reason, uint32_t win32_error);
+
+    /* Tables: how big an element is and how many there are; 0 and NULL: none. */
+    uint32_t option_size; /* sizeof(pl_option) */
+    uint32_t option_count;
+    uint32_t counter_size; /* sizeof(pl_counter) */
+    uint32_t counter_count;
+    const pl_option *options;
+    const pl_counter *counters;
+
+    /* The handler's own defaults of the host's keys of an endpoint, "idle_timeout = 0", ..., NULL at the end; not for
+       listen and handler. What the administrator writes, also in [defaults], comes before them. */
+    const char *const *defaults;
 } pl_handler;
 
 #ifdef __cplusplus

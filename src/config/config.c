@@ -4,17 +4,21 @@
 
 #include <string.h>
 
+#include "base/descriptor.h"
 #include "base/memory.h"
 #include "config/config_check.h"
 #include "config/config_entry.h"
+#include "config/config_extras.h"
 #include "config/config_file.h"
 #include "config/config_guess.h"
 #include "config/config_keys.h"
 #include "config/config_path.h"
 #include "config/config_problems.h"
+#include "config/config_settings.h"
+#include "config/config_unknown.h"
 #include "config/config_value.h"
 
-enum { CONFIG_FIRST_ROOM = 8, CONFIG_NAME_ROOM = 288 };
+enum { CONFIG_FIRST_ROOM = 8, CONFIG_NAME_ROOM = 288, CONFIG_PROBLEM_ROOM = 1024 };
 
 enum section_kind { SECTION_SERVICE, SECTION_DEFAULTS, SECTION_ENDPOINT, SECTION_UNKNOWN };
 
@@ -39,40 +43,42 @@ struct reading {
     uint32_t defaults_line;
     struct section section; /* where the file is now */
     bool may_lack_sections; /* a line could not be read, or a section is not known: it may be an endpoint */
+    struct config_extras extras;
 };
 
 /* ---- keys ---- */
 
+/* For the end, with the endpoint that is read now. */
+static void config__put_off(struct reading *reading, const struct config_item *item)
+{
+    const struct config_extra extra = {.endpoint = reading->config->endpoint_count - 1,
+                                       .line = item->line,
+                                       .name = item->name,
+                                       .value = item->value,
+                                       .is_broken = item->kind == CONFIG_ITEM_BROKEN};
+    if (!config_extras_add(&reading->extras, &extra)) {
+        config_problems_no_memory(reading->problems);
+    }
+}
+
+static bool config__is_in_endpoint(const struct reading *reading)
+{
+    return reading->section.table == &config_keys_endpoint && !reading->section.is_shared;
+}
+
+/* In an endpoint it may be an option of its handler, which is known at the end. */
 static void config__unknown_key(struct reading *reading, const struct config_item *item)
 {
-    struct section *section = &reading->section;
-    const bool is_service = section->table == &config_keys_service;
-    const struct config_key *elsewhere = config_keys_find(
-        is_service ? &config_keys_endpoint : &config_keys_service, item->name.at, item->name.length);
-    struct config_guess guess = config_guess_begin(item->name.at, item->name.length);
-    char room[CONFIG_NAME_ROOM];
-    struct text name;
-    text_init(&name, room, sizeof room);
-    config_value_add_quoted(&name, item->name.at, item->name.length);
-    if (elsewhere != NULL) {
-        config_problems_error(reading->problems, item->line, item->name.column,
-                              "%s is not a key of this section; write it in %s", room,
-                              !is_service                   ? "[service]"
-                              : elsewhere->is_endpoint_only ? "an [endpoint NAME]"
-                                                            : "[defaults] or an [endpoint NAME]");
+    if (config__is_in_endpoint(reading)) {
+        config__put_off(reading, item);
         return;
     }
-    for (size_t i = 0; i < section->table->count; i++) {
-        config_guess_try(&guess, section->table->keys[i].name);
-    }
-    if (guess.best != NULL) {
-        config_problems_error(reading->problems, item->line, item->name.column,
-                              "%s is not a key; did you mean %s?", room, guess.best);
-        section->doubt_line = item->line;
-    } else {
-        config_problems_error(
-            reading->problems, item->line, item->name.column,
-            "%s is not a key; remove the line (portlistener config reference lists all keys)", room);
+    const struct config_unknown unknown = {.name = item->name,
+                                           .line = item->line,
+                                           .table = reading->section.table,
+                                           .handlers = reading->source->handlers};
+    if (config_unknown_tell(&unknown, reading->problems)) {
+        reading->section.doubt_line = item->line;
     }
 }
 
@@ -108,7 +114,8 @@ static void config__entry(struct reading *reading, const struct config_item *ite
                               "%s is set in line %lu already; remove one of the two lines", key->name,
                               (unsigned long)origin->line);
     } else {
-        *origin = (struct config_origin){item->line, item->value.column, section->is_shared};
+        *origin = (struct config_origin){
+            .line = item->line, .column = item->value.column, .is_shared = section->is_shared};
         config__read_entry(reading, key, item->value, item->line);
     }
 }
@@ -237,14 +244,20 @@ static struct config_span config__first_word(struct config_span span, struct con
 }
 
 /* What is required and may stand in a line of doubt counts as given, so that it is not missed, too. */
+static void config__doubt(const struct config_table *table, struct config_origin *origins, uint32_t line)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->keys[i].value == NULL && origins[i].line == 0) {
+            origins[i].line = line;
+        }
+    }
+}
+
 static void config__close_section(struct reading *reading)
 {
     const struct section *section = &reading->section;
-    const size_t count = section->table != NULL && section->doubt_line != 0 ? section->table->count : 0;
-    for (size_t i = 0; i < count; i++) {
-        if (section->table->keys[i].value == NULL && section->origins[i].line == 0) {
-            section->origins[i].line = section->doubt_line;
-        }
+    if (section->table != NULL && section->doubt_line != 0) {
+        config__doubt(section->table, section->origins, section->doubt_line);
     }
     reading->section = (struct section){0};
 }
@@ -284,12 +297,15 @@ static void config__section(struct reading *reading, const struct config_item *i
     }
 }
 
-/* ---- the whole ---- */
+/* ---- lines, and what they leave out ---- */
 
 static void config__broken_line(struct reading *reading, const struct config_item *item)
 {
     reading->may_lack_sections = true;
     reading->section.doubt_line = item->line;
+    if (config__is_in_endpoint(reading)) {
+        config__put_off(reading, item);
+    }
     if (item->may_be_section) {
         config__close_section(reading);
     }
@@ -340,6 +356,130 @@ static void config__inherit(const struct config_endpoint *defaults, struct confi
         }
     }
 }
+
+/* ---- handlers ---- */
+
+/* The options of the handler that the endpoint has, made once for all; NULL with a problem. */
+static const struct config_options *config__options(struct reading *reading,
+                                                    const struct config_endpoint *endpoint)
+{
+    const struct pl_handler *const *handlers = reading->source->handlers;
+    size_t index = 0;
+    char room[CONFIG_PROBLEM_ROOM];
+    struct text problem;
+    while (strcmp(handlers[index]->name, endpoint->handler) != 0) {
+        index++; /* it is one of them */
+    }
+    struct config_options **place = &reading->config->options[index];
+    if (*place != NULL) {
+        return *place;
+    }
+    text_init(&problem, room, sizeof room);
+    *place = config_options_create(handlers[index], &problem);
+    if (*place == NULL && problem.length == 0) {
+        config_problems_no_memory(reading->problems);
+    } else if (*place == NULL) {
+        config_problems_error(reading->problems, endpoint->line, 1,
+                              "the handler %s cannot be used: %s; until it is mended, choose another handler",
+                              endpoint->handler, room);
+    }
+    return *place;
+}
+
+/* The handler's own defaults, where nobody else says anything. */
+static void config__prefer(struct reading *reading, struct config_endpoint *endpoint,
+                           const struct pl_handler *handler)
+{
+    const char *line = NULL;
+    reading->section = (struct section){.record = endpoint};
+    for (size_t i = 0; (line = descriptor_default(handler, i)) != NULL; i++) {
+        struct config_span value;
+        const struct config_key *key = config_options_default(line, &value); /* checked already */
+        struct config_origin *origin = &endpoint->origins[key - config_keys_endpoint.keys];
+        if (origin->line == 0 && !origin->is_handlers) {
+            config_keys_clear(key, endpoint); /* it was lent */
+            *origin = (struct config_origin){.is_handlers = true};
+            config__read_entry(reading, key, value, 0);
+        }
+    }
+}
+
+/* Of a line that was put off and is no option: what there is to tell of it. */
+static struct config_unknown config__unknown(const struct reading *reading,
+                                             const struct config_endpoint *endpoint,
+                                             const struct config_extra *extra)
+{
+    return (struct config_unknown){.name = extra->name,
+                                   .line = extra->line,
+                                   .table = &config_keys_endpoint,
+                                   .is_of_endpoint = true,
+                                   .options = endpoint->options.options,
+                                   .handlers = reading->source->handlers};
+}
+
+static bool config__is_option(const struct config_endpoint *endpoint, const struct config_extra *extra)
+{
+    const struct config_options *options = endpoint->options.options;
+    return !extra->is_broken && options != NULL &&
+           config_keys_find(&options->table, extra->name.at, extra->name.length) != NULL;
+}
+
+/* What the endpoint seems to lack may stand in one of these lines: the first that could not be read, or is nearly a key.
+   0: there is none. */
+static uint32_t config__find_doubt(const struct reading *reading, const struct config_endpoint *endpoint,
+                                   const struct config_extra *extras, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct config_unknown unknown = config__unknown(reading, endpoint, &extras[i]);
+        if (extras[i].is_broken ||
+            (!config__is_option(endpoint, &extras[i]) && config_unknown_guess(&unknown) != NULL)) {
+            return extras[i].line;
+        }
+    }
+    return 0;
+}
+
+static void config__read_extra(struct reading *reading, struct config_endpoint *endpoint,
+                               const struct config_extra *extra, bool may_be_option)
+{
+    if (!extra->is_broken && (endpoint->options.options == NULL ||
+                              !config_settings_read(&endpoint->options, extra->name, extra->value,
+                                                    extra->line, reading->source, reading->problems))) {
+        struct config_unknown unknown = config__unknown(reading, endpoint, extra);
+        unknown.may_be_option = may_be_option;
+        config_unknown_tell(&unknown, reading->problems);
+    }
+}
+
+/* All that the endpoint's handler has a say in. */
+static void config__handle(struct reading *reading, size_t index)
+{
+    struct config_endpoint *endpoint = &reading->config->endpoints[index];
+    const struct config_options *options =
+        endpoint->handler != NULL ? config__options(reading, endpoint) : NULL;
+    const struct config_key *handler = config_keys_find(&config_keys_endpoint, "handler", strlen("handler"));
+    size_t count = 0;
+    const struct config_extra *extras = config_extras_take(&reading->extras, index, &count);
+    if (options != NULL) {
+        config__prefer(reading, endpoint, options->handler);
+        if (!config_settings_init(&endpoint->options, options)) {
+            config_problems_no_memory(reading->problems);
+        }
+    }
+    const uint32_t doubt = config__find_doubt(reading, endpoint, extras, count);
+    if (doubt != 0) {
+        config__doubt(&config_keys_endpoint, endpoint->origins, doubt);
+    }
+    const bool is_given = endpoint->origins[handler - config_keys_endpoint.keys].line != 0;
+    for (size_t i = 0; i < count; i++) {
+        config__read_extra(reading, endpoint, &extras[i], options == NULL && is_given);
+    }
+    if (endpoint->options.options != NULL) {
+        config_settings_fill(&endpoint->options, endpoint, doubt != 0, reading->source, reading->problems);
+    }
+}
+
+/* ---- the whole ---- */
 
 /* The path in the key's place becomes a full one, from `folder`. */
 static void config__resolve(struct reading *reading, const char *name, const char *folder)
@@ -409,6 +549,7 @@ static void config__complete(struct reading *reading)
     }
     for (size_t i = 0; i < config->endpoint_count; i++) {
         config__inherit(&config->defaults, &config->endpoints[i]);
+        config__handle(reading, i);
     }
     config__check_whole(reading);
 }
@@ -423,13 +564,19 @@ static bool config__begin(struct reading *reading)
     config->file = memory_copy_text(reading->source->file, strlen(reading->source->file));
     config->service.origins = config__make_origins(&config_keys_service);
     config->defaults.origins = config__make_origins(&config_keys_endpoint);
-    return config->file != NULL && config->service.origins != NULL && config->defaults.origins != NULL;
+    while (reading->source->handlers[config->option_count] != NULL) {
+        config->option_count++;
+    }
+    config->options = memory_alloc((config->option_count + 1) * sizeof(struct config_options *));
+    return config->file != NULL && config->service.origins != NULL && config->defaults.origins != NULL &&
+           config->options != NULL;
 }
 
 /* `defaults`: NULL for themselves. */
 static void config__fini_endpoint(struct config_endpoint *endpoint, const struct config_endpoint *defaults)
 {
     config_keys_free(&config_keys_endpoint, endpoint, defaults);
+    config_settings_fini(&endpoint->options);
     memory_free(endpoint->name);
     memory_free(endpoint->origins);
 }
@@ -444,6 +591,7 @@ struct config *config_parse(const struct config_source *source, const char *text
     } else {
         config_problems_no_memory(problems);
     }
+    config_extras_fini(&reading.extras);
     config_problems_finish(problems, source->file);
     if (problems->errors > 0) {
         config_destroy(reading.config);
@@ -462,6 +610,10 @@ void config_destroy(struct config *config)
     }
     config__fini_endpoint(&config->defaults, NULL);
     config_keys_free(&config_keys_service, &config->service, NULL);
+    for (size_t i = 0; config->options != NULL && i < config->option_count; i++) {
+        config_options_destroy(config->options[i]);
+    }
+    memory_free(config->options);
     memory_free(config->service.origins);
     memory_free(config->endpoints);
     memory_free(config->file);

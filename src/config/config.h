@@ -38,7 +38,8 @@ enum { CONFIG_BURST_PART = 5 }; /* accept_burst counts as at least this part of 
 struct config_origin {
     uint32_t line;
     uint32_t column;
-    bool is_shared; /* the line stands in [defaults] */
+    bool is_shared;   /* the line stands in [defaults] */
+    bool is_handlers; /* line 0: the default is the handler's */
 };
 
 /* One item of `listen`, or one half of "localhost": an address with one or more ports. */
@@ -59,6 +60,13 @@ struct config_prefixes {
     size_t count;
 };
 
+/* The options of an endpoint: what its handler's table has, see config_settings.h. */
+struct pl_config {
+    const struct config_options *options; /* NULL: none yet */
+    struct config_setting *settings;      /* of each row of the table, in its order; so are the origins */
+    struct config_origin *origins;
+};
+
 /* Durations are milliseconds, sizes bytes; ranges and defaults: config_keys.c. */
 struct config_endpoint {
     char *name;
@@ -66,7 +74,8 @@ struct config_endpoint {
     bool is_enabled;
     struct config_listen *listen;
     size_t listen_count;
-    char *handler;                /* as the handler itself writes its name */
+    char *handler; /* as the handler itself writes its name */
+    struct pl_config options;
     struct config_prefixes allow; /* none: everyone */
     struct config_prefixes deny;
     uint32_t max_connections; /* 0: no limit; so are the next two */
@@ -123,6 +132,8 @@ struct config {
     struct config_endpoint defaults;   /* owns what its endpoints have from it: texts, lists of networks */
     struct config_endpoint *endpoints; /* in the order of the file */
     size_t endpoint_count;
+    struct config_options **options; /* of each of the source's handlers; NULL: no endpoint has it */
+    size_t option_count;
 };
 
 /* One problem; its message, without "file:line:column: error: ", is text.at[offset..offset + length). */
@@ -157,7 +168,7 @@ struct config_source {
     const char *file;                         /* the name of the file, for messages */
     const char *folder;                       /* full path: where relative paths begin */
     const char *service;                      /* takes the place of <service> in paths */
-    const struct pl_handler *const *handlers; /* ends with NULL: their names and the protocols they take */
+    const struct pl_handler *const *handlers; /* ends with NULL; as long as the configuration */
     /* Appends the value of an environment variable; false where there is none. */
     bool (*variable)(const char *name, struct text *value);
 };

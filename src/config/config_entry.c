@@ -205,6 +205,61 @@ static void config_entry__list(const struct config_entry *entry,
     }
 }
 
+/* `length`, of a text or list, is what the key allows. */
+static bool config_entry__has_length(const struct config_entry *entry, uint64_t length,
+                                     struct config_fault *fault_out)
+{
+    const struct config_key *key = entry->key;
+    return (length >= key->least && length <= key->most) ||
+           config_value_fault(fault_out, 0, entry->value.at, entry->value.length,
+                              length < key->least ? "is too short" : "is too long", "");
+}
+
+/* Becomes the value what `text` has. */
+static bool config_entry__bytes(const struct config_entry *entry, const struct text *text,
+                                struct config_fault *fault_out)
+{
+    char *copy = text->is_cut ? NULL : memory_copy_text(text->at, text->length);
+    fault_out->problem[0] = '\0';
+    *config_keys_bytes(entry->key, entry->record) =
+        (struct config_bytes){.at = copy, .length = copy != NULL ? text->length : 0};
+    return copy != NULL;
+}
+
+static bool config_entry__escaped(const struct config_entry *entry, struct config_fault *fault_out)
+{
+    struct text text;
+    text_init_heap(&text);
+    const bool is_read = config_value_text(entry->value.at, entry->value.length, &text, fault_out) &&
+                         config_entry__has_length(entry, text.length, fault_out) &&
+                         config_entry__bytes(entry, &text, fault_out);
+    text_fini(&text);
+    return is_read;
+}
+
+static bool config_entry__items(const struct config_entry *entry, struct config_fault *fault_out)
+{
+    struct config_span rest = entry->value, item;
+    struct text text;
+    uint64_t count = 0;
+    bool is_read = true;
+    text_init_heap(&text);
+    while (is_read && config_value_take_item(&rest, &item)) {
+        is_read = item.length > 0;
+        text_add_string(&text, count > 0 ? "\n" : "");
+        text_add(&text, item.at, item.length);
+        count++;
+    }
+    if (!is_read) {
+        config_value_fault(fault_out, (size_t)(item.at - entry->value.at), entry->value.at,
+                           entry->value.length, "has an item of no characters", "leave out one comma");
+    }
+    is_read = is_read && config_entry__has_length(entry, count, fault_out) &&
+              config_entry__bytes(entry, &text, fault_out);
+    text_fini(&text);
+    return is_read;
+}
+
 static void config_entry__value(const struct config_entry *entry)
 {
     struct config_fault fault;
@@ -219,6 +274,7 @@ static void config_entry__value(const struct config_entry *entry)
         is_read = config_entry__number(entry, &fault);
         break;
     case CONFIG_TYPE_FOLDER:
+    case CONFIG_TYPE_FILE:
         is_read = config_entry__text(entry, entry->value.at, entry->value.length, &fault);
         break;
     case CONFIG_TYPE_LOG_FILE:
@@ -232,6 +288,12 @@ static void config_entry__value(const struct config_entry *entry)
         break;
     case CONFIG_TYPE_PREFIXES:
         config_entry__list(entry, config_entry__prefix_item);
+        break;
+    case CONFIG_TYPE_TEXT:
+        is_read = config_entry__escaped(entry, &fault);
+        break;
+    case CONFIG_TYPE_LIST:
+        is_read = config_entry__items(entry, &fault);
         break;
     }
     if (!is_read) {
@@ -256,6 +318,27 @@ static size_t config_entry__find_comment(const struct config_span *value)
     return 0;
 }
 
+/* The same habits in a text, where they may be meant. */
+static void config_entry__warn_of_form(const struct config_entry *entry)
+{
+    const struct config_span *value = &entry->value;
+    const size_t comment = config_entry__find_comment(value);
+    const char first = value->at[0];
+    if (value->length > 1 && first == value->at[value->length - 1] && (first == '"' || first == '\'')) {
+        config_problems_warning(entry->problems, entry->line, value->column,
+                                "%s: the quotes are part of the text; leave them out, or write \\x%02X for "
+                                "them",
+                                entry->key->name, (unsigned)first);
+    }
+    if (comment > 0) {
+        config_problems_warning(
+            entry->problems, entry->line, config_entry__column(entry, comment),
+            "%s: from here on this is part of the text; if it is a comment, put it on a line of its own, "
+            "else write \\x%02X for the %c",
+            entry->key->name, (unsigned)value->at[comment], value->at[comment]);
+    }
+}
+
 /* Habits of other INI files, which would otherwise give an odd message, or a file of an odd name. */
 static bool config_entry__has_good_form(const struct config_entry *entry)
 {
@@ -263,7 +346,12 @@ static bool config_entry__has_good_form(const struct config_entry *entry)
     const char *quote =
         entry->value.at[0] == '\'' ? entry->value.at : memchr(entry->value.at, '"', entry->value.length);
     const size_t comment = config_entry__find_comment(&entry->value);
-    const bool is_path = entry->key->type == CONFIG_TYPE_FOLDER || entry->key->type == CONFIG_TYPE_LOG_FILE;
+    const bool is_path = entry->key->type == CONFIG_TYPE_FOLDER || entry->key->type == CONFIG_TYPE_FILE ||
+                         entry->key->type == CONFIG_TYPE_LOG_FILE;
+    if (entry->key->type == CONFIG_TYPE_TEXT) {
+        config_entry__warn_of_form(entry);
+        return true;
+    }
     if (quote != NULL) {
         config_problems_error(entry->problems, entry->line,
                               config_entry__column(entry, (size_t)(quote - entry->value.at)),
@@ -291,6 +379,10 @@ static void config_entry__no_value(const struct config_entry *entry)
     config_keys_add_range(&range, key);
     if (key->value != NULL && !config_keys_may_be_empty(key)) {
         text_add_format(&range, ", or remove the line for the default %s", key->value);
+    }
+    if (key->type == CONFIG_TYPE_TEXT && entry->value.length > 0) {
+        text_add_format(&range, "; \\x%02X is a text with %c", (unsigned)entry->value.at[0],
+                        entry->value.at[0]);
     }
     config_problems_error(entry->problems, entry->line, entry->value.column, "%s has no value%s; write %s",
                           key->name, entry->value.length > 0 ? ", only a comment" : "", room);

@@ -468,13 +468,25 @@ struct config_prefixes *config_keys_prefixes(const struct config_key *key, void 
     return (struct config_prefixes *)(void *)((char *)record + key->offset);
 }
 
-static bool config_keys__is_text(const struct config_key *key)
+bool config_keys_has_number(const struct config_key *key, const void *record)
 {
-    return key->type == CONFIG_TYPE_FOLDER || key->type == CONFIG_TYPE_LOG_FILE ||
-           key->type == CONFIG_TYPE_HANDLER;
+    return config_keys_number(key, record) != CONFIG_NO_NUMBER;
 }
 
-/* The text of a folder, log file or handler, for reading. */
+struct config_bytes *config_keys_bytes(const struct config_key *key, void *record)
+{
+    return (struct config_bytes *)(void *)((char *)record + key->offset);
+}
+
+/* The text or list, for reading. */
+static struct config_bytes config_keys__get_bytes(const struct config_key *key, const void *record)
+{
+    struct config_bytes bytes;
+    memcpy(&bytes, (const char *)record + key->offset, sizeof bytes);
+    return bytes;
+}
+
+/* The text of a folder, file, log file or handler, for reading. */
 static const char *config_keys__get_text(const struct config_key *key, const void *record)
 {
     const char *text = NULL;
@@ -495,11 +507,21 @@ void config_keys_lend(const struct config_key *key, const void *lender, void *re
     memcpy((char *)record + key->offset, (const char *)lender + key->offset, key->size);
 }
 
+void config_keys_clear(const struct config_key *key, void *record)
+{
+    memset((char *)record + key->offset, 0, key->size);
+}
+
+static bool config_keys__is_number(const struct config_key *key)
+{
+    return key->type <= CONFIG_TYPE_CHOICE;
+}
+
 /* What a key has on the heap, or NULL: a place of such a type begins with the pointer to it. */
 static void *config_keys__block(const struct config_key *key, const void *record)
 {
     void *block = NULL;
-    if (config_keys__is_text(key) || key->type == CONFIG_TYPE_LISTEN || key->type == CONFIG_TYPE_PREFIXES) {
+    if (!config_keys__is_number(key)) {
         memcpy(&block, (const char *)record + key->offset, sizeof block);
     }
     return block;
@@ -540,7 +562,10 @@ const char *config_keys_type(const struct config_key *key)
                                         [CONFIG_TYPE_LOG_FILE] = "path",
                                         [CONFIG_TYPE_HANDLER] = "name",
                                         [CONFIG_TYPE_LISTEN] = "list of addresses",
-                                        [CONFIG_TYPE_PREFIXES] = "list of networks"};
+                                        [CONFIG_TYPE_PREFIXES] = "list of networks",
+                                        [CONFIG_TYPE_FILE] = "path",
+                                        [CONFIG_TYPE_TEXT] = "text",
+                                        [CONFIG_TYPE_LIST] = "list"};
     return types[key->type];
 }
 
@@ -554,12 +579,30 @@ static void config_keys__add_choices(struct text *text, const char *const *choic
 
 static void config_keys__add_limits(struct text *text, const struct config_key *key)
 {
-    if (key->zero != NULL) {
+    if (key->zero != NULL && key->zero[0] != '\0') {
         text_add_format(text, "0 (%s), or ", key->zero);
+    } else if (key->zero != NULL) {
+        text_add_string(text, "0, or ");
     }
     config_keys_add_amount(text, key, key->least);
-    text_add_string(text, " to ");
-    config_keys_add_amount(text, key, key->most);
+    if (key->most == CONFIG_NO_LIMIT) {
+        text_add_string(text, " or more");
+    } else {
+        text_add_string(text, " to ");
+        config_keys_add_amount(text, key, key->most);
+    }
+}
+
+/* `what`, and how many `units` it has, where there is a limit. */
+static void config_keys__add_length(struct text *text, const struct config_key *key, const char *what,
+                                    const char *units)
+{
+    text_add_string(text, what);
+    if (key->least > 0 || key->most < CONFIG_NO_LIMIT) {
+        text_add_string(text, ", ");
+        config_keys__add_limits(text, key);
+        text_add_format(text, " %s", units);
+    }
 }
 
 void config_keys_add_range(struct text *text, const struct config_key *key)
@@ -593,12 +636,44 @@ void config_keys_add_range(struct text *text, const struct config_key *key)
     case CONFIG_TYPE_PREFIXES:
         text_add_format(text, "nothing (%s), or ADDRESS or ADDRESS/LENGTH, several by commas", key->zero);
         break;
+    case CONFIG_TYPE_FILE:
+        text_add_string(text, "the path of a file");
+        break;
+    case CONFIG_TYPE_TEXT:
+        config_keys__add_length(text, key, "text", "bytes");
+        break;
+    case CONFIG_TYPE_LIST:
+        config_keys__add_length(text, key, "items by commas", "of them");
+        break;
     }
+    if (config_keys_may_be_empty(key) && key->type != CONFIG_TYPE_LOG_FILE &&
+        key->type != CONFIG_TYPE_PREFIXES) { /* theirs say what it means */
+        text_add_string(text, ", or nothing");
+    }
+}
+
+static size_t config_keys__count_lines(struct config_bytes bytes)
+{
+    size_t count = bytes.length > 0;
+    for (size_t i = 0; i < bytes.length; i++) {
+        count += bytes.at[i] == '\n';
+    }
+    return count;
+}
+
+static void config_keys__add_line(struct text *text, struct config_bytes bytes, size_t index)
+{
+    const char *at = bytes.at;
+    for (size_t i = 0; i < index; i++) {
+        at = strchr(at, '\n') + 1;
+    }
+    text_add(text, at, strcspn(at, "\n"));
 }
 
 size_t config_keys_count_items(const struct config_key *key, const void *record)
 {
     return key->type == CONFIG_TYPE_PREFIXES ? config_keys__get_prefixes(key, record).count
+           : key->type == CONFIG_TYPE_LIST   ? config_keys__count_lines(config_keys__get_bytes(key, record))
                                              : ((const struct config_endpoint *)record)->listen_count;
 }
 
@@ -606,6 +681,8 @@ void config_keys_add_item(struct text *text, const struct config_key *key, const
 {
     if (key->type == CONFIG_TYPE_PREFIXES) {
         address_prefix_add(text, &config_keys__get_prefixes(key, record).at[index]);
+    } else if (key->type == CONFIG_TYPE_LIST) {
+        config_keys__add_line(text, config_keys__get_bytes(key, record), index);
     } else {
         config_listen_add(text, &((const struct config_endpoint *)record)->listen[index]);
     }
@@ -620,28 +697,46 @@ static void config_keys__add_items(struct text *text, const struct config_key *k
     }
 }
 
+static void config_keys__add_number(struct text *text, const struct config_key *key, uint64_t number)
+{
+    if (number == CONFIG_NO_NUMBER) {
+        return;
+    }
+    if (key->type == CONFIG_TYPE_BOOL) {
+        text_add_string(text, number != 0 ? "yes" : "no");
+    } else if (key->type == CONFIG_TYPE_CHOICE) {
+        text_add_string(text, key->choices[number]);
+    } else {
+        config_keys_add_amount(text, key, number);
+    }
+}
+
 void config_keys_add_value(struct text *text, const struct config_key *key, const void *record)
 {
     switch (key->type) {
     case CONFIG_TYPE_BOOL:
-        text_add_string(text, config_keys_number(key, record) != 0 ? "yes" : "no");
-        break;
     case CONFIG_TYPE_NUMBER:
     case CONFIG_TYPE_SIZE:
     case CONFIG_TYPE_DURATION:
     case CONFIG_TYPE_RATIO:
-        config_keys_add_amount(text, key, config_keys_number(key, record));
-        break;
     case CONFIG_TYPE_CHOICE:
-        text_add_string(text, key->choices[config_keys_number(key, record)]);
+        config_keys__add_number(text, key, config_keys_number(key, record));
         break;
     case CONFIG_TYPE_FOLDER:
+    case CONFIG_TYPE_FILE:
     case CONFIG_TYPE_LOG_FILE:
     case CONFIG_TYPE_HANDLER:
-        text_add_string(text, config_keys__get_text(key, record));
+        if (config_keys__get_text(key, record) != NULL) {
+            text_add_string(text, config_keys__get_text(key, record));
+        }
+        break;
+    case CONFIG_TYPE_TEXT:
+        config_value_add_text(text, config_keys__get_bytes(key, record).at,
+                              config_keys__get_bytes(key, record).length);
         break;
     case CONFIG_TYPE_LISTEN:
     case CONFIG_TYPE_PREFIXES:
+    case CONFIG_TYPE_LIST:
         config_keys__add_items(text, key, record);
         break;
     }

@@ -5,30 +5,22 @@
 #include <string.h>
 
 #include "config/config_file.h"
-#include "config/config_keys.h"
-#include "config/config_listen.h"
+#include "config/config_handlers.h"
+#include "config/config_layout.h"
+#include "config/config_settings.h"
 
 enum {
-    REPORT_WIDTH = 100,
     REPORT_VALUE_COLUMN = 30, /* counted from 0 */
     REPORT_ORIGIN_COLUMN = 72,
-    REPORT_MEANING_COLUMN = 28,
-    REPORT_INDENT = 2
+    REPORT_MEANING_COLUMN = 28
 };
 
 /* ---- config show ---- */
 
-/* Blanks up to `column` of the line that begins at `start`, at least two. */
-static void config_report__pad(struct text *text, size_t start, uint32_t column)
-{
-    const uint32_t used = config_file_characters(text->at + start, text->length - start);
-    text_add_format(text, "%*s", used + 2 < column ? (int)(column - used) : 2, "");
-}
-
 static void config_report__origin(struct text *text, const struct config_origin *origin)
 {
     if (origin->line == 0) {
-        text_add_string(text, "default");
+        text_add_string(text, origin->is_handlers ? "default of the handler" : "default");
     } else {
         text_add_format(text, "line %lu%s", (unsigned long)origin->line,
                         origin->is_shared ? ", [defaults]" : "");
@@ -44,17 +36,18 @@ static void config_report__end_with_origin(struct text *text, size_t start,
     text_init(&origin_text, room, sizeof room);
     config_report__origin(&origin_text, origin);
     if (config_file_characters(text->at + start, text->length - start) + 2 + origin_text.length >
-        REPORT_WIDTH) {
+        CONFIG_LAYOUT_WIDTH) {
         text_add_string(text, "\n");
         start = text->length;
     }
-    config_report__pad(text, start, REPORT_ORIGIN_COLUMN);
+    config_layout_pad(text, start, REPORT_ORIGIN_COLUMN);
     text_add_format(text, "%s\n", room);
 }
 
 static bool config_report__is_list(const struct config_key *key)
 {
-    return key->type == CONFIG_TYPE_LISTEN || key->type == CONFIG_TYPE_PREFIXES;
+    return key->type == CONFIG_TYPE_LISTEN || key->type == CONFIG_TYPE_PREFIXES ||
+           key->type == CONFIG_TYPE_LIST;
 }
 
 /* One item a line. */
@@ -84,7 +77,8 @@ static bool config_report__has_items(const struct config_key *key, const void *r
 static void config_report__zero(struct text *text, const struct config_key *key, const void *record)
 {
     const bool is_list = config_report__is_list(key);
-    if (key->zero != NULL && (is_list || config_keys_number(key, record) == 0)) {
+    const bool has_meaning = key->zero != NULL && key->zero[0] != '\0';
+    if (has_meaning && (is_list || config_keys_number(key, record) == 0)) {
         text_add_format(text, "%s(%s)", is_list ? "" : " ", key->zero);
     }
 }
@@ -96,7 +90,7 @@ static void config_report__record(struct text *text, const struct config_table *
         const struct config_key *key = &table->keys[i];
         const size_t start = text->length;
         text_add_format(text, "  %s", key->name);
-        config_report__pad(text, start, REPORT_VALUE_COLUMN);
+        config_layout_pad(text, start, REPORT_VALUE_COLUMN);
         if (config_report__has_items(key, record)) {
             config_report__items(text, key, record, start, &origins[i]);
         } else {
@@ -115,6 +109,8 @@ void config_report_show(struct text *text, const struct config *config)
         const struct config_endpoint *endpoint = &config->endpoints[i];
         text_add_format(text, "\n[endpoint %s]  line %lu\n", endpoint->name, (unsigned long)endpoint->line);
         config_report__record(text, &config_keys_endpoint, endpoint, endpoint->origins);
+        config_report__record(text, &endpoint->options.options->table, endpoint->options.settings,
+                              endpoint->options.origins);
     }
 }
 
@@ -135,31 +131,45 @@ static void config_report__json_items(struct text *text, const struct config_key
     const size_t count = config_keys_count_items(key, record);
     text_add_string(text, "[");
     for (size_t i = 0; i < count; i++) {
-        char room[CONFIG_LISTEN_TEXT_ROOM]; /* no other item is longer */
         struct text item;
-        text_init(&item, room, sizeof room);
+        text_init_heap(&item);
         config_keys_add_item(&item, key, record, i);
         text_add_string(text, i > 0 ? ", " : "");
         text_add_json(text, item.at, item.length);
+        text->is_cut = text->is_cut || item.is_cut;
+        text_fini(&item);
     }
     text_add_string(text, "]");
+}
+
+static void config_report__json_number(struct text *text, const struct config_key *key, const void *record)
+{
+    if (!config_keys_has_number(key, record)) {
+        text_add_string(text, "null");
+    } else if (key->type == CONFIG_TYPE_BOOL) {
+        text_add_string(text, config_keys_number(key, record) != 0 ? "true" : "false");
+    } else if (key->type == CONFIG_TYPE_CHOICE) {
+        config_report__json_text(text, key, record);
+    } else if (key->type == CONFIG_TYPE_RATIO) {
+        config_keys_add_value(text, key, record);
+    } else {
+        text_add_format(text, "%llu", (unsigned long long)config_keys_number(key, record));
+    }
 }
 
 static void config_report__json_value(struct text *text, const struct config_key *key, const void *record)
 {
     switch (key->type) {
     case CONFIG_TYPE_BOOL:
-        text_add_string(text, config_keys_number(key, record) != 0 ? "true" : "false");
-        break;
     case CONFIG_TYPE_NUMBER:
     case CONFIG_TYPE_SIZE:
     case CONFIG_TYPE_DURATION:
-        text_add_format(text, "%llu", (unsigned long long)config_keys_number(key, record));
-        break;
     case CONFIG_TYPE_RATIO:
-        config_keys_add_value(text, key, record);
-        break;
     case CONFIG_TYPE_CHOICE:
+        config_report__json_number(text, key, record);
+        break;
+    case CONFIG_TYPE_TEXT:
+    case CONFIG_TYPE_FILE:
     case CONFIG_TYPE_FOLDER:
     case CONFIG_TYPE_LOG_FILE:
     case CONFIG_TYPE_HANDLER:
@@ -167,6 +177,7 @@ static void config_report__json_value(struct text *text, const struct config_key
         break;
     case CONFIG_TYPE_LISTEN:
     case CONFIG_TYPE_PREFIXES:
+    case CONFIG_TYPE_LIST:
         config_report__json_items(text, key, record);
         break;
     }
@@ -182,7 +193,7 @@ static void config_report__json_record(struct text *text, const struct config_ta
         text_add_string(text, ", \"text\": ");
         config_report__json_text(text, &table->keys[i], record);
         if (origins[i].line == 0) {
-            text_add_string(text, ", \"origin\": \"default\"}");
+            text_add_format(text, ", \"origin\": \"%s\"}", origins[i].is_handlers ? "handler" : "default");
         } else {
             text_add_format(text, ", \"origin\": \"ini\", \"section\": \"%s\", \"line\": %lu}",
                             origins[i].is_shared ? "defaults" : section, (unsigned long)origins[i].line);
@@ -205,32 +216,15 @@ void config_report_show_json(struct text *text, const struct config *config)
         text_add_format(text, ",\n      \"line\": %lu,\n      \"keys\": {", (unsigned long)endpoint->line);
         config_report__json_record(text, &config_keys_endpoint, "endpoint", endpoint, endpoint->origins,
                                    "        ");
+        text_add_string(text, "\n      },\n      \"options\": {");
+        config_report__json_record(text, &endpoint->options.options->table, "endpoint",
+                                   endpoint->options.settings, endpoint->options.origins, "        ");
         text_add_string(text, "\n      }\n    }");
     }
     text_add_string(text, "\n  ]\n}\n");
 }
 
 /* ---- config reference ---- */
-
-/* Words, in lines that begin with `indent` blanks; ` becomes ". */
-static void config_report__wrap(struct text *text, const char *words, size_t indent)
-{
-    size_t used = 0;
-    while (*words != '\0') {
-        const size_t length = strcspn(words, " ");
-        if (used > 0 && used + 1 + length > REPORT_WIDTH) {
-            text_add_string(text, "\n");
-            used = 0;
-        }
-        text_add_format(text, "%*s", used == 0 ? (int)indent : 1, "");
-        used += (used == 0 ? indent : 1) + length;
-        for (size_t i = 0; i < length; i++) {
-            text_add(text, words[i] == '`' ? "\"" : words + i, 1);
-        }
-        words += length + (words[length] == ' ');
-    }
-    text_add_string(text, "\n");
-}
 
 static const char *const file_rules[] = {
     "The program reads the file that `--config` names; else the one that the registry value `ConfigFile` "
@@ -246,6 +240,7 @@ static const char *const file_rules[] = {
     "Times have a unit: `500ms`, `30s`, `5m`, `2h`, `1d`; only `0` has none. Sizes are bytes, or `64K`, "
     "`10M`, `1G` (also `KB`, `MB`, `GB`; powers of 1024). Numbers are decimal. Yes and no may also be "
     "`true` and `false`, `on` and `off`. Lists have commas.",
+    "In an option of the type text, `\\r`, `\\n`, `\\t`, `\\\\` and `\\xHH` mean the bytes that they mean in C.",
     "A key whose default is nothing may be written without a value, such as `allow =`: it then has none, "
     "whatever `[defaults]` says.",
     "In a path, `%NAME%` is the variable of the environment; a relative path begins in the folder of the "
@@ -297,48 +292,46 @@ static const char *config_report__change(const struct config_key *key)
     return key->needs_restart ? "restart" : "live";
 }
 
-static void config_report__limits(struct text *text, const struct config_key *key)
-{
-    char room[256];
-    struct text line;
-    text_init(&line, room, sizeof room);
-    text_add_format(&line, "%s; %s%s; ", config_keys_type(key), key->value != NULL ? "default " : "required",
-                    config_keys_may_be_empty(key) ? "nothing"
-                    : key->value != NULL          ? key->value
-                                                  : "");
-    config_keys_add_range(&line, key);
-    text_add_format(&line, "; %s%s", config_report__change(key),
-                    key->is_endpoint_only ? "; not in [defaults]" : "");
-    config_report__wrap(text, room, 2 * REPORT_INDENT);
-}
-
 static void config_report__keys(struct text *text, const struct config_table *table, const char *heading)
 {
     text_add_format(text, "\n%s\n", heading);
     for (size_t i = 0; i < table->count; i++) {
         const struct config_key *key = &table->keys[i];
-        text_add_format(text, "\n  %s\n", key->name);
-        config_report__limits(text, key);
-        config_report__wrap(text, key->help, 2 * REPORT_INDENT);
+        char room[64];
+        struct text rest;
+        text_init(&rest, room, sizeof room);
+        text_add_format(&rest, "; %s%s", config_report__change(key),
+                        key->is_endpoint_only ? "; not in [defaults]" : "");
+        config_layout_key(text, key, room);
     }
 }
 
-void config_report_reference(struct text *text)
+static void config_report__handlers(struct text *text, const struct pl_handler *const *handlers)
+{
+    text_add_string(text, "\nHandlers\n");
+    for (size_t i = 0; handlers[i] != NULL; i++) {
+        text_add_format(text, "\n%s\n", handlers[i]->name);
+        config_handlers_show(text, handlers[i]);
+    }
+}
+
+void config_report_reference(struct text *text, const struct pl_handler *const *handlers)
 {
     for (size_t i = 0; i < FILE_RULES; i++) {
-        config_report__wrap(text, file_rules[i], 0);
+        config_layout_wrap(text, file_rules[i], 0);
         text_add_string(text, "\n");
     }
-    config_report__wrap(text, live_rule, 0);
+    config_layout_wrap(text, live_rule, 0);
     text_add_string(text, "\nAddresses of listen\n\n");
     for (size_t i = 0; i < LISTEN_RULES; i++) {
         const size_t start = text->length;
-        text_add_format(text, "%*s%s", REPORT_INDENT, "", listen_rules[i][0]);
-        config_report__pad(text, start, REPORT_MEANING_COLUMN);
-        config_report__wrap(text, listen_rules[i][1], 0);
+        text_add_format(text, "%*s%s", CONFIG_LAYOUT_INDENT, "", listen_rules[i][0]);
+        config_layout_pad(text, start, REPORT_MEANING_COLUMN);
+        config_layout_wrap(text, listen_rules[i][1], 0);
     }
     config_report__keys(text, &config_keys_service, "[service]");
     config_report__keys(text, &config_keys_endpoint, "[defaults] and [endpoint NAME]");
+    config_report__handlers(text, handlers);
     text_add_string(text, "\nAn example\n\n");
     text_add_string(text, example);
 }
@@ -350,14 +343,8 @@ static void config_report__markdown_keys(struct text *text, const struct config_
     text_add_string(text, "| key | type | default | range | change | meaning |\n|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < table->count; i++) {
         const struct config_key *key = &table->keys[i];
-        text_add_format(text, "| `%s` | %s | ", key->name, config_keys_type(key));
-        if (key->value != NULL && !config_keys_may_be_empty(key)) {
-            text_add_format(text, "`%s` | ", key->value);
-        } else {
-            text_add_string(text, key->value != NULL ? "nothing | " : "required | ");
-        }
-        config_keys_add_range(text, key);
-        text_add_format(text, " | %s | %s%s |\n", config_report__change(key), key->help,
+        config_layout_cells(text, key);
+        text_add_format(text, "%s | %s%s |\n", config_report__change(key), key->help,
                         key->is_endpoint_only ? " Not in `[defaults]`." : "");
     }
 }
@@ -378,7 +365,7 @@ static void config_report__markdown_rules(struct text *text)
     }
 }
 
-void config_report_reference_markdown(struct text *text)
+void config_report_reference_markdown(struct text *text, const struct pl_handler *const *handlers)
 {
     text_add_string(
         text, "# Configuration\n\n"
@@ -391,4 +378,6 @@ void config_report_reference_markdown(struct text *text)
     config_report__markdown_keys(text, &config_keys_service);
     text_add_string(text, "\n### `[defaults]` and `[endpoint NAME]`\n\n");
     config_report__markdown_keys(text, &config_keys_endpoint);
+    text_add_string(text, "\n");
+    config_handlers_markdown(text, handlers);
 }

@@ -13,12 +13,13 @@ void config_report_show(struct text *text, const struct config *config);
 
 /* config_report_show_json: the same as one JSON object: "file", "service", "endpoints". Each key has "value"
    (a boolean, number of ms or bytes, string, or list), "text" (as one would write it in the INI), "origin"
-   ("default", or "ini" with "section" and "line"). */
+   ("default", "handler" for a default of the handler's own, or "ini" with "section" and "line"). Endpoints have
+   "keys", and likewise "options", those of their handler. Without a value, "value" is null. */
 void config_report_show_json(struct text *text, const struct config *config);
 
-/* config_report_reference: all keys, from the table, in lines of at most 100 columns; as Markdown it is
-   docs/configuration.md. */
-void config_report_reference(struct text *text);
-void config_report_reference_markdown(struct text *text);
+/* config_report_reference: all keys, from the table, and those of the handlers (which end with NULL), in lines of at most
+   100 columns; as Markdown, with the built-in handlers, it is docs/configuration.md. */
+void config_report_reference(struct text *text, const struct pl_handler *const *handlers);
+void config_report_reference_markdown(struct text *text, const struct pl_handler *const *handlers);
 
 #endif

@@ -264,6 +264,48 @@ bool config_value_name(const char *at, size_t length, struct config_fault *fault
     return true;
 }
 
+/* The value of a hexadecimal digit, or -1. */
+static int config_value__hex(char digit)
+{
+    const char lower = (char)(digit >= 'A' && digit <= 'F' ? digit - 'A' + 'a' : digit);
+    return lower >= '0' && lower <= '9' ? lower - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* The escape that at[0..length) begins with: how long it is, and the byte that it means; 0: it is none. */
+static size_t config_value__escape(const char *at, size_t length, char *byte_out)
+{
+    static const char letters[] = "rnt\\", bytes[] = "\r\n\t\\";
+    const char *letter = length >= 2 && at[1] != '\0' ? strchr(letters, at[1]) : NULL;
+    const int high = length >= 4 ? config_value__hex(at[2]) : -1;
+    const int low = length >= 4 ? config_value__hex(at[3]) : -1;
+    if (letter != NULL) {
+        *byte_out = bytes[letter - letters];
+        return 2;
+    }
+    if (high < 0 || low < 0 || at[1] != 'x') {
+        return 0;
+    }
+    *byte_out = (char)(high * 16 + low);
+    return 4;
+}
+
+bool config_value_text(const char *at, size_t length, struct text *text, struct config_fault *fault_out)
+{
+    for (size_t i = 0; i < length;) {
+        char byte = at[i];
+        const size_t step = byte == '\\' ? config_value__escape(at + i, length - i, &byte) : 1;
+        if (step == 0) {
+            const size_t rest = length - i > 1 ? text_utf8_length(at + i + 1, length - i - 1) : 0;
+            return config_value_fault(fault_out, i, at + i, 1 + rest, "means nothing",
+                                      "write \\\\ for a backslash; there are \\r, \\n, \\t and \\xHH, too");
+        }
+        text_add(text, &byte, 1);
+        i += step;
+    }
+    fault_out->problem[0] = '\0';
+    return !text->is_cut;
+}
+
 bool config_value_take_item(struct config_span *list, struct config_span *item_out)
 {
     if (list->at == NULL) {
@@ -314,4 +356,29 @@ void config_value_add_ratio(struct text *text, uint64_t thousandths)
         length--;
     }
     text_add(text, room, thousandths == 0 ? 1 : length);
+}
+
+/* Whether the character at[i] would be lost, or taken for something else, where it stands. */
+static bool config_value__is_hidden(const char *at, size_t length, size_t i)
+{
+    const bool is_first = i == 0, is_last = i + 1 == length;
+    const bool is_quote = (at[i] == '"' || at[i] == '\'') && at[0] == at[length - 1];
+    const bool is_comment = (at[i] == ';' || at[i] == '#') && (is_first || at[i - 1] == ' ');
+    return is_comment || ((is_first || is_last) && (at[i] == ' ' || is_quote));
+}
+
+void config_value_add_text(struct text *text, const char *at, size_t length)
+{
+    for (size_t i = 0; i < length;) {
+        const size_t character = text_utf8_length(at + i, length - i);
+        const size_t step = character > 0 ? character : 1;
+        if (at[i] == '\\') {
+            text_add_string(text, "\\\\");
+        } else if (config_value__is_hidden(at, length, i)) {
+            text_add_format(text, "\\x%02X", (unsigned)(unsigned char)at[i]);
+        } else {
+            text_add_escaped(text, at + i, step);
+        }
+        i += step;
+    }
 }

@@ -51,6 +51,10 @@ bool config_value_choice(const char *at, size_t length, const char *const *choic
 enum { CONFIG_VALUE_NAME_MAX = 64 };
 bool config_value_name(const char *at, size_t length, struct config_fault *fault_out);
 
+/* config_value_text: appends what the text means, without its escapes \r \n \t \\ \xHH, to `text`, which is on the
+   heap. */
+bool config_value_text(const char *at, size_t length, struct text *text, struct config_fault *fault_out);
+
 /* config_value_take_item: takes the first item, trimmed, and its comma off `list`; false when none is left.
    An item may be empty. */
 bool config_value_take_item(struct config_span *list, struct config_span *item_out);
@@ -59,5 +63,8 @@ bool config_value_take_item(struct config_span *list, struct config_span *item_o
 void config_value_add_duration(struct text *text, uint64_t milliseconds);
 void config_value_add_size(struct text *text, uint64_t bytes);
 void config_value_add_ratio(struct text *text, uint64_t thousandths); /* "1.0", "0.125", "0" */
+
+/* config_value_add_text: with escapes for what could not stand there, or would not be seen. */
+void config_value_add_text(struct text *text, const char *at, size_t length);
 
 #endif

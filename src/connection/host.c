@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "config/config_settings.h"
 #include "connection/connection.h"
 #include "connection/udp_endpoint.h"
 #include "connection/udp_session.h"
@@ -129,13 +130,21 @@ static int32_t host__close(const pl_host *functions, pl_id id, int32_t how)
     return PL_QUEUED;
 }
 
+static int32_t host__option(const pl_host *functions, const pl_config *config, const char *name,
+                            pl_text *text_out, int64_t *number_out)
+{
+    (void)functions;
+    return config_settings_get(config, name, text_out, number_out);
+}
+
 void host_init(struct host *host, struct worker *const *workers, unsigned worker_count)
 {
     host->functions = (struct pl_host){.size = sizeof host->functions,
                                        .abi_major = PL_ABI_MAJOR,
                                        .abi_minor = PL_ABI_MINOR,
                                        .send = host__send,
-                                       .close = host__close};
+                                       .close = host__close,
+                                       .option = host__option};
     host->workers = workers;
     host->worker_count = worker_count;
 }

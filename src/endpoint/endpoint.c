@@ -25,7 +25,7 @@ static bool endpoint__fail(const struct endpoint *endpoint, const char *reason, 
 static const char *endpoint__find_fault(const struct pl_handler *handler)
 {
     if (handler->abi_major != PL_ABI_MAJOR || handler->needs_minor > PL_ABI_MINOR ||
-        handler->size < sizeof *handler) {
+        !PL_HAS(pl_handler, handler, on_close)) { /* the last member of ABI 0.0 */
         return "it was built for another version of the handler contract";
     }
     if ((handler->flags & PL_TCP) != 0 && handler->on_data == NULL) {
@@ -45,7 +45,8 @@ bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struc
                       .host = host,
                       .endpoint = endpoint->id,
                       .error = error,
-                      .error_room = sizeof error};
+                      .error_room = sizeof error,
+                      .config = &endpoint->config->options};
     const char *fault = endpoint__find_fault(handler);
     if (fault != NULL) {
         return endpoint__fail(endpoint, fault, failure_out);

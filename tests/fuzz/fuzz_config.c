@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/config_keys.h"
 #include "config/config_problems.h"
 #include "config/config_report.h"
-#include "handler/handlers.h"
+#include "config/config_settings.h"
+#include "handler/discard.h"
+#include "handler/echo.h"
+#include "support/optioned.h"
 
 #define REQUIRE(condition) ((condition) ? (void)0 : fuzz_config__fail(#condition, __LINE__))
 
@@ -28,10 +30,13 @@ static bool fuzz_config__variable(const char *name, struct text *value)
     return is_known;
 }
 
+static const struct pl_handler *const handlers[] = {&discard_handler, &echo_handler,   &optioned_greeter,
+                                                    &optioned_keeper, &optioned_relay, NULL};
+
 static const struct config_source source = {.file = "f",
                                             .folder = "C:\\conf",
                                             .service = "s",
-                                            .handlers = handlers_builtin,
+                                            .handlers = handlers,
                                             .variable = fuzz_config__variable};
 
 /* "f:LINE:COLUMN: error: WHAT; WHAT ELSE" and nothing that is not for a terminal; returns what follows the
@@ -106,6 +111,8 @@ static void fuzz_config__write(struct text *text, const struct config *config)
     for (size_t i = 0; i < config->endpoint_count; i++) {
         text_add_format(text, "[endpoint %s]\n", config->endpoints[i].name);
         fuzz_config__write_record(text, &config_keys_endpoint, &config->endpoints[i]);
+        fuzz_config__write_record(text, &config->endpoints[i].options.options->table,
+                                  config->endpoints[i].options.settings);
     }
 }
 

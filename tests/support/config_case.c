@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "config/config_keys.h"
+#include "config/config_settings.h"
 #include "handler/discard.h"
 #include "handler/echo.h"
 #include "support/config_case.h"
@@ -77,5 +77,7 @@ void config_case_write(struct text *text, const struct config *config)
     for (size_t i = 0; i < config->endpoint_count; i++) {
         text_add_format(text, "[endpoint %s]\n", config->endpoints[i].name);
         config_case__write_record(text, &config_keys_endpoint, &config->endpoints[i]);
+        config_case__write_record(text, &config->endpoints[i].options.options->table,
+                                  config->endpoints[i].options.settings);
     }
 }
