@@ -10,6 +10,7 @@
 
 #include "accept/access_lists.h"
 #include "accept/admission.h"
+#include "base/descriptor.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/utf16.h"
@@ -54,6 +55,7 @@ struct engine {
     bool is_network_started;
     bool are_workers_started;
     bool is_paused;
+    bool is_draining;
     volatile LONG is_ending;
 };
 
@@ -186,21 +188,17 @@ static void engine__make_hash_key(struct engine *engine)
 }
 
 /* Its id, and who may come in. */
-static bool engine__init_endpoint(struct engine *engine, struct endpoint *endpoint)
+static bool engine__identify_endpoint(struct engine *engine, struct endpoint *endpoint)
 {
-    struct slot_table *slots = worker_slots(engine->workers[engine->endpoint_count % engine->worker_count]);
-    const uint32_t slot = slot_table_add(slots, SLOT_ENDPOINT, endpoint);
-    if (slot == SLOT_NONE) {
-        return false;
-    }
-    endpoint->id = slot_table_id(slots, slot);
-    endpoint->admission =
-        admission_create(endpoint->config, &engine->lists, &engine->connections, &engine->hash_key);
+    endpoint->id = host_add_endpoint(&engine->host, endpoint);
+    endpoint->admission = endpoint->id != 0 ? admission_create(endpoint->config, &engine->lists,
+                                                               &engine->connections, &engine->hash_key)
+                                            : NULL;
     return endpoint->admission != NULL;
 }
 
-static bool engine__start_endpoint(struct engine *engine, const struct config_endpoint *config,
-                                   const struct pl_handler *const *handlers, struct failure *failure_out)
+static bool engine__init_endpoint(struct engine *engine, const struct config_endpoint *config,
+                                  const struct pl_handler *const *handlers, struct failure *failure_out)
 {
     struct endpoint *endpoint = &engine->endpoints[engine->endpoint_count];
     endpoint->config = config;
@@ -217,12 +215,10 @@ static bool engine__start_endpoint(struct engine *engine, const struct config_en
         text_add_format(&text, "endpoint %s: there is no handler %s", config->name, config->handler);
         return false;
     }
-    if (!engine__init_endpoint(engine, endpoint)) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
-                            "there is no memory for the endpoints");
-    }
     engine->endpoint_count++;
-    return endpoint_start(endpoint, &engine->host.functions, failure_out);
+    return engine__identify_endpoint(engine, endpoint) ||
+           engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                        "there is no memory for the endpoints");
 }
 
 static bool engine__start_endpoints(struct engine *engine, const struct pl_handler *const *handlers,
@@ -236,7 +232,12 @@ static bool engine__start_endpoints(struct engine *engine, const struct pl_handl
     }
     for (size_t i = 0; i < config->endpoint_count; i++) {
         if (config->endpoints[i].is_enabled &&
-            !engine__start_endpoint(engine, &config->endpoints[i], handlers, failure_out)) {
+            !engine__init_endpoint(engine, &config->endpoints[i], handlers, failure_out)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < engine->endpoint_count; i++) { /* a handler may call its host from its start on */
+        if (!endpoint_start(&engine->endpoints[i], &engine->host.functions, failure_out)) {
             return false;
         }
     }
@@ -351,6 +352,15 @@ static void engine__refuse_all(struct engine *engine)
     bindings_stop(&engine->bindings);
 }
 
+/* Once: engine_stop may be called again. */
+static void engine__tell_drain(struct engine *engine, uint32_t within)
+{
+    for (size_t i = 0; !engine->is_draining && i < engine->endpoint_count; i++) {
+        endpoint_drain(&engine->endpoints[i], within);
+    }
+    engine->is_draining = true;
+}
+
 /* What still lives: sockets of endpoints with their UDP sessions, then connections and those that are being
    handed over. In this order: an acceptor adds to the load before it ends. */
 static size_t engine__count_live(const struct engine *engine)
@@ -440,21 +450,23 @@ static bool engine__reset_all(struct engine *engine, struct failure *failure_out
     }
 }
 
-/* The ladder down, from wherever the way up ended; nothing is live. */
+/* The ladder down, from wherever the way up ended; nothing is live. The workers end before the handlers: none of their
+   timers and posted functions runs beside or behind their stop. */
 static bool engine__descend(struct engine *engine, struct failure *failure_out)
 {
     AcquireSRWLockExclusive(&engine->lock);
     bindings_tidy(&engine->bindings);
     ReleaseSRWLockExclusive(&engine->lock);
-    for (size_t i = engine->endpoint_count; i > 0; i--) {
-        endpoint_stop(&engine->endpoints[i - 1]);
-    }
     for (unsigned i = 0; engine->are_workers_started && i < engine->worker_count; i++) {
         if (!worker_stop(engine->workers[i], ENGINE_WORKER_PATIENCE)) {
             return engine__give_up(engine, 0, failure_out);
         }
     }
     engine->are_workers_started = false;
+    for (size_t i = engine->endpoint_count; i > 0; i--) {
+        host_still_endpoint(&engine->host, &engine->endpoints[i - 1]);
+        endpoint_stop(&engine->endpoints[i - 1]);
+    }
     return true;
 }
 
@@ -546,12 +558,13 @@ void engine_continue(struct engine *engine)
 bool engine_stop(struct engine *engine, uint32_t drain_limit, struct failure *failure_out)
 {
     const uint64_t wanted = engine->config->service.drain_timeout;
+    const uint32_t within = wanted < drain_limit ? (uint32_t)wanted : drain_limit;
     engine__stop_control(engine);
     AcquireSRWLockExclusive(&engine->lock);
     engine__refuse_all(engine);
     ReleaseSRWLockExclusive(&engine->lock);
-    return (engine__drain(engine, wanted < drain_limit ? wanted : drain_limit) ||
-            engine__reset_all(engine, failure_out)) &&
+    engine__tell_drain(engine, within);
+    return (engine__drain(engine, within) || engine__reset_all(engine, failure_out)) &&
            engine__descend(engine, failure_out);
 }
 
@@ -571,6 +584,7 @@ void engine_destroy(struct engine *engine)
         worker_destroy(engine->workers[i]);
     }
     memory_free(engine->workers);
+    host_fini(&engine->host);
     bindings_fini(&engine->bindings);
     for (size_t i = 0; i < engine->endpoint_count; i++) {
         admission_destroy(engine->endpoints[i].admission);
@@ -600,6 +614,17 @@ void engine_counters(struct engine *engine, uint64_t sums_out[COUNTER_COUNT])
             sums_out[k] += counters[k];
         }
     }
+}
+
+uint64_t engine_handler_counter(const struct engine *engine, const char *endpoint, uint32_t counter)
+{
+    for (size_t i = 0; i < engine->endpoint_count; i++) {
+        const struct endpoint *at = &engine->endpoints[i];
+        if (strcmp(at->config->name, endpoint) == 0 && counter < descriptor_counter_count(at->handler)) {
+            return (uint64_t)InterlockedCompareExchange64(&at->account->counters[counter], 0, 0);
+        }
+    }
+    return 0;
 }
 
 bool engine_listener_at(struct engine *engine, size_t index, struct engine_listener *listener_out)

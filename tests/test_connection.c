@@ -16,6 +16,7 @@
 #include "accept/admission.h"
 #include "connection/connection.h"
 #include "handler/echo.h"
+#include "io/pulse.h"
 #include "stats/access_log.h"
 #include "support/calls.h"
 #include "support/client.h"
@@ -519,17 +520,25 @@ static void test_connection__asks_the_system_for_what_is_configured(void **state
 
 /* ---- Memory ---- */
 
+static void nothing__on_timer(void *state, pl_id id, void **user)
+{
+    (void)state, (void)id, (void)user;
+}
+
 static void test_connection__has_a_size_that_depends_on_its_endpoint(void **state)
 {
     (void)state;
+    static const struct pl_handler timing = {.size = sizeof timing, .on_timer = nothing__on_timer};
     static const struct {
         enum config_proxy_protocol proxy_protocol;
         bool has_log;
-        size_t addresses;
-    } rows[] = {{CONFIG_PROXY_OFF, false, 0},
-                {CONFIG_PROXY_OFF, true, 1},
-                {CONFIG_PROXY_V2, false, 2},
-                {CONFIG_PROXY_V2, true, 2}};
+        const struct pl_handler *handler;
+        size_t more;
+    } rows[] = {{CONFIG_PROXY_OFF, false, &echo_handler, 0},
+                {CONFIG_PROXY_OFF, true, &echo_handler, CONNECTION_ADDRESS_SIZE},
+                {CONFIG_PROXY_V2, false, &echo_handler, 2 * CONNECTION_ADDRESS_SIZE},
+                {CONFIG_PROXY_V2, true, &echo_handler, 2 * CONNECTION_ADDRESS_SIZE},
+                {CONFIG_PROXY_OFF, true, &timing, CONNECTION_ADDRESS_SIZE + sizeof(struct pulse)}};
     char log = 0; /* nothing is asked of it */
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct connection_limit limit = {0};
@@ -537,13 +546,12 @@ static void test_connection__has_a_size_that_depends_on_its_endpoint(void **stat
         access_lists_init(&lists);
         const struct hash_key key = {{1, 2}};
         const struct config_endpoint config = {.proxy_protocol = rows[i].proxy_protocol};
-        const struct endpoint endpoint = {.admission = admission_create(&config, &lists, &limit, &key),
+        const struct endpoint endpoint = {.handler = rows[i].handler,
+                                          .admission = admission_create(&config, &lists, &limit, &key),
                                           .access_log =
                                               rows[i].has_log ? (struct access_log *)(void *)&log : NULL};
         assert_non_null(endpoint.admission);
-        assert_in_range(connection_size(&endpoint), 1,
-                        CONNECTION_SIZE + rows[i].addresses * CONNECTION_ADDRESS_SIZE);
-        assert_in_range(connection_size(&endpoint), rows[i].addresses * CONNECTION_ADDRESS_SIZE + 200, 1000);
+        assert_in_range(connection_size(&endpoint), rows[i].more + 200, rows[i].more + CONNECTION_SIZE);
         admission_destroy(endpoint.admission);
         access_lists_fini(&lists);
     }

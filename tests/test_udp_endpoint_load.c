@@ -273,8 +273,8 @@ static void assert_does_not_spin(const struct failing *failing)
     }
     const uint64_t cleared = clock_now();
     seen_send(10);
-    seen_wait(2); /* nothing was lost */
-    assert_in_range(clock_now() - cleared, 0, 2000);
+    seen_wait(2);                                    /* nothing was lost */
+    assert_in_range(clock_now() - cleared, 0, 5000); /* a pause is a second; the machine may be busy */
     seen_end();
 }
 
@@ -423,13 +423,14 @@ static void test_udp__is_busy_under_load_and_idle_again_when_it_is_quiet(void **
     clock_advance(1100);         /* the second had many datagrams: busy it stays */
     pile_up_and_settle(40, 32);
     wait_until_idle();
-    assert_in_range(ledger_bytes(), idle, idle + BUFFER_POOL_KEEPS + 4096); /* a worker keeps a few buffers */
+    const size_t kept = idle + BUFFER_POOL_KEEPS + 3 * 4096; /* a few buffers, and the table of ids */
+    assert_in_range(ledger_bytes(), idle, kept);
     seen_assert_works();
     pile_up_and_settle(100, 32); /* and again */
     seen_assert_works();
     seen_pile_up(100);
     rig_wait_for_operations(1);
-    for (const uint64_t deadline = rig_deadline(); ledger_bytes() > idle + BUFFER_POOL_KEEPS + 4096;) {
+    for (const uint64_t deadline = rig_deadline(); ledger_bytes() > kept;) {
         clock_advance(500);
         rig_nap(deadline, "what is kept from a burst to be freed");
     }

@@ -10,8 +10,7 @@
    an element of a table whose element size stands beside it; new members come at its end only. A reader looks at
    a member only where that size covers it (PL_HAS). So an older host runs a newer handler and the other way
    round. A function's arguments never change; where more may be needed, it takes a struct. What is still to
-   come: timers, pausing reads, posting from other threads, connecting out, sends by reference and of files,
-   handlers that block, reload with a previous state.
+   come: connecting out, sends by reference and of files, handlers that block, reload with a previous state.
 
    Text is UTF-8. Lengths are bytes, times milliseconds, ports in host order.
 
@@ -47,7 +46,7 @@ extern "C" {
 
 #define PL_ABI_MAJOR 0u /* must be equal on both sides; 0: not frozen yet */
 #define PL_ABI_MINOR \
-    4u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
+    5u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
 
 /* PL_HAS: whether `*at`, a `type` that begins with its size, has this member: PL_HAS(pl_host, host, option). */
 #define PL_HAS(type, at, member) ((at)->size >= offsetof(type, member) + sizeof((at)->member))
@@ -123,6 +122,9 @@ enum pl_reason {
     PL_DENIED,             /* a reload of the configuration denies the client (allow, deny) */
     PL_DISPLACED           /* a UDP session made room for a new one, at udp_sessions_max */
 };
+
+/* How much a line of the log matters; see log_level in the INI. */
+enum pl_level { PL_LOG_ERROR = 0, PL_LOG_WARNING, PL_LOG_INFO, PL_LOG_DEBUG };
 
 /* A connection, a UDP session or a datagram. */
 typedef struct pl_info {
@@ -212,6 +214,47 @@ struct pl_host {
        stop. Any thread. PL_OK; PL_INVALID: the handler has no option of this name. */
     int32_t (*option)(const pl_host *host, const pl_config *config, const char *name, pl_text *text_out,
                       int64_t *number_out);
+
+    /* want_writable: on_writable comes once, in a later turn of W, as soon as less than 32 KB are queued for this
+       connection; asked for several times before, it comes once. For handlers that send without being asked: a
+       piece in each on_writable, and others have their turns in between. W. PL_OK, PL_GONE, PL_WRONG_THREAD;
+       PL_INVALID: not a connection, or the handler has no on_writable. */
+    int32_t (*want_writable)(const pl_host *host, pl_id id);
+
+    /* read: `on` 0 pauses the reading of a connection, 1 resumes it: what on_data left comes then, together with
+       what follows. While it is paused neither the peer's FIN nor a reset is seen; the deadlines hold. W. PL_OK,
+       PL_GONE, PL_WRONG_THREAD, PL_INVALID. */
+    int32_t (*read)(const pl_host *host, pl_id id, int32_t on);
+
+    /* timer: on_timer comes once, `after` milliseconds from now, and up to 100 later (more when W is busy); 0:
+       it comes no more. Each connection, UDP session and endpoint has one; setting it again moves it. W; that of
+       an endpoint: inside a function that was posted to it, or inside its own on_timer. PL_OK, PL_GONE,
+       PL_WRONG_THREAD; PL_INVALID: the handler has no on_timer, or a datagram's id. */
+    int32_t (*timer)(const pl_host *host, pl_id id, uint32_t after);
+
+    /* post: `run` is called on W of the connection, session or endpoint, in a later turn and inside no callback;
+       an endpoint's W is one worker of the host's choice. `user` is NULL for an endpoint. If the object is gone by
+       then, `run` is called all the same, on any thread, with state NULL, id 0 and user NULL, so that it can free
+       `what`. Any thread, in `start` as well. PL_QUEUED; PL_GONE, PL_INVALID, PL_NO_MEMORY: `run` is never called. */
+    int32_t (*post)(const pl_host *host, pl_id id,
+                    void (*run)(void *state, pl_id id, void **user, void *what), void *what);
+
+    /* info: what on_open was told of this connection or session. Set out->size first. W. PL_OK, PL_GONE,
+       PL_WRONG_THREAD, PL_INVALID. */
+    int32_t (*info)(const pl_host *host, pl_id id, pl_info *out);
+
+    /* count: adds to the handler's counter `index` of its table. `endpoint` is the id that start was given. Any
+       thread. PL_OK; PL_GONE, PL_INVALID: no such endpoint or counter. */
+    int32_t (*count)(const pl_host *host, pl_id endpoint, uint32_t index, uint64_t add);
+
+    /* log: a line in the log of the service, which names the endpoint and, unless it is 0, `id`. `level` is a
+       pl_level. The text is escaped and cut at 400 bytes; of each level an endpoint writes at most 10 lines a
+       second, and then how many it did not. Any thread. PL_OK (also when log_level drops it), PL_GONE, PL_INVALID. */
+    int32_t (*log)(const pl_host *host, pl_id endpoint, pl_id id, int32_t level, const char *at,
+                   size_t length);
+
+    /* clock: milliseconds of a clock that only goes forward, the timers' own. Any thread. */
+    int64_t (*clock)(const pl_host *host);
 };
 
 /* What start is given, and gives back. */
@@ -261,8 +304,8 @@ typedef struct pl_handler {
     void (*on_datagram)(void *state, pl_id id, void **user, const uint8_t *at, size_t length,
                         const pl_info *info);
 
-    /* on_writable: the queue has fallen below half of its pause mark after a PL_FULL. A handler without it is
-       closed at PL_FULL, PL_SLOW_READER. */
+    /* on_writable: less than 32 KB are queued, after a PL_FULL or as asked by want_writable. A handler without it
+       is closed at PL_FULL, PL_SLOW_READER. */
     void (*on_writable)(void *state, pl_id id, void **user);
 
     /* on_eof: the peer's FIN; at[0..length) is what on_data never consumed. Sending is still possible: end
@@ -284,6 +327,13 @@ typedef struct pl_handler {
     /* The handler's own defaults of the host's keys of an endpoint, "idle_timeout = 0", ..., NULL at the end; not for
        listen and handler. What the administrator writes, also in [defaults], comes before them. */
     const char *const *defaults;
+
+    /* on_timer: as set by `timer`. W. `user` is NULL for an endpoint. */
+    void (*on_timer)(void *state, pl_id id, void **user);
+
+    /* drain: the service stops: new clients come no more, and what has not ended after `within` milliseconds is reset.
+       Time to close what is idle, from this thread or by posting. Control thread. */
+    void (*drain)(void *state, uint32_t within);
 } pl_handler;
 
 #ifdef __cplusplus

@@ -25,6 +25,7 @@
 #include "connection/input.h"
 #include "connection/send_queue.h"
 #include "io/net_error.h"
+#include "io/pulse.h"
 #include "stats/close_reason.h"
 
 enum {
@@ -86,6 +87,10 @@ struct connection {
     unsigned has_source : 1;       /* `peer` counts for max_connections_per_source */
     unsigned has_left : 1;         /* it counts for no limit any more */
     unsigned opened_rest : 7;      /* milliseconds behind the tick `opened` */
+    unsigned is_asked : 1;         /* the handler wants on_writable */
+    unsigned is_held : 1;          /* no reading: the handler has paused it */
+    unsigned is_resumed : 1;       /* what is unconsumed comes again */
+    unsigned is_rung : 1;          /* the handler's timer has fired */
     struct pl_address addresses[]; /* those of enum connection_address that its endpoint needs */
 };
 
@@ -171,6 +176,12 @@ static size_t connection__addresses(const struct endpoint *endpoint)
     return endpoint->access_log != NULL ? ADDRESS_LOCAL + 1 : 0;
 }
 
+/* The handler's timer, behind the addresses, if it has on_timer. */
+static struct pulse *connection__pulse(struct connection *connection)
+{
+    return (struct pulse *)(void *)(connection->addresses + connection__addresses(connection->endpoint));
+}
+
 static void connection__log_end(const struct connection *connection, pl_id id, enum close_reason reason)
 {
     const struct endpoint *endpoint = connection->endpoint;
@@ -230,6 +241,9 @@ static void connection__close_socket(struct connection *connection)
 {
     connection->is_closed = 1;
     timer_clear(worker_timers(connection->worker), &connection->timer);
+    if (endpoint_has_timer(connection->endpoint)) {
+        pulse_clear(connection__pulse(connection), connection->worker);
+    }
     connection__leave_limits(connection);
     closesocket(connection->socket);
 }
@@ -265,6 +279,20 @@ static void connection__fail(struct connection *connection, uint32_t error)
 
 /* ---- Coming in ---- */
 
+static void connection__fill_info(const struct connection *connection, const struct pl_address *local,
+                                  pl_info *info_out)
+{
+    *info_out = (pl_info){.size = sizeof *info_out,
+                          .id = connection__id(connection),
+                          .endpoint = connection->endpoint->id,
+                          .peer = connection->peer,
+                          .local = *local};
+    if (connection->is_proxied) {
+        info_out->seen = PL_PROXIED;
+        info_out->proxy = connection->addresses[ADDRESS_PROXY];
+    }
+}
+
 /* From here on its handler knows of it. */
 static void connection__greet(struct connection *connection, const struct pl_address *local)
 {
@@ -273,15 +301,8 @@ static void connection__greet(struct connection *connection, const struct pl_add
     if (endpoint->handler->on_open == NULL) {
         return;
     }
-    pl_info info = {.size = sizeof info,
-                    .id = connection__id(connection),
-                    .endpoint = endpoint->id,
-                    .peer = connection->peer,
-                    .local = *local};
-    if (connection->is_proxied) {
-        info.seen = PL_PROXIED;
-        info.proxy = connection->addresses[ADDRESS_PROXY];
-    }
+    pl_info info;
+    connection__fill_info(connection, local, &info);
     connection__enter(connection, info.id);
     const int32_t result = endpoint->handler->on_open(endpoint->state, info.id, &connection->user, &info);
     connection__leave(connection);
@@ -579,6 +600,95 @@ int32_t connection_close(struct worker *worker, pl_id id, int32_t how)
     return PL_OK;
 }
 
+/* ---- What else the handler asks for ---- */
+
+/* NULL: it is gone, or ends already. */
+static struct connection *connection__find(struct worker *worker, pl_id id)
+{
+    struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
+    return connection == NULL || connection->is_closed || connection->wants_reset ? NULL : connection;
+}
+
+int32_t connection_want_writable(struct worker *worker, pl_id id)
+{
+    struct connection *connection = connection__find(worker, id);
+    if (connection == NULL || connection->wants_fin) {
+        return PL_GONE;
+    }
+    if (connection->endpoint->handler->on_writable == NULL) {
+        return PL_INVALID;
+    }
+    connection->is_asked = 1;
+    connection__settle_later(connection);
+    return PL_OK;
+}
+
+int32_t connection_read(struct worker *worker, pl_id id, bool on)
+{
+    struct connection *connection = connection__find(worker, id);
+    if (connection == NULL) {
+        return PL_GONE;
+    }
+    connection->is_resumed = connection->is_resumed || (connection->is_held && on);
+    connection->is_held = !on;
+    connection__settle_later(connection);
+    return PL_OK;
+}
+
+int32_t connection_set_timer(struct worker *worker, pl_id id, uint32_t after)
+{
+    struct connection *connection = connection__find(worker, id);
+    if (connection == NULL) {
+        return PL_GONE;
+    }
+    if (!endpoint_has_timer(connection->endpoint)) {
+        return PL_INVALID;
+    }
+    connection->is_rung = 0; /* what has fired, and was not told yet, counts no more */
+    pulse_set(connection__pulse(connection), worker, after);
+    return PL_OK;
+}
+
+/* That of the socket, for it is not kept. A socket that ends may not know it: none. */
+static struct pl_address connection__local(const struct connection *connection)
+{
+    struct pl_address local = {0};
+    SOCKADDR_STORAGE address;
+    int length = sizeof address;
+    if (connection__addresses(connection->endpoint) > 0) {
+        local = connection->addresses[ADDRESS_LOCAL];
+    } else if (getsockname(connection->socket, (SOCKADDR *)&address, &length) == 0) {
+        network_address_from((const SOCKADDR *)&address, &local);
+    }
+    return local;
+}
+
+bool connection_info(struct worker *worker, pl_id id, pl_info *info_out)
+{
+    const struct connection *connection = connection__find(worker, id);
+    if (connection != NULL) {
+        const struct pl_address local = connection__local(connection);
+        connection__fill_info(connection, &local, info_out);
+    }
+    return connection != NULL;
+}
+
+bool connection_run(struct worker *worker, pl_id id,
+                    void (*run)(void *state, pl_id id, void **user, void *what), void *what)
+{
+    struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
+    if (connection == NULL || connection->awaits_proxy) {
+        return false;
+    }
+    connection__hold(connection);
+    connection__enter(connection, id);
+    run(connection->endpoint->state, id, &connection->user, what);
+    connection__leave(connection);
+    connection__settle(connection);
+    connection__release(connection);
+    return true;
+}
+
 void connection_overrun(struct worker *worker, pl_id id)
 {
     struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
@@ -610,9 +720,24 @@ static void connection__deliver(struct connection *connection)
     }
 }
 
-static void connection__writable(struct connection *connection)
+static void connection__tell_writable(struct connection *connection)
 {
     const struct endpoint *endpoint = connection->endpoint;
+    const pl_id id = connection__id(connection);
+    connection->is_asked = 0;
+    connection__enter(connection, id);
+    endpoint->handler->on_writable(endpoint->state, id, &connection->user);
+    connection__leave(connection);
+}
+
+static bool connection__may_ask(const struct connection *connection)
+{
+    return connection->is_asked && connection->queued <= CONNECTION_QUEUE_LOW && !connection->is_closed &&
+           !connection->wants_reset && !connection->wants_fin;
+}
+
+static void connection__writable(struct connection *connection)
+{
     if (connection->queued > CONNECTION_QUEUE_LOW || (!connection->is_paused && !connection->is_blocked)) {
         return;
     }
@@ -621,11 +746,9 @@ static void connection__writable(struct connection *connection)
         return;
     }
     connection->is_blocked = 0;
-    const pl_id id = connection__id(connection);
-    connection__enter(connection, id);
-    endpoint->handler->on_writable(endpoint->state, id, &connection->user);
-    connection__leave(connection);
-    if (!connection->is_blocked && !connection->wants_reset && connection->input != NULL) {
+    connection__tell_writable(connection);
+    if (!connection->is_blocked && !connection->is_held && !connection->wants_reset &&
+        connection->input != NULL) {
         connection__deliver(connection);
     }
 }
@@ -662,7 +785,8 @@ static bool connection__may_read(const struct connection *connection)
         connection->is_starved) {
         return false;
     }
-    return connection->drops_input || (!connection->is_blocked && !connection->is_paused);
+    return connection->drops_input ||
+           (!connection->is_blocked && !connection->is_paused && !connection->is_held);
 }
 
 /* `bytes` more lie in `input`. */
@@ -677,8 +801,10 @@ static void connection__take_bytes(struct connection *connection, uint32_t bytes
     }
     connection->bytes_in += bytes;
     worker_count(connection->worker, COUNTER_BYTES_RECEIVED, bytes);
-    /* on_open may have changed everything a moment ago: what it cannot take yet comes behind on_writable. */
-    if (!connection->wants_reset && (!connection->is_blocked || connection->drops_input)) {
+    /* on_open may have changed everything a moment ago: what it cannot take yet comes behind on_writable, or when it
+       reads again. */
+    if (!connection->wants_reset &&
+        ((!connection->is_blocked && !connection->is_held) || connection->drops_input)) {
         connection__deliver(connection);
     }
 }
@@ -695,7 +821,9 @@ static enum read_result connection__received(struct connection *connection, uint
         return READ_STOP;
     }
     if (bytes == 0) {
-        connection__end_of_input(connection);
+        if (!connection->is_held || connection->drops_input) { /* else the next read tells it again */
+            connection__end_of_input(connection);
+        }
         return READ_STOP;
     }
     struct buffer *input = connection->input;
@@ -828,7 +956,8 @@ static void connection__settle(struct connection *connection)
         connection__close_socket(connection);
     } else {
         connection__set_timer(connection);
-        if (connection__may_read(connection)) { /* in its turn, others first */
+        if (connection__may_read(connection) || connection__may_ask(connection) || connection->is_resumed) {
+            /* in its turn, others first */
             connection__queue_task(connection, RANK_AGAIN);
         }
     }
@@ -844,6 +973,27 @@ static void connection__try_again(struct connection *connection)
     }
 }
 
+/* What its handler has asked for. */
+static void connection__call_handler(struct connection *connection)
+{
+    const struct endpoint *endpoint = connection->endpoint;
+    if (connection->is_rung && !connection->is_closed) {
+        const pl_id id = connection__id(connection);
+        connection->is_rung = 0;
+        connection__enter(connection, id);
+        endpoint->handler->on_timer(endpoint->state, id, &connection->user);
+        connection__leave(connection);
+    }
+    if (connection__may_ask(connection)) {
+        connection__tell_writable(connection);
+    }
+    const bool has_rest = connection->is_resumed && !connection->is_held && !connection->is_blocked;
+    connection->is_resumed = 0;
+    if (has_rest && !connection->is_closed && !connection->wants_reset) {
+        connection__deliver(connection);
+    }
+}
+
 static void connection__run_task(struct task *task)
 {
     struct connection *connection = LIST_ELEMENT(task, struct connection, task);
@@ -851,12 +1001,21 @@ static void connection__run_task(struct task *task)
     if (connection->is_due && !connection->is_closed) {
         connection__try_again(connection);
     }
+    connection__call_handler(connection);
     if (connection__may_read(connection)) {
         connection__read(connection, connection->is_drained ? READ_DRAINED : READ_MORE);
     }
     connection__check_deadlines(connection);
     connection__settle(connection);
     connection__release(connection);
+}
+
+/* In its turn, likewise. */
+static void connection__run_pulse(struct timer *timer)
+{
+    struct connection *connection = pulse_owner(timer);
+    connection->is_rung = 1;
+    connection__queue_task(connection, RANK_LATE);
 }
 
 /* In its turn: thousands may be late at once. */
@@ -971,6 +1130,9 @@ static void connection__init(struct connection *connection, struct worker *worke
     connection->send.complete = connection__run_send;
     connection->task.run = connection__run_task;
     timer_init(&connection->timer, connection__run_timer);
+    if (endpoint_has_timer(endpoint)) {
+        pulse_init(connection__pulse(connection), connection, connection__run_pulse);
+    }
     connection->awaits_proxy = admission_has_proxies(endpoint->admission);
     connection->has_source = !connection->awaits_proxy;
     if (connection__addresses(endpoint) > 0) {
@@ -1042,5 +1204,6 @@ void connection_reset_all(struct worker *worker)
 
 size_t connection_size(const struct endpoint *endpoint)
 {
-    return sizeof(struct connection) + connection__addresses(endpoint) * sizeof(struct pl_address);
+    return sizeof(struct connection) + connection__addresses(endpoint) * sizeof(struct pl_address) +
+           (endpoint_has_timer(endpoint) ? sizeof(struct pulse) : 0);
 }

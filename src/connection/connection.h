@@ -29,6 +29,17 @@ void connection_open(struct worker *worker, const struct network *network, struc
 int32_t connection_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length);
 int32_t connection_close(struct worker *worker, pl_id id, int32_t how);
 
+/* connection_want_writable, connection_read, connection_set_timer: likewise the host's want_writable, read and timer; PL_OK,
+   PL_GONE, PL_INVALID. On W. */
+int32_t connection_want_writable(struct worker *worker, pl_id id);
+int32_t connection_read(struct worker *worker, pl_id id, bool on);
+int32_t connection_set_timer(struct worker *worker, pl_id id, uint32_t after);
+
+/* connection_info: what on_open was told. connection_run: calls `run` as the host's post has it. False: it is gone. On W. */
+bool connection_info(struct worker *worker, pl_id id, pl_info *info_out);
+bool connection_run(struct worker *worker, pl_id id,
+                    void (*run)(void *state, pl_id id, void **user, void *what), void *what);
+
 /* connection_overrun: bytes sent from another thread found no room: resets it, PL_SLOW_READER. On W. */
 void connection_overrun(struct worker *worker, pl_id id);
 
@@ -39,7 +50,7 @@ void connection_refuse_all(struct worker *worker);
 void connection_reset_all(struct worker *worker);
 
 /* connection_size: bytes of one idle connection of this endpoint: CONNECTION_SIZE at most, one address more with an
-   access log, two more behind proxies. Its slot in the worker's table is not among them. Any thread. */
+   access log, two more behind proxies, a timer more for a handler with on_timer. Its slot in the worker's table is not among them. Any thread. */
 size_t connection_size(const struct endpoint *endpoint);
 
 #endif

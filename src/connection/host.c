@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/descriptor.h"
 #include "base/memory.h"
 #include "config/config_settings.h"
 #include "connection/connection.h"
@@ -22,11 +23,35 @@ struct host_message {
     uint8_t bytes[];
 };
 
+static const struct host *host__of(const pl_host *functions)
+{
+    return (const struct host *)(const void *)functions;
+}
+
+/* W of anything but an endpoint; NULL: no such worker. */
 static struct worker *host__worker(const pl_host *functions, pl_id id)
 {
-    const struct host *host = (const struct host *)(const void *)functions;
+    const struct host *host = host__of(functions);
     const unsigned index = slot_worker(id);
     return index < host->worker_count ? host->workers[index] : NULL;
+}
+
+/* Whose handler is started, or starts; NULL: none. */
+static struct endpoint *host__endpoint(const struct host *host, pl_id id)
+{
+    struct endpoint *endpoint = slot_table_find(&host->endpoints, id, SLOT_ENDPOINT);
+    return endpoint != NULL && endpoint->is_started ? endpoint : NULL;
+}
+
+/* W of an endpoint. */
+static struct worker *host__home(const struct host *host, pl_id id)
+{
+    return host->workers[slot_number(id) % host->worker_count];
+}
+
+static bool host__names_an_endpoint(pl_id id)
+{
+    return slot_kind(id) == SLOT_ENDPOINT && slot_worker(id) == SLOT_NOBODYS;
 }
 
 static struct host_message *host_message__create(pl_id id, size_t length,
@@ -75,7 +100,7 @@ static int32_t host__send(const pl_host *functions, pl_id id, const void *at, si
 {
     struct worker *worker = host__worker(functions, id);
     if (worker == NULL) {
-        return PL_GONE;
+        return host__names_an_endpoint(id) ? PL_INVALID : PL_GONE;
     }
     if (slot_kind(id) == SLOT_DATAGRAM) {
         return worker_is_current(worker) ? udp_endpoint_send(worker, id, at, length) : PL_WRONG_THREAD;
@@ -113,7 +138,7 @@ static int32_t host__close(const pl_host *functions, pl_id id, int32_t how)
 {
     struct worker *worker = host__worker(functions, id);
     if (worker == NULL) {
-        return PL_GONE;
+        return host__names_an_endpoint(id) ? PL_INVALID : PL_GONE;
     }
     if (how < PL_FINISH || how > PL_RESET || !host__names_a_client(id)) {
         return PL_INVALID;
@@ -130,6 +155,203 @@ static int32_t host__close(const pl_host *functions, pl_id id, int32_t how)
     return PL_QUEUED;
 }
 
+/* ---- What only W may ask ---- */
+
+/* PL_OK: `worker_out` is W, and the caller is on it; else why not. */
+static int32_t host__on_w(const pl_host *functions, pl_id id, struct worker **worker_out)
+{
+    *worker_out = host__worker(functions, id);
+    if (*worker_out == NULL) {
+        return host__names_an_endpoint(id) ? PL_INVALID : PL_GONE;
+    }
+    if (!host__names_a_client(id)) {
+        return PL_INVALID;
+    }
+    return worker_is_current(*worker_out) ? PL_OK : PL_WRONG_THREAD;
+}
+
+static int32_t host__want_writable(const pl_host *functions, pl_id id)
+{
+    struct worker *worker = NULL;
+    const int32_t result = host__on_w(functions, id, &worker);
+    if (result != PL_OK) {
+        return result;
+    }
+    return slot_kind(id) == SLOT_CONNECTION ? connection_want_writable(worker, id) : PL_INVALID;
+}
+
+static int32_t host__read(const pl_host *functions, pl_id id, int32_t on)
+{
+    struct worker *worker = NULL;
+    const int32_t result = host__on_w(functions, id, &worker);
+    if (result != PL_OK) {
+        return result;
+    }
+    return slot_kind(id) == SLOT_CONNECTION && (on == 0 || on == 1) ? connection_read(worker, id, on != 0)
+                                                                    : PL_INVALID;
+}
+
+static int32_t host__info(const pl_host *functions, pl_id id, pl_info *out)
+{
+    struct worker *worker = NULL;
+    const int32_t result = host__on_w(functions, id, &worker);
+    if (result != PL_OK) {
+        return result;
+    }
+    pl_info info;
+    const bool is_there = slot_kind(id) == SLOT_SESSION ? udp_session_info(worker, id, &info)
+                                                        : connection_info(worker, id, &info);
+    if (!is_there) {
+        return PL_GONE;
+    }
+    const uint32_t size = out->size;
+    if (size < sizeof size) {
+        return PL_INVALID;
+    }
+    memcpy(out, &info, size < sizeof info ? size : sizeof info);
+    out->size = size;
+    return PL_OK;
+}
+
+/* ---- Timers ---- */
+
+static void host__run_endpoint_timer(struct timer *timer)
+{
+    struct endpoint *endpoint = pulse_owner(timer);
+    struct worker *worker = endpoint->account->home;
+    worker_enter(worker, endpoint->config->name, endpoint->handler->name, endpoint->id);
+    endpoint->handler->on_timer(endpoint->state, endpoint->id, NULL);
+    worker_leave(worker);
+}
+
+static int32_t host__set_endpoint_timer(const struct host *host, pl_id id, uint32_t after)
+{
+    struct endpoint *endpoint = host__endpoint(host, id);
+    struct worker *home = host__home(host, id);
+    if (endpoint == NULL) {
+        return PL_GONE;
+    }
+    if (!endpoint_has_timer(endpoint)) {
+        return PL_INVALID;
+    }
+    if (!worker_is_current(home)) {
+        return PL_WRONG_THREAD;
+    }
+    struct account *account = endpoint->account; /* is there: it has a timer */
+    if (account->home == NULL) {
+        account->home = home;
+        pulse_init(&account->pulse, endpoint, host__run_endpoint_timer);
+    }
+    pulse_set(&account->pulse, home, after);
+    return PL_OK;
+}
+
+static int32_t host__timer(const pl_host *functions, pl_id id, uint32_t after)
+{
+    if (host__names_an_endpoint(id)) {
+        return host__set_endpoint_timer(host__of(functions), id, after);
+    }
+    struct worker *worker = NULL;
+    const int32_t result = host__on_w(functions, id, &worker);
+    if (result != PL_OK) {
+        return result;
+    }
+    return slot_kind(id) == SLOT_SESSION ? udp_session_set_timer(worker, id, after)
+                                         : connection_set_timer(worker, id, after);
+}
+
+/* ---- Posts ---- */
+
+typedef void (*host_run)(void *state, pl_id id, void **user, void *what);
+
+struct host_post {
+    struct message message;
+    const struct host *host;
+    pl_id id;
+    host_run run;
+    void *what;
+};
+
+/* False: there is no such endpoint any more. */
+static bool host__run_on_endpoint(const struct host_post *post, struct worker *worker)
+{
+    struct endpoint *endpoint = host__endpoint(post->host, post->id);
+    if (endpoint == NULL) {
+        return false;
+    }
+    worker_enter(worker, endpoint->config->name, endpoint->handler->name, post->id);
+    post->run(endpoint->state, post->id, NULL, post->what);
+    worker_leave(worker);
+    return true;
+}
+
+static void host__run_post(struct message *at, struct worker *worker)
+{
+    struct host_post *post = LIST_ELEMENT(at, struct host_post, message);
+    bool has_run = false;
+    if (host__names_an_endpoint(post->id)) {
+        has_run = host__run_on_endpoint(post, worker);
+    } else if (slot_kind(post->id) == SLOT_SESSION) {
+        has_run = udp_session_run(worker, post->id, post->run, post->what);
+    } else {
+        has_run = connection_run(worker, post->id, post->run, post->what);
+    }
+    if (!has_run) {
+        worker_count(worker, COUNTER_STALE_MESSAGES, 1);
+        post->run(NULL, 0, NULL, post->what);
+    }
+    memory_free(post);
+}
+
+static int32_t host__post(const pl_host *functions, pl_id id, host_run run, void *what)
+{
+    const struct host *host = host__of(functions);
+    const bool is_endpoint = host__names_an_endpoint(id);
+    struct worker *worker = is_endpoint ? host__home(host, id) : host__worker(functions, id);
+    if (worker == NULL || (is_endpoint && host__endpoint(host, id) == NULL)) {
+        return PL_GONE;
+    }
+    if (run == NULL || (!is_endpoint && !host__names_a_client(id))) {
+        return PL_INVALID;
+    }
+    struct host_post *post = memory_alloc(sizeof *post);
+    if (post == NULL) {
+        return PL_NO_MEMORY;
+    }
+    *post =
+        (struct host_post){.message.run = host__run_post, .host = host, .id = id, .run = run, .what = what};
+    worker_send(worker, &post->message);
+    return PL_QUEUED;
+}
+
+/* ---- For all threads ---- */
+
+static int32_t host__count(const pl_host *functions, pl_id id, uint32_t index, uint64_t add)
+{
+    struct endpoint *endpoint = host__endpoint(host__of(functions), id);
+    if (endpoint == NULL) {
+        return PL_GONE;
+    }
+    if (index >= descriptor_counter_count(endpoint->handler)) {
+        return PL_INVALID;
+    }
+    InterlockedExchangeAdd64(&endpoint->account->counters[index], (LONG64)add);
+    return PL_OK;
+}
+
+static int32_t host__log(const pl_host *functions, pl_id id, pl_id connection, int32_t level, const char *at,
+                         size_t length)
+{
+    struct endpoint *endpoint = host__endpoint(host__of(functions), id);
+    return endpoint != NULL ? endpoint_log(endpoint, connection, level, at, length) : PL_GONE;
+}
+
+static int64_t host__clock(const pl_host *functions)
+{
+    (void)functions;
+    return (int64_t)GetTickCount64();
+}
+
 static int32_t host__option(const pl_host *functions, const pl_config *config, const char *name,
                             pl_text *text_out, int64_t *number_out)
 {
@@ -144,7 +366,34 @@ void host_init(struct host *host, struct worker *const *workers, unsigned worker
                                        .abi_minor = PL_ABI_MINOR,
                                        .send = host__send,
                                        .close = host__close,
-                                       .option = host__option};
+                                       .option = host__option,
+                                       .want_writable = host__want_writable,
+                                       .read = host__read,
+                                       .timer = host__timer,
+                                       .post = host__post,
+                                       .info = host__info,
+                                       .count = host__count,
+                                       .log = host__log,
+                                       .clock = host__clock};
     host->workers = workers;
     host->worker_count = worker_count;
+    slot_table_init(&host->endpoints, SLOT_NOBODYS);
+}
+
+void host_fini(struct host *host)
+{
+    slot_table_fini(&host->endpoints);
+}
+
+pl_id host_add_endpoint(struct host *host, struct endpoint *endpoint)
+{
+    const uint32_t slot = slot_table_add(&host->endpoints, SLOT_ENDPOINT, endpoint);
+    return slot != SLOT_NONE ? slot_table_id(&host->endpoints, slot) : 0;
+}
+
+void host_still_endpoint(const struct host *host, struct endpoint *endpoint)
+{
+    if (endpoint->account != NULL && endpoint->account->home != NULL) {
+        pulse_clear(&endpoint->account->pulse, host__home(host, endpoint->id));
+    }
 }

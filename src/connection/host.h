@@ -3,6 +3,7 @@
 #ifndef PORTLISTENER_CONNECTION_HOST_H
 #define PORTLISTENER_CONNECTION_HOST_H
 
+#include "endpoint/endpoint.h"
 #include "io/worker.h"
 #include "portlistener/handler.h"
 
@@ -11,9 +12,17 @@ struct host {
     struct pl_host functions; /* first */
     struct worker *const *workers;
     unsigned worker_count;
+    struct slot_table endpoints; /* any thread reads it, once the first handler has been started */
 };
 
-/* host_init: `workers` stay the caller's. */
+/* host_init: `workers` stay the caller's. host_fini: nobody calls it any more. */
 void host_init(struct host *host, struct worker *const *workers, unsigned worker_count);
+void host_fini(struct host *host);
+
+/* host_add_endpoint: its id, 0 when there is no memory. Before any handler is started. */
+pl_id host_add_endpoint(struct host *host, struct endpoint *endpoint);
+
+/* host_still_endpoint: its timer fires no more. The workers have ended. */
+void host_still_endpoint(const struct host *host, struct endpoint *endpoint);
 
 #endif

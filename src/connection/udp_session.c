@@ -12,6 +12,7 @@
 #include "base/hash_table.h"
 #include "base/memory.h"
 #include "connection/reply_budget.h"
+#include "io/pulse.h"
 
 struct udp_session {
     struct hash_node hashed;
@@ -37,6 +38,7 @@ struct udp_session {
     bool is_answered;
     bool is_repeated; /* it has sent a second datagram */
     bool is_closing;
+    struct pulse pulse[]; /* the handler's timer, if it has on_timer */
 };
 
 struct udp_sessions {
@@ -159,6 +161,9 @@ static void udp_session__end(struct udp_session *session, enum pl_reason reason,
     hash_table_remove(&sessions->table, &session->hashed);
     list_remove(&session->node);
     timer_clear(worker_timers(sessions->udp->worker), &session->timer);
+    if (endpoint_has_timer(sessions->endpoint)) {
+        pulse_clear(session->pulse, sessions->udp->worker);
+    }
     if (handler->on_close != NULL) {
         udp_session__enter(session, id);
         handler->on_close(sessions->endpoint->state, id, &session->user, (int32_t)session->reason,
@@ -181,6 +186,19 @@ static void udp_session__run_timer(struct timer *timer)
         udp_session__end(session, PL_IDLE, 0);
     } else if (due != UINT64_MAX) {
         timer_set(worker_timers(worker), timer, due);
+    }
+}
+
+static void udp_session__run_pulse(struct timer *timer)
+{
+    struct udp_session *session = pulse_owner(timer);
+    const struct endpoint *endpoint = session->sessions->endpoint;
+    const pl_id id = udp_session__id(session);
+    udp_session__enter(session, id);
+    endpoint->handler->on_timer(endpoint->state, id, &session->user);
+    udp_session__leave(session);
+    if (session->is_closing) {
+        udp_session__end(session, session->reason, session->error);
     }
 }
 
@@ -237,7 +255,8 @@ static struct udp_session *udp_sessions__find(const struct udp_sessions *session
 static struct udp_session *udp_sessions__create(struct udp_sessions *sessions, uint64_t hash)
 {
     struct slot_table *slots = worker_slots(sessions->udp->worker);
-    struct udp_session *session = memory_alloc(sizeof *session);
+    const bool has_timer = endpoint_has_timer(sessions->endpoint);
+    struct udp_session *session = memory_alloc(sizeof *session + (has_timer ? sizeof session->pulse[0] : 0));
     const uint32_t slot = session != NULL ? slot_table_add(slots, SLOT_SESSION, session) : SLOT_NONE;
     if (slot == SLOT_NONE) {
         memory_free(session);
@@ -250,6 +269,9 @@ static struct udp_session *udp_sessions__create(struct udp_sessions *sessions, u
     }
     session->sessions = sessions;
     session->slot = slot;
+    if (has_timer) {
+        pulse_init(session->pulse, session, udp_session__run_pulse);
+    }
     return session;
 }
 
@@ -416,6 +438,44 @@ int32_t udp_session_close(struct worker *worker, pl_id id)
     udp_session__mark(session, PL_BY_HANDLER, 0);
     timer_set(worker_timers(worker), &session->timer, worker_now(worker));
     return PL_OK;
+}
+
+int32_t udp_session_set_timer(struct worker *worker, pl_id id, uint32_t after)
+{
+    struct udp_session *session = udp_session__find(worker, id);
+    if (session == NULL) {
+        return PL_GONE;
+    }
+    if (!endpoint_has_timer(session->sessions->endpoint)) {
+        return PL_INVALID;
+    }
+    pulse_set(session->pulse, worker, after);
+    return PL_OK;
+}
+
+bool udp_session_info(struct worker *worker, pl_id id, pl_info *info_out)
+{
+    const struct udp_session *session = udp_session__find(worker, id);
+    if (session != NULL) {
+        udp_session__fill_info(session, session->is_proxied ? PL_PROXIED : 0, info_out);
+    }
+    return session != NULL;
+}
+
+bool udp_session_run(struct worker *worker, pl_id id,
+                     void (*run)(void *state, pl_id id, void **user, void *what), void *what)
+{
+    struct udp_session *session = slot_table_find(worker_slots(worker), id, SLOT_SESSION);
+    if (session == NULL) {
+        return false;
+    }
+    udp_session__enter(session, id);
+    run(session->sessions->endpoint->state, id, &session->user, what);
+    udp_session__leave(session);
+    if (session->is_closing) {
+        udp_session__end(session, session->reason, session->error);
+    }
+    return true;
 }
 
 /* ---- All of a socket ---- */

@@ -52,4 +52,11 @@ void udp_session_deliver(struct udp_session *session, const struct udp_arrival *
 int32_t udp_session_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length);
 int32_t udp_session_close(struct worker *worker, pl_id id);
 
+/* udp_session_set_timer: likewise the host's timer. udp_session_info: what on_open was told. udp_session_run: calls `run` as
+   the host's post has it. False: it is gone. */
+int32_t udp_session_set_timer(struct worker *worker, pl_id id, uint32_t after);
+bool udp_session_info(struct worker *worker, pl_id id, pl_info *info_out);
+bool udp_session_run(struct worker *worker, pl_id id,
+                     void (*run)(void *state, pl_id id, void **user, void *what), void *what);
+
 #endif

@@ -3,9 +3,12 @@
 #include "endpoint/endpoint.h"
 
 #include "base/address.h"
+#include "base/descriptor.h"
+#include "base/memory.h"
 
 enum {
-    ENDPOINT_LINE = 384, /* room for the words of one in the log */
+    ENDPOINT_LINE = 384,         /* room for the words of one in the log */
+    ENDPOINT_HANDLER_LINE = 400, /* bytes that a handler writes in one */
     ENDPOINT_MAX_INPUT = 65536,
     ENDPOINT_MAX_INPUT_LIMIT = 16777216 /* the contract's */
 };
@@ -37,6 +40,22 @@ static const char *endpoint__find_fault(const struct pl_handler *handler)
     return handler->max_input > ENDPOINT_MAX_INPUT_LIMIT ? "its max_input is over 16777216" : NULL;
 }
 
+static bool endpoint__has_timer(const struct pl_handler *handler)
+{
+    return PL_HAS(pl_handler, handler, on_timer) && handler->on_timer != NULL;
+}
+
+bool endpoint_has_timer(const struct endpoint *endpoint)
+{
+    return endpoint__has_timer(endpoint->handler);
+}
+
+/* Whether it will need one for sure. */
+static bool endpoint__needs_account(const struct pl_handler *handler)
+{
+    return descriptor_counter_count(handler) > 0 || endpoint__has_timer(handler);
+}
+
 bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struct failure *failure_out)
 {
     const struct pl_handler *handler = endpoint->handler;
@@ -51,13 +70,74 @@ bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struc
     if (fault != NULL) {
         return endpoint__fail(endpoint, fault, failure_out);
     }
+    if (endpoint__needs_account(handler) && endpoint_account(endpoint) == NULL) {
+        return endpoint__fail(endpoint, "there is no memory for its counters", failure_out);
+    }
+    endpoint->is_started = 1; /* it may call its host */
     if (handler->start != NULL && handler->start(&start) < 0) {
+        endpoint->is_started = 0;
         error[sizeof error - 1] = '\0';
         return endpoint__fail(endpoint, error[0] != '\0' ? error : "it gave no reason", failure_out);
     }
     endpoint->state = start.state;
-    endpoint->is_started = true;
     return true;
+}
+
+/* ---- What the handler has of it ---- */
+
+/* Two threads may need it at once: the first to have it keeps it. */
+struct account *endpoint_account(struct endpoint *endpoint)
+{
+    if (endpoint->account != NULL) {
+        return endpoint->account;
+    }
+    struct account *made = account_create(descriptor_counter_count(endpoint->handler));
+    if (made == NULL) {
+        return endpoint->account;
+    }
+    struct account *kept =
+        InterlockedCompareExchangePointer((void *volatile *)&endpoint->account, made, NULL);
+    if (kept != NULL) {
+        memory_free(made);
+    }
+    return kept != NULL ? kept : made;
+}
+
+static const enum event log_events[ACCOUNT_LEVELS] = {EVENT_HANDLER_ERROR, EVENT_HANDLER_WARNING,
+                                                      EVENT_HANDLER_INFO, EVENT_HANDLER_DEBUG};
+
+int32_t endpoint_log(struct endpoint *endpoint, pl_id connection, int32_t level, const char *at,
+                     size_t length)
+{
+    if (level < PL_LOG_ERROR || level > PL_LOG_DEBUG) {
+        return PL_INVALID;
+    }
+    if (!log_writes(endpoint->log, log_events[level])) {
+        return PL_OK;
+    }
+    struct account *account = endpoint_account(endpoint);
+    const LONG untold = account != NULL ? account_gate_pass(&account->gates[level], GetTickCount64()) : 0;
+    length = length < ENDPOINT_HANDLER_LINE ? length : ENDPOINT_HANDLER_LINE;
+    if (untold > 0) {
+        log_write(endpoint->log, log_events[level], endpoint->config->name, connection,
+                  "%.*s; %ld more since the last such line", (int)length, at, (long)untold);
+    } else if (untold == 0) {
+        log_write(endpoint->log, log_events[level], endpoint->config->name, connection, "%.*s", (int)length,
+                  at);
+    }
+    return PL_OK;
+}
+
+static void endpoint__tell_rest_of_log(struct endpoint *endpoint)
+{
+    for (int level = 0; endpoint->account != NULL && level < ACCOUNT_LEVELS; level++) {
+        const LONG untold = account_gate_take_rest(&endpoint->account->gates[level]);
+        if (untold > 0) {
+            log_write(endpoint->log, log_events[level], endpoint->config->name, 0,
+                      "%ld more lines of the handler %s since its last one", (long)untold,
+                      endpoint->handler->name);
+        }
+    }
 }
 
 /* ---- What is told of clients ---- */
@@ -134,13 +214,24 @@ static void endpoint__tell_rest(struct endpoint *endpoint)
     }
 }
 
+void endpoint_drain(struct endpoint *endpoint, uint32_t within)
+{
+    const struct pl_handler *handler = endpoint->handler;
+    if (endpoint->is_started && PL_HAS(pl_handler, handler, drain) && handler->drain != NULL) {
+        handler->drain(endpoint->state, within);
+    }
+}
+
 void endpoint_stop(struct endpoint *endpoint)
 {
     if (endpoint->is_started && endpoint->handler->stop != NULL) {
         endpoint->handler->stop(endpoint->state);
     }
-    endpoint->is_started = false;
+    endpoint->is_started = 0;
     endpoint__tell_rest(endpoint);
+    endpoint__tell_rest_of_log(endpoint);
+    memory_free(endpoint->account);
+    endpoint->account = NULL;
     notice_gates_fini(&endpoint->gates);
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/win.h"
 #include "config/config.h"
+#include "endpoint/account.h"
 #include "endpoint/notice.h"
 #include "io/worker.h"
 #include "portlistener/handler.h"
@@ -34,21 +35,31 @@ struct endpoint {
     struct log *log;
     struct access_log *access_log; /* NULL: none, or not for this endpoint */
     struct admission *admission;   /* who may come in; see accept/admission.h */
-    bool is_started;
-    uint32_t udp_sockets;       /* of its addresses */
-    volatile LONG udp_sessions; /* of all of them */
-    volatile LONG is_paused;    /* refuse what is new */
-    volatile LONG is_stopping;  /* likewise, and for good */
-    volatile LONG nodelay;      /* enum endpoint_nodelay */
+    uint32_t udp_sockets;          /* of its addresses */
+    volatile LONG udp_sessions;    /* of all of them */
+    volatile LONG is_started;      /* the handler */
+    volatile LONG is_paused;       /* refuse what is new */
+    volatile LONG is_stopping;     /* likewise, and for good */
+    volatile LONG nodelay;         /* enum endpoint_nodelay */
     struct notice_gates gates;
+    struct account *volatile account; /* made when it is needed; see endpoint_account */
 };
 
 /* endpoint_start: the handler's start; false: `failure_out`. Control thread. */
 bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struct failure *failure_out);
 
+/* endpoint_drain: the handler's drain. Control thread. */
+void endpoint_drain(struct endpoint *endpoint, uint32_t within);
+
 /* endpoint_stop: the handler's stop, if it was started, and what is left to be told of clients. No connection may be left.
    Control thread. */
 void endpoint_stop(struct endpoint *endpoint);
+
+/* endpoint_account: what it keeps for its handler, made now if it was not needed before; NULL: no memory. endpoint_log: a
+   line of the handler's, see pl_host.log. Any thread. */
+struct account *endpoint_account(struct endpoint *endpoint);
+int32_t endpoint_log(struct endpoint *endpoint, pl_id connection, int32_t level, const char *at,
+                     size_t length);
 
 /* endpoint_tell: tells in the log of what `counter` counts, if notices.def has it; `now` of a worker's clock. Any thread.
    endpoint_count: counts one, and tells of it. On W. */
@@ -66,6 +77,9 @@ void endpoint_refused(struct endpoint *endpoint, struct worker *worker, enum clo
    id, 0 for a datagram; `now` of a worker's clock. Any thread. */
 void endpoint_tell_header(struct endpoint *endpoint, uint64_t now, pl_id connection,
                           const struct pl_address *proxy, const char *problem);
+
+/* endpoint_has_timer: whether its handler has on_timer. */
+bool endpoint_has_timer(const struct endpoint *endpoint);
 
 /* endpoint_max_input: what its handler may leave unconsumed, in bytes. */
 uint32_t endpoint_max_input(const struct endpoint *endpoint);

@@ -25,6 +25,9 @@ struct slot_table {
     uint32_t prefix; /* the worker, in the top 8 bits; never 0 */
 };
 
+/* The worker of ids that belong to none. */
+enum { SLOT_NOBODYS = 253 };
+
 /* slot_table_init: `worker` 0 to 253. */
 void slot_table_init(struct slot_table *table, unsigned worker);
 void slot_table_fini(struct slot_table *table);
@@ -47,11 +50,16 @@ void *slot_table_find(const struct slot_table *table, uint64_t id, enum slot_kin
    end. */
 void *slot_table_next(const struct slot_table *table, enum slot_kind kind, uint32_t *slot);
 
-/* slot_worker: the worker that an id names; a number of no worker when it is none. slot_kind: what it names, or
-   named. Any thread. */
+/* slot_worker: the worker that an id names; a number of no worker when it is none. slot_number: its slot. slot_kind: what
+   it names, or named. Any thread. */
 static inline unsigned slot_worker(uint64_t id)
 {
     return (unsigned)(id >> 56) - 1U;
+}
+
+static inline uint32_t slot_number(uint64_t id)
+{
+    return (uint32_t)(id >> 32) & SLOT_NONE;
 }
 
 static inline enum slot_kind slot_kind(uint64_t id)

@@ -381,6 +381,7 @@ void worker_destroy(struct worker *worker)
     if (worker == NULL) {
         return;
     }
+    worker__read_inbox(worker); /* what came too late frees what it has */
     slot_table_fini(&worker->slots);
     buffer_pool_fini(&worker->buffers);
     CloseHandle(worker->port);

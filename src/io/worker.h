@@ -50,7 +50,8 @@ bool worker_start(struct worker *worker, struct worker *const *peers, DWORD *err
    not end: may be called again. Nothing may be in flight on it any more. Not on W. */
 bool worker_stop(struct worker *worker, DWORD timeout);
 
-/* worker_destroy: after worker_stop, or without worker_start. NULL is allowed. */
+/* worker_destroy: after worker_stop, or without worker_start; runs the messages that nobody has read. NULL is
+   allowed. */
 void worker_destroy(struct worker *worker);
 
 unsigned worker_index(const struct worker *worker);

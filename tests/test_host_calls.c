@@ -1,0 +1,620 @@
+/* SPDX-License-Identifier: MIT
+   What a handler asks of its host beside send and close: timers, pauses, turns to write, posts, information, counters,
+   log lines; see handler.h. Through a running engine and real sockets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "base/address.h"
+#include "support/client.h"
+#include "support/fault.h"
+#include "support/journal.h"
+#include "support/rig.h"
+
+enum { PIECE = 16000, PIECES = 40, MAX = 1000 };
+
+/* ---- A handler that does what its client says ----
+
+   Each letter is a command; whatever comes of it is answered by letters. */
+
+static struct {
+    const pl_host *host;
+    pl_id endpoint;
+    volatile LONG opens, closes, timers, writables, runs, stale_runs, endpoint_runs, endpoint_timers, drains;
+    volatile LONG mistakes;
+    volatile LONG64 id; /* of the last one opened */
+    pl_info opened, told;
+    int32_t results[8];
+} seen;
+
+static int owner;               /* what the state points to */
+static char letters[] = "opqr"; /* what is posted */
+
+static void require(bool is_right)
+{
+    if (!is_right) {
+        InterlockedIncrement(&seen.mistakes);
+    }
+}
+
+static int32_t caller__start(pl_start *start)
+{
+    seen.host = start->host;
+    seen.endpoint = start->endpoint;
+    start->state = &owner;
+    return PL_OK;
+}
+
+static int32_t caller__on_open(void *state, pl_id id, void **user, const pl_info *info)
+{
+    require(state == &owner && *user == NULL && info->id == id && info->endpoint == seen.endpoint);
+    seen.opened = *info;
+    *user = &owner;
+    InterlockedExchange64(&seen.id, (LONG64)id);
+    InterlockedIncrement(&seen.opens);
+    return PL_OK;
+}
+
+static void caller__run(void *state, pl_id id, void **user, void *what)
+{
+    InterlockedIncrement(&seen.runs);
+    if (id == 0) {
+        require(state == NULL && user == NULL);
+        InterlockedIncrement(&seen.stale_runs);
+    } else {
+        require(state == &owner && *user == &owner);
+        seen.host->send(seen.host, id, what, 1);
+    }
+}
+
+static void caller__run_on_endpoint(void *state, pl_id id, void **user, void *what)
+{
+    require(state == &owner && id == seen.endpoint && user == NULL && what == &seen);
+    seen.results[0] = seen.host->timer(seen.host, id, 1);
+    InterlockedIncrement(&seen.endpoint_runs);
+}
+
+static void caller__do(pl_id id, uint8_t command)
+{
+    const pl_host *host = seen.host;
+    switch (command) {
+    case 'T': /* soon */
+        require(host->timer(host, id, 1) == PL_OK);
+        break;
+    case 'Z': /* never, after all */
+        require(host->timer(host, id, 1) == PL_OK && host->timer(host, id, 0) == PL_OK);
+        break;
+    case 'P': /* reads on when its timer comes */
+        require(host->read(host, id, 0) == PL_OK && host->timer(host, id, 300) == PL_OK);
+        break;
+    case 'W':
+        require(host->want_writable(host, id) == PL_OK && host->want_writable(host, id) == PL_OK);
+        break;
+    case 'I':
+        seen.told = (pl_info){.size = sizeof seen.told};
+        require(host->info(host, id, &seen.told) == PL_OK);
+        host->send(host, id, "i", 1);
+        break;
+    case 'O':
+        require(host->post(host, id, caller__run, &letters[0]) == PL_QUEUED);
+        break;
+    case 'R': /* gone before it is run, or not yet */
+        require(host->post(host, id, caller__run, &letters[3]) == PL_QUEUED);
+        host->close(host, id, PL_RESET);
+        require(host->timer(host, id, 1) == PL_GONE && host->read(host, id, 1) == PL_GONE);
+        require(host->want_writable(host, id) == PL_GONE);
+        break;
+    case 'E':
+        require(host->post(host, seen.endpoint, caller__run_on_endpoint, &seen) == PL_QUEUED);
+        break;
+    default:
+        host->send(host, id, &command, 1);
+    }
+}
+
+static size_t caller__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    (void)state, (void)user;
+    caller__do(id, at[0]);
+    (void)length;
+    return at[0] == 'P' || length == 1 ? 1 : caller__on_data(state, id, user, at + 1, length - 1) + 1;
+}
+
+static void caller__on_datagram(void *state, pl_id id, void **user, const uint8_t *at, size_t length,
+                                const pl_info *info)
+{
+    (void)state, (void)user, (void)info;
+    if (length > 0) {
+        caller__do(id, at[0]);
+    }
+}
+
+static void caller__on_timer(void *state, pl_id id, void **user)
+{
+    require(state == &owner);
+    if (id == seen.endpoint) {
+        require(user == NULL);
+        InterlockedIncrement(&seen.endpoint_timers);
+        return;
+    }
+    require(*user == &owner);
+    InterlockedIncrement(&seen.timers);
+    if (seen.host->read(seen.host, id, 1) != PL_INVALID) {
+        seen.host->send(seen.host, id, "t", 1);
+    }
+}
+
+static void caller__on_writable(void *state, pl_id id, void **user)
+{
+    static uint8_t piece[PIECE];
+    require(state == &owner && *user == &owner);
+    const int32_t result = seen.host->send(seen.host, id, piece, sizeof piece);
+    require(result == PL_OK || result == PL_QUEUED);
+    if (InterlockedIncrement(&seen.writables) < PIECES) {
+        require(seen.host->want_writable(seen.host, id) == PL_OK);
+    }
+}
+
+static void caller__on_close(void *state, pl_id id, void **user, int32_t reason, uint32_t win32_error)
+{
+    (void)reason, (void)win32_error;
+    pl_info info = {.size = sizeof info};
+    require(state == &owner && *user == &owner && seen.host->info(seen.host, id, &info) == PL_GONE);
+    InterlockedIncrement(&seen.closes);
+}
+
+static void caller__drain(void *state, uint32_t within)
+{
+    require(state == &owner && within <= MAX);
+    InterlockedIncrement(&seen.drains);
+    seen.host->close(seen.host, (pl_id)seen.id, PL_GRACEFUL);
+}
+
+static const struct pl_counter counters[] = {{"lines", "lines", "what was written"},
+                                             {"bytes", "bytes", "what was read"}};
+
+#define CALLER(title, set)                                                                                   \
+    .size = sizeof(struct pl_handler), .abi_major = PL_ABI_MAJOR, .abi_minor = PL_ABI_MINOR, .flags = (set), \
+    .name = (title), .version = "1", .summary = "for tests", .start = caller__start,                         \
+    .on_open = caller__on_open, .on_data = caller__on_data, .on_datagram = caller__on_datagram,              \
+    .on_close = caller__on_close, .counter_size = sizeof counters[0], .counter_count = 2,                    \
+    .counters = counters
+
+static const struct pl_handler caller = {CALLER("caller", PL_TCP | PL_UDP | PL_SESSIONS),
+                                         .on_writable = caller__on_writable, .on_timer = caller__on_timer,
+                                         .drain = caller__drain};
+static const struct pl_handler stranger = {CALLER("stranger", PL_TCP | PL_UDP)}; /* without on_timer */
+static const struct pl_handler *const handlers[] = {&caller, &stranger, NULL};
+
+/* ---- Fixture ---- */
+
+static struct rig rig;
+static struct client *client;
+static struct pl_address address;
+
+static int prepare(void **state)
+{
+    memset(&seen, 0, sizeof seen);
+    return rig_setup(state);
+}
+
+static int finish(void **state)
+{
+    const int result = rig_teardown(state);
+    return seen.mistakes != 0 ? -1 : result;
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, prepare, finish)
+
+static void start(const char *handler, const char *listen)
+{
+    rig_init(&rig, handlers);
+    rig_endpoint(&rig, "test", handler, listen)->reply_limit = 0;
+    rig.options.log = journal_open();
+    rig_start(&rig);
+    address = rig_address(&rig, 0);
+}
+
+static void stop(void)
+{
+    rig_stop(&rig);
+    journal_close();
+}
+
+static void start_tcp(void)
+{
+    start("caller", "tcp://127.0.0.1:0");
+    assert_int_equal(client_connect(&address, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
+}
+
+static void say(const char *commands)
+{
+    assert_int_equal(client_send(client, commands, strlen(commands), CLIENT_PATIENCE), CLIENT_OK);
+}
+
+static void hear(const char *answers)
+{
+    char heard[MAX] = "";
+    assert_int_equal(client_receive(client, heard, strlen(answers), CLIENT_PATIENCE), CLIENT_OK);
+    assert_string_equal(heard, answers);
+}
+
+static void wait_for(const volatile LONG *value, LONG wanted)
+{
+    for (const uint64_t deadline = rig_deadline(); *value < wanted;) {
+        rig_nap(deadline, "a callback");
+    }
+}
+
+/* ---- Timers ---- */
+
+static void test_timer__comes_once_and_not_when_cleared(void **state)
+{
+    (void)state;
+    start_tcp();
+    say("T");
+    hear("t");
+    say("ZT"); /* set, cleared, and set again */
+    hear("t");
+    say("Z");
+    Sleep(300);
+    say("x");
+    hear("x");
+    assert_int_equal(seen.timers, 2);
+    client_close(client);
+    stop();
+}
+
+static void test_timer__goes_with_its_connection(void **state)
+{
+    (void)state;
+    start_tcp();
+    say("T");
+    client_reset(client);
+    wait_for(&seen.closes, 1);
+    Sleep(300);
+    assert_in_range(seen.timers, 0, 1);
+    stop();
+}
+
+static void test_timer__of_a_session(void **state)
+{
+    (void)state;
+    start("caller", "udp://127.0.0.1:0");
+    const struct pl_address from = client_address("127.0.0.1", 0);
+    client = client_open_datagram(&from);
+    char answer[MAX];
+    size_t length = 0;
+    assert_int_equal(client_send_datagram(client, &address, "T", 1), CLIENT_OK);
+    wait_for(&seen.timers, 1);
+    assert_int_equal(client_send_datagram(client, &address, "O", 1), CLIENT_OK);
+    assert_int_equal(client_receive_datagram(client, answer, sizeof answer, &length, NULL, CLIENT_PATIENCE),
+                     CLIENT_OK);
+    assert_int_equal(answer[0], 'o');
+    assert_int_equal(client_send_datagram(client, &address, "I", 1), CLIENT_OK);
+    assert_int_equal(client_receive_datagram(client, answer, sizeof answer, &length, NULL, CLIENT_PATIENCE),
+                     CLIENT_OK);
+    assert_int_equal(seen.told.seen, PL_SESSION);
+    assert_true(address_equal(&seen.told.peer, &seen.opened.peer));
+    assert_int_equal(client_send_datagram(client, &address, "T", 1), CLIENT_OK);
+    client_close(client);
+    stop();
+    assert_int_equal(seen.closes, 1);
+}
+
+static void test_timer__of_an_endpoint(void **state)
+{
+    (void)state;
+    start_tcp();
+    assert_int_equal(seen.host->timer(seen.host, seen.endpoint, 1), PL_WRONG_THREAD);
+    say("E");
+    wait_for(&seen.endpoint_timers, 1);
+    assert_int_equal(seen.results[0], PL_OK);
+    say("E"); /* is set when the engine stops, perhaps */
+    wait_for(&seen.endpoint_runs, 2);
+    client_close(client);
+    stop();
+}
+
+/* ---- Reading ---- */
+
+static void test_read__is_paused_and_goes_on_with_what_was_left(void **state)
+{
+    (void)state;
+    start_tcp();
+    say("Pabc");
+    Sleep(100);
+    say("def"); /* behind what is left */
+    hear("tabcdef");
+    say("P");
+    Sleep(50);
+    assert_int_equal(client_finish(client), CLIENT_OK); /* the FIN comes when it reads again */
+    hear("t");
+    char byte = 0;
+    assert_int_equal(client_receive(client, &byte, 1, CLIENT_PATIENCE), CLIENT_EOF);
+    client_close(client);
+    stop();
+    assert_int_equal(seen.closes, 1);
+}
+
+/* ---- Writing ---- */
+
+static void test_want_writable__gives_turns_to_a_sender(void **state)
+{
+    (void)state;
+    start_tcp();
+    say("W");
+    static char heard[PIECE * PIECES];
+    assert_int_equal(client_receive(client, heard, sizeof heard, CLIENT_PATIENCE), CLIENT_OK);
+    say("x");
+    hear("x"); /* and no more than that */
+    assert_int_equal(seen.writables, PIECES);
+    client_close(client);
+    stop();
+}
+
+static void test_want_writable__waits_for_a_slow_reader(void **state)
+{
+    (void)state;
+    start("caller", "tcp://127.0.0.1:0");
+    assert_int_equal(client_connect(&address, NULL, 4096, CLIENT_PATIENCE, &client), CLIENT_OK);
+    say("W");
+    static char heard[PIECE * PIECES];
+    wait_for(&seen.writables, 1);
+    for (LONG before = -1; before != seen.writables;) { /* until it has stopped */
+        before = seen.writables;
+        Sleep(100);
+    }
+    assert_in_range(seen.writables, 1, PIECES);
+    assert_int_equal(client_receive(client, heard, sizeof heard, CLIENT_PATIENCE), CLIENT_OK);
+    assert_int_equal(seen.writables, PIECES);
+    client_close(client);
+    stop();
+}
+
+/* ---- Posts ---- */
+
+static void test_post__runs_once_whatever_comes(void **state)
+{
+    (void)state;
+    start_tcp();
+    say("O");
+    hear("o");
+    const pl_id id = (pl_id)seen.id;
+    assert_int_equal(seen.host->post(seen.host, id, caller__run, &letters[1]),
+                     PL_QUEUED); /* from this thread */
+    hear("p");
+    say("R");
+    wait_for(&seen.runs, 3);
+    wait_for(&seen.closes, 1);
+    client_close(client);
+    const LONG stale = seen.stale_runs;
+    assert_int_equal(seen.host->post(seen.host, id, caller__run, &letters[2]), PL_QUEUED);
+    wait_for(&seen.stale_runs, stale + 1);
+    assert_int_equal(seen.runs, 4);
+    assert_int_equal(seen.host->post(seen.host, id, NULL, NULL), PL_INVALID);
+    assert_int_equal(seen.host->post(seen.host, 0, caller__run, NULL), PL_GONE);
+    stop();
+}
+
+static void test_post__needs_memory(void **state)
+{
+    (void)state;
+    start_tcp();
+    say("x");
+    hear("x");
+    fault_arm(IMPORT_HeapAlloc, 1, ERROR_NOT_ENOUGH_MEMORY, FAULT_FOREVER);
+    assert_int_equal(seen.host->post(seen.host, (pl_id)seen.id, caller__run, &letters[1]), PL_NO_MEMORY);
+    fault_clear();
+    client_close(client);
+    stop();
+    assert_int_equal(seen.runs, 0);
+}
+
+static volatile LONG late_runs;
+
+static void run_late(void *state, pl_id id, void **user, void *what)
+{
+    (void)what;
+    require(state == NULL && id == 0 && user == NULL);
+    InterlockedIncrement(&late_runs);
+}
+
+static int32_t failing__start(pl_start *at)
+{
+    require(at->host->post(at->host, at->endpoint, run_late, NULL) == PL_QUEUED);
+    return PL_INVALID;
+}
+
+static void test_post__before_a_start_that_fails_is_run_as_well(void **state)
+{
+    (void)state;
+    static const struct pl_handler failing = {.size = sizeof failing,
+                                              .abi_major = PL_ABI_MAJOR,
+                                              .flags = PL_TCP,
+                                              .name = "failing",
+                                              .start = failing__start,
+                                              .on_data = caller__on_data};
+    static const struct pl_handler *const only[] = {&failing, NULL};
+    rig_init(&rig, only);
+    rig_endpoint(&rig, "test", "failing", "tcp://127.0.0.1:0");
+    late_runs = 0;
+    rig_fail(&rig);
+    assert_int_equal(late_runs, 1);
+}
+
+/* ---- Information, counters, lines ---- */
+
+static void test_info__tells_what_on_open_was_told(void **state)
+{
+    (void)state;
+    start_tcp();
+    say("I");
+    hear("i");
+    assert_int_equal(seen.told.size, sizeof seen.told);
+    assert_true(seen.told.id == seen.opened.id && seen.told.endpoint == seen.endpoint);
+    assert_true(address_equal(&seen.told.peer, &seen.opened.peer));
+    assert_true(address_equal(&seen.told.local, &seen.opened.local));
+    assert_int_equal(seen.told.seen, 0);
+    pl_info info = {.size = sizeof info};
+    assert_int_equal(seen.host->info(seen.host, (pl_id)seen.id, &info), PL_WRONG_THREAD);
+    assert_int_equal(seen.host->info(seen.host, seen.endpoint, &info), PL_INVALID);
+    assert_int_equal(seen.host->info(seen.host, 0, &info), PL_GONE);
+    client_close(client);
+    stop();
+}
+
+static void test_count__adds_for_each_endpoint(void **state)
+{
+    (void)state;
+    start("caller", "tcp://127.0.0.1:0");
+    const pl_host *host = seen.host;
+    assert_int_equal(host->count(host, seen.endpoint, 1, 5), PL_OK);
+    assert_int_equal(host->count(host, seen.endpoint, 1, 7), PL_OK);
+    assert_int_equal(host->count(host, seen.endpoint, 2, 1), PL_INVALID);
+    assert_int_equal(host->count(host, 1, 0, 1), PL_GONE);
+    assert_int_equal(engine_handler_counter(rig.engine, "test", 0), 0);
+    assert_int_equal(engine_handler_counter(rig.engine, "test", 1), 12);
+    assert_int_equal(engine_handler_counter(rig.engine, "test", 2), 0);
+    assert_int_equal(engine_handler_counter(rig.engine, "other", 1), 0);
+    stop();
+}
+
+static void test_log__writes_ten_lines_a_second_and_tells_of_the_rest(void **state)
+{
+    (void)state;
+    static char long_line[1000];
+    start("caller", "tcp://127.0.0.1:0");
+    const pl_host *host = seen.host;
+    memset(long_line, 'x', sizeof long_line);
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(host->log(host, seen.endpoint, 0, PL_LOG_WARNING, "well", 4), PL_OK);
+    }
+    assert_int_equal(host->log(host, seen.endpoint, 77, PL_LOG_ERROR, long_line, sizeof long_line), PL_OK);
+    assert_int_equal(host->log(host, seen.endpoint, 0, PL_LOG_DEBUG + 1, "x", 1), PL_INVALID);
+    assert_int_equal(host->log(host, seen.endpoint, 0, -1, "x", 1), PL_INVALID);
+    assert_int_equal(host->log(host, 0, 0, PL_LOG_INFO, "x", 1), PL_GONE);
+    journal_wait(EVENT_HANDLER_ERROR, 1);
+    rig_stop(&rig);
+    journal_wait(EVENT_HANDLER_WARNING, 11); /* two seconds, perhaps */
+    assert_in_range(journal_count(EVENT_HANDLER_WARNING), 11, 21);
+    journal_assert_last(EVENT_HANDLER_WARNING, "more lines of the handler caller since its last one");
+    journal_close();
+}
+
+static void test_clock__goes_forward(void **state)
+{
+    (void)state;
+    start("caller", "tcp://127.0.0.1:0");
+    const int64_t before = seen.host->clock(seen.host);
+    assert_in_range(seen.host->clock(seen.host) - before, 0, RIG_PATIENCE);
+    stop();
+}
+
+/* ---- What is refused ---- */
+
+static void test_calls__on_wrong_threads_and_ids_are_refused(void **state)
+{
+    (void)state;
+    start_tcp();
+    say("x");
+    hear("x");
+    const pl_host *host = seen.host;
+    const pl_id id = (pl_id)seen.id;
+    assert_int_equal(host->timer(host, id, 1), PL_WRONG_THREAD);
+    assert_int_equal(host->read(host, id, 0), PL_WRONG_THREAD);
+    assert_int_equal(host->want_writable(host, id), PL_WRONG_THREAD);
+    assert_int_equal(host->timer(host, 0, 1), PL_GONE);
+    assert_int_equal(host->timer(host, seen.endpoint + ((pl_id)1 << 40), 1), PL_GONE);
+    assert_int_equal(host->read(host, seen.endpoint, 0), PL_INVALID);
+    assert_int_equal(host->want_writable(host, seen.endpoint), PL_INVALID);
+    assert_int_equal(host->send(host, seen.endpoint, "x", 1), PL_INVALID);
+    assert_int_equal(host->close(host, seen.endpoint, PL_RESET), PL_INVALID);
+    client_close(client);
+    stop();
+}
+
+static int32_t stranger_results[4];
+
+static size_t stranger__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    (void)state, (void)user, (void)at;
+    const pl_host *host = seen.host;
+    stranger_results[0] = host->timer(host, id, 1);
+    stranger_results[1] = host->want_writable(host, id);
+    stranger_results[2] = host->read(host, id, 2);
+    stranger_results[3] = host->timer(host, seen.endpoint, 1);
+    host->send(host, id, "s", 1);
+    return length;
+}
+
+static void test_calls__need_the_callbacks_that_they_ask_for(void **state)
+{
+    (void)state;
+    static const struct pl_handler plain = {.size = sizeof plain,
+                                            .abi_major = PL_ABI_MAJOR,
+                                            .flags = PL_TCP,
+                                            .name = "plain",
+                                            .start = caller__start,
+                                            .on_data = stranger__on_data};
+    static const struct pl_handler *const only[] = {&plain, NULL};
+    rig_init(&rig, only);
+    rig_endpoint(&rig, "test", "plain", "tcp://127.0.0.1:0");
+    rig_start(&rig);
+    address = rig_address(&rig, 0);
+    assert_int_equal(client_connect(&address, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
+    say("x");
+    hear("s");
+    for (size_t i = 0; i < sizeof stranger_results / sizeof stranger_results[0]; i++) {
+        assert_int_equal(stranger_results[i], PL_INVALID);
+    }
+    client_close(client);
+    rig_stop(&rig);
+}
+
+/* ---- Stopping ---- */
+
+static void test_drain__tells_before_the_rest_is_reset(void **state)
+{
+    (void)state;
+    start_tcp();
+    say("x");
+    hear("x");
+    assert_true(rig_drain(&rig, MAX));
+    assert_int_equal(rig_counter(&rig, COUNTER_CLOSED_BY_HANDLER), 1); /* and not for the stop */
+    assert_int_equal(seen.drains, 1);
+    client_close(client);
+    stop();
+    assert_int_equal(seen.drains, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(test_timer__comes_once_and_not_when_cleared),
+        test(test_timer__goes_with_its_connection),
+        test(test_timer__of_a_session),
+        test(test_timer__of_an_endpoint),
+        test(test_read__is_paused_and_goes_on_with_what_was_left),
+        test(test_want_writable__gives_turns_to_a_sender),
+        test(test_want_writable__waits_for_a_slow_reader),
+        test(test_post__runs_once_whatever_comes),
+        test(test_post__needs_memory),
+        test(test_post__before_a_start_that_fails_is_run_as_well),
+        test(test_info__tells_what_on_open_was_told),
+        test(test_count__adds_for_each_endpoint),
+        test(test_log__writes_ten_lines_a_second_and_tells_of_the_rest),
+        test(test_clock__goes_forward),
+        test(test_calls__on_wrong_threads_and_ids_are_refused),
+        test(test_calls__need_the_callbacks_that_they_ask_for),
+        test(test_drain__tells_before_the_rest_is_reset),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
