@@ -377,7 +377,7 @@ static size_t engine__count_live(const struct engine *engine)
 }
 
 /* The first callback that holds a worker up. */
-static bool engine__find_stuck(const struct engine *engine, struct worker_callback *callback_out)
+static bool engine__find_stuck(const struct engine *engine, struct callback *callback_out)
 {
     for (unsigned i = 0; i < engine->worker_count; i++) {
         *callback_out = worker_current_callback(engine->workers[i]);
@@ -390,15 +390,15 @@ static bool engine__find_stuck(const struct engine *engine, struct worker_callba
 
 static bool engine__give_up(struct engine *engine, size_t live, struct failure *failure_out)
 {
-    struct worker_callback callback;
+    struct callback callback;
     struct text text;
     failure_out->code = EXIT_CODE_FAILED;
     failure_out->win32_error = 0;
     text_init(&text, failure_out->text, sizeof failure_out->text);
     if (engine__find_stuck(engine, &callback)) {
-        text_add_format(&text,
-                        "endpoint %s: the handler %s has not returned from a callback for connection %016llx",
-                        callback.endpoint, callback.handler, (unsigned long long)callback.id);
+        text_add_format(&text, "endpoint %s: ", callback.endpoint);
+        callback_add(&text, &callback);
+        text_add_format(&text, " for connection %016llx", (unsigned long long)callback.id);
     } else if (live > 0) {
         text_add_format(&text, "%zu connections or sockets did not end", live);
     } else {

@@ -1271,7 +1271,7 @@ static void test_worker__lends_and_counts(void **state)
     assert_true(worker_counters(crew.workers[1])[COUNTER_BYTES_SENT] == (UINT64_C(1) << 40) + 5);
     assert_true(worker_counters(crew.workers[0])[COUNTER_BYTES_SENT] == 0);
     assert_true(worker_counters(crew.workers[1])[COUNTER_BYTES_RECEIVED] == 0);
-    const struct worker_callback callback = worker_current_callback(crew.workers[1]);
+    const struct callback callback = worker_current_callback(crew.workers[1]);
     assert_string_equal(callback.endpoint, "an endpoint");
     assert_string_equal(callback.handler, "a handler");
     assert_int_equal(callback.id, 4711);

@@ -42,7 +42,7 @@ struct worker {
     struct timer_wheel timers;
     struct buffer_pool buffers;
     struct slot_table slots;
-    struct worker_callback callback;
+    struct callback_mark mark;
     volatile uint64_t counters[COUNTER_COUNT];
     struct signal stop;
     struct signal release;
@@ -455,20 +455,25 @@ const volatile uint64_t *worker_counters(const struct worker *worker)
 void worker_enter(struct worker *worker, const char *endpoint, const char *handler, uint64_t id)
 {
     worker__assert_owned(worker);
-    worker->callback.id = id;
-    worker->callback.handler = handler;
-    worker->callback.endpoint = endpoint;
+    callback_mark_enter(&worker->mark, endpoint, handler, NULL, id);
 }
 
 void worker_leave(struct worker *worker)
 {
     worker__assert_owned(worker);
-    worker->callback.endpoint = NULL;
+    callback_mark_leave(&worker->mark);
 }
 
-struct worker_callback worker_current_callback(const struct worker *worker)
+struct callback worker_current_callback(const struct worker *worker)
 {
-    return *(const volatile struct worker_callback *)&worker->callback;
+    struct callback callback;
+    callback_mark_read(&worker->mark, &callback);
+    return callback;
+}
+
+const struct callback_mark *worker_mark(const struct worker *worker)
+{
+    return &worker->mark;
 }
 
 void worker_add_load(struct worker *worker, LONG add)

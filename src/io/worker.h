@@ -10,6 +10,7 @@
 
 #include "base/win.h"
 #include "io/buffer_pool.h"
+#include "io/callback_mark.h"
 #include "io/inbox.h"
 #include "io/lanes.h"
 #include "io/operation.h"
@@ -29,13 +30,6 @@ struct signal {
     struct message message;
     volatile LONG is_under_way;
     void (*run)(struct signal *signal, struct worker *worker);
-};
-
-/* Which callback of a handler a worker is in, for the report on one that does not return. */
-struct worker_callback {
-    const char *endpoint; /* NULL: none */
-    const char *handler;
-    uint64_t id;
 };
 
 /* worker_create: number `index` of `count` workers that send to each other. `trouble` is an event, set when a
@@ -98,11 +92,12 @@ struct slot_table *worker_slots(struct worker *worker);
 void worker_count(struct worker *worker, enum counter counter, uint64_t add);
 const volatile uint64_t *worker_counters(const struct worker *worker);
 
-/* worker_enter, worker_leave: around each callback of a handler; on W. worker_current_callback: any
-   thread. */
+/* worker_enter, worker_leave: around each callback of a handler; on W. worker_current_callback, and worker_mark, the mark
+   itself: any thread. */
 void worker_enter(struct worker *worker, const char *endpoint, const char *handler, uint64_t id);
 void worker_leave(struct worker *worker);
-struct worker_callback worker_current_callback(const struct worker *worker);
+struct callback worker_current_callback(const struct worker *worker);
+const struct callback_mark *worker_mark(const struct worker *worker);
 
 /* worker_add_load: connections that this worker has or is about to get; for placing new ones. Any thread. */
 void worker_add_load(struct worker *worker, LONG add);
