@@ -2,7 +2,7 @@
    The ladder up and down: network, workers, endpoints, sockets, control thread; see engine.h.
 
    The control thread tends what no worker owns: binds that wait, sockets that died, wake-ups that could not
-   be posted. It and the public functions hold `lock`; nothing on a worker ever does. */
+   be posted, callbacks that last too long. It and the public functions hold `lock`; nothing on a worker ever does. */
 #include "engine.h"
 
 #include <assert.h>
@@ -19,6 +19,7 @@
 #include "connection/host.h"
 #include "endpoint/address_watch.h"
 #include "handler/handlers.h"
+#include "io/watchdog.h"
 
 enum {
     ENGINE_BIND_PATIENCE = 10000, /* how long the start waits for a port that may become free */
@@ -37,6 +38,7 @@ struct engine {
     struct host host;
     struct worker **workers;
     unsigned worker_count;
+    struct watchdog *watchdog; /* over the workers; the control thread's */
     struct endpoint *endpoints;
     size_t endpoint_count;
     struct connection_limit connections; /* of all endpoints */
@@ -128,6 +130,15 @@ static unsigned engine__processors(void)
     return count;
 }
 
+static bool engine__watch_workers(struct engine *engine)
+{
+    engine->watchdog = watchdog_create(engine->log, engine->worker_count);
+    for (unsigned i = 0; engine->watchdog != NULL && i < engine->worker_count; i++) {
+        watchdog_watch(engine->watchdog, worker_mark(engine->workers[i]), WATCHDOG_WORKER);
+    }
+    return engine->watchdog != NULL;
+}
+
 static bool engine__create_workers(struct engine *engine, struct failure *failure_out)
 {
     const unsigned wanted = engine->config->service.workers;
@@ -146,6 +157,10 @@ static bool engine__create_workers(struct engine *engine, struct failure *failur
     }
     if (engine->worker_count < count) {
         return engine__fail(failure_out, EXIT_CODE_FAILED, error, "the worker threads could not be created");
+    }
+    if (!engine__watch_workers(engine)) {
+        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                            "there is no memory for the watchdog");
     }
     host_init(&engine->host, engine->workers, count);
     return true;
@@ -295,12 +310,14 @@ static DWORD engine__tend(struct engine *engine)
 {
     const bool has_new_address = address_watch_take(&engine->addresses);
     const bool is_swept = engine__sweep(engine);
-    const uint64_t next = bindings_tend(&engine->bindings, has_new_address, engine->is_paused);
+    const uint64_t bindings = bindings_tend(&engine->bindings, has_new_address, engine->is_paused);
     const uint64_t now = GetTickCount64();
-    if (!is_swept && (next == UINT64_MAX || next > now + ENGINE_SWEEP)) {
+    const uint64_t look = watchdog_look(engine->watchdog, now);
+    const uint64_t next = bindings < look ? bindings : look;
+    if (!is_swept && next > now + ENGINE_SWEEP) {
         return ENGINE_SWEEP;
     }
-    return next == UINT64_MAX ? INFINITE : next > now ? (DWORD)(next - now) : 1;
+    return next > now ? (DWORD)(next - now) : 1;
 }
 
 static DWORD WINAPI engine__control(void *argument)
@@ -583,6 +600,7 @@ void engine_destroy(struct engine *engine)
         assert(timer_wheel_wait(worker_timers(engine->workers[i]), 0) == UINT32_MAX);
         worker_destroy(engine->workers[i]);
     }
+    watchdog_destroy(engine->watchdog);
     memory_free(engine->workers);
     host_fini(&engine->host);
     bindings_fini(&engine->bindings);

@@ -11,9 +11,11 @@
 
 #include <cmocka.h>
 
+#include "io/watchdog.h"
 #include "support/client.h"
 #include "support/clock.h"
 #include "support/fault.h"
+#include "support/journal.h"
 #include "support/ledger.h"
 #include "support/loopback.h"
 #include "support/probe.h"
@@ -321,6 +323,43 @@ static void test_engine__takes_a_port_that_becomes_free_during_the_start(void **
     rig_stop(&rig);
 }
 
+/* ---- While it runs ---- */
+
+/* The control thread looks by the virtual clock. */
+static void pass_time_until(enum event event)
+{
+    const uint64_t deadline = rig_deadline();
+    while (journal_count(event) == 0) {
+        clock_advance(WATCHDOG_PERIOD);
+        rig_nap(deadline, event_find(event)->name);
+    }
+}
+
+static void test_engine__tells_of_a_callback_that_lasts_too_long(void **state)
+{
+    (void)state;
+    char byte = 0;
+    struct client *client = NULL;
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig.config.service.workers = 2;
+    rig.options.log = journal_open();
+    rig_start(&rig);
+    const struct pl_address to = rig_address(&rig, 0);
+    probe.blocks = 1;
+    assert_int_equal(client_connect(&to, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
+    assert_int_equal(client_send(client, "x", 1, CLIENT_PATIENCE), CLIENT_OK);
+    pass_time_until(EVENT_CALLBACK_LATE);
+    journal_assert_last(EVENT_CALLBACK_LATE, "the handler probe has not returned from ");
+    probe.blocks = 0;
+    SetEvent(probe.gate);
+    assert_int_equal(client_receive(client, &byte, 1, CLIENT_PATIENCE), CLIENT_OK);
+    pass_time_until(EVENT_CALLBACK_RETURNED);
+    assert_int_equal(journal_count(EVENT_CALLBACK_LATE), 1);
+    client_close(client);
+    rig_stop(&rig);
+    journal_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +375,7 @@ int main(void)
         probe_test(test_engine__decides_by_its_policy_when_a_port_is_not_to_be_had),
         probe_test(test_engine__does_not_wait_for_an_address_that_is_not_here),
         probe_test(test_engine__takes_a_port_that_becomes_free_during_the_start),
+        probe_test(test_engine__tells_of_a_callback_that_lasts_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
