@@ -373,6 +373,19 @@ static void test_blocking_pool__tells_when_it_is_done_with_a_group(void **state)
     assert_each_ran_once();
 }
 
+static void test_blocking_pool__is_not_done_with_a_group_that_waits(void **state)
+{
+    (void)state;
+    pool_start(0, 1);
+    give(0, wait_at_gate);
+    await(&scene.begun, 1);
+    give(1, NULL);
+    assert_false(blocking_pool_is_idle(scene.pools[0], &scene.groups[1].group));
+    SetEvent(scene.gate);
+    await_idle(1);
+    pool_end(0);
+}
+
 /* ---- The stop ---- */
 
 static void test_stop__runs_what_is_queued(void **state)
@@ -389,6 +402,36 @@ static void test_stop__runs_what_is_queued(void **state)
     pool_end(0);
     assert_each_ran_once();
     assert_int_equal(scene.begun, 52);
+}
+
+static DWORD WINAPI stopper__main(void *argument)
+{
+    return blocking_pool_stop(argument, FOR_EVER);
+}
+
+/* Threads that have nothing to do end; the others do the rest. */
+static void test_stop__waits_for_the_last_job(void **state)
+{
+    (void)state;
+    DWORD has_stopped = 0;
+    pool_start(0, 4);
+    give_many(2, 0, wait_at_gate);
+    give(1, wait_at_gate);
+    await(&scene.begun, 3);
+    give_many(20, 0, NULL);
+    await(&scene.ended, 20);       /* on the fourth */
+    give_many(3, 0, wait_at_gate); /* of which one begins */
+    await(&scene.begun, 24);
+    HANDLE stopper = CreateThread(NULL, 0, stopper__main, scene.pools[0], 0, NULL);
+    assert_non_null(stopper);
+    assert_int_equal(WaitForSingleObject(stopper, A_WHILE), WAIT_TIMEOUT);
+    SetEvent(scene.gate);
+    assert_int_equal(WaitForSingleObject(stopper, FOR_EVER), WAIT_OBJECT_0);
+    GetExitCodeThread(stopper, &has_stopped);
+    CloseHandle(stopper);
+    assert_true(has_stopped);
+    assert_each_ran_once();
+    pool_end(0);
 }
 
 static void test_stop__takes_no_more_jobs(void **state)
@@ -596,9 +639,11 @@ int main(void)
         pool_test(test_blocking_pool__a_job_may_submit_itself_again),
         pool_test(test_blocking_pool__a_job_may_free_itself),
         pool_test(test_blocking_pool__tells_when_it_is_done_with_a_group),
+        pool_test(test_blocking_pool__is_not_done_with_a_group_that_waits),
         pool_test(test_blocking_pool__two_do_not_know_each_other),
         pool_test(test_blocking_pool__runs_each_of_many_exactly_once),
         pool_test(test_stop__runs_what_is_queued),
+        pool_test(test_stop__waits_for_the_last_job),
         pool_test(test_stop__takes_no_more_jobs),
         pool_test(test_stop__tells_who_is_stuck),
         pool_test(test_stop__of_one_that_never_had_a_job),

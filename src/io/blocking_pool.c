@@ -16,7 +16,7 @@ struct blocking_thread {
 
 struct blocking_pool {
     SRWLOCK lock;
-    CONDITION_VARIABLE has_work; /* or nothing is left to do at the stop */
+    CONDITION_VARIABLE has_work; /* or the stop has begun */
     struct list_node ready;      /* groups, in the order of their turns */
     size_t waiting;              /* jobs, of all groups */
     size_t running;
@@ -75,10 +75,10 @@ static void blocking_pool__finish(struct blocking_pool *pool, struct blocking_gr
 
 /* ---- The threads ---- */
 
-/* False: nothing is left to do, at the stop. */
+/* False at the stop, when no job may begin: what waits then is behind one that runs, whose thread takes it. */
 static bool blocking_pool__wait(struct blocking_pool *pool)
 {
-    while (list_is_empty(&pool->ready) && !(pool->is_stopping && pool->waiting == 0)) {
+    while (list_is_empty(&pool->ready) && !pool->is_stopping) {
         SleepConditionVariableSRW(&pool->has_work, &pool->lock, INFINITE, 0);
     }
     return !list_is_empty(&pool->ready);
@@ -99,7 +99,6 @@ static DWORD WINAPI blocking_thread__main(void *argument)
         blocking_pool__finish(pool, group);
     }
     ReleaseSRWLockExclusive(&pool->lock);
-    WakeAllConditionVariable(&pool->has_work); /* the last job may have begun since the others looked */
     return 0;
 }
 
