@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/utf16.h"
 #include "bindings.h"
+#include "connection/blocking.h"
 #include "connection/connection.h"
 #include "connection/host.h"
 #include "endpoint/address_watch.h"
@@ -39,7 +40,10 @@ struct engine {
     struct worker **workers;
     unsigned worker_count;
     struct watchdog *watchdog; /* over the workers; the control thread's */
+    struct blocking blocking;
     struct endpoint *endpoints;
+    struct blocking_bridge **bridges; /* of those endpoints whose handlers block */
+    size_t bridge_count;
     size_t endpoint_count;
     struct connection_limit connections; /* of all endpoints */
     struct access_lists lists;           /* likewise */
@@ -130,13 +134,21 @@ static unsigned engine__processors(void)
     return count;
 }
 
-static bool engine__watch_workers(struct engine *engine)
+static bool engine__watch_threads(struct engine *engine)
 {
-    engine->watchdog = watchdog_create(engine->log, engine->worker_count);
-    for (unsigned i = 0; engine->watchdog != NULL && i < engine->worker_count; i++) {
+    const struct blocking_pool *pool = engine->blocking.pool;
+    const unsigned blocking_threads = pool != NULL ? blocking_pool_threads(pool) : 0;
+    engine->watchdog = watchdog_create(engine->log, engine->worker_count + blocking_threads);
+    if (engine->watchdog == NULL) {
+        return false;
+    }
+    for (unsigned i = 0; i < engine->worker_count; i++) {
         watchdog_watch(engine->watchdog, worker_mark(engine->workers[i]), WATCHDOG_WORKER);
     }
-    return engine->watchdog != NULL;
+    for (unsigned i = 0; i < blocking_threads; i++) {
+        watchdog_watch(engine->watchdog, blocking_pool_mark(pool, i), WATCHDOG_BLOCKING);
+    }
+    return true;
 }
 
 static bool engine__create_workers(struct engine *engine, struct failure *failure_out)
@@ -158,16 +170,16 @@ static bool engine__create_workers(struct engine *engine, struct failure *failur
     if (engine->worker_count < count) {
         return engine__fail(failure_out, EXIT_CODE_FAILED, error, "the worker threads could not be created");
     }
-    if (!engine__watch_workers(engine)) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
-                            "there is no memory for the watchdog");
-    }
     host_init(&engine->host, engine->workers, count);
     return true;
 }
 
 static bool engine__start_workers(struct engine *engine, struct failure *failure_out)
 {
+    if (!engine__watch_threads(engine)) {
+        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                            "there is no memory for the watchdog");
+    }
     engine->are_workers_started = true; /* those that were are stopped again */
     for (unsigned i = 0; i < engine->worker_count; i++) {
         DWORD error = 0;
@@ -202,6 +214,29 @@ static void engine__make_hash_key(struct engine *engine)
     }
 }
 
+/* Between the workers and a handler that blocks. */
+static bool engine__bridge(struct engine *engine, struct endpoint *endpoint, struct failure *failure_out)
+{
+    DWORD error = 0;
+    if (engine->blocking.pool == NULL &&
+        !blocking_start(&engine->blocking, engine->config->service.blocking_threads, &error)) {
+        return engine__fail(failure_out, EXIT_CODE_FAILED, error,
+                            "the threads for handlers that block could not be started");
+    }
+    if (engine->bridges == NULL) { /* most engines need none */
+        engine->bridges = memory_alloc(engine->config->endpoint_count * sizeof(struct blocking_bridge *));
+    }
+    struct blocking_bridge *bridge =
+        engine->bridges != NULL ? blocking_bridge_create(&engine->blocking, &engine->host, endpoint) : NULL;
+    if (bridge == NULL) {
+        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                            "there is no memory for the endpoints");
+    }
+    engine->bridges[engine->bridge_count++] = bridge;
+    blocking_bridge_install(bridge, endpoint);
+    return true;
+}
+
 /* Its id, and who may come in. */
 static bool engine__identify_endpoint(struct engine *engine, struct endpoint *endpoint)
 {
@@ -231,9 +266,11 @@ static bool engine__init_endpoint(struct engine *engine, const struct config_end
         return false;
     }
     engine->endpoint_count++;
-    return engine__identify_endpoint(engine, endpoint) ||
-           engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
-                        "there is no memory for the endpoints");
+    if (!engine__identify_endpoint(engine, endpoint)) {
+        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                            "there is no memory for the endpoints");
+    }
+    return (endpoint->handler->flags & PL_BLOCKING) == 0 || engine__bridge(engine, endpoint, failure_out);
 }
 
 static bool engine__start_endpoints(struct engine *engine, const struct pl_handler *const *handlers,
@@ -379,7 +416,8 @@ static void engine__tell_drain(struct engine *engine, uint32_t within)
 }
 
 /* What still lives: sockets of endpoints with their UDP sessions, then connections and those that are being
-   handed over. In this order: an acceptor adds to the load before it ends. */
+   handed over, then those whose handler, one that blocks, has not heard of their end. In this order: each is counted in the
+   next before it is no more in the one before. */
 static size_t engine__count_live(const struct engine *engine)
 {
     size_t live = bindings_count_live(&engine->bindings);
@@ -390,10 +428,14 @@ static size_t engine__count_live(const struct engine *engine)
     for (unsigned i = 0; i < engine->worker_count; i++) {
         live += (size_t)worker_load(engine->workers[i]);
     }
+    MemoryBarrier();
+    for (size_t i = 0; i < engine->bridge_count; i++) {
+        live += blocking_bridge_clients(engine->bridges[i]);
+    }
     return live;
 }
 
-/* The first callback that holds a worker up. */
+/* The first callback that holds a worker up, or keeps a client. */
 static bool engine__find_stuck(const struct engine *engine, struct callback *callback_out)
 {
     for (unsigned i = 0; i < engine->worker_count; i++) {
@@ -402,7 +444,7 @@ static bool engine__find_stuck(const struct engine *engine, struct callback *cal
             return true;
         }
     }
-    return false;
+    return engine->blocking.pool != NULL && blocking_pool_find_stuck(engine->blocking.pool, callback_out);
 }
 
 static bool engine__give_up(struct engine *engine, size_t live, struct failure *failure_out)
@@ -474,6 +516,9 @@ static bool engine__descend(struct engine *engine, struct failure *failure_out)
     AcquireSRWLockExclusive(&engine->lock);
     bindings_tidy(&engine->bindings);
     ReleaseSRWLockExclusive(&engine->lock);
+    if (!blocking_stop(&engine->blocking, ENGINE_WORKER_PATIENCE)) {
+        return engine__give_up(engine, 0, failure_out);
+    }
     for (unsigned i = 0; engine->are_workers_started && i < engine->worker_count; i++) {
         if (!worker_stop(engine->workers[i], ENGINE_WORKER_PATIENCE)) {
             return engine__give_up(engine, 0, failure_out);
@@ -607,6 +652,11 @@ void engine_destroy(struct engine *engine)
     for (size_t i = 0; i < engine->endpoint_count; i++) {
         admission_destroy(engine->endpoints[i].admission);
     }
+    for (size_t i = 0; i < engine->bridge_count; i++) {
+        blocking_bridge_destroy(engine->bridges[i]);
+    }
+    blocking_destroy(&engine->blocking);
+    memory_free(engine->bridges);
     memory_free(engine->endpoints);
     access_lists_fini(&engine->lists);
     if (engine->is_network_started) {

@@ -10,7 +10,7 @@
    an element of a table whose element size stands beside it; new members come at its end only. A reader looks at
    a member only where that size covers it (PL_HAS). So an older host runs a newer handler and the other way
    round. A function's arguments never change; where more may be needed, it takes a struct. What is still to
-   come: connecting out, sends by reference and of files, handlers that block, reload with a previous state.
+   come: connecting out, sends by reference and of files, reload with a previous state.
 
    Text is UTF-8. Lengths are bytes, times milliseconds, ports in host order.
 
@@ -18,6 +18,15 @@
    there, one at a time, and never inside a call that the handler makes to the host. Callbacks of different
    connections run at the same time on different workers: lock what `state` shares. A callback must not block:
    every other connection of W waits. "Any thread" includes threads of the handler's own.
+
+   Blocking. A handler that may block says so, PL_BLOCKING. Its callbacks, posted functions and timers then run on one of
+   blocking_threads threads, which counts for W while they run; those of one connection or session still one at a
+   time and in order, those of one endpoint on all of these threads but one at most. While a callback runs its
+   connection is not read from, so neither the peer's FIN nor a reset is seen; of datagrams 64 KB wait for each
+   session and 4 MB for each endpoint, what does not fit is dropped and counted. Over UDP each client has a session,
+   of which a handler without PL_SESSIONS is told nothing. A timer that has fired may come though it was cleared
+   since. A callback that has not returned when the service has stopped waiting is named in the log, and the process
+   ends.
 
    UDP. Without PL_SESSIONS each datagram stands alone: on_datagram, nothing else. With it the host remembers
    each client (peer address and port, and the address that it asked): on_open with its first datagram, then
@@ -46,7 +55,7 @@ extern "C" {
 
 #define PL_ABI_MAJOR 0u /* must be equal on both sides; 0: not frozen yet */
 #define PL_ABI_MINOR \
-    5u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
+    6u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
 
 /* PL_HAS: whether `*at`, a `type` that begins with its size, has this member: PL_HAS(pl_host, host, option). */
 #define PL_HAS(type, at, member) ((at)->size >= offsetof(type, member) + sizeof((at)->member))
@@ -80,6 +89,7 @@ enum pl_result {
 
 /* pl_handler.flags */
 enum pl_flag {
+    PL_BLOCKING = 0x01,   /* its callbacks may block; see above */
     PL_TCP = 0x02,        /* takes TCP endpoints: on_data is set */
     PL_UDP = 0x04,        /* takes UDP endpoints: on_datagram is set */
     PL_SESSIONS = 0x08,   /* UDP: state for each client */

@@ -108,7 +108,8 @@ struct config_endpoint {
 };
 
 struct config_service {
-    uint32_t workers;         /* 0: one for each logical processor */
+    uint32_t workers; /* 0: one for each logical processor */
+    uint32_t blocking_threads;
     uint32_t max_connections; /* 0: no limit */
     uint64_t drain_timeout;
     enum config_start_policy start_policy;

@@ -41,6 +41,16 @@ static const struct config_key service_keys[] = {
      .needs_restart = true,
      .help = "Worker threads, never more than 64. Each has a completion port of its own; none is tied to a "
              "processor."},
+    {.name = "blocking_threads",
+     .type = CONFIG_TYPE_NUMBER,
+     SERVICE_PLACE(blocking_threads),
+     .value = "16",
+     .least = 1,
+     .most = 512,
+     .needs_restart = true,
+     .help =
+         "Threads for handlers that may wait (`blocking`), which share them; one endpoint never has the last one. "
+         "There are none while no endpoint has such a handler."},
     {.name = "max_connections",
      .type = CONFIG_TYPE_NUMBER,
      SERVICE_PLACE(max_connections),

@@ -689,11 +689,11 @@ bool connection_run(struct worker *worker, pl_id id,
     return true;
 }
 
-void connection_overrun(struct worker *worker, pl_id id)
+void connection_abort(struct worker *worker, pl_id id, enum close_reason reason)
 {
     struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
     if (connection != NULL && !connection->is_closed) {
-        connection__reset(connection, CLOSED_SLOW_READER, 0);
+        connection__reset(connection, reason, 0);
         connection__settle_later(connection);
     }
 }
@@ -989,7 +989,7 @@ static void connection__call_handler(struct connection *connection)
     }
     const bool has_rest = connection->is_resumed && !connection->is_held && !connection->is_blocked;
     connection->is_resumed = 0;
-    if (has_rest && !connection->is_closed && !connection->wants_reset) {
+    if (has_rest && connection->input != NULL && !connection->is_closed && !connection->wants_reset) {
         connection__deliver(connection);
     }
 }

@@ -40,8 +40,8 @@ bool connection_info(struct worker *worker, pl_id id, pl_info *info_out);
 bool connection_run(struct worker *worker, pl_id id,
                     void (*run)(void *state, pl_id id, void **user, void *what), void *what);
 
-/* connection_overrun: bytes sent from another thread found no room: resets it, PL_SLOW_READER. On W. */
-void connection_overrun(struct worker *worker, pl_id id);
+/* connection_abort: resets it, for this reason, if it is still there. On W. */
+void connection_abort(struct worker *worker, pl_id id, enum close_reason reason);
 
 /* connection_refuse_all: the engine stops: resets those of the worker's connections that await their PROXY header. On W. */
 void connection_refuse_all(struct worker *worker);

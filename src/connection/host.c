@@ -91,7 +91,7 @@ static void host__run_send(struct message *at, struct worker *worker)
     if (result == PL_GONE) {
         worker_count(worker, COUNTER_STALE_MESSAGES, 1);
     } else if (result < 0 && slot_kind(message->id) == SLOT_CONNECTION) {
-        connection_overrun(worker, message->id);
+        connection_abort(worker, message->id, CLOSED_SLOW_READER); /* nobody could be told */
     }
     memory_free(message);
 }
@@ -357,6 +357,30 @@ static int32_t host__option(const pl_host *functions, const pl_config *config, c
 {
     (void)functions;
     return config_settings_get(config, name, text_out, number_out);
+}
+
+/* ---- For bridges ---- */
+
+static void host__run_end(struct message *at, struct worker *worker)
+{
+    struct host_message *message = LIST_ELEMENT(at, struct host_message, message);
+    connection_abort(worker, message->id, (enum close_reason)message->how);
+    memory_free(message);
+}
+
+void host_end_client(struct host *host, pl_id id, enum close_reason reason)
+{
+    struct worker *worker = host__worker(&host->functions, id);
+    struct host_message *message = host_message__create(id, 0, host__run_end);
+    if (message != NULL) {
+        message->how = (int32_t)reason;
+        worker_send(worker, &message->message);
+    }
+}
+
+struct worker *host_worker(const struct host *host, pl_id id)
+{
+    return host__names_an_endpoint(id) ? host__home(host, id) : host__worker(&host->functions, id);
 }
 
 void host_init(struct host *host, struct worker *const *workers, unsigned worker_count)

@@ -22,6 +22,13 @@ void host_fini(struct host *host);
 /* host_add_endpoint: its id, 0 when there is no memory. Before any handler is started. */
 pl_id host_add_endpoint(struct host *host, struct endpoint *endpoint);
 
+/* host_worker: W of the id; NULL: there is no such worker. Any thread. */
+struct worker *host_worker(const struct host *host, pl_id id);
+
+/* host_end_client: resets the connection, for this reason; without memory for the message nothing happens, for the
+   client's deadlines hold. Any thread. */
+void host_end_client(struct host *host, pl_id id, enum close_reason reason);
+
 /* host_still_endpoint: its timer fires no more. The workers have ended. */
 void host_still_endpoint(const struct host *host, struct endpoint *endpoint);
 

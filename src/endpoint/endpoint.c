@@ -63,6 +63,7 @@ bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struc
     pl_start start = {.size = sizeof start,
                       .host = host,
                       .endpoint = endpoint->id,
+                      .state = endpoint->state,
                       .error = error,
                       .error_room = sizeof error,
                       .config = &endpoint->config->options};

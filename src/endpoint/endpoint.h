@@ -29,7 +29,7 @@ struct endpoint {
     const struct config_endpoint *config;
     const struct config_service *service;
     const struct pl_handler *handler;
-    void *state; /* the handler's */
+    void *state; /* the handler's; before its start: what that finds in pl_start.state, NULL as a rule */
     pl_id id;
     unsigned lane; /* of its work on each worker */
     struct log *log;

@@ -29,8 +29,11 @@ static struct rig *running[RIG_RUNNING]; /* for the teardown */
 void rig_init(struct rig *rig, const struct pl_handler *const *handlers)
 {
     memset(rig, 0, sizeof *rig);
-    rig->config.service = (struct config_service){
-        .workers = 1, .drain_timeout = 10000, .start_policy = CONFIG_START_PARTIAL, .bind_retry = 500};
+    rig->config.service = (struct config_service){.workers = 1,
+                                                  .blocking_threads = 4,
+                                                  .drain_timeout = 10000,
+                                                  .start_policy = CONFIG_START_PARTIAL,
+                                                  .bind_retry = 500};
     rig->config.endpoints = rig->endpoints;
     rig->options.config = &rig->config;
     rig->options.handlers = handlers;
