@@ -167,7 +167,7 @@ static bool engine__create_workers(struct engine *engine, struct failure *failur
         signal_init(&engine->resets[i], engine__run_reset);
         engine->worker_count++;
     }
-    if (engine->worker_count < count) {
+    if (engine->workers == NULL || engine->worker_count < count) {
         return engine__fail(failure_out, EXIT_CODE_FAILED, error, "the worker threads could not be created");
     }
     host_init(&engine->host, engine->workers, count);

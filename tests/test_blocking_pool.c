@@ -604,7 +604,7 @@ static void test_blocking_pool__runs_each_of_many_exactly_once(void **state)
 static void test_stop__loses_nothing_that_was_taken(void **state)
 {
     (void)state;
-    for (unsigned round = 0; round < 20; round++) {
+    for (LONG round = 0; round < 20; round++) {
         HANDLE thread = NULL;
         LONG runs = 0;
         scene.used = 0;
@@ -615,7 +615,7 @@ static void test_stop__loses_nothing_that_was_taken(void **state)
         }
         thread = CreateThread(NULL, 0, submitter__main, scene.errands, 0, NULL);
         assert_non_null(thread);
-        await(&scene.begun, (LONG)(round * 5));
+        await(&scene.begun, round * 5);
         assert_true(blocking_pool_stop(scene.pools[0], FOR_EVER));
         WaitForSingleObject(thread, INFINITE);
         CloseHandle(thread);
