@@ -21,6 +21,7 @@ static const struct promise {
     const char *change;
 } service_promises[] = {
     {"workers", "number", "0", "0 (one per logical processor), or 1 to 64", "restart"},
+    {"blocking_threads", "number", "16", "1 to 512", "restart"},
     {"max_connections", "number", "0", "0 (no limit), or 1 to 4000000", "live"},
     {"drain_timeout", "time", "10s", "0 to 1h", "live"},
     {"start_policy", "choice", "partial", "partial or all", "live"},

@@ -56,6 +56,7 @@ static void test_config_report__shows_every_value_and_where_it_comes_from(void *
                     "\n"
                     "[service]\n"
                     "  workers                     3                                         line 3\n"
+                    "  blocking_threads            16                                        default\n"
                     "  max_connections             0 (no limit)                              default\n"
                     "  drain_timeout               10s                                       default\n");
     assert_contains(
@@ -189,6 +190,7 @@ static void test_config_report__shows_the_same_as_json(void **state)
         text.at, "{\n  \"file\": \"t.ini\",\n  \"service\": {\n"
                  "    \"workers\": {\"value\": 3, \"text\": \"3\", \"origin\": \"ini\", \"section\": "
                  "\"service\", \"line\": 3},\n"
+                 "    \"blocking_threads\": {\"value\": 16, \"text\": \"16\", \"origin\": \"default\"},\n"
                  "    \"max_connections\": {\"value\": 0, \"text\": \"0\", \"origin\": \"default\"},\n"
                  "    \"drain_timeout\": {\"value\": 10000, \"text\": \"10s\", \"origin\": \"default\"},\n");
     assert_contains(
