@@ -173,11 +173,6 @@ static HLOCAL WINAPI fake_local_free(HLOCAL block)
     return NULL;
 }
 
-/* What the seam does not have. */
-typedef HLOCAL(WINAPI *local_free_function)(HLOCAL);
-extern local_free_function __imp_LocalFree;
-local_free_function __imp_LocalFree = fake_local_free;
-
 static void replace_service_manager(void)
 {
     static const struct {
@@ -194,7 +189,8 @@ static void replace_service_manager(void)
                  {IMPORT_RegisterEventSourceW, (seam_function)fake_register_source},
                  {IMPORT_DeregisterEventSource, (seam_function)fake_deregister_source},
                  {IMPORT_ReportEventW, (seam_function)fake_report_event},
-                 {IMPORT_GetProcAddress, (seam_function)fake_get_procedure}};
+                 {IMPORT_GetProcAddress, (seam_function)fake_get_procedure},
+                 {IMPORT_LocalFree, (seam_function)fake_local_free}};
     for (size_t i = 0; i < sizeof fakes / sizeof fakes[0]; i++) {
         seam_replace(fakes[i].import, fakes[i].function);
     }

@@ -13,6 +13,7 @@
 
 #include <windows.h>
 
+#include <aclapi.h>
 #include <bcrypt.h>
 #include <restartmanager.h>
 

@@ -21,6 +21,7 @@ enum ledger_kind {
     LEDGER_KEY,          /* of the registry */
     LEDGER_SC_HANDLE,    /* of the service control manager */
     LEDGER_WINSOCK,      /* WSAStartup */
+    LEDGER_LOCAL,        /* a block for LocalFree */
     LEDGER_OPERATION,    /* an OVERLAPPED in flight whose completion a port will report; detail: the socket */
     LEDGER_PACKET,       /* posted and not dequeued; detail: the port, with which it goes */
     LEDGER_MISTAKE,      /* a call that is always wrong: closing what is not open, freeing twice or
