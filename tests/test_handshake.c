@@ -31,7 +31,7 @@ static void test_fits(void **state)
     handler.size += 800; /* newer than we are */
     handler.abi_minor = PL_ABI_MINOR + 1;
     handler.max_input = 16777216;
-    handler.flags = PL_UDP | PL_SESSIONS;
+    handler.flags = PL_UDP | PL_SESSIONS | PL_STAYS_LOADED;
     handler.on_data = NULL;
     assert_check(&handler, "echo", NULL);
     handler = echo_handler;

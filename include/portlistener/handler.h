@@ -89,10 +89,12 @@ enum pl_result {
 
 /* pl_handler.flags */
 enum pl_flag {
-    PL_BLOCKING = 0x01,   /* its callbacks may block; see above */
-    PL_TCP = 0x02,        /* takes TCP endpoints: on_data is set */
-    PL_UDP = 0x04,        /* takes UDP endpoints: on_datagram is set */
-    PL_SESSIONS = 0x08,   /* UDP: state for each client */
+    PL_BLOCKING = 0x01, /* its callbacks may block; see above */
+    PL_TCP = 0x02,      /* takes TCP endpoints: on_data is set */
+    PL_UDP = 0x04,      /* takes UDP endpoints: on_datagram is set */
+    PL_SESSIONS = 0x08, /* UDP: state for each client */
+    /* a DLL that must not be unloaded, for it leaves threads or hooks behind */
+    PL_STAYS_LOADED = 0x10,
     PL_RELAY = 0x20,      /* UDP: answers are another host's: no reply_limit, no PL_NO_REPLY */
     PL_ASKED_EMPTY = 0x40 /* UDP: its clients ask with datagrams of no bytes: the administrator is told where
                              reply_limit leaves these without an answer */
