@@ -15,6 +15,7 @@
 #include "support/actor.h"
 #include "support/ends.h"
 #include "support/ledger.h"
+#include "support/process_handles.h"
 #include "support/seam.h"
 
 enum { CONNECTIONS = 2000, WARM_UP = 3 };
@@ -60,42 +61,10 @@ static struct mark take_settled_mark(void)
     return mark;
 }
 
-/* All open handles of the system. (GetProcessHandleCount tells of none in Wine 8.) Not in the Windows headers. */
-__declspec(dllimport) LONG NTAPI NtQuerySystemInformation(int what, void *at, ULONG room, ULONG *length_out);
-
-enum { SYSTEM_EXTENDED_HANDLES = 64, HANDLES_ROOM = 1 << 24 };
-
-struct handle_entry {
-    void *object;
-    ULONG_PTR process;
-    ULONG_PTR handle;
-    ULONG access;
-    USHORT back_trace, type;
-    ULONG attributes, reserved;
-};
-
-struct handle_table {
-    ULONG_PTR count, reserved;
-    struct handle_entry at[(HANDLES_ROOM - 2 * sizeof(ULONG_PTR)) / sizeof(struct handle_entry)];
-};
-
-/* Those that this process has. */
-static size_t process_handles(void)
-{
-    static struct handle_table table;
-    size_t count = 0;
-    ULONG length = 0;
-    assert_int_equal(NtQuerySystemInformation(SYSTEM_EXTENDED_HANDLES, &table, sizeof table, &length), 0);
-    for (ULONG_PTR i = 0; i < table.count; i++) {
-        count += table.at[i].process == GetCurrentProcessId();
-    }
-    return count;
-}
-
 /* Threads that have ended may hold theirs for a moment more. */
 static void assert_handles(size_t count)
 {
-    for (const uint64_t deadline = rig_deadline(); process_handles() != count;) {
+    for (const uint64_t deadline = rig_deadline(); process_handles_count() != count;) {
         rig_nap(deadline, "as many handles as before");
     }
 }
@@ -150,7 +119,7 @@ static void test_growth__starts_and_stops_leave_nothing(void **state)
     for (int i = 0; i < WARM_UP; i++) { /* Winsock itself takes some handles, for good */
         run_once();
     }
-    const size_t handles = process_handles();
+    const size_t handles = process_handles_count();
     for (unsigned i = 0; i < cycles; i++) {
         run_once();
         assert_back_at(&mark);
@@ -162,12 +131,12 @@ static void test_growth__starts_and_stops_leave_nothing(void **state)
 static void test_growth__one_handle_more_is_seen(void **state)
 {
     (void)state;
-    const size_t before = process_handles();
+    const size_t before = process_handles_count();
     const HANDLE event = SEAM_REAL(CreateEventW)(NULL, TRUE, FALSE, NULL);
     assert_true(before > 0);
-    assert_int_equal(process_handles(), before + 1);
+    assert_int_equal(process_handles_count(), before + 1);
     SEAM_REAL(CloseHandle)(event);
-    assert_int_equal(process_handles(), before);
+    assert_int_equal(process_handles_count(), before);
 }
 
 int main(int count, char **arguments)

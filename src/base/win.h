@@ -37,6 +37,14 @@
 #define SIO_UDP_NETRESET _WSAIOW(IOC_VENDOR, 15)
 #endif
 
+#ifndef ERROR_INVALID_IMAGE_HASH /* winerror.h: a file is not signed as a policy wants it */
+#define ERROR_INVALID_IMAGE_HASH 577L
+#endif
+
+#ifndef ERROR_SYSTEM_INTEGRITY_POLICY_VIOLATION /* winerror.h: application control */
+#define ERROR_SYSTEM_INTEGRITY_POLICY_VIOLATION 4551L
+#endif
+
 #ifndef ERROR_HANDLES_CLOSED /* winerror.h */
 #define ERROR_HANDLES_CLOSED 676L
 #endif
