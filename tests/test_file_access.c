@@ -253,7 +253,9 @@ static BOOL WINAPI find_no_domain(LPCWSTR machine, PSID sid, LPWSTR name, LPDWOR
 {
     (void)machine, (void)sid;
     wcscpy(name, L"Jos\x00E9");
-    wcscpy(domain, *name_room == 0 || *domain_room == 0 ? L"?" : L"");
+    wcscpy(domain, L"");
+    *name_room = 4;
+    *domain_room = 0;
     *use = SidTypeUser;
     return TRUE;
 }

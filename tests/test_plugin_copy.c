@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/text.h"
 #include "handler/plugin_copy.h"
 #include "support/fault.h"
 #include "support/plugin_folders.h"
@@ -40,13 +42,14 @@ static int teardown(void **state)
 
 static void assert_files(const char *expected)
 {
-    char names[512] = "";
+    char room[512];
+    struct text names;
     const size_t count = folder_list(&folders.cache);
+    text_init(&names, room, sizeof room);
     for (size_t i = 0; i < count; i++) {
-        strcat(names, folders.cache.names[i]);
-        strcat(names, " ");
+        text_add_format(&names, "%s ", folders.cache.names[i]);
     }
-    assert_string_equal(names, expected);
+    assert_string_equal(room, expected);
 }
 
 static void create(struct plugin_copy *copy)
@@ -96,11 +99,11 @@ static void test_makes_its_folder(void **state)
     struct plugin_copy copy;
     struct failure failure;
     char inner[FOLDER_PATH_ROOM];
-    strcpy(inner, folder_join(&folders.cache, "inner"));
+    snprintf(inner, sizeof inner, "%s", folder_join(&folders.cache, "inner"));
     assert_true(plugin_copy_create(&copy, inner, &file, &failure));
     plugin_copy_destroy(&copy);
     assert_true(folder_delete(&folders.cache, "inner"));
-    strcpy(inner, folder_join(&folders.cache, "one\\two")); /* not two at a time */
+    snprintf(inner, sizeof inner, "%s", folder_join(&folders.cache, "one\\two")); /* not two at a time */
     assert_false(plugin_copy_create(&copy, inner, &file, &failure));
     assert_non_null(strstr(failure.text, "two\\echo-1.dll cannot be made: error 3"));
 }
@@ -216,7 +219,7 @@ static void test_folder_that_cannot_be_made(void **state)
     struct plugin_copy copy;
     struct failure failure;
     char inner[FOLDER_PATH_ROOM];
-    strcpy(inner, folder_join(&folders.cache, "inner"));
+    snprintf(inner, sizeof inner, "%s", folder_join(&folders.cache, "inner"));
     fault_arm(IMPORT_CreateDirectoryW, 1, ERROR_ACCESS_DENIED, 1);
     assert_false(plugin_copy_create(&copy, inner, &file, &failure));
     assert_int_equal(failure.win32_error, ERROR_PATH_NOT_FOUND);
