@@ -148,7 +148,7 @@ static void make(void)
     static const SID system = {SID_REVISION, 1, {SECURITY_NT_AUTHORITY}, {SECURITY_LOCAL_SYSTEM_RID}};
     memset(&made, 0, sizeof made);
     made.owner = system;
-    made.dacl.list = (ACL){.AclRevision = ACL_REVISION_DS, .AclSize = sizeof(ACL)};
+    made.dacl.list = (ACL){.AclRevision = ACL_REVISION, .AclSize = sizeof(ACL)};
     assert_true(InitializeSecurityDescriptor(&made.descriptor, SECURITY_DESCRIPTOR_REVISION));
     assert_true(SetSecurityDescriptorOwner(&made.descriptor, &made.owner, FALSE));
     assert_true(SetSecurityDescriptorDacl(&made.descriptor, TRUE, &made.dacl.list, FALSE));
@@ -246,6 +246,12 @@ static void test_damaged_lists(void **state)
     make();
     made.owner.Revision = 0;
     assert_made("cannot be read");
+    make();
+    made.descriptor.Revision = 0;
+    assert_made("cannot be read");
+    make(); /* a list that is there and is none */
+    assert_true(SetSecurityDescriptorDacl(&made.descriptor, TRUE, NULL, FALSE));
+    assert_made("has no list of permissions");
 }
 
 static BOOL WINAPI find_no_domain(LPCWSTR machine, PSID sid, LPWSTR name, LPDWORD name_room, LPWSTR domain,

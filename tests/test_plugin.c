@@ -171,6 +171,7 @@ static void test_hostile(void **state)
     };
     plugin_folders_put(&folders, "echo", 0);
     plugin_folders_start(&folders, true);
+    struct plugin *echo = find("echo.dll");
     for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++) {
         struct failure failure;
         char file_name[64];
@@ -185,9 +186,11 @@ static void test_hostile(void **state)
             strncmp(failure.text, begin, strlen(begin)) != 0) {
             fail_msg("%s: \"%s\" is not \"%s%s\"", file_name, failure.text, begin, hostile[i].says);
         }
-        assert_copies(0);
-        plugin_release(find("echo.dll")); /* and the next one is loaded all the same */
+        assert_copies(1);
+        assert_string_equal(plugin_handler(echo)->name, "echo");
     }
+    plugin_release(echo);
+    assert_copies(0);
 }
 
 static void test_not_trusted(void **state)
