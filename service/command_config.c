@@ -5,36 +5,10 @@
 
 #include <string.h>
 
-#include "base/memory.h"
-#include "config/config.h"
 #include "config/config_problems.h"
 #include "config/config_report.h"
 #include "handler/handlers.h"
-#include "location.h"
-
-#define CONFIG_DEFAULT_SERVICE "PortListener"
-
-/* The file that the command line means, on the heap; NULL with a failure that nobody has been told. */
-static char *command_config__find(const struct arguments *arguments, struct failure *failure_out)
-{
-    const char *service = arguments->options[OPTION_SERVICE];
-    return location_config(service != NULL ? service : CONFIG_DEFAULT_SERVICE,
-                           arguments->options[OPTION_CONFIG], failure_out);
-}
-
-static struct config *command_config__load(const struct arguments *arguments, const char *path,
-                                           struct config_problems *problems)
-{
-    const char *service = arguments->options[OPTION_SERVICE];
-    config_problems_init(problems);
-    return config_load(path, service != NULL ? service : CONFIG_DEFAULT_SERVICE, handlers_builtin, problems);
-}
-
-/* Of a configuration that could not be loaded. */
-static enum exit_code command_config__code(const struct config_problems *problems)
-{
-    return problems->is_out_of_memory ? EXIT_CODE_FAILED : EXIT_CODE_CONFIGURATION;
-}
+#include "loaded_config.h"
 
 /* ---- check ---- */
 
@@ -104,30 +78,26 @@ static enum exit_code command_config__check_nothing(const struct arguments *argu
 enum exit_code command_config_check(const struct arguments *arguments, struct streams *streams)
 {
     enum exit_code code = EXIT_CODE_DONE;
-    struct config_problems problems;
+    struct loaded_config loaded;
     struct failure failure;
     struct text text;
-    char *path = command_config__find(arguments, &failure);
-    if (path == NULL) {
+    if (!loaded_config_open(&loaded, arguments, &failure)) {
         return command_config__check_nothing(arguments, streams, &failure);
     }
-    struct config *config = command_config__load(arguments, path, &problems);
     text_init_heap(&text);
     if (arguments->options[OPTION_JSON] != NULL) {
-        command_config__add_findings(&text, path, &problems);
+        command_config__add_findings(&text, loaded.path, &loaded.problems);
     } else {
-        command_config__add_verdict(&text, path, config, &problems);
+        command_config__add_verdict(&text, loaded.path, loaded.config, &loaded.problems);
     }
     output_text(&streams->out, &text);
-    if (config == NULL) {
-        code = command_config__code(&problems);
-    } else if (problems.warnings > 0 && arguments->options[OPTION_STRICT] != NULL) {
+    if (loaded.config == NULL) {
+        code = loaded_config_code(&loaded);
+    } else if (loaded.problems.warnings > 0 && arguments->options[OPTION_STRICT] != NULL) {
         code = EXIT_CODE_FAILED;
     }
     text_fini(&text);
-    config_destroy(config);
-    config_problems_fini(&problems);
-    memory_free(path);
+    loaded_config_close(&loaded);
     return code;
 }
 
@@ -136,28 +106,24 @@ enum exit_code command_config_check(const struct arguments *arguments, struct st
 enum exit_code command_config_show(const struct arguments *arguments, struct streams *streams)
 {
     enum exit_code code = EXIT_CODE_DONE;
-    struct config_problems problems;
+    struct loaded_config loaded;
     struct failure failure;
     struct text text;
-    char *path = command_config__find(arguments, &failure);
-    if (path == NULL) {
+    if (!loaded_config_open(&loaded, arguments, &failure)) {
         return output_failure(&streams->err, &failure);
     }
-    struct config *config = command_config__load(arguments, path, &problems);
-    output_text(&streams->err, &problems.text);
+    output_text(&streams->err, &loaded.problems.text);
     text_init_heap(&text);
-    if (config == NULL) {
-        code = command_config__code(&problems);
+    if (loaded.config == NULL) {
+        code = loaded_config_code(&loaded);
     } else if (arguments->options[OPTION_JSON] != NULL) {
-        config_report_show_json(&text, config);
+        config_report_show_json(&text, loaded.config);
     } else {
-        config_report_show(&text, config);
+        config_report_show(&text, loaded.config);
     }
     output_text(&streams->out, &text);
     text_fini(&text);
-    config_destroy(config);
-    config_problems_fini(&problems);
-    memory_free(path);
+    loaded_config_close(&loaded);
     return code;
 }
 

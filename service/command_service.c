@@ -152,6 +152,7 @@ static enum service_end command_service__run(struct service_manager *manager, WC
         .service = manager->service,
         .config_file = manager->config_file,
         .control = &manager->control,
+        .must_be_trusted = true,
         .is_automatic_start = command_service__is_automatic(manager->handle),
         .preshutdown_timeout = command_service__preshutdown_timeout(name),
         .event_log = event_log_create(manager->service, EVENT_FILTER_LIFECYCLE),

@@ -39,7 +39,8 @@ const struct command commands_all[] = {
      .operand = "[NAME]",
      .operands_max = 1,
      .summary = "lists the handlers, or describes one",
-     .details = "A handler is what stands behind an endpoint: the key \"handler\" of its section names it.\n",
+     .details = "A handler is what stands behind an endpoint: the key \"handler\" of its section names it.\n"
+                "NAME.dll: the handler in this DLL of the folder plugin_dir of the configuration.\n",
      .run = command_handlers_run},
     {.name = "version",
      .summary = "prints the version",

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "handler/handlers.h"
 #include "location.h"
+#include "plugin_loader.h"
 
 enum {
     HOST_START_HINT = 10000, /* before the engine has an estimate of its own */
@@ -21,6 +22,7 @@ enum {
 struct service_host {
     const struct service_host_options *options;
     struct config_problems problems;
+    struct plugin_loader loader;
     struct config *config;
     struct log *log;
     struct access_log *access_log; /* NULL: none */
@@ -278,7 +280,8 @@ static bool service_host__load(struct service_host *host, struct failure *failur
         service_host__tell(host, EVENT_SERVICE_FAILED, failure_out->text);
         return false;
     }
-    host->config = config_load(path, options->service, handlers_builtin, &host->problems);
+    host->config =
+        config_load(path, options->service, handlers_builtin, &host->loader.source, &host->problems);
     if (host->config == NULL) {
         service_host__fail_config(host, path, failure_out);
     } else if (host->problems.text.length > 0) {
@@ -295,12 +298,14 @@ enum service_end service_host_run(const struct service_host_options *options, st
     *failure_out = (struct failure){.code = EXIT_CODE_DONE};
     service_host__report(&host, SERVICE_HOST_STARTING, HOST_START_HINT);
     config_problems_init(&host.problems);
+    plugin_loader_init(&host.loader, options->must_be_trusted);
     if (service_host__load(&host, failure_out)) {
         end = service_host__run_config(&host, failure_out);
     }
     config_problems_fini(&host.problems);
     if (end == SERVICE_ENDED) { /* else a callback that hangs may still use it */
         config_destroy(host.config);
+        plugin_loader_fini(&host.loader);
     }
     return end;
 }

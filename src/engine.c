@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/utf16.h"
 #include "bindings.h"
+#include "config/config_options.h"
 #include "connection/blocking.h"
 #include "connection/connection.h"
 #include "connection/host.h"
@@ -256,7 +257,8 @@ static bool engine__init_endpoint(struct engine *engine, const struct config_end
     endpoint->lane = (unsigned)(engine->endpoint_count % LANES);
     endpoint->log = engine->log;
     endpoint->access_log = config->access_log ? engine->access_log : NULL;
-    endpoint->handler = engine__find_handler(handlers, config->handler);
+    endpoint->handler = config->options.options != NULL ? config->options.options->handler
+                                                        : engine__find_handler(handlers, config->handler);
     if (endpoint->handler == NULL) {
         struct text text;
         failure_out->code = EXIT_CODE_CONFIGURATION;

@@ -235,7 +235,8 @@ static const struct {
     {"enabled", "1", "10: error: enabled: \"1\" is neither yes nor no; write yes or no"},
     {"handler", "ehco", "10: error: handler: \"ehco\" is not a handler; did you mean echo?"},
     {"handler", "http",
-     "10: error: handler: \"http\" is not a handler; the handlers are discard, echo, packet, stream"},
+     "10: error: handler: \"http\" is not a handler; the handlers are discard, echo, packet, stream, or NAME.dll of "
+     "plugin_dir"},
     {"handler", ";", "10: error: handler has no value, only a comment; write the name of a handler"},
     {"handler", "", "10: error: handler has no value; write the name of a handler"},
     {"listen", "",

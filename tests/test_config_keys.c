@@ -36,6 +36,7 @@ static const struct promise {
     {"log_keep", "number", "8", "1 to 1000", "live"},
     {"access_log", "path", "", "the path of a file, or -, or nothing (off)", "restart"},
     {"event_log", "choice", "lifecycle", "off, errors, lifecycle or all", "live"},
+    {"plugin_dir", "path", "plugins", "the path of a folder", "restart"},
 };
 
 static const struct promise endpoint_promises[] = {

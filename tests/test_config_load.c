@@ -87,7 +87,7 @@ static void write_file(const WCHAR *path, const char *at, size_t length)
 static void load(struct loaded *it, const char *path)
 {
     config_problems_init(&it->problems);
-    it->config = config_load(path, "My Service", handlers_builtin, &it->problems);
+    it->config = config_load(path, "My Service", handlers_builtin, NULL, &it->problems);
 }
 
 static void unload(struct loaded *it)

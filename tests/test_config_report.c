@@ -194,9 +194,11 @@ static void test_config_report__shows_the_same_as_json(void **state)
                  "    \"max_connections\": {\"value\": 0, \"text\": \"0\", \"origin\": \"default\"},\n"
                  "    \"drain_timeout\": {\"value\": 10000, \"text\": \"10s\", \"origin\": \"default\"},\n");
     assert_contains(
-        text.at, "    \"event_log\": {\"value\": \"lifecycle\", \"text\": \"lifecycle\", \"origin\": "
-                 "\"default\"}\n  },\n  \"endpoints\": [\n    {\n      \"name\": \"web\",\n      \"line\": "
-                 "6,\n      \"keys\": {\n        \"enabled\": {\"value\": true, ");
+        text.at,
+        "    \"event_log\": {\"value\": \"lifecycle\", \"text\": \"lifecycle\", \"origin\": "
+        "\"default\"},\n    \"plugin_dir\": {\"value\": \"C:\\\\conf\\\\plugins\", \"text\": \"C:\\\\conf\\\\plugins\", "
+        "\"origin\": \"default\"}\n  },\n  \"endpoints\": [\n    {\n      \"name\": \"web\",\n      \"line\": "
+        "6,\n      \"keys\": {\n        \"enabled\": {\"value\": true, ");
     assert_contains(text.at,
                     "\"listen\": {\"value\": [\"tcp://*:80\", \"udp://127.0.0.1:53\", \"udp://[::1]:53\"], "
                     "\"text\": \"tcp://*:80, udp://127.0.0.1:53, udp://[::1]:53\", \"origin\": \"ini\", "

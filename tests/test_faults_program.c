@@ -57,7 +57,7 @@ static bool load(const char *text)
 {
     folder_write(&desk.folder, "test.ini", text, strlen(text));
     desk.config =
-        config_load(folder_join(&desk.folder, "test.ini"), "Test", handlers_builtin, &desk.problems);
+        config_load(folder_join(&desk.folder, "test.ini"), "Test", handlers_builtin, NULL, &desk.problems);
     return step("problems are told where there is no configuration",
                 desk.config != NULL || (desk.problems.errors > 0 && desk.problems.text.length > 0));
 }
@@ -75,7 +75,7 @@ static bool tells_what_is_wrong_in_a_configuration(void)
 static bool tells_that_there_is_no_configuration(void)
 {
     desk.config =
-        config_load(folder_join(&desk.folder, "none.ini"), "Test", handlers_builtin, &desk.problems);
+        config_load(folder_join(&desk.folder, "none.ini"), "Test", handlers_builtin, NULL, &desk.problems);
     return step("refusing", desk.config == NULL && desk.problems.errors == 1);
 }
 

@@ -13,6 +13,7 @@
 #include "config/config_guess.h"
 #include "config/config_keys.h"
 #include "config/config_path.h"
+#include "config/config_plugins.h"
 #include "config/config_problems.h"
 #include "config/config_settings.h"
 #include "config/config_unknown.h"
@@ -364,6 +365,11 @@ static const struct config_options *config__options(struct reading *reading,
                                                     const struct config_endpoint *endpoint)
 {
     const struct pl_handler *const *handlers = reading->source->handlers;
+    if (config_plugins_is_file(endpoint->handler, strlen(endpoint->handler))) {
+        const struct config_key *key = config_keys_find(&config_keys_endpoint, "handler", strlen("handler"));
+        return config_plugins_find(reading->config, reading->source->plugins, endpoint->handler,
+                                   &endpoint->origins[key - config_keys_endpoint.keys], reading->problems);
+    }
     size_t index = 0;
     char room[CONFIG_PROBLEM_ROOM];
     struct text problem;
@@ -526,17 +532,14 @@ static void config__check_not_empty(struct reading *reading)
     }
 }
 
-static void config__check_whole(struct reading *reading)
+static void config__resolve_all(struct reading *reading)
 {
-    struct config *config = reading->config;
     const char *folder = reading->source->folder;
-    const char *data_dir = NULL;
     config__resolve(reading, "data_dir", folder);
-    data_dir = config->service.data_dir;
+    const char *data_dir = reading->config->service.data_dir;
     config__resolve(reading, "log_file", data_dir != NULL ? data_dir : folder);
     config__resolve(reading, "access_log", data_dir != NULL ? data_dir : folder);
-    config__check_not_empty(reading);
-    config_check_run(config, reading->source->handlers, reading->problems);
+    config__resolve(reading, "plugin_dir", folder);
 }
 
 static void config__complete(struct reading *reading)
@@ -547,11 +550,13 @@ static void config__complete(struct reading *reading)
     if (reading->problems->is_out_of_memory) { /* an endpoint may have no origins */
         return;
     }
+    config__resolve_all(reading);
     for (size_t i = 0; i < config->endpoint_count; i++) {
         config__inherit(&config->defaults, &config->endpoints[i]);
         config__handle(reading, i);
     }
-    config__check_whole(reading);
+    config__check_not_empty(reading);
+    config_check_run(config, reading->source->handlers, reading->problems);
 }
 
 static bool config__begin(struct reading *reading)
@@ -614,6 +619,7 @@ void config_destroy(struct config *config)
         config_options_destroy(config->options[i]);
     }
     memory_free(config->options);
+    config_plugins_fini(config);
     memory_free(config->service.origins);
     memory_free(config->endpoints);
     memory_free(config->file);

@@ -74,7 +74,7 @@ struct config_endpoint {
     bool is_enabled;
     struct config_listen *listen;
     size_t listen_count;
-    char *handler; /* as the handler itself writes its name */
+    char *handler; /* as the handler itself writes its name; or the name of a DLL */
     struct pl_config options;
     struct config_prefixes allow; /* none: everyone */
     struct config_prefixes deny;
@@ -124,6 +124,7 @@ struct config_service {
     uint32_t log_keep;
     char *access_log; /* full path, or "-"; empty: off */
     enum config_event_log event_log;
+    char *plugin_dir;              /* full path */
     struct config_origin *origins; /* of each row of config_keys_service, in its order */
 };
 
@@ -135,6 +136,7 @@ struct config {
     size_t endpoint_count;
     struct config_options **options; /* of each of the source's handlers; NULL: no endpoint has it */
     size_t option_count;
+    struct config_plugin *plugins; /* handlers in DLLs that it names; see config_plugins.h */
 };
 
 /* One problem; its message, without "file:line:column: error: ", is text.at[offset..offset + length). */
@@ -164,12 +166,23 @@ struct config_problems {
 void config_problems_init(struct config_problems *problems);
 void config_problems_fini(struct config_problems *problems);
 
+/* Where handlers in DLLs come from. */
+struct config_plugin_source {
+    /* The handler in `file` of service->plugin_dir, held until it is released: `held_out`. NULL: `problem` has what is
+       wrong and what to do; nothing: no memory. `warning` has what deserves a look, if anything does. */
+    const struct pl_handler *(*load)(void *context, const struct config_service *service, const char *file,
+                                     void **held_out, struct text *problem, struct text *warning);
+    void (*release)(void *context, void *held);
+    void *context;
+};
+
 /* Where the text of a configuration comes from, and what it may name. */
 struct config_source {
-    const char *file;                         /* the name of the file, for messages */
-    const char *folder;                       /* full path: where relative paths begin */
-    const char *service;                      /* takes the place of <service> in paths */
-    const struct pl_handler *const *handlers; /* ends with NULL; as long as the configuration */
+    const char *file;                           /* the name of the file, for messages */
+    const char *folder;                         /* full path: where relative paths begin */
+    const char *service;                        /* takes the place of <service> in paths */
+    const struct pl_handler *const *handlers;   /* ends with NULL; as long as the configuration */
+    const struct config_plugin_source *plugins; /* likewise; NULL: none is loaded */
     /* Appends the value of an environment variable; false where there is none. */
     bool (*variable)(const char *name, struct text *value);
 };
@@ -183,7 +196,7 @@ struct config *config_parse(const struct config_source *source, const char *text
    while nobody can write to it, for the service named `service`. Relative paths inside begin in the file's
    folder. Not while another thread changes the current folder or the environment. */
 struct config *config_load(const char *path, const char *service, const struct pl_handler *const *handlers,
-                           struct config_problems *problems);
+                           const struct config_plugin_source *plugins, struct config_problems *problems);
 
 /* config_destroy: NULL is allowed. */
 void config_destroy(struct config *config);

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "config/config_keys.h"
 #include "config/config_listen.h"
+#include "config/config_options.h"
 #include "config/config_problems.h"
 #include "config/config_value.h"
 
@@ -76,19 +77,14 @@ static void config_check__required(const struct config_endpoint *endpoint,
 }
 
 /* NULL: it has none, which is told already. */
-static const struct pl_handler *config_check__handler(const struct config_endpoint *endpoint,
-                                                      const struct pl_handler *const *handlers)
+static const struct pl_handler *config_check__handler(const struct config_endpoint *endpoint)
 {
-    return endpoint->handler != NULL
-               ? config_check_find_handler(handlers, endpoint->handler, strlen(endpoint->handler))
-               : NULL;
+    return endpoint->options.options != NULL ? endpoint->options.options->handler : NULL;
 }
 
-static void config_check__protocols(const struct config_endpoint *endpoint,
-                                    const struct pl_handler *const *handlers,
-                                    struct config_problems *problems)
+static void config_check__protocols(const struct config_endpoint *endpoint, struct config_problems *problems)
 {
-    const struct pl_handler *handler = config_check__handler(endpoint, handlers);
+    const struct pl_handler *handler = config_check__handler(endpoint);
     if (handler == NULL) {
         return;
     }
@@ -263,10 +259,9 @@ static void config_check__proxies(const struct config_endpoint *endpoint, struct
 
 /* An answer would be longer than its question: no limit but none allows it. */
 static void config_check__empty_questions(const struct config_endpoint *endpoint,
-                                          const struct pl_handler *const *handlers,
                                           struct config_problems *problems)
 {
-    const struct pl_handler *handler = config_check__handler(endpoint, handlers);
+    const struct pl_handler *handler = config_check__handler(endpoint);
     if (handler == NULL || (handler->flags & PL_ASKED_EMPTY) == 0 || endpoint->reply_limit == 0 ||
         !config_check__takes(endpoint, CONFIG_UDP)) {
         return;
@@ -530,8 +525,8 @@ void config_check_run(struct config *config, const struct pl_handler *const *han
 {
     for (size_t i = 0; i < config->endpoint_count; i++) {
         config_check__required(&config->endpoints[i], handlers, problems);
-        config_check__protocols(&config->endpoints[i], handlers, problems);
-        config_check__empty_questions(&config->endpoints[i], handlers, problems);
+        config_check__protocols(&config->endpoints[i], problems);
+        config_check__empty_questions(&config->endpoints[i], problems);
         config_check__scopes(&config->endpoints[i], problems);
         config_check__companions(&config->endpoints[i], problems);
         config_check__burst(&config->endpoints[i], false, problems);

@@ -8,6 +8,7 @@
 #include "config/config_check.h"
 #include "config/config_guess.h"
 #include "config/config_listen.h"
+#include "config/config_plugins.h"
 #include "config/config_prefix.h"
 #include "config/config_problems.h"
 
@@ -112,6 +113,9 @@ static bool config_entry__handler(const struct config_entry *entry, struct confi
     const char *at = entry->value.at;
     const size_t length = entry->value.length;
     const struct pl_handler *found = config_check_find_handler(entry->handlers, at, length);
+    if (config_plugins_is_file(at, length)) { /* it is looked for when plugin_dir is known */
+        return config_entry__text(entry, at, length, fault_out);
+    }
     if (found != NULL) {
         return config_entry__text(entry, found->name, strlen(found->name), fault_out);
     }
@@ -127,6 +131,7 @@ static bool config_entry__handler(const struct config_entry *entry, struct confi
     } else {
         text_add_string(&remedy, "the handlers are ");
         config_check_add_handlers(&remedy, entry->handlers);
+        text_add_string(&remedy, ", or NAME.dll of plugin_dir");
     }
     return false;
 }

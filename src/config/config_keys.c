@@ -157,6 +157,15 @@ static const struct config_key service_keys[] = {
      .choices = event_logs,
      .help = "`off`: nothing goes to the Windows event log; `errors`: errors; `lifecycle`: also starts and "
              "stops; `all`: everything that is logged."},
+    {.name = "plugin_dir",
+     .type = CONFIG_TYPE_FOLDER,
+     SERVICE_PLACE(plugin_dir),
+     .value = "plugins",
+     .needs_restart = true,
+     .help =
+         "Folder of the handlers in DLLs; no other is looked into. A relative path begins in the folder of this "
+         "file. What is loaded is a copy in `data_dir`\\plugin-cache, so that the DLL itself can be replaced. A "
+         "service refuses a DLL that others than administrators can change."},
 };
 
 static const struct config_key endpoint_keys[] = {
@@ -173,7 +182,9 @@ static const struct config_key endpoint_keys[] = {
     {.name = "handler",
      .type = CONFIG_TYPE_HANDLER,
      ENDPOINT_PLACE(handler),
-     .help = "What is done with the data: the name of a handler, which `portlistener handlers` lists."},
+     .help =
+         "What is done with the data: the name of a handler, which `portlistener handlers` lists, or of a DLL in "
+         "`plugin_dir` with one: `NAME.dll`."},
     {.name = "allow",
      .type = CONFIG_TYPE_PREFIXES,
      ENDPOINT_PLACE(allow),

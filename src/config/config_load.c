@@ -154,6 +154,7 @@ static void config_load__cut_to_folder(char *path)
 
 static struct config *config_load__parse(const char *path, const WCHAR *full, const char *service,
                                          const struct pl_handler *const *handlers,
+                                         const struct config_plugin_source *plugins,
                                          const struct snapshot *snapshot, struct config_problems *problems)
 {
     char *folder = utf16_to_utf8(full);
@@ -166,6 +167,7 @@ static struct config *config_load__parse(const char *path, const WCHAR *full, co
                                              .folder = folder,
                                              .service = service,
                                              .handlers = handlers,
+                                             .plugins = plugins,
                                              .variable = config_load__variable};
         config = config_parse(&source, snapshot->at, snapshot->length, problems);
     }
@@ -174,7 +176,7 @@ static struct config *config_load__parse(const char *path, const WCHAR *full, co
 }
 
 struct config *config_load(const char *path, const char *service, const struct pl_handler *const *handlers,
-                           struct config_problems *problems)
+                           const struct config_plugin_source *plugins, struct config_problems *problems)
 {
     struct snapshot snapshot = {0};
     struct config *config = NULL;
@@ -186,7 +188,7 @@ struct config *config_load(const char *path, const char *service, const struct p
     if (error != ERROR_SUCCESS) {
         config_load__fail(problems, path, full, error);
     } else {
-        config = config_load__parse(path, full, service, handlers, &snapshot, problems);
+        config = config_load__parse(path, full, service, handlers, plugins, &snapshot, problems);
     }
     memory_free(snapshot.at);
     memory_free(full);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+   The configuration that a command line means, read as a start would read it, with the handlers in DLLs that it names. */
+#ifndef PORTLISTENER_LOADED_CONFIG_H
+#define PORTLISTENER_LOADED_CONFIG_H
+
+#include "arguments.h"
+#include "config/config.h"
+#include "plugin_loader.h"
+
+struct loaded_config {
+    char *path; /* of the file */
+    struct plugin_loader loader;
+    struct config_problems problems;
+    struct config *config; /* NULL: `problems` say why */
+};
+
+/* loaded_config_open: false: there is no such file, see `failure_out`, and nothing to close. */
+bool loaded_config_open(struct loaded_config *loaded, const struct arguments *arguments,
+                        struct failure *failure_out);
+void loaded_config_close(struct loaded_config *loaded);
+
+/* loaded_config_code: of the command, for one that has problems instead of a configuration. */
+enum exit_code loaded_config_code(const struct loaded_config *loaded);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+   Where the program's configurations have their handlers in DLLs from. */
+#ifndef PORTLISTENER_PLUGIN_LOADER_H
+#define PORTLISTENER_PLUGIN_LOADER_H
+
+#include <stdbool.h>
+
+#include "config/config.h"
+
+struct plugins;
+
+struct plugin_loader {
+    struct config_plugin_source source; /* for configurations, which end before it does */
+    struct plugins *plugins; /* NULL: nobody has asked for one; then of the folders of who asked first */
+    struct text *warning;    /* of who asks now */
+    bool must_be_trusted;    /* a DLL that others can change is refused; else a warning */
+};
+
+void plugin_loader_init(struct plugin_loader *loader, bool must_be_trusted);
+void plugin_loader_fini(struct plugin_loader *loader);
+
+#endif
