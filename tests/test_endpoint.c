@@ -21,6 +21,7 @@ static int starts, stops;
 static int32_t start(pl_start *at)
 {
     starts++;
+    assert_string_equal(at->name, "e");
     at->state = &starts;
     return PL_OK;
 }

@@ -36,6 +36,7 @@ static struct maker {
     volatile LONG allowed;
     volatile LONG refused;
     uint32_t seen; /* of the last one */
+    uint32_t answer;
     size_t length;
 } maker;
 
@@ -54,6 +55,7 @@ static void maker__on_datagram(void *state, pl_id id, void **user, const uint8_t
     (void)user, (void)at;
     const size_t wanted = length * (size_t)maker.percent / 100;
     maker.seen = info->seen;
+    maker.answer = info->answer;
     maker.length = length;
     for (LONG i = 0; i < maker.answers; i++) {
         const int32_t result = host->send(host, id, bytes, wanted < LARGEST ? wanted : LARGEST);
@@ -214,9 +216,11 @@ static void test_answers__the_limit_is_the_endpoints_own(void **state)
     static const struct {
         uint32_t limit;
         LONG percent;
-        LONG allowed; /* of three */
-    } rows[] = {{0, 10000, 3}, {10000, 1000, 1}, {10000, 300, 3}, {10000, 1001, 0},
-                {500, 50, 1},  {500, 51, 0},     {1500, 50, 3}};
+        LONG allowed;    /* of three */
+        uint32_t answer; /* what the handler is told */
+    } rows[] = {
+        {0, 10000, 3, LARGEST}, {10000, 1000, 1, 1000}, {10000, 300, 3, 1000}, {10000, 1001, 0, 1000},
+        {500, 50, 1, 50},       {500, 51, 0, 50},       {1500, 50, 3, 150},    {1000000, 100000, 1, LARGEST}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         prepare("maker", "udp://127.0.0.1:0")->reply_limit = rows[i].limit;
         start();
@@ -224,6 +228,7 @@ static void test_answers__the_limit_is_the_endpoints_own(void **state)
         maker.percent = rows[i].percent;
         ask(100);
         assert_answers(rows[i].allowed, 3 - rows[i].allowed);
+        assert_int_equal(maker.answer, rows[i].answer);
         assert_int_equal(rig_counter(&rig, COUNTER_DATAGRAMS_SENT), rows[i].allowed);
         assert_int_equal(rig_counter(&rig, COUNTER_ANSWERS_DROPPED_REPLY_LIMIT), 3 - rows[i].allowed);
         stop();
@@ -380,6 +385,7 @@ static void assert_forged(const struct forgery *forgery, enum counter counter)
     } else {
         assert_answers(0, 1);
         assert_int_equal(maker.seen, PL_NO_REPLY);
+        assert_int_equal(maker.answer, 0);
         assert_int_equal(swallowed.count, count);
         assert_int_equal(rig_counter(&rig, counter), before + 1);
     }
@@ -441,6 +447,7 @@ static void test_answers__none_to_a_broadcast_on_loopback(void **state)
     assert_int_equal(SEAM_REAL(sendto)(s, "hello", 5, 0, (SOCKADDR *)&to, length), 5);
     wait_for(1);
     assert_int_equal(maker.seen, PL_NO_REPLY);
+    assert_int_equal(maker.answer, 0);
     assert_answers(0, 1);
     assert_int_equal(rig_counter(&rig, COUNTER_ANSWERS_DROPPED_BROADCAST), 1);
     assert_int_equal(rig_counter(&rig, COUNTER_DATAGRAMS_SENT), 0);

@@ -484,6 +484,7 @@ static void test_session__a_relay_and_an_endpoint_without_a_limit_have_none(void
         talk(0, 100);
         assert_int_equal(keeper.result, PL_OK);
         assert_hears(0, 1000);
+        assert_int_equal(book_of(0)->last.answer, LARGEST);
         keeper.percent = 65508; /* longer than a datagram can be */
         talk(0, 100);
         assert_int_equal(keeper.result, PL_LIMIT);
@@ -502,12 +503,14 @@ static void test_session__is_mute_where_nobody_may_be_answered(void **state)
     forge(&broadcast, 1);
     talk(0, 100);
     assert_int_equal(book_of(0)->opened.seen, PL_SESSION | PL_NO_REPLY);
+    assert_int_equal(book_of(0)->last.answer, 0);
     assert_int_equal(keeper.result, PL_LIMIT);
     assert_int_equal(keeper.host->send(keeper.host, book_of(0)->id, "x", 1), PL_QUEUED);
     rig_wait_for_counter(&rig, COUNTER_ANSWERS_DROPPED_BROADCAST, 2);
     keeper.percent = 101;
     talk(0, 100); /* the last datagram counts, and the first has earned nothing */
     assert_int_equal(book_of(0)->last.seen, PL_SESSION);
+    assert_int_equal(book_of(0)->last.answer, 100);
     assert_int_equal(keeper.result, PL_LIMIT);
     assert_int_equal(rig_counter(&rig, COUNTER_ANSWERS_DROPPED_REPLY_LIMIT), 1);
     keeper.percent = 100;

@@ -149,6 +149,9 @@ typedef struct pl_info {
         local; /* the address the client asked for, also on a wildcard endpoint; with PL_PROXIED, that of
                          the proxy */
     pl_address proxy; /* with PL_PROXIED: the real peer */
+    uint32_t
+        answer; /* on_datagram: an answer of up to so many bytes is allowed, or several together; 0: none that is
+                         longer than nothing. What is left of earlier answers may allow a single datagram more */
 } pl_info;
 
 /* Text or bytes; no NUL behind them. */
@@ -279,6 +282,7 @@ typedef struct pl_start {
     char *error;             /* out: on failure a message for the administrator, ended by NUL */
     size_t error_room;       /* bytes at `error` */
     const pl_config *config; /* the endpoint's options; never NULL */
+    const char *name;        /* the endpoint's, as in the INI, ended by NUL; valid until stop */
 } pl_start;
 
 /* A handler. Constant data; the callbacks below are optional unless said otherwise. */

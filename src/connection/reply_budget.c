@@ -30,6 +30,11 @@ bool reply_credit_spend(uint64_t *credit, size_t length)
     return true;
 }
 
+uint32_t reply_credit_bytes(uint64_t credit, uint32_t most)
+{
+    return credit / REPLY_UNIT < most ? (uint32_t)(credit / REPLY_UNIT) : most;
+}
+
 static uint64_t reply_credit__sum(uint64_t a, uint64_t b)
 {
     return b < UINT64_MAX - a ? a + b : UINT64_MAX;

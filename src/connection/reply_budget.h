@@ -65,4 +65,7 @@ uint64_t reply_budget_expire(struct reply_budget *budget, uint64_t now);
 uint64_t reply_credit_earn(uint64_t credit, uint32_t limit, size_t received);
 bool reply_credit_spend(uint64_t *credit, size_t length);
 
+/* reply_credit_bytes: what it can pay for, at most `most`. */
+uint32_t reply_credit_bytes(uint64_t credit, uint32_t most);
+
 #endif

@@ -253,6 +253,15 @@ static void udp__count(const struct udp_endpoint *udp, const struct udp_arrival 
     worker_count(worker, COUNTER_DATAGRAMS_TRUNCATED, (arrival->seen & PL_TRUNCATED) != 0);
 }
 
+/* For sure: what is kept of earlier datagrams would have to be looked up. */
+static uint32_t udp__answer(const struct udp_endpoint *udp, const struct udp_arrival *arrival)
+{
+    if (arrival->mute != COUNTER_COUNT) {
+        return 0;
+    }
+    return udp->is_limited ? reply_credit_bytes(udp->credit.own, UDP_DATAGRAM_MAX) : UDP_DATAGRAM_MAX;
+}
+
 static void udp__call_handler(struct udp_endpoint *udp, const struct udp_datagram *datagram, pl_id id)
 {
     const struct endpoint *endpoint = udp->endpoint;
@@ -269,6 +278,7 @@ static void udp__call_handler(struct udp_endpoint *udp, const struct udp_datagra
     }
     udp->current = datagram;
     udp__begin_credit(udp, arrival);
+    info.answer = udp__answer(udp, arrival);
     worker_enter(udp->socket.worker, endpoint->config->name, endpoint->handler->name, id);
     endpoint->handler->on_datagram(endpoint->state, id, &user, arrival->at, arrival->length, &info);
     worker_leave(udp->socket.worker);

@@ -92,6 +92,16 @@ static void udp_session__leave(const struct udp_session *session)
     worker_leave(session->sessions->udp->worker);
 }
 
+static uint32_t udp_session__answer(const struct udp_session *session)
+{
+    if (session->mute != COUNTER_COUNT) {
+        return 0;
+    }
+    return udp_sessions__are_limited(session->sessions)
+               ? reply_credit_bytes(session->credit, UDP_DATAGRAM_MAX)
+               : UDP_DATAGRAM_MAX;
+}
+
 static void udp_session__fill_info(const struct udp_session *session, uint32_t seen, struct pl_info *info_out)
 {
     *info_out = (struct pl_info){.size = sizeof *info_out,
@@ -99,7 +109,8 @@ static void udp_session__fill_info(const struct udp_session *session, uint32_t s
                                  .id = udp_session__id(session),
                                  .endpoint = session->sessions->endpoint->id,
                                  .peer = session->peer,
-                                 .local = session->local};
+                                 .local = session->local,
+                                 .answer = udp_session__answer(session)};
     if (session->is_proxied) {
         info_out->proxy = session->to;
     }

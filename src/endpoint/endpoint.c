@@ -66,7 +66,8 @@ bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struc
                       .state = endpoint->state,
                       .error = error,
                       .error_room = sizeof error,
-                      .config = &endpoint->config->options};
+                      .config = &endpoint->config->options,
+                      .name = endpoint->config->name};
     const char *fault = endpoint__find_fault(handler);
     if (fault != NULL) {
         return endpoint__fail(endpoint, fault, failure_out);
