@@ -4,22 +4,15 @@
 
 #include "base/memory.h"
 #include "base/utf16.h"
+#include "base/whole_file.h"
 #include "base/win.h"
 #include "config/config.h"
 #include "config/config_file.h"
 #include "config/config_problems.h"
 
 enum {
-    CONFIG_LOAD_ROOT = 3,               /* of the shortest root, "C:\\" */
-    CONFIG_LOAD_FIRST_ROOM = 64 * 1024, /* bytes */
-    CONFIG_LOAD_WIDE_ROOM = 32768       /* of the longest path or variable, its NUL included */
-};
-
-/* A file in memory. */
-struct snapshot {
-    char *at;
-    size_t length;
-    size_t room;
+    CONFIG_LOAD_ROOT = 3,         /* of the shortest root, "C:\\" */
+    CONFIG_LOAD_WIDE_ROOM = 32768 /* of the longest path or variable, its NUL included */
 };
 
 static bool config_load__variable(const char *name, struct text *value)
@@ -40,105 +33,44 @@ static bool config_load__variable(const char *name, struct text *value)
     return is_found;
 }
 
-/* The full path, or NULL with an error. */
-static WCHAR *config_load__full_path(const char *path, DWORD *error_out)
+/* The full path as UTF-8, or NULL with an error. */
+static char *config_load__full_path(const char *path, DWORD *error_out)
 {
     WCHAR *wide = utf16_from(path);
     WCHAR *full = memory_alloc(CONFIG_LOAD_WIDE_ROOM * sizeof *full);
+    char *utf8 = NULL;
     *error_out = ERROR_NOT_ENOUGH_MEMORY;
     if (wide != NULL && full != NULL) {
         const DWORD length = GetFullPathNameW(wide, CONFIG_LOAD_WIDE_ROOM, full, NULL);
-        *error_out = length == 0                       ? GetLastError()
-                     : length >= CONFIG_LOAD_WIDE_ROOM ? ERROR_FILENAME_EXCED_RANGE
-                                                       : ERROR_SUCCESS;
+        if (length == 0 || length >= CONFIG_LOAD_WIDE_ROOM) {
+            *error_out = length == 0 ? GetLastError() : ERROR_FILENAME_EXCED_RANGE;
+        } else {
+            utf8 = utf16_to_utf8(full);
+        }
     }
     memory_free(wide);
-    if (*error_out != ERROR_SUCCESS) {
-        memory_free(full);
-        return NULL;
-    }
-    return full;
+    memory_free(full);
+    return utf8;
 }
 
-static DWORD config_load__grow(struct snapshot *snapshot)
+/* There is no such path. */
+static void config_load__add_reason(struct text *reason, DWORD error)
 {
-    const size_t room = snapshot->room > 0 ? snapshot->room * 2 : CONFIG_LOAD_FIRST_ROOM;
-    char *grown = memory_resize(snapshot->at, room);
-    if (grown == NULL) {
-        return ERROR_NOT_ENOUGH_MEMORY;
-    }
-    snapshot->at = grown;
-    snapshot->room = room;
-    return ERROR_SUCCESS;
-}
-
-/* To its end, or until it is more than a configuration may have. */
-static DWORD config_load__read_all(HANDLE file, struct snapshot *snapshot)
-{
-    DWORD done = 1;
-    while (done > 0 && snapshot->length <= CONFIG_FILE_SIZE_MAX) {
-        if (snapshot->length == snapshot->room) {
-            const DWORD error = config_load__grow(snapshot);
-            if (error != ERROR_SUCCESS) {
-                return error;
-            }
-        }
-        if (!ReadFile(file, snapshot->at + snapshot->length, (DWORD)(snapshot->room - snapshot->length),
-                      &done, NULL)) {
-            return GetLastError();
-        }
-        snapshot->length += done;
-    }
-    return ERROR_SUCCESS;
-}
-
-/* Others may read, rename, replace and delete the file meanwhile, but not write to it: what is read is what
-   was there at one moment. */
-static DWORD config_load__read(const WCHAR *path, struct snapshot *snapshot)
-{
-    HANDLE file = CreateFileW(path, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
-                              FILE_ATTRIBUTE_NORMAL, NULL);
-    if (file == INVALID_HANDLE_VALUE) {
-        return GetLastError();
-    }
-    const DWORD error = config_load__read_all(file, snapshot);
-    CloseHandle(file);
-    return error;
-}
-
-static const char *config_load__remedy(DWORD error, const WCHAR *path)
-{
-    const DWORD attributes = GetFileAttributesW(path);
-    if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0) {
-        return "it is a folder; give the path of the file in it";
-    }
-    switch (error) {
-    case ERROR_FILE_NOT_FOUND:
-    case ERROR_PATH_NOT_FOUND:
-        return "correct the path, or create the file";
-    case ERROR_ACCESS_DENIED:
-        return "run elevated, or give this account the right to read the file";
-    case ERROR_SHARING_VIOLATION:
-    case ERROR_LOCK_VIOLATION:
-        return "another program is writing to it; close it there and try again";
-    default:
-        return "see to it that the file can be read";
+    if (error != ERROR_NOT_ENOUGH_MEMORY) {
+        text_add_string(reason, "the file cannot be read, ");
+        utf16_add_error(reason, error);
+        text_add_string(reason, "; correct the path");
     }
 }
 
-static void config_load__fail(struct config_problems *problems, const char *path, const WCHAR *full,
-                              DWORD error)
+/* Without a reason, memory is out. */
+static void config_load__fail(struct config_problems *problems, const char *path, const struct text *reason)
 {
-    struct text reason;
-    text_init_heap(&reason);
-    utf16_add_error(&reason, error);
-    if (error == ERROR_NOT_ENOUGH_MEMORY || reason.is_cut) {
+    if (reason->length == 0 || reason->is_cut) {
         config_problems_no_memory(problems);
     } else {
-        config_problems_error(problems, 0, 0, "the file cannot be read, %s; %s", reason.at,
-                              full != NULL ? config_load__remedy(error, full) : "correct the path");
+        config_problems_error(problems, 0, 0, "%s", reason->at);
     }
-    text_fini(&reason);
     config_problems_finish(problems, path);
 }
 
@@ -152,45 +84,32 @@ static void config_load__cut_to_folder(char *path)
     path[length] = '\0';
 }
 
-static struct config *config_load__parse(const char *path, const WCHAR *full, const char *service,
-                                         const struct pl_handler *const *handlers,
-                                         const struct config_plugin_source *plugins,
-                                         const struct snapshot *snapshot, struct config_problems *problems)
+struct config *config_load(const char *path, const char *service, const struct pl_handler *const *handlers,
+                           const struct config_plugin_source *plugins, struct config_problems *problems)
 {
-    char *folder = utf16_to_utf8(full);
+    struct whole_file file = {.at = NULL};
+    struct text reason;
     struct config *config = NULL;
-    if (folder == NULL) {
-        config_load__fail(problems, path, full, ERROR_NOT_ENOUGH_MEMORY);
+    DWORD error = ERROR_SUCCESS;
+    text_init_heap(&reason);
+    char *full = config_load__full_path(path, &error);
+    if (full == NULL) {
+        config_load__add_reason(&reason, error);
+    }
+    if (full == NULL || !whole_file_read(full, CONFIG_FILE_SIZE_MAX, &file, &reason)) {
+        config_load__fail(problems, path, &reason);
     } else {
-        config_load__cut_to_folder(folder);
+        config_load__cut_to_folder(full);
         const struct config_source source = {.file = path,
-                                             .folder = folder,
+                                             .folder = full,
                                              .service = service,
                                              .handlers = handlers,
                                              .plugins = plugins,
                                              .variable = config_load__variable};
-        config = config_parse(&source, snapshot->at, snapshot->length, problems);
+        config = config_parse(&source, file.at, file.length, problems);
     }
-    memory_free(folder);
-    return config;
-}
-
-struct config *config_load(const char *path, const char *service, const struct pl_handler *const *handlers,
-                           const struct config_plugin_source *plugins, struct config_problems *problems)
-{
-    struct snapshot snapshot = {0};
-    struct config *config = NULL;
-    DWORD error = ERROR_SUCCESS;
-    WCHAR *full = config_load__full_path(path, &error);
-    if (full != NULL) {
-        error = config_load__read(full, &snapshot);
-    }
-    if (error != ERROR_SUCCESS) {
-        config_load__fail(problems, path, full, error);
-    } else {
-        config = config_load__parse(path, full, service, handlers, plugins, &snapshot, problems);
-    }
-    memory_free(snapshot.at);
+    whole_file_free(&file);
+    text_fini(&reason);
     memory_free(full);
     return config;
 }
