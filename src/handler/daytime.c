@@ -3,45 +3,18 @@
 #include "handler/daytime.h"
 
 #include "base/civil_time.h"
+#include "handler/answer.h"
 
-enum { DAYTIME_ROOM = 64 };
-
-/* Bytes written to `room`. */
-static size_t daytime__write(char *room)
+static size_t daytime__write(const struct answer *answer, const pl_info *info, char *room)
 {
     const struct tm utc = civil_time_utc(time(NULL));
-    return strftime(room, DAYTIME_ROOM, "%A, %B %d, %Y %H:%M:%S-UTC\r\n", &utc);
+    (void)answer, (void)info;
+    return strftime(room, ANSWER_ROOM, "%A, %B %d, %Y %H:%M:%S-UTC\r\n", &utc);
 }
 
 static int32_t daytime__start(pl_start *start)
 {
-    start->state = (void *)(uintptr_t)start->host;
-    return PL_OK;
-}
-
-static int32_t daytime__on_open(void *state, pl_id id, void **user, const pl_info *info)
-{
-    const pl_host *host = state;
-    char room[DAYTIME_ROOM];
-    (void)user, (void)info;
-    host->send(host, id, room, daytime__write(room));
-    host->close(host, id, PL_GRACEFUL);
-    return PL_OK;
-}
-
-static size_t daytime__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
-{
-    (void)state, (void)id, (void)user, (void)at;
-    return length; /* whatever is asked */
-}
-
-static void daytime__on_datagram(void *state, pl_id id, void **user, const uint8_t *at, size_t length,
-                                 const pl_info *info)
-{
-    const pl_host *host = state;
-    char room[DAYTIME_ROOM];
-    (void)user, (void)at, (void)length, (void)info;
-    host->send(host, id, room, daytime__write(room));
+    return answer_create(start, sizeof(struct answer), daytime__write) != NULL ? PL_OK : PL_NO_MEMORY;
 }
 
 const struct pl_handler daytime_handler = {
@@ -54,7 +27,8 @@ const struct pl_handler daytime_handler = {
     .version = "1.0",
     .summary = "Tells the date and time (UTC) as text (RFC 867).",
     .start = daytime__start,
-    .on_open = daytime__on_open,
-    .on_data = daytime__on_data,
-    .on_datagram = daytime__on_datagram,
+    .stop = answer_stop,
+    .on_open = answer_on_open,
+    .on_data = answer_on_data,
+    .on_datagram = answer_on_datagram,
 };

@@ -4,49 +4,25 @@
 
 #include <time.h>
 
+#include "handler/answer.h"
+
 enum { TIME_BYTES = 4 };
 
 static const uint64_t time__from_1900_to_1970 = 2208988800;
 
-static void time__write(uint8_t *bytes)
+static size_t time__write(const struct answer *answer, const pl_info *info, char *room)
 {
     const uint64_t seconds = (uint64_t)time(NULL) + time__from_1900_to_1970;
+    (void)answer, (void)info;
     for (int i = 0; i < TIME_BYTES; i++) {
-        bytes[i] = (uint8_t)(seconds >> (24 - 8 * i));
+        room[i] = (char)(uint8_t)(seconds >> (24 - 8 * i));
     }
+    return TIME_BYTES;
 }
 
 static int32_t time__start(pl_start *start)
 {
-    start->state = (void *)(uintptr_t)start->host;
-    return PL_OK;
-}
-
-static int32_t time__on_open(void *state, pl_id id, void **user, const pl_info *info)
-{
-    const pl_host *host = state;
-    uint8_t bytes[TIME_BYTES];
-    (void)user, (void)info;
-    time__write(bytes);
-    host->send(host, id, bytes, sizeof bytes);
-    host->close(host, id, PL_GRACEFUL);
-    return PL_OK;
-}
-
-static size_t time__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
-{
-    (void)state, (void)id, (void)user, (void)at;
-    return length; /* whatever is asked */
-}
-
-static void time__on_datagram(void *state, pl_id id, void **user, const uint8_t *at, size_t length,
-                              const pl_info *info)
-{
-    const pl_host *host = state;
-    uint8_t bytes[TIME_BYTES];
-    (void)user, (void)at, (void)length, (void)info;
-    time__write(bytes);
-    host->send(host, id, bytes, sizeof bytes);
+    return answer_create(start, sizeof(struct answer), time__write) != NULL ? PL_OK : PL_NO_MEMORY;
 }
 
 const struct pl_handler time_handler = {
@@ -59,7 +35,8 @@ const struct pl_handler time_handler = {
     .version = "1.0",
     .summary = "Tells the seconds since 1900 as four bytes (RFC 868).",
     .start = time__start,
-    .on_open = time__on_open,
-    .on_data = time__on_data,
-    .on_datagram = time__on_datagram,
+    .stop = answer_stop,
+    .on_open = answer_on_open,
+    .on_data = answer_on_data,
+    .on_datagram = answer_on_datagram,
 };
