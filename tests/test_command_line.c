@@ -97,7 +97,7 @@ static void test_command_line__wrong_usage_is_said(void **state)
         {L"check --config", "portlistener: the option --config takes a value: FILE\n"},
         {L"help nothing", "portlistener: \"nothing\" is no command"},
         {L"handlers nothing",
-         "portlistener: there is no handler \"nothing\"; there are: banner daytime discard echo qotd time\n"},
+         "portlistener: there is no handler \"nothing\"; there are: banner chargen daytime discard echo qotd time\n"},
         {L"\u017elutou\u010dk\u00fd", "portlistener: \"\xC5\xBElutou\xC4\x8Dk\xC3\xBD\" is no command"},
     };
     (void)state;

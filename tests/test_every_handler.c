@@ -21,7 +21,7 @@
 #include "support/rig.h"
 #include "support/watched.h"
 
-enum { ROOM = 65536, LOT = 1048576, CROWD = 100, LARGEST = 65507, TCP = 0, UDP = 1 /* sockets */ };
+enum { ROOM = 262144, LOT = 1048576, CROWD = 100, LARGEST = 65507, TCP = 0, UDP = 1 /* sockets */ };
 
 /* How a handler behaves towards a plain client. */
 struct manner {
@@ -35,6 +35,7 @@ struct manner {
 static const struct manner manners[] = {
     {.handler = "banner", .options = "text = hello %CLIENT%\n", .says = 6},
     {.handler = "banner", .options = "file = file.txt\nthen = wait\n", .says = 4},
+    {.handler = "chargen", .says = 200000},
     {.handler = "daytime", .says = 20},
     {.handler = "discard", .is_mute = true},
     {.handler = "echo", .echoes = true},
@@ -128,7 +129,7 @@ static void finish(struct client *client)
 
 static void assert_serves_tcp(void)
 {
-    char answer[ROOM];
+    static char answer[ROOM];
     struct client *client = connect_with(0);
     if (manner->echoes) {
         assert_int_equal(client_send(client, "hello", 5, CLIENT_PATIENCE), CLIENT_OK);

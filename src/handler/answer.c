@@ -26,6 +26,12 @@ void answer_stop(void *state)
     memory_free(state);
 }
 
+/* Ids differ, but in a few bits: the multiplication (Knuth's, by the golden ratio) spreads these. */
+uint32_t answer_pick(const pl_info *info, uint32_t count)
+{
+    return (uint32_t)((info->id * 0x9E3779B97F4A7C15U) >> 32U) % count;
+}
+
 /* Should the send fail, the host closes the connection anyhow. */
 int32_t answer_on_open(void *state, pl_id id, void **user, const pl_info *info)
 {

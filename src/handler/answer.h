@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
-   One answer, whatever was asked: the form of daytime, time, qotd and banner. Over TCP it is sent to whoever connects,
-   and the connection closed; over UDP it is one datagram for each that comes. A state of such a handler begins with a
-   struct answer, and its callbacks are those of this file. */
+   One answer, whatever was asked: the form of daytime, time, qotd and banner, and of chargen over UDP. Over TCP it is
+   sent to whoever connects, and the connection closed; over UDP it is one datagram for each that comes. A state of such
+   a handler begins with a struct answer, and its callbacks are those of this file. */
 #ifndef PORTLISTENER_HANDLER_ANSWER_H
 #define PORTLISTENER_HANDLER_ANSWER_H
 
@@ -26,6 +26,9 @@ void *answer_create(pl_start *start, size_t size,
 
 /* answer_stop: frees it. */
 void answer_stop(void *state);
+
+/* answer_pick: a number below `count`, as likely as any other, and another one for each connection and datagram. */
+uint32_t answer_pick(const pl_info *info, uint32_t count);
 
 int32_t answer_on_open(void *state, pl_id id, void **user, const pl_info *info);
 size_t answer_on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length);

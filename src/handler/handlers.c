@@ -3,6 +3,7 @@
 #include "handler/handlers.h"
 
 #include "handler/banner.h"
+#include "handler/chargen.h"
 #include "handler/daytime.h"
 #include "handler/discard.h"
 #include "handler/echo.h"
@@ -10,5 +11,6 @@
 #include "handler/time.h"
 
 const struct pl_handler *const handlers_builtin[] = {
-    &banner_handler, &daytime_handler, &discard_handler, &echo_handler, &qotd_handler, &time_handler, NULL,
+    &banner_handler, &chargen_handler, &daytime_handler, &discard_handler,
+    &echo_handler,   &qotd_handler,    &time_handler,    NULL,
 };

@@ -111,11 +111,10 @@ static bool qotd__take(struct qotd *qotd, const struct whole_file *file, struct 
 
 /* ---- Saying them ---- */
 
-/* Any of them: ids differ in each connection and datagram, and this spreads them evenly. */
 static size_t qotd__write(const struct answer *answer, const pl_info *info, char *room)
 {
     const struct qotd *qotd = (const struct qotd *)(const void *)answer;
-    const size_t index = (size_t)((info->id * 0x9E3779B97F4A7C15U) >> 32U) % qotd->count;
+    const size_t index = answer_pick(info, (uint32_t)qotd->count);
     const size_t begin = index > 0 ? qotd->ends[index - 1] : 0;
     const size_t length = qotd->ends[index] - begin;
     memcpy(room, qotd->all.at + begin, length);

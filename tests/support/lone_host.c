@@ -15,12 +15,24 @@ static int32_t lone_host__send(const pl_host *functions, pl_id id, const void *a
     struct lone_host *host = (struct lone_host *)(uintptr_t)functions;
     assert_int_equal(id, host->id);
     assert_int_equal(host->closed, LONE_HOST_OPEN);
+    if (host->is_gone) {
+        return PL_GONE;
+    }
     assert_in_range(length, 0, sizeof host->sent);
     if (length > 0) {
         memcpy(host->sent, at, length);
     }
     host->length = length;
     host->sends++;
+    return PL_OK;
+}
+
+static int32_t lone_host__want_writable(const pl_host *functions, pl_id id)
+{
+    struct lone_host *host = (struct lone_host *)(uintptr_t)functions;
+    assert_int_equal(id, host->id);
+    assert_non_null(host->handler->on_writable);
+    host->wants_writable = true;
     return PL_OK;
 }
 
@@ -61,7 +73,8 @@ void lone_host_init(struct lone_host *host, const struct pl_handler *handler,
                                              .abi_minor = PL_ABI_MINOR,
                                              .send = lone_host__send,
                                              .close = lone_host__close,
-                                             .option = lone_host__option},
+                                             .option = lone_host__option,
+                                             .want_writable = lone_host__want_writable},
                                .handler = handler,
                                .peer = {.family = 4, .port = 1000, .ip = {192, 0, 2, 1}},
                                .closed = LONE_HOST_OPEN};
@@ -104,6 +117,7 @@ static pl_info lone_host__next(struct lone_host *host, uint32_t answer)
     host->id++;
     host->length = 0;
     host->sends = 0;
+    host->wants_writable = false;
     host->closed = LONE_HOST_OPEN;
     return (pl_info){
         .size = sizeof(pl_info), .id = host->id, .endpoint = 1, .peer = host->peer, .answer = answer};
@@ -119,6 +133,15 @@ void lone_host_connect(struct lone_host *host)
         assert_int_equal(handler->on_open(host->state, host->id, &user, &info), PL_OK);
     }
     assert_int_equal(handler->on_data(host->state, host->id, &user, words, sizeof words), sizeof words);
+}
+
+void lone_host_write_on(struct lone_host *host)
+{
+    void *user = NULL;
+    assert_true(host->wants_writable);
+    host->wants_writable = false;
+    host->sends = 0;
+    host->handler->on_writable(host->state, host->id, &user);
 }
 
 void lone_host_ask(struct lone_host *host, uint32_t answer)

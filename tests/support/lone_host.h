@@ -10,7 +10,7 @@
 
 #include "portlistener/handler.h"
 
-enum { LONE_HOST_OPTIONS = 4, LONE_HOST_ROOM = 8192, LONE_HOST_OPEN = -1 /* not closed */ };
+enum { LONE_HOST_OPTIONS = 4, LONE_HOST_ROOM = 16384, LONE_HOST_OPEN = -1 /* not closed */ };
 
 struct lone_option {
     const char *name;
@@ -31,6 +31,8 @@ struct lone_host {
     char sent[LONE_HOST_ROOM];
     size_t length; /* of what was sent */
     int sends;
+    bool wants_writable;
+    bool is_gone;   /* the client; sends give PL_GONE */
     int32_t closed; /* pl_close, or LONE_HOST_OPEN */
 };
 
@@ -46,9 +48,12 @@ int32_t lone_host_start(struct lone_host *host);
 void lone_host_stop(struct lone_host *host);
 
 /* lone_host_connect: a client connects, says something and ends its side. lone_host_ask: it sends a datagram, and may be
-   answered `answer` bytes. What is sent is kept until the next one. */
+   answered `answer` bytes. What is sent is kept until the next call. */
 void lone_host_connect(struct lone_host *host);
 void lone_host_ask(struct lone_host *host, uint32_t answer);
+
+/* lone_host_write_on: on_writable, which it must have asked for. */
+void lone_host_write_on(struct lone_host *host);
 
 /* lone_host_assert_sent: exactly these bytes, in one call. */
 void lone_host_assert_sent(const struct lone_host *host, const char *at, size_t length);
