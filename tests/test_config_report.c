@@ -373,18 +373,25 @@ static void test_config_report__gives_addresses_that_work(void **state)
     text_fini(&text);
 }
 
+/* A file of the sources, for free(). */
+static char *read_document(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    char *document = calloc(1, DOCUMENT_MAX);
+    assert_non_null(document);
+    if (file == NULL) {
+        fail_msg("%s cannot be opened", path);
+    }
+    assert_true(fread(document, 1, DOCUMENT_MAX - 1, file) > 0);
+    fclose(file);
+    return document;
+}
+
 static void test_config_report__is_what_the_document_says(void **state)
 {
     (void)state;
     struct text text;
-    FILE *file = fopen(PORTLISTENER_CONFIGURATION_MD, "rb");
-    char *document = calloc(1, DOCUMENT_MAX);
-    assert_non_null(document);
-    if (file == NULL) {
-        fail_msg("%s cannot be opened", PORTLISTENER_CONFIGURATION_MD);
-    }
-    assert_true(fread(document, 1, DOCUMENT_MAX - 1, file) > 0);
-    fclose(file);
+    char *document = read_document(PORTLISTENER_CONFIGURATION_MD);
     text_init_heap(&text);
     config_report_reference_markdown(&text, handlers_builtin);
     if (strcmp(text.at, document) != 0) {
@@ -393,6 +400,46 @@ static void test_config_report__is_what_the_document_says(void **state)
     }
     text_fini(&text);
     free(document);
+}
+
+/* Turns samples into what they show: ";[endpoint x]" and ";key = value", but not "; a remark". */
+static size_t uncomment(char *at)
+{
+    size_t count = 0;
+    for (; at != NULL; at = strchr(at, '\n')) {
+        at += *at == '\n';
+        if (at[0] == ';' && at[1] != ' ') {
+            at[0] = ' ';
+            count++;
+        }
+    }
+    return count;
+}
+
+static bool system_root(const char *name, struct text *value)
+{
+    text_add_string(value, "C:\\Windows");
+    return strcmp(name, "SystemRoot") == 0;
+}
+
+static void test_config_report__the_file_that_is_installed_has_samples_that_work(void **state)
+{
+    (void)state;
+    struct config_problems problems;
+    struct config_source source = config_case_source;
+    char *file = read_document(PORTLISTENER_INI);
+    source.handlers = handlers_builtin;
+    source.variable = system_root;
+    for (int i = 0; i < 2; i++) { /* as it is, and with all samples */
+        config_problems_init(&problems);
+        struct config *config = config_parse(&source, file, strlen(file), &problems);
+        assert_string_equal(problems.text.at, "");
+        assert_int_equal(config->endpoint_count, i == 0 ? 2 : 9);
+        config_destroy(config);
+        config_problems_fini(&problems);
+        assert_int_equal(uncomment(file) > 0, i == 0);
+    }
+    free(file);
 }
 
 static void test_config_report__says_when_memory_has_cut_it(void **state)
@@ -442,6 +489,7 @@ int main(void)
         failing_memory_test(test_config_report__gives_an_example_that_works),
         failing_memory_test(test_config_report__gives_addresses_that_work),
         failing_memory_test(test_config_report__is_what_the_document_says),
+        failing_memory_test(test_config_report__the_file_that_is_installed_has_samples_that_work),
         failing_memory_test(test_config_report__says_when_memory_has_cut_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

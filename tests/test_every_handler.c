@@ -18,10 +18,19 @@
 #include "support/config_case.h"
 #include "support/folder.h"
 #include "support/forge.h"
+#include "support/ledger.h"
 #include "support/rig.h"
 #include "support/watched.h"
 
-enum { ROOM = 262144, LOT = 1048576, CROWD = 100, LARGEST = 65507, TCP = 0, UDP = 1 /* sockets */ };
+enum {
+    ROOM = 262144,
+    LOT = 1048576,
+    CROWD = 100,
+    LARGEST = 65507,
+    MOST_KEPT = 262144,
+    TCP = 0,
+    UDP = 1 /* sockets */
+};
 
 /* How a handler behaves towards a plain client. */
 struct manner {
@@ -197,9 +206,11 @@ static void end_their_side_first(void)
     }
 }
 
-/* As much as goes into the buffers between them, and then nothing is read for a while. */
+/* As much as goes into the buffers between them, and then nothing is read for a while: what waits for the client is
+   bounded, whoever would send without end. */
 static void do_not_read(void)
 {
+    const size_t before = ledger_bytes();
     struct client *client = connect_with(4096);
     size_t sent = 1;
     for (int i = 0; i < 300 && sent > 0; i++) {
@@ -208,6 +219,7 @@ static void do_not_read(void)
         }
     }
     Sleep(100);
+    assert_in_range(ledger_bytes(), 0, before + MOST_KEPT);
     finish(client);
 }
 

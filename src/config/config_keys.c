@@ -424,7 +424,8 @@ static const struct config_key endpoint_keys[] = {
      .zero = "no limit",
      .help = "UDP answers: how many bytes a client may be sent for each byte that it has sent, so that "
              "nobody can have others flooded by asking in their name. An answer that does not fit is "
-             "dropped whole and counted. Handlers that relay have no such limit."},
+             "dropped whole and counted; `chargen` and `qotd` cut theirs to fit. Handlers that relay have no "
+             "such limit."},
     {.name = "access_log",
      .type = CONFIG_TYPE_BOOL,
      ENDPOINT_PLACE(access_log),
