@@ -73,6 +73,19 @@ static void test_chargen__begins_as_the_rfc_shows(void **state)
     lone_host_stop(&host);
 }
 
+static void test_chargen__goes_on_when_its_client_has_ended_its_side(void **state)
+{
+    (void)state;
+    void *user = NULL;
+    start();
+    lone_host_connect(&host);
+    chargen_handler.on_eof(host.state, host.id, &user, NULL, 0);
+    assert_int_equal(host.closed, LONE_HOST_OPEN);
+    lone_host_write_on(&host);
+    assert_int_equal(host.sends, 1);
+    lone_host_stop(&host);
+}
+
 static void test_chargen__ends_with_its_client(void **state)
 {
     (void)state;
@@ -139,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         failing_memory_test(test_chargen__sends_lines_without_end_a_piece_at_a_time),
         failing_memory_test(test_chargen__begins_as_the_rfc_shows),
+        failing_memory_test(test_chargen__goes_on_when_its_client_has_ended_its_side),
         failing_memory_test(test_chargen__ends_with_its_client),
         failing_memory_test(test_chargen__answers_with_any_number_of_characters_up_to_512),
         failing_memory_test(test_chargen__answers_no_longer_than_is_allowed),

@@ -73,6 +73,12 @@ static void chargen__on_writable(void *state, pl_id id, void **user)
     }
 }
 
+/* A client that has nothing to say may go on reading; one that has gone resets what comes. */
+static void chargen__on_eof(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    (void)state, (void)id, (void)user, (void)at, (void)length;
+}
+
 const struct pl_handler chargen_handler = {
     .size = sizeof(struct pl_handler),
     .abi_major = PL_ABI_MAJOR,
@@ -89,4 +95,5 @@ const struct pl_handler chargen_handler = {
     .on_data = answer_on_data,
     .on_datagram = answer_on_datagram,
     .on_writable = chargen__on_writable,
+    .on_eof = chargen__on_eof,
 };
