@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "handler/chargen.h"
+#include "support/exact.h"
 #include "support/failing_memory.h"
 #include "support/lone_host.h"
 
@@ -28,7 +29,7 @@ static void make_lines(void)
         for (size_t column = 0; column < WIDTH; column++) {
             lines[line * LINE + column] = ring[(line + column) % LINES];
         }
-        memcpy(lines + line * LINE + WIDTH, "\r\n", 2);
+        exact_put(lines + line * LINE + WIDTH, "\r\n");
     }
 }
 

@@ -39,18 +39,19 @@ struct manner {
     size_t says;         /* bytes at least, to whoever connects */
     bool echoes;
     bool is_mute;    /* UDP: never answers */
+    bool closes;     /* TCP: when it has said it */
     bool is_endless; /* TCP: goes on until its client goes */
 };
 
 static const struct manner manners[] = {
-    {.handler = "banner", .options = "text = hello %CLIENT%\n", .says = 6},
+    {.handler = "banner", .options = "text = hello %CLIENT%\n", .says = 6, .closes = true},
     {.handler = "banner", .options = "file = file.txt\nthen = wait\n", .says = 4},
     {.handler = "chargen", .says = 200000, .is_endless = true},
-    {.handler = "daytime", .says = 20},
+    {.handler = "daytime", .says = 20, .closes = true},
     {.handler = "discard", .is_mute = true},
     {.handler = "echo", .echoes = true},
-    {.handler = "qotd", .options = "file = file.txt\n", .says = 6},
-    {.handler = "time", .says = 4},
+    {.handler = "qotd", .options = "file = file.txt\n", .says = 6, .closes = true},
+    {.handler = "time", .says = 4, .closes = true},
 };
 enum { MANNERS = sizeof manners / sizeof manners[0] };
 
@@ -87,7 +88,9 @@ static void parse(const char *name, const char *options, const char *reply_limit
     config = config_parse(&source, file, (size_t)length, &problems);
     if (config == NULL) {
         fail_msg("%s", problems.text.at);
+        return;
     }
+    config->service.workers = 2;
     for (size_t i = TCP; i <= UDP; i++) { /* the system chooses */
         config->endpoints[0].listen[i].address.port = config->endpoints[0].listen[i].last_port = 0;
     }
@@ -99,7 +102,6 @@ static void start(const char *reply_limit)
     handlers[0] = watched_handler(find(manner->handler));
     rig_init(&rig, handlers);
     parse(manner->handler, manner->options, reply_limit, handlers);
-    config->service.workers = 2;
     rig.options.config = config;
     rig_start(&rig);
 }
@@ -154,6 +156,9 @@ static void assert_serves_tcp(void)
         assert_memory_equal(answer, "hello", 5);
     }
     assert_int_equal(client_receive(client, answer, manner->says, CLIENT_PATIENCE), CLIENT_OK);
+    if (manner->closes) {
+        assert_int_equal(client_drain(client, NULL, CLIENT_PATIENCE), CLIENT_EOF);
+    }
     finish(client);
 }
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "handler/qotd.h"
+#include "support/exact.h"
 #include "support/failing_memory.h"
 #include "support/lone_host.h"
 #include "support/scratch_file.h"
@@ -126,7 +127,7 @@ static void test_qotd__takes_quotes_of_up_to_511_bytes(void **state)
     assert_int_equal(host.length, 511);
     lone_host_stop(&host);
     assert_fails(file, 509, "the quote at line 1 is 512 bytes long; make it 511 or less, as RFC 865 has it");
-    memcpy(file, "a\n%\nb\n%\n", 8);
+    exact_put(file, "a\n%\nb\n%\n");
     file[600] = '\n';
     file[601] = '%';
     assert_fails(file, 602, "the quote at line 5 is 595 bytes long; make it 511 or less, as RFC 865 has it");
@@ -169,7 +170,7 @@ static void test_qotd__tells_that_memory_is_out(void **state)
     size_t nth = 0;
     memset(file, 'x', sizeof file);
     for (size_t i = 99; i < sizeof file; i += 100) {
-        memcpy(file + i - 2, "\n%\n", 3);
+        exact_put(file + i - 2, "\n%\n");
     }
     scratch_file_write(NAME, file, sizeof file);
     for (bool has_failed = true; has_failed;) {
