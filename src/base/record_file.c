@@ -17,7 +17,6 @@ struct record_file {
     WCHAR *path;    /* changed for moments while folders are made */
     WCHAR *scratch; /* the path of a rotated file, or the pattern of them all */
     size_t folder;  /* characters of the path that belong to the folder */
-    size_t stem;    /* characters before the extension */
     uint64_t rotate_size;
     uint64_t rotate_interval;
     uint32_t keep;
@@ -42,7 +41,7 @@ struct record_file *record_file_create(const struct record_file_options *options
                                  .handle = INVALID_HANDLE_VALUE};
     if (file->path != NULL) {
         file->scratch = memory_alloc((wcslen(file->path) + RECORD_NAME_STAMP + 1) * sizeof(WCHAR));
-        file->stem = record_name_stem(file->path, &file->folder);
+        (void)record_name_stem(file->path, &file->folder);
     }
     if (file->name == NULL || file->scratch == NULL) {
         record_file_destroy(file);
@@ -236,68 +235,13 @@ static bool record_file__is_due(struct record_file *file, uint32_t length)
             now - file->began >= file->rotate_interval * RECORD_NAME_MILLISECOND);
 }
 
-/* The rotated files that are younger than `after`. */
-struct record_file__rotated {
-    uint32_t count;
-    uint64_t oldest; /* of none: 0, as the next */
-    uint64_t newest;
-};
-
-/* Into `scratch`: the name with `stamp` (of `length`) before the extension. */
-static void record_file__compose(struct record_file *file, const WCHAR *stamp, size_t length)
-{
-    memcpy(file->scratch, file->path, file->stem * sizeof(WCHAR));
-    memcpy(file->scratch + file->stem, stamp, length * sizeof(WCHAR));
-    wcscpy(file->scratch + file->stem + length, file->path + file->stem);
-}
-
-static void record_file__compose_stamped(struct record_file *file, uint64_t time)
-{
-    WCHAR stamp[RECORD_NAME_STAMP];
-    record_name_stamp(stamp, time);
-    record_file__compose(file, stamp, RECORD_NAME_STAMP);
-}
-
-static struct record_file__rotated record_file__find_rotated(struct record_file *file, uint64_t after)
-{
-    struct record_file__rotated rotated = {0};
-    const size_t length = wcslen(file->path) - file->folder + RECORD_NAME_STAMP;
-    WIN32_FIND_DATAW found;
-    record_file__compose(file, L"-*", 2);
-    HANDLE search = FindFirstFileW(file->scratch, &found);
-    for (BOOL more = search != INVALID_HANDLE_VALUE; more; more = FindNextFileW(search, &found)) {
-        uint64_t time = 0;
-        if (wcslen(found.cFileName) == length &&
-            record_name_read(found.cFileName + file->stem - file->folder, &time) && time > after) {
-            rotated.oldest = rotated.count == 0 || time < rotated.oldest ? time : rotated.oldest;
-            rotated.newest = time > rotated.newest ? time : rotated.newest;
-            rotated.count++;
-        }
-    }
-    if (search != INVALID_HANDLE_VALUE) {
-        FindClose(search);
-    }
-    return rotated;
-}
-
-/* The oldest beyond `keep` go; one that somebody holds stays until a later rotation, but saves no other. */
-static void record_file__delete_surplus(struct record_file *file)
-{
-    struct record_file__rotated rotated = record_file__find_rotated(file, 0);
-    while (rotated.count > file->keep) {
-        record_file__compose_stamped(file, rotated.oldest);
-        (void)DeleteFileW(file->scratch);
-        rotated = record_file__find_rotated(file, rotated.oldest);
-    }
-}
-
 /* A stamp younger than all there are, whatever the clock says: the names tell the order. */
 static void record_file__compose_next(struct record_file *file)
 {
-    const uint64_t newest = record_file__find_rotated(file, 0).newest;
+    const uint64_t newest = record_name_find(file->path, file->scratch, 0).newest;
     const uint64_t now = record_file__now();
-    record_file__compose_stamped(
-        file, now > newest + RECORD_NAME_MILLISECOND ? now : newest + RECORD_NAME_MILLISECOND);
+    record_name_compose(file->path, file->scratch,
+                        now > newest + RECORD_NAME_MILLISECOND ? now : newest + RECORD_NAME_MILLISECOND);
 }
 
 /* The handle stays good under the new name, so whatever fails, records go on somewhere. A missing file was
@@ -321,7 +265,7 @@ static bool record_file__rotate(struct record_file *file)
         return false;
     }
     CloseHandle(before.handle);
-    record_file__delete_surplus(file);
+    record_name_delete_surplus(file->path, file->scratch, file->keep);
     return true;
 }
 

@@ -79,3 +79,54 @@ size_t record_name_stem(const WCHAR *path, size_t *folder_out)
     *folder_out = folder;
     return stem > folder ? stem - 1 : length;
 }
+
+/* Into `scratch`: the name with `stamp` (of `length`) before the extension. */
+static void record_name__insert(const WCHAR *path, WCHAR *scratch, const WCHAR *stamp, size_t length)
+{
+    size_t folder = 0;
+    const size_t stem = record_name_stem(path, &folder);
+    memcpy(scratch, path, stem * sizeof(WCHAR));
+    memcpy(scratch + stem, stamp, length * sizeof(WCHAR));
+    wcscpy(scratch + stem + length, path + stem);
+}
+
+void record_name_compose(const WCHAR *path, WCHAR *scratch, uint64_t time)
+{
+    WCHAR stamp[RECORD_NAME_STAMP];
+    record_name_stamp(stamp, time);
+    record_name__insert(path, scratch, stamp, RECORD_NAME_STAMP);
+}
+
+struct record_names record_name_find(const WCHAR *path, WCHAR *scratch, uint64_t after)
+{
+    struct record_names names = {0};
+    size_t folder = 0;
+    const size_t stem = record_name_stem(path, &folder);
+    const size_t length = wcslen(path) - folder + RECORD_NAME_STAMP;
+    WIN32_FIND_DATAW found;
+    record_name__insert(path, scratch, L"-*", 2);
+    HANDLE search = FindFirstFileW(scratch, &found);
+    for (BOOL more = search != INVALID_HANDLE_VALUE; more; more = FindNextFileW(search, &found)) {
+        uint64_t time = 0;
+        if (wcslen(found.cFileName) == length && record_name_read(found.cFileName + stem - folder, &time) &&
+            time > after) {
+            names.oldest = names.count == 0 || time < names.oldest ? time : names.oldest;
+            names.newest = time > names.newest ? time : names.newest;
+            names.count++;
+        }
+    }
+    if (search != INVALID_HANDLE_VALUE) {
+        FindClose(search);
+    }
+    return names;
+}
+
+void record_name_delete_surplus(const WCHAR *path, WCHAR *scratch, uint32_t keep)
+{
+    struct record_names names = record_name_find(path, scratch, 0);
+    while (names.count > keep) {
+        record_name_compose(path, scratch, names.oldest);
+        (void)DeleteFileW(scratch);
+        names = record_name_find(path, scratch, names.oldest);
+    }
+}

@@ -26,4 +26,21 @@ bool record_name_read(const WCHAR *stamp, uint64_t *time_out);
    many belong to the folder, the last separator included. */
 size_t record_name_stem(const WCHAR *path, size_t *folder_out);
 
+/* Below, `path` is the name without a stamp, and `scratch` has room for RECORD_NAME_STAMP characters more than it.
+
+   record_name_compose: into `scratch`, the name with the stamp of `time`. */
+void record_name_compose(const WCHAR *path, WCHAR *scratch, uint64_t time);
+
+/* The stamped files that are younger than some time. */
+struct record_names {
+    uint32_t count;
+    uint64_t oldest; /* of none: 0, as the next */
+    uint64_t newest;
+};
+
+/* record_name_find: those younger than `after`. record_name_delete_surplus: the oldest beyond `keep` go; one that somebody
+   holds stays until the next time, but saves no other. Both use `scratch`. */
+struct record_names record_name_find(const WCHAR *path, WCHAR *scratch, uint64_t after);
+void record_name_delete_surplus(const WCHAR *path, WCHAR *scratch, uint32_t keep);
+
 #endif
