@@ -152,7 +152,8 @@ static bool engine__watch_threads(struct engine *engine)
     return true;
 }
 
-static bool engine__create_workers(struct engine *engine, struct failure *failure_out)
+static bool engine__create_workers(struct engine *engine, struct breadcrumb *breadcrumb,
+                                   struct failure *failure_out)
 {
     const unsigned wanted = engine->config->service.workers;
     unsigned count = wanted != 0 ? wanted : engine__processors();
@@ -164,6 +165,7 @@ static bool engine__create_workers(struct engine *engine, struct failure *failur
         if (engine->workers[i] == NULL) {
             break;
         }
+        worker_publish(engine->workers[i], breadcrumb_place(breadcrumb, i));
         signal_init(&engine->refusals[i], engine__run_refuse);
         signal_init(&engine->resets[i], engine__run_reset);
         engine->worker_count++;
@@ -547,7 +549,7 @@ static bool engine__climb(struct engine *engine, const struct engine_options *op
         return engine__fail(failure_out, EXIT_CODE_FAILED, GetLastError(), "an event could not be created");
     }
     engine->is_network_started = network_start(&engine->network, failure_out);
-    return engine->is_network_started && engine__create_workers(engine, failure_out) &&
+    return engine->is_network_started && engine__create_workers(engine, options->breadcrumb, failure_out) &&
            engine__start_endpoints(engine, handlers, failure_out) &&
            engine__create_bindings(engine, failure_out) &&
            engine__bind(engine, options->is_automatic_start, failure_out) &&

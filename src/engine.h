@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/breadcrumb.h"
 #include "base/failure.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -22,9 +23,10 @@ struct engine;
 typedef void (*engine_progress)(void *context, uint32_t remaining);
 
 struct engine_options {
-    const struct config *config;              /* kept, not copied: valid until engine_destroy */
-    struct log *log;                          /* likewise; may be NULL */
-    struct access_log *access_log;            /* likewise; NULL: none is written */
+    const struct config *config;   /* kept, not copied: valid until engine_destroy */
+    struct log *log;               /* likewise; may be NULL */
+    struct access_log *access_log; /* likewise; NULL: none is written */
+    struct breadcrumb *breadcrumb; /* likewise; NULL: nobody asks what was running in a process that died */
     const struct pl_handler *const *handlers; /* ends with NULL; NULL: the built-in ones */
     bool is_automatic_start;  /* at boot a bind that may succeed later never fails the start (product:
                                  start_policy) */

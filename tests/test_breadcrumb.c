@@ -33,9 +33,7 @@ static void enter(struct breadcrumb *breadcrumb, unsigned index, const char *end
     struct breadcrumb_place *place = breadcrumb_place(breadcrumb, index);
     assert_non_null(place);
     place->thread = 100 + index;
-    place->id = id;
-    place->handler = "is not read";
-    place->endpoint = endpoint;
+    callback_mark_enter(&place->mark, endpoint, "is not read", NULL, id);
 }
 
 static void expect(const struct breadcrumb *breadcrumb, const char *description)

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "io/callback_mark.h"
+#include "base/callback_mark.h"
 
 static void test_callback_mark__is_in_none_at_first(void **state)
 {

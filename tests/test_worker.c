@@ -9,6 +9,7 @@
 #include "base/win.h"
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "io/net_error.h"
 #include "io/network.h"
 #include "io/worker.h"
@@ -1284,6 +1285,37 @@ static void test_worker__lends_and_counts(void **state)
     crew_stop();
 }
 
+/* Where whoever comes after the process looks for it. */
+static void test_worker__publishes_its_callback(void **state)
+{
+    static const char endpoint[] = "an endpoint";
+    struct breadcrumb_callback callback;
+    uint64_t id = 0;
+    (void)state;
+    struct breadcrumb *breadcrumb = memory_alloc(breadcrumb_size(1));
+    breadcrumb_init(breadcrumb, 1, "1");
+    breadcrumb_add_name(breadcrumb, endpoint, "a handler");
+    crew_create(2);
+    worker_publish(crew.workers[0], NULL);
+    worker_publish(crew.workers[1], breadcrumb_place(breadcrumb, 1));
+    for (unsigned i = 0; i < 2; i++) {
+        DWORD error = 1;
+        assert_true(worker_start(crew.workers[i], crew.workers, &error));
+    }
+    do_on(crew.workers[0], use_what_is_lent, &id);
+    assert_string_equal(worker_current_callback(crew.workers[0]).endpoint, endpoint);
+    assert_false(breadcrumb_callback_at(breadcrumb, 0, &callback));
+    do_on(crew.workers[1], use_what_is_lent, &id);
+    assert_true(breadcrumb_callback_at(breadcrumb, 1, &callback));
+    assert_true(callback.id == 4711);
+    assert_true(callback.thread != 0 && callback.thread != GetCurrentThreadId());
+    assert_true(breadcrumb_callback_of(breadcrumb, callback.thread, &callback));
+    do_on(crew.workers[1], leave_callback, NULL);
+    assert_false(breadcrumb_callback_of(breadcrumb, callback.thread, &callback));
+    crew_stop();
+    memory_free(breadcrumb);
+}
+
 /* ---- Life ---- */
 
 static void test_worker__stops_within_a_second_when_idle(void **state)
@@ -1413,6 +1445,7 @@ int main(void)
         crew_test(test_worker__a_waiter_may_wait_again_from_within),
         crew_test(test_worker__a_waiter_may_give_up),
         crew_test(test_worker__lends_and_counts),
+        crew_test(test_worker__publishes_its_callback),
         crew_test(test_worker__stops_within_a_second_when_idle),
         crew_test(test_worker__a_stop_that_took_too_long_can_be_repeated),
         crew_test(test_worker__stops_although_wake_ups_fail),

@@ -83,12 +83,12 @@ bool breadcrumb_callback_at(const struct breadcrumb *breadcrumb, unsigned index,
                             struct breadcrumb_callback *callback_out)
 {
     const struct breadcrumb_place *place = index < BREADCRUMB_PLACES ? &breadcrumb->places[index] : NULL;
-    const uint64_t key = place != NULL ? (uint64_t)(uintptr_t)place->endpoint : 0;
-    if (key == 0) {
+    if (place == NULL || !callback_mark_is_in(&place->mark)) {
         return false;
     }
+    const uint64_t key = (uint64_t)(uintptr_t)place->mark.endpoint;
     *callback_out = (struct breadcrumb_callback){
-        .endpoint = "?", .handler = "?", .id = place->id, .thread = place->thread};
+        .endpoint = "?", .handler = "?", .id = place->mark.id, .thread = place->thread};
     for (uint32_t i = 0; i < breadcrumb->name_count; i++) {
         if (breadcrumb->names[i].key == key) {
             callback_out->endpoint = breadcrumb->names[i].endpoint;

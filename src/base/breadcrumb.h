@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/callback_mark.h"
 #include "base/text.h"
 
 enum {
@@ -19,11 +20,9 @@ enum {
 
 /* Of one thread; on a cache line of its own, for it is written with every callback, and by no other thread. */
 struct breadcrumb_place {
-    const char *volatile endpoint; /* written last and cleared first; NULL: in no callback */
-    const char *volatile handler;
-    volatile uint64_t id;
+    struct callback_mark mark;
     volatile uint32_t thread; /* its system id; 0: there is none */
-    uint8_t apart[BREADCRUMB_LINE - 3 * sizeof(uint64_t) - sizeof(uint32_t)];
+    uint8_t apart[BREADCRUMB_LINE - sizeof(struct callback_mark) - sizeof(uint32_t)];
 };
 
 /* What stands for the pointer of an endpoint's name: once for each endpoint, not with each callback. */
@@ -41,10 +40,12 @@ struct breadcrumb {
     char version[32];
     uint32_t name_room;
     uint32_t name_count;
-    volatile uint32_t crash_code;            /* of the exception that ends the process; 0: none so far */
-    volatile uint32_t crash_thread;          /* that it happened on */
+    volatile uint32_t has_ended;    /* in order: there is nothing to tell */
+    volatile uint32_t crash_code;   /* of the exception that ends the process; 0: none so far */
+    volatile uint32_t crash_thread; /* that it happened on */
+    uint32_t nothing;
     volatile uint64_t crash_time;            /* in the name of its report; 0: that could not be written */
-    uint8_t apart[2 * BREADCRUMB_LINE - 80]; /* to the next cache line */
+    uint8_t apart[2 * BREADCRUMB_LINE - 88]; /* to the next cache line */
     struct breadcrumb_place places[BREADCRUMB_PLACES];
     struct breadcrumb_name names[];
 };
@@ -69,7 +70,7 @@ void breadcrumb_add_name(struct breadcrumb *breadcrumb, const char *endpoint, co
 /* breadcrumb_place: for the thread of this number; NULL: there is none for it. */
 struct breadcrumb_place *breadcrumb_place(struct breadcrumb *breadcrumb, unsigned index);
 
-/* breadcrumb_is_sound: whether at[0..length), at a cache line's begin, is one, from any source: then the functions below
+/* breadcrumb_is_sound: whether at[0..length), aligned as a pointer, is one, from any source: then the functions below
    stay inside. */
 bool breadcrumb_is_sound(const void *at, size_t length);
 

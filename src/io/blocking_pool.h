@@ -10,7 +10,7 @@
 
 #include "base/list.h"
 #include "base/win.h"
-#include "io/callback_mark.h"
+#include "base/callback_mark.h"
 
 enum { BLOCKING_THREADS_MAX = 512 };
 

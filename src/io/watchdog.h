@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
-#include "io/callback_mark.h"
+#include "base/callback_mark.h"
 
 /* Milliseconds. A callback is taken for begun when it is seen first, up to a period late; a time in which nobody looked
    counts as one period, for the machine may have slept. */

@@ -42,7 +42,8 @@ struct worker {
     struct timer_wheel timers;
     struct buffer_pool buffers;
     struct slot_table slots;
-    struct callback_mark mark;
+    struct breadcrumb_place *place; /* where it is noted which callback it is in: `own_place`, or one that outlives the process */
+    struct breadcrumb_place own_place;
     volatile uint64_t counters[COUNTER_COUNT];
     struct signal stop;
     struct signal release;
@@ -252,6 +253,7 @@ static DWORD WINAPI worker__main(void *argument)
 {
     struct worker *worker = argument;
     worker->thread_id = GetCurrentThreadId();
+    worker->place->thread = worker->thread_id;
     while (!worker->is_stopping) {
         worker__turn(worker);
     }
@@ -340,6 +342,7 @@ struct worker *worker_create(unsigned index, unsigned count, HANDLE trouble, DWO
     worker->trouble = trouble;
     worker->now = GetTickCount64();
     worker->turn = worker__turn_of_the_counter();
+    worker->place = &worker->own_place;
     lanes_init(&worker->lanes);
     list_init(&worker->release_waiters);
     signal_init(&worker->stop, worker__run_stop);
@@ -348,6 +351,11 @@ struct worker *worker_create(unsigned index, unsigned count, HANDLE trouble, DWO
     buffer_pool_init(&worker->buffers);
     slot_table_init(&worker->slots, index);
     return worker;
+}
+
+void worker_publish(struct worker *worker, struct breadcrumb_place *place)
+{
+    worker->place = place != NULL ? place : &worker->own_place;
 }
 
 bool worker_start(struct worker *worker, struct worker *const *peers, DWORD *error_out)
@@ -455,25 +463,25 @@ const volatile uint64_t *worker_counters(const struct worker *worker)
 void worker_enter(struct worker *worker, const char *endpoint, const char *handler, uint64_t id)
 {
     worker__assert_owned(worker);
-    callback_mark_enter(&worker->mark, endpoint, handler, NULL, id);
+    callback_mark_enter(&worker->place->mark, endpoint, handler, NULL, id);
 }
 
 void worker_leave(struct worker *worker)
 {
     worker__assert_owned(worker);
-    callback_mark_leave(&worker->mark);
+    callback_mark_leave(&worker->place->mark);
 }
 
 struct callback worker_current_callback(const struct worker *worker)
 {
     struct callback callback;
-    callback_mark_read(&worker->mark, &callback);
+    callback_mark_read(&worker->place->mark, &callback);
     return callback;
 }
 
 const struct callback_mark *worker_mark(const struct worker *worker)
 {
-    return &worker->mark;
+    return &worker->place->mark;
 }
 
 void worker_add_load(struct worker *worker, LONG add)

@@ -8,9 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/breadcrumb.h"
 #include "base/win.h"
 #include "io/buffer_pool.h"
-#include "io/callback_mark.h"
+#include "base/callback_mark.h"
 #include "io/inbox.h"
 #include "io/lanes.h"
 #include "io/operation.h"
@@ -35,6 +36,10 @@ struct signal {
 /* worker_create: number `index` of `count` workers that send to each other. `trouble` is an event, set when a
    wake-up could not be posted: then call worker_sweep until it succeeds. NULL: `error_out`. */
 struct worker *worker_create(unsigned index, unsigned count, HANDLE trouble, DWORD *error_out);
+
+/* worker_publish: from now on what worker_enter notes stands in `place`, where others look for it when the process has died;
+   kept until worker_destroy. NULL: nowhere but here. Before worker_start. */
+void worker_publish(struct worker *worker, struct breadcrumb_place *place);
 
 /* worker_start: begins the thread. `peers` are all `count` workers, this one included; kept until
    worker_destroy. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
    The callback that a thread is in, see callback_mark.h. */
-#include "io/callback_mark.h"
+#include "base/callback_mark.h"
 
 /* Of the next callback it may be while this one is read; then the number has changed. x64 keeps the order of stores and
    that of loads; on processors that do not, one that ends in this very moment may be told with another one's texts. One

@@ -2,8 +2,8 @@
    Which callback of a handler a thread is in: written by the thread, at the price of some stores, read by others: for
    the report on one that does not return. No clock is read: who looks twice and finds the same number knows how long
    it lasts at least. */
-#ifndef PORTLISTENER_IO_CALLBACK_MARK_H
-#define PORTLISTENER_IO_CALLBACK_MARK_H
+#ifndef PORTLISTENER_BASE_CALLBACK_MARK_H
+#define PORTLISTENER_BASE_CALLBACK_MARK_H
 
 #include <stdbool.h>
 #include <stdint.h>
