@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "crash_report.h"
 #include "handler/handlers.h"
 #include "location.h"
 #include "plugin_loader.h"
+#include "running_file.h"
 
 enum {
     HOST_START_HINT = 10000, /* before the engine has an estimate of its own */
@@ -26,6 +28,7 @@ struct service_host {
     struct config *config;
     struct log *log;
     struct access_log *access_log; /* NULL: none */
+    struct running_file *running;  /* NULL: there was no memory for it */
     struct engine *engine;
     enum service_state state; /* that engine_progress belongs to */
 };
@@ -187,6 +190,7 @@ static enum service_end service_host__run_engine(struct service_host *host, stru
         engine_start(&(const struct engine_options){.config = host->config,
                                                     .log = host->log,
                                                     .access_log = host->access_log,
+                                                    .breadcrumb = running_file_breadcrumb(host->running),
                                                     .is_automatic_start = host->options->is_automatic_start,
                                                     .progress = service_host__progress,
                                                     .progress_context = host},
@@ -199,6 +203,52 @@ static enum service_end service_host__run_engine(struct service_host *host, stru
     control_set_engine(host->options->control, host->engine);
     service_host__log_running(host);
     return service_host__stop(host, service_host__serve(host), failure_out);
+}
+
+/* Where files about this run stand: the log's path; a log on standard error has none. */
+static void service_host__add_log_path(const struct service_host *host, struct text *text)
+{
+    const struct config_service *service = &host->config->service;
+    if (strcmp(service->log_file, "-") != 0) {
+        text_add_string(text, service->log_file);
+    } else {
+        text_add_format(text, "%s\\%s.log", service->data_dir, host->options->service);
+    }
+}
+
+/* Tells how the last run ended, and sees to it that the next one can tell of this. */
+static void service_host__watch_beside(struct service_host *host, const char *log)
+{
+    char last_room[2048];
+    struct text last;
+    struct failure failure;
+    text_init(&last, last_room, sizeof last_room);
+    host->running = running_file_open(log, host->config, &last, &failure);
+    if (last.length > 0) {
+        log_write(host->log, EVENT_LAST_RUN_DIED, NULL, 0, "%s", last.at);
+    }
+    if (failure.code != EXIT_CODE_DONE) {
+        log_write(host->log, EVENT_RUN_FILE_UNAVAILABLE, NULL, 0, "%s", failure.text);
+    }
+    (void)crash_report_arm(log, running_file_breadcrumb(host->running));
+}
+
+/* Before the engine starts. Without memory the service goes on unwatched. */
+static void service_host__begin_watch(struct service_host *host)
+{
+    struct text log;
+    text_init_heap(&log);
+    service_host__add_log_path(host, &log);
+    if (!log.is_cut) {
+        service_host__watch_beside(host, log.at);
+    }
+    text_fini(&log);
+}
+
+static void service_host__end_watch(struct service_host *host)
+{
+    crash_report_disarm();
+    running_file_close(host->running);
 }
 
 /* What was told about a configuration that is used, line by line for the log. */
@@ -242,6 +292,7 @@ static enum service_end service_host__run_config(struct service_host *host, stru
     if (log_failure.code != EXIT_CODE_DONE) {
         service_host__tell(host, EVENT_LOG_UNAVAILABLE, log_failure.text);
     }
+    service_host__begin_watch(host);
     service_host__log_warnings(host);
     const enum service_end end = service_host__run_engine(host, failure_out);
     if (end == SERVICE_ABANDONED) {
@@ -249,6 +300,7 @@ static enum service_end service_host__run_config(struct service_host *host, stru
         log_flush(host->log, HOST_FLUSH_TIMEOUT);
         return end; /* the callback that hangs may still use all of it */
     }
+    service_host__end_watch(host);
     log_destroy(host->log);
     return end;
 }

@@ -37,9 +37,9 @@ static struct {
 } ledger = {.lock = SRWLOCK_INIT};
 
 static const char *const kind_names[LEDGER_KIND_COUNT] = {
-    "heap block",          "socket",        "handle",         "file search",   "library",
-    "event source",        "registry key",  "service handle", "Winsock start", "local block",
-    "operation in flight", "posted packet", "mistake"};
+    "heap block",    "socket",       "handle",         "file search",   "library",     "view",
+    "event source",  "registry key", "service handle", "Winsock start", "local block", "operation in flight",
+    "posted packet", "mistake"};
 
 static void ledger__lock(void)
 {

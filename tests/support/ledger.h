@@ -17,6 +17,7 @@ enum ledger_kind {
     LEDGER_HANDLE,       /* what CloseHandle takes */
     LEDGER_SEARCH,       /* FindFirstFile */
     LEDGER_LIBRARY,      /* LoadLibrary */
+    LEDGER_VIEW,         /* MapViewOfFile */
     LEDGER_EVENT_SOURCE, /* RegisterEventSource */
     LEDGER_KEY,          /* of the registry */
     LEDGER_SC_HANDLE,    /* of the service control manager */
