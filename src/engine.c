@@ -36,6 +36,7 @@ struct engine {
     const struct config *config;
     struct log *log;
     struct access_log *access_log;
+    struct breadcrumb *breadcrumb; /* NULL: none */
     struct network network;
     struct host host;
     struct worker **workers;
@@ -152,8 +153,7 @@ static bool engine__watch_threads(struct engine *engine)
     return true;
 }
 
-static bool engine__create_workers(struct engine *engine, struct breadcrumb *breadcrumb,
-                                   struct failure *failure_out)
+static bool engine__create_workers(struct engine *engine, struct failure *failure_out)
 {
     const unsigned wanted = engine->config->service.workers;
     unsigned count = wanted != 0 ? wanted : engine__processors();
@@ -165,7 +165,7 @@ static bool engine__create_workers(struct engine *engine, struct breadcrumb *bre
         if (engine->workers[i] == NULL) {
             break;
         }
-        worker_publish(engine->workers[i], breadcrumb_place(breadcrumb, i));
+        worker_publish(engine->workers[i], breadcrumb_place(engine->breadcrumb, i));
         signal_init(&engine->refusals[i], engine__run_refuse);
         signal_init(&engine->resets[i], engine__run_reset);
         engine->worker_count++;
@@ -222,7 +222,8 @@ static bool engine__bridge(struct engine *engine, struct endpoint *endpoint, str
 {
     DWORD error = 0;
     if (engine->blocking.pool == NULL &&
-        !blocking_start(&engine->blocking, engine->config->service.blocking_threads, &error)) {
+        !blocking_start(&engine->blocking, engine->config->service.blocking_threads, engine->breadcrumb,
+                        &error)) {
         return engine__fail(failure_out, EXIT_CODE_FAILED, error,
                             "the threads for handlers that block could not be started");
     }
@@ -549,7 +550,7 @@ static bool engine__climb(struct engine *engine, const struct engine_options *op
         return engine__fail(failure_out, EXIT_CODE_FAILED, GetLastError(), "an event could not be created");
     }
     engine->is_network_started = network_start(&engine->network, failure_out);
-    return engine->is_network_started && engine__create_workers(engine, options->breadcrumb, failure_out) &&
+    return engine->is_network_started && engine__create_workers(engine, failure_out) &&
            engine__start_endpoints(engine, handlers, failure_out) &&
            engine__create_bindings(engine, failure_out) &&
            engine__bind(engine, options->is_automatic_start, failure_out) &&
@@ -577,6 +578,7 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     engine->config = options->config;
     engine->log = options->log;
     engine->access_log = options->access_log;
+    engine->breadcrumb = options->breadcrumb;
     engine->connections.most = options->config->service.max_connections;
     access_lists_init(&engine->lists);
     engine__make_hash_key(engine);

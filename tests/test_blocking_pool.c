@@ -143,7 +143,7 @@ static int scene_setup(void **state)
 static void pool_start(unsigned index, unsigned threads)
 {
     DWORD error = 0;
-    scene.pools[index] = blocking_pool_create(threads, &error);
+    scene.pools[index] = blocking_pool_create(threads, NULL, &error);
     assert_non_null(scene.pools[index]);
     assert_int_equal(blocking_pool_threads(scene.pools[index]), threads);
 }
@@ -502,7 +502,7 @@ static void test_create__fails_without_a_thread(void **state)
         for (unsigned i = 0; i < FAULT_CODES; i++) {
             DWORD error = 0;
             fault_arm(IMPORT_CreateThread, nth, codes[i], 1);
-            assert_null(blocking_pool_create(4, &error));
+            assert_null(blocking_pool_create(4, NULL, &error));
             assert_int_equal(error, codes[i]);
             fault_clear();
         }
@@ -514,7 +514,7 @@ static void test_create__fails_without_memory(void **state)
     (void)state;
     DWORD error = 0;
     fault_arm(IMPORT_HeapAlloc, 1, 0, 1);
-    assert_null(blocking_pool_create(4, &error));
+    assert_null(blocking_pool_create(4, NULL, &error));
     assert_int_equal(error, ERROR_NOT_ENOUGH_MEMORY);
 }
 

@@ -75,7 +75,7 @@ static void test_breadcrumb__finds_callbacks_by_place_and_thread(void **state)
     expect(breadcrumb, "process 77, version 1.2.3, from 2024-12-01T00:00:00Z; in a callback then: handler "
                        "discard of endpoint mail for #0000000000000abc (thread 103); handler ? of endpoint ? "
                        "(thread 105)");
-    breadcrumb_place(breadcrumb, 3)->endpoint = NULL;
+    callback_mark_leave(&breadcrumb_place(breadcrumb, 3)->mark);
     assert_false(breadcrumb_callback_of(breadcrumb, 103, &callback));
     memory_free(breadcrumb);
 }
@@ -185,7 +185,7 @@ static void test_breadcrumb__escapes_what_it_read_and_takes_any_time(void **stat
     expect(breadcrumb, "process 77, version \\x1B.2.3, from a time that is not known; in a callback then: "
                        "handler echo of endpoint \\neb (thread 100)");
     breadcrumb->began = UINT64_MAX;
-    breadcrumb_place(breadcrumb, 0)->endpoint = NULL;
+    callback_mark_leave(&breadcrumb_place(breadcrumb, 0)->mark);
     expect(breadcrumb, "process 77, version \\x1B.2.3, from a time that is not known; no handler was in a "
                        "callback then");
     memory_free(breadcrumb);

@@ -157,8 +157,7 @@ static void test_crash_report__tells_whose_callback_it_was(void **state)
     (void)state;
     struct breadcrumb_place *place = breadcrumb_place(world.breadcrumb, 2);
     place->thread = GetCurrentThreadId();
-    place->id = 0xABC;
-    place->endpoint = endpoint;
+    callback_mark_enter(&place->mark, endpoint, "is not read", NULL, 0xABC);
     arm();
     crash_with(&record);
     expect_report("crash of: PortListener " PORTLISTENER_VERSION "\r\ntime: 20");

@@ -88,8 +88,7 @@ static void enter(struct running_file *file, const char *endpoint)
 {
     struct breadcrumb_place *place = breadcrumb_place(running_file_breadcrumb(file), 0);
     place->thread = 12;
-    place->id = 0xABC;
-    place->endpoint = endpoint;
+    callback_mark_enter(&place->mark, endpoint, "is not read", NULL, 0xABC);
 }
 
 static void expect_last(const char *part)

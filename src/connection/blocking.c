@@ -10,14 +10,15 @@
 
 /* ---- The threads ---- */
 
-bool blocking_start(struct blocking *blocking, unsigned threads, DWORD *error_out)
+bool blocking_start(struct blocking *blocking, unsigned threads, struct breadcrumb *breadcrumb,
+                    DWORD *error_out)
 {
     blocking->current = TlsAlloc();
     if (blocking->current == TLS_OUT_OF_INDEXES) {
         *error_out = GetLastError();
         return false;
     }
-    blocking->pool = blocking_pool_create(threads, error_out);
+    blocking->pool = blocking_pool_create(threads, breadcrumb, error_out);
     if (blocking->pool == NULL) {
         TlsFree(blocking->current);
     }

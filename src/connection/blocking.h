@@ -21,9 +21,10 @@ struct blocking {
     DWORD current;              /* thread local storage: the client whose callback runs */
 };
 
-/* blocking_start: `threads` of them. False: `error_out`. blocking_stop: as blocking_pool_stop. blocking_destroy: behind
+/* blocking_start: `threads` of them; `breadcrumb` may be NULL. False: `error_out`. blocking_stop: as blocking_pool_stop. blocking_destroy: behind
    that; of one that was never started, too. */
-bool blocking_start(struct blocking *blocking, unsigned threads, DWORD *error_out);
+bool blocking_start(struct blocking *blocking, unsigned threads, struct breadcrumb *breadcrumb,
+                    DWORD *error_out);
 bool blocking_stop(struct blocking *blocking, DWORD timeout);
 void blocking_destroy(struct blocking *blocking);
 

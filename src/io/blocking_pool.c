@@ -5,13 +5,16 @@
 #include <assert.h>
 
 #include "base/memory.h"
+#include "io/worker.h"
 
 enum { BLOCKING_POOL_POLL = 10 /* milliseconds, while the stop waits */ };
 
 struct blocking_thread {
     struct blocking_pool *pool;
     HANDLE handle; /* NULL: it has ended, or never began */
-    struct callback_mark mark;
+    struct breadcrumb_place
+        *place; /* where it is noted which callback it is in: `own_place`, or one that outlives the process */
+    struct breadcrumb_place own_place;
 };
 
 struct blocking_pool {
@@ -88,13 +91,14 @@ static DWORD WINAPI blocking_thread__main(void *argument)
 {
     struct blocking_thread *thread = argument;
     struct blocking_pool *pool = thread->pool;
+    thread->place->thread = GetCurrentThreadId();
     AcquireSRWLockExclusive(&pool->lock);
     while (blocking_pool__wait(pool)) {
         struct blocking_group *group = NULL;
         struct blocking_job *job = blocking_pool__take(pool, &group);
         ReleaseSRWLockExclusive(&pool->lock);
-        job->run(job, &thread->mark);
-        assert(!callback_mark_is_in(&thread->mark));
+        job->run(job, &thread->place->mark);
+        assert(!callback_mark_is_in(&thread->place->mark));
         AcquireSRWLockExclusive(&pool->lock);
         blocking_pool__finish(pool, group);
     }
@@ -104,7 +108,7 @@ static DWORD WINAPI blocking_thread__main(void *argument)
 
 /* ---- Life ---- */
 
-struct blocking_pool *blocking_pool_create(unsigned threads, DWORD *error_out)
+struct blocking_pool *blocking_pool_create(unsigned threads, struct breadcrumb *breadcrumb, DWORD *error_out)
 {
     assert(threads >= 1 && threads <= BLOCKING_THREADS_MAX);
     struct blocking_pool *pool = memory_alloc(sizeof *pool + threads * sizeof pool->threads[0]);
@@ -118,7 +122,9 @@ struct blocking_pool *blocking_pool_create(unsigned threads, DWORD *error_out)
     pool->group_most = threads > 1 ? threads - 1 : 1;
     for (; pool->count < threads; pool->count++) {
         struct blocking_thread *thread = &pool->threads[pool->count];
+        struct breadcrumb_place *place = breadcrumb_place(breadcrumb, WORKERS_MAX + pool->count);
         thread->pool = pool;
+        thread->place = place != NULL ? place : &thread->own_place;
         thread->handle = CreateThread(NULL, 0, blocking_thread__main, thread, 0, NULL);
         if (thread->handle == NULL) {
             *error_out = GetLastError();
@@ -214,7 +220,7 @@ size_t blocking_pool_unfinished(struct blocking_pool *pool)
 bool blocking_pool_find_stuck(const struct blocking_pool *pool, struct callback *callback_out)
 {
     for (unsigned i = 0; i < pool->count; i++) {
-        if (callback_mark_read(&pool->threads[i].mark, callback_out) != 0) {
+        if (callback_mark_read(&pool->threads[i].place->mark, callback_out) != 0) {
             return true;
         }
     }
@@ -228,5 +234,5 @@ unsigned blocking_pool_threads(const struct blocking_pool *pool)
 
 const struct callback_mark *blocking_pool_mark(const struct blocking_pool *pool, unsigned index)
 {
-    return &pool->threads[index].mark;
+    return &pool->threads[index].place->mark;
 }

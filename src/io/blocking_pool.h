@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/breadcrumb.h"
 #include "base/list.h"
 #include "base/win.h"
-#include "base/callback_mark.h"
 
 enum { BLOCKING_THREADS_MAX = 512 };
 
@@ -32,9 +32,10 @@ struct blocking_group {
     unsigned running;
 };
 
-/* blocking_pool_create: starts all `threads`, 1 to BLOCKING_THREADS_MAX, at once: so what can fail fails here, where it
+/* blocking_pool_create: what its threads are doing stands in `breadcrumb`, which may be NULL, behind the workers' places,
+   as far as there are places. Starts all `threads`, 1 to BLOCKING_THREADS_MAX, at once: so what can fail fails here, where it
    can be told, never a submit; and no submit pays for a thread. NULL: `error_out`. */
-struct blocking_pool *blocking_pool_create(unsigned threads, DWORD *error_out);
+struct blocking_pool *blocking_pool_create(unsigned threads, struct breadcrumb *breadcrumb, DWORD *error_out);
 
 /* blocking_pool_stop: takes no more jobs, runs all that it has taken, for each may be somebody's last callback, and ends
    the threads. Waits `timeout` milliseconds for that; false when it was too short: blocking_pool_find_stuck tells who

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/log.h"
 #include "base/callback_mark.h"
+#include "base/log.h"
 
 /* Milliseconds. A callback is taken for begun when it is seen first, up to a period late; a time in which nobody looked
    counts as one period, for the machine may have slept. */

@@ -42,7 +42,8 @@ struct worker {
     struct timer_wheel timers;
     struct buffer_pool buffers;
     struct slot_table slots;
-    struct breadcrumb_place *place; /* where it is noted which callback it is in: `own_place`, or one that outlives the process */
+    struct breadcrumb_place
+        *place; /* where it is noted which callback it is in: `own_place`, or one that outlives the process */
     struct breadcrumb_place own_place;
     volatile uint64_t counters[COUNTER_COUNT];
     struct signal stop;

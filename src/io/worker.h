@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 #include "base/breadcrumb.h"
+#include "base/callback_mark.h"
 #include "base/win.h"
 #include "io/buffer_pool.h"
-#include "base/callback_mark.h"
 #include "io/inbox.h"
 #include "io/lanes.h"
 #include "io/operation.h"
