@@ -82,6 +82,12 @@ static size_t blocking__on_data(void *state, pl_id id, void **user, const uint8_
     return length;
 }
 
+static void blocking_client__drop(const struct blocking_client *client)
+{
+    endpoint_count(client->bridge->endpoint, client->worker, COUNTER_DATAGRAMS_DROPPED_BUSY,
+                   &client->info.peer);
+}
+
 static void blocking__on_datagram(void *state, pl_id id, void **user, const uint8_t *at, size_t length,
                                   const pl_info *info)
 {
@@ -90,12 +96,12 @@ static void blocking__on_datagram(void *state, pl_id id, void **user, const uint
     (void)id;
     if (client->queued + (LONG64)length > BLOCKING_SESSION_MOST ||
         bridge->queued + (LONG64)length > BLOCKING_ENDPOINT_MOST) {
-        worker_count(client->worker, COUNTER_DATAGRAMS_DROPPED_BUSY, 1);
+        blocking_client__drop(client);
         return;
     }
     struct blocking_event *event = blocking_client_note(client, BLOCKING_DATAGRAM, at, length);
     if (event == NULL) {
-        worker_count(client->worker, COUNTER_DATAGRAMS_DROPPED_BUSY, 1);
+        blocking_client__drop(client);
         return;
     }
     event->info = *info;

@@ -48,7 +48,7 @@ struct blocking_bridge {
     struct blocking *blocking;
     struct blocking_group group;
     void *state; /* the handler's */
-    const struct endpoint *endpoint;
+    struct endpoint *endpoint;
     struct blocking_client *own; /* of the endpoint */
     volatile LONG clients;       /* but that */
     volatile LONG64 queued;      /* bytes of datagrams that wait */
