@@ -42,7 +42,12 @@ forbid 'a handler includes the public contract, its own header, base/ and http/ 
     includes 'src/handler/*.[ch]' | grep ' "' | grep -vE ' "(portlistener|handler|base|http)/'
 )
 forbid 'the program knows the engine, the configuration, the handlers and plugins, the counters and base/ only' < <(
-    includes 'service/*.[ch]' | grep -E ' "[a-z]+/' | grep -vE ' "((portlistener|config|base|stats)/|handler/(handlers|plugin)\.h)'
+    includes 'service/*.[ch]' ':!service/conformance' | grep -E ' "[a-z]+/' | grep -vE ' "((portlistener|config|base|stats)/|handler/(handlers|plugin)\.h)'
+)
+
+forbid 'the program for authors of handlers knows the engine and the loader of plugins besides' < <(
+    includes 'service/conformance/*.[ch]' | grep -E ' "[a-z]+/' |
+        grep -vE ' "((portlistener|config|base|stats)/|handler/plugin\.h|io/network\.h)'
 )
 
 # The compiler says what a file reaches; two files have a Windows half.

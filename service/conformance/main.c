@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+   The program portlistener-conformance: for authors of handlers; see docs/plugin/README.md. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/descriptor.h"
+#include "base/memory.h"
+#include "base/utf16.h"
+#include "checks.h"
+#include "handler/plugin.h"
+#include "settings.h"
+
+enum { PATH_ROOM = 32768 };
+
+int wmain(int count, WCHAR **utf16);
+
+/* ---- What it is ---- */
+
+static void main__describe(struct output *out, const struct pl_handler *handler)
+{
+    output_format(out, "%s %s: %s\n", handler->name, handler->version, handler->summary);
+    output_format(out,
+                  "ABI %" PRIu32 ".%" PRIu32 ", at least %" PRIu32 ".%" PRIu32 "; this program has %u.%u\n",
+                  handler->abi_major, handler->abi_minor, handler->abi_major, handler->needs_minor,
+                  PL_ABI_MAJOR, PL_ABI_MINOR);
+    output_format(out, "flags:%s%s%s%s%s%s%s\n", (handler->flags & PL_TCP) != 0 ? " tcp" : "",
+                  (handler->flags & PL_UDP) != 0 ? " udp" : "",
+                  (handler->flags & PL_SESSIONS) != 0 ? " sessions" : "",
+                  (handler->flags & PL_BLOCKING) != 0 ? " blocking" : "",
+                  (handler->flags & PL_RELAY) != 0 ? " relay" : "",
+                  (handler->flags & PL_ASKED_EMPTY) != 0 ? " asked-empty" : "",
+                  (handler->flags & PL_STAYS_LOADED) != 0 ? " stays-loaded" : "");
+    output_format(out, "options: %zu, counters: %zu, max_input: %" PRIu32 "\n",
+                  descriptor_option_count(handler), descriptor_counter_count(handler),
+                  handler->max_input != 0 ? handler->max_input : 65536);
+}
+
+/* ---- Trials ---- */
+
+static void main__run_checks(struct trial *trial, unsigned flag, const char *only)
+{
+    report_begin(&trial->report, "start");
+    if (!trial_start(trial)) {
+        return;
+    }
+    report_end(&trial->report);
+    for (const struct check *check = checks_all; check->name != NULL && !trial->is_over; check++) {
+        if ((check->flags & flag) != 0 && (only == NULL || strcmp(only, check->name) == 0)) {
+            trial_run(trial, check);
+        }
+    }
+    if (!trial->is_over) {
+        report_begin(&trial->report, "stop");
+        trial_stop(trial, 0);
+        report_end(&trial->report);
+    }
+}
+
+/* Where a callback does not return, nothing can be taken down: the process ends with it. */
+static void main__end_if_stuck(const struct trial *trial)
+{
+    if (trial->subject.engine != NULL) {
+        output_format(trial->report.out, "result: FAILED, and a callback is stuck\n");
+        exit(EXIT_CODE_FAILED);
+    }
+}
+
+static void main__try(struct trial *trial, const struct pl_handler *handler, unsigned flag,
+                      const struct settings *settings)
+{
+    struct text problem;
+    text_init_heap(&problem);
+    trial->is_over = false;
+    trial->left = 0;
+    memset(trial->told, 0, sizeof trial->told);
+    output_format(trial->report.out, "-- %s\n", flag == PL_TCP ? "tcp" : "udp");
+    if (!witness_init(&trial->subject.witness, handler) ||
+        !subject_configure(&trial->subject, flag == PL_TCP ? CONFIG_TCP : CONFIG_UDP, settings->options.at,
+                           &problem)) {
+        report_begin(&trial->report, "options");
+        report_problem(&trial->report, REPORT_FAILED,
+                       "not taken; give what it requires with --option NAME=VALUE");
+        output_text(trial->report.out, &problem);
+    } else {
+        output_text(trial->report.out, &problem);
+        main__run_checks(trial, flag, settings->check);
+        main__end_if_stuck(trial);
+    }
+    subject_fini(&trial->subject);
+    witness_fini(&trial->subject.witness);
+    text_fini(&problem);
+}
+
+static bool main__is_check(const char *name)
+{
+    const struct check *check = checks_all;
+    while (check->name != NULL && strcmp(check->name, name) != 0) {
+        check++;
+    }
+    return check->name != NULL;
+}
+
+static enum exit_code main__refuse_check(const struct settings *settings, struct streams *streams)
+{
+    output_format(&streams->err, "portlistener-conformance: there is no check \"%s\"; there are:\n",
+                  settings->check);
+    for (const struct check *check = checks_all; check->name != NULL; check++) {
+        output_format(&streams->err, "  %s\n", check->name);
+    }
+    return EXIT_CODE_USAGE;
+}
+
+static enum exit_code main__test(const struct pl_handler *handler, const struct settings *settings,
+                                 struct output *out)
+{
+    static struct trial trial;
+    unsigned tried = 0;
+    trial.report.out = out;
+    main__describe(out, handler);
+    for (unsigned flag = PL_TCP; flag <= PL_UDP; flag <<= 1) {
+        if ((flag & handler->flags & settings->protocols) != 0) {
+            main__try(&trial, handler, flag, settings);
+            tried++;
+        }
+    }
+    if (tried == 0) {
+        output_format(out, "the handler does not have the protocol that --protocol names\n");
+        return EXIT_CODE_USAGE;
+    }
+    output_format(out, "result: %s, %u failed, %u warnings\n",
+                  trial.report.failures == 0 ? "passed" : "FAILED", trial.report.failures,
+                  trial.report.warnings);
+    return trial.report.failures == 0 ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
+}
+
+/* ---- Loading ---- */
+
+static void main__warn(void *context, const char *text)
+{
+    output_format(context, "note: %s\n", text);
+}
+
+/* "C:\folder" and "name.dll" of a path; NULL: there is no memory, or no such path. The cache is a folder for all runs. */
+static char *main__split(const char *path, const char **name_out)
+{
+    WCHAR *wide = utf16_from(path);
+    WCHAR *full = memory_alloc(PATH_ROOM * sizeof *full);
+    char *folder = NULL;
+    if (wide != NULL && full != NULL && GetFullPathNameW(wide, PATH_ROOM, full, NULL) > 0) {
+        folder = utf16_to_utf8(full);
+    }
+    memory_free(full);
+    memory_free(wide);
+    char *end = folder != NULL ? strrchr(folder, '\\') : NULL;
+    if (end == NULL) {
+        memory_free(folder);
+        return NULL;
+    }
+    *end = '\0';
+    *name_out = end + 1;
+    return folder;
+}
+
+static char *main__cache(void)
+{
+    WCHAR wide[MAX_PATH + 1] = L"";
+    struct text text;
+    GetTempPathW(MAX_PATH + 1, wide);
+    text_init_heap(&text);
+    utf16_add(&text, wide);
+    text_add_string(&text, "portlistener-conformance");
+    char *cache = memory_copy_text(text.at, text.length);
+    text_fini(&text);
+    return cache;
+}
+
+static enum exit_code main__load(struct plugins *plugins, const char *name, const struct settings *settings,
+                                 struct streams *streams)
+{
+    struct failure failure;
+    struct plugin *plugin = plugins_find(plugins, name, &failure);
+    if (plugin == NULL) {
+        output_format(&streams->out, "load: FAILED: %s\n", failure.text);
+        return EXIT_CODE_FAILED;
+    }
+    const enum exit_code code = main__test(plugin_handler(plugin), settings, &streams->out);
+    plugin_release(plugin);
+    return code;
+}
+
+static enum exit_code main__run(const struct settings *settings, struct streams *streams)
+{
+    const char *name = NULL;
+    char *folder = main__split(settings->plugin, &name);
+    char *cache = main__cache();
+    struct plugins *plugins = NULL;
+    enum exit_code code = EXIT_CODE_FAILED;
+    if (folder != NULL && cache != NULL) {
+        const struct plugins_options options = {
+            .folder = folder, .cache_folder = cache, .warn = main__warn, .context = &streams->out};
+        plugins = plugins_create(&options);
+    }
+    if (plugins != NULL) {
+        code = main__load(plugins, name, settings, streams);
+    } else {
+        output_format(&streams->out, "load: FAILED: %s is no path of a file, or there is no memory\n",
+                      settings->plugin);
+    }
+    plugins_destroy(plugins);
+    memory_free(cache);
+    memory_free(folder);
+    return code;
+}
+
+/* ---- The command line ---- */
+
+static enum exit_code main__parse(const char *const *words, size_t count, struct streams *streams)
+{
+    struct settings settings;
+    struct failure failure;
+    enum exit_code code = EXIT_CODE_DONE;
+    if (!settings_parse(&settings, words, count, &failure)) {
+        output_format(&streams->err, "portlistener-conformance: %s\n", failure.text);
+        code = failure.code;
+    } else if (settings.plugin == NULL) {
+        output_write(&streams->out, settings_usage, strlen(settings_usage));
+    } else if (settings.check != NULL && !main__is_check(settings.check)) {
+        code = main__refuse_check(&settings, streams);
+    } else {
+        code = main__run(&settings, streams);
+    }
+    settings_fini(&settings);
+    return code;
+}
+
+int wmain(int count, WCHAR **utf16)
+{
+    SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32); /* as the service does */
+    SetErrorMode(SEM_FAILCRITICALERRORS);
+    WSADATA data;
+    struct streams streams;
+    output_init(&streams.out, STD_OUTPUT_HANDLE);
+    output_init(&streams.err, STD_ERROR_HANDLE);
+    const size_t word_count = count > 1 ? (size_t)count - 1 : 0;
+    char **words = memory_alloc((word_count + 1) * sizeof *words);
+    bool is_done = words != NULL && WSAStartup(MAKEWORD(2, 2), &data) == 0;
+    for (size_t i = 0; is_done && i < word_count; i++) {
+        words[i] = utf16_to_utf8(utf16[i + 1]);
+        is_done = words[i] != NULL;
+    }
+    return is_done ? (int)main__parse((const char *const *)words, word_count, &streams) : EXIT_CODE_FAILED;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+   A plugin that leaves a handle open with each connection. */
+#include "plugins/hostile.h"
+
+#include <windows.h>
+
+static int32_t on_open(void *state, pl_id id, void **user, const pl_info *info)
+{
+    (void)state, (void)id, (void)user, (void)info;
+    (void)CreateEventW(NULL, TRUE, FALSE, NULL);
+    return 0;
+}
+
+HOSTILE("leaks-handle", on_open)

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+   A plugin that does not return from a callback. */
+#include "plugins/hostile.h"
+
+#include <windows.h>
+
+static size_t on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    (void)state, (void)id, (void)user, (void)at;
+    Sleep(INFINITE);
+    return length;
+}
+
+HOSTILE("stuck", on_data)

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+   The program portlistener-conformance from outside: what it says about handlers that do one thing wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "base/failure.h"
+#include "support/program.h"
+
+static struct program_result result;
+
+static void run(const char *arguments)
+{
+    WCHAR program[PROGRAM_PATH_MAX], wide[PROGRAM_PATH_MAX];
+    wcscpy(program, program_path());
+    wcscpy(wcsrchr(program, L'\\') + 1, L"portlistener-conformance.exe");
+    swprintf(wide, PROGRAM_PATH_MAX, L"%hs", arguments);
+    program_run(program, wide, &result);
+    assert_true(result.has_ended);
+}
+
+/* For the DLL `name` of the tests, beside this program. */
+static void run_plugin(const char *name, const char *arguments)
+{
+    char all[2 * PROGRAM_PATH_MAX];
+    WCHAR folder[PROGRAM_PATH_MAX];
+    wcscpy(folder, program_path());
+    *wcsrchr(folder, L'\\') = L'\0';
+    snprintf(all, sizeof all, "\"%ls\\plugins\\%s.dll\" %s", folder, name, arguments);
+    run(all);
+}
+
+static void expect(enum exit_code code, const char *text, const char *part)
+{
+    if (result.code != (DWORD)code || strstr(text, part) == NULL) {
+        fail_msg("code %lu, and not \"%s\": %s%s", (unsigned long)result.code, part, result.out, result.err);
+    }
+}
+
+static void test_conformance__what_is_wrong_is_said(void **state)
+{
+    static const struct {
+        const char *plugin, *arguments;
+        enum exit_code code;
+        const char *part;
+    } rows[] = {
+        {"leaks-handle", "--check \"many at once\"", EXIT_CODE_FAILED,
+         "handles more after 200 connections; what a callback opens must be closed"},
+        {"leaks-start", "--check \"start and stop\"", EXIT_CODE_FAILED,
+         "handles more after 39 starts and stops; stop closes what start has opened"},
+        {"leaks-start", "--check \"start and stop\"", EXIT_CODE_FAILED,
+         "KB more memory after 39 starts and stops"},
+        {"never-consumes", "--check \"huge input\"", EXIT_CODE_FAILED,
+         "huge input: FAILED: on_data has never consumed a byte"},
+        {"over-consumes", "--check half-close", EXIT_CODE_FAILED,
+         "half-close: FAILED: on_data says that it consumed more bytes than it was given"},
+        {"sleeps", "--check half-close", EXIT_CODE_DONE,
+         "half-close: warning: on_data takes half a second or more"},
+        {"stale-send", "--check abort", EXIT_CODE_DONE,
+         "warning: send is called, from a callback of another, for a connection that has had its on_close"},
+        {"closes-twice", "--check half-close", EXIT_CODE_DONE,
+         "warning: close is called for a connection that is closing already"},
+        {"sends-in-close", "--check \"nothing sent\"", EXIT_CODE_DONE,
+         "warning: send is called in on_close for the very connection"},
+        {"wrong-thread", "--check \"nothing sent\"", EXIT_CODE_FAILED,
+         "FAILED: read is called on another thread than the worker of its connection"},
+        {"wrong-counter", "--check \"nothing sent\"", EXIT_CODE_FAILED,
+         "FAILED: count is called with an argument out of its range"},
+        {"loses-user", "--check half-close", EXIT_CODE_DONE,
+         "warning: on_close finds *user NULL that had been set"},
+        {"user-of-datagram", "--protocol udp --check \"empty datagram\"", EXIT_CODE_DONE,
+         "warning: on_datagram has set *user of a datagram"},
+        {"forgets-full", "--option send_queue=64K --check \"slow reader\"", EXIT_CODE_DONE,
+         "warning: on_data consumed everything although a send returned PL_FULL"},
+        {"never-ends", "--check half-close", EXIT_CODE_DONE,
+         "half-close: warning: five seconds after the client's FIN its connection has not ended"},
+        {"never-ends", "--check \"nothing sent\"", EXIT_CODE_DONE,
+         "connections of clients that have gone are still open"},
+        {"fails-start", "", EXIT_CODE_FAILED, "start: FAILED: the engine does not start: "},
+        {"fails-start", "", EXIT_CODE_FAILED, "no, never"},
+        {"no-callback", "", EXIT_CODE_FAILED, "load: FAILED: "},
+        {"missing", "", EXIT_CODE_FAILED, "load: FAILED: "},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        run_plugin(rows[i].plugin, rows[i].arguments);
+        expect(rows[i].code, result.out, rows[i].part);
+    }
+}
+
+static void test_conformance__a_callback_that_does_not_return_is_named(void **state)
+{
+    (void)state;
+    run_plugin("stuck", "--check \"stop while busy\"");
+    expect(EXIT_CODE_FAILED, result.out,
+           "stop while busy: FAILED: on_data has not returned, and the stop does not come to its end");
+    expect(EXIT_CODE_FAILED, result.out, "a callback is stuck");
+}
+
+static void test_conformance__what_is_right_passes(void **state)
+{
+    (void)state;
+    run_plugin("echo", "--check half-close");
+    expect(EXIT_CODE_DONE, result.out,
+           "echo 1.0: Sends back what it receives.\nABI 0.6, at least 0.0; this program has 0.6\n"
+           "flags: tcp udp\noptions: 0, counters: 0, max_input: 65536\n-- tcp\nstart: ok\nhalf-close: ");
+    expect(EXIT_CODE_DONE, result.out, "-- udp\nstart: ok\nstop: ok\nresult: passed, 0 failed, ");
+    run_plugin("echo", "--check \"slow reader\" --option send_queue=64K");
+    expect(EXIT_CODE_DONE, result.out, "slow reader: ");
+}
+
+static void test_conformance__options_are_those_of_the_INI(void **state)
+{
+    (void)state;
+    run_plugin("echo", "--check half-close --option idle_timeout=soon");
+    expect(EXIT_CODE_FAILED, result.out, "options: FAILED: not taken");
+    expect(EXIT_CODE_FAILED, result.out, "options:6:");
+    run_plugin("echo", "--check half-close --option idle_timeout=5s --option lifetime=1h");
+    expect(EXIT_CODE_DONE, result.out, "half-close: ");
+}
+
+static void test_conformance__wrong_usage_is_said(void **state)
+{
+    static const char *const rows[][2] = {
+        {"", "no plugin is named"},
+        {"a.dll b.dll", "one plugin at a time, and not b.dll"},
+        {"a.dll --option", "or it lacks its value: --option"},
+        {"a.dll --option name", "an option is NAME=VALUE, not name"},
+        {"a.dll --protocol sctp", "a protocol is tcp or udp, not sctp"},
+        {"a.dll --colour red", "there is no such option: --colour"},
+        {"a.dll --check everything", "there is no check \"everything\"; there are:\n  nothing sent\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        run(rows[i][0]);
+        expect(EXIT_CODE_USAGE, result.err, rows[i][1]);
+    }
+    run("--help");
+    expect(EXIT_CODE_DONE, result.out, "Usage: portlistener-conformance PLUGIN.dll");
+    run_plugin("sleeps", "--protocol udp");
+    expect(EXIT_CODE_USAGE, result.out, "the handler does not have the protocol");
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(test_conformance__what_is_right_passes), test(test_conformance__what_is_wrong_is_said),
+        test(test_conformance__a_callback_that_does_not_return_is_named),
+        test(test_conformance__options_are_those_of_the_INI), test(test_conformance__wrong_usage_is_said)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
