@@ -24,14 +24,27 @@ cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DCMAKE_SYSTEM_NAME=Windows "-DCM
 cmake --build build
 ctest --test-dir build --output-on-failure --no-tests=error --verbose
 
+pass() { # PLUGIN
+    local check
+    for check in 'half-close' 'huge input' 'many at once'; do
+        "$tree/tests/wine-run.sh" "$conformance" "$1" --check "$check"
+    done
+}
+
 # In C++, with the compiler that Debian has for it.
 cd "$folder"
 if command -v x86_64-w64-mingw32-g++-posix >/dev/null; then
     x86_64-w64-mingw32-g++-posix -std=c++11 -O2 -Wall -Wextra -Wpedantic -Wconversion -Werror -shared -static \
         -I"$tree/include" "$tree/docs/plugin/example.cpp" -o store.dll
-    for check in 'half-close' 'huge input' 'many at once'; do
-        "$tree/tests/wine-run.sh" "$conformance" store.dll --check "$check"
-    done
+    pass store.dll
 else
     echo 'SKIPPED in part: no x86_64-w64-mingw32-g++-posix to build docs/plugin/example.cpp with'
+fi
+
+# In Rust, where Debian's libstd-rust-dev-windows is.
+if command -v rustc >/dev/null && [ -d "$(rustc --print sysroot)/lib/rustlib/x86_64-pc-windows-gnu" ]; then
+    rustc --target x86_64-pc-windows-gnu -O -C panic=abort -C strip=symbols -D warnings "$tree/docs/plugin/example.rs" -o tally.dll
+    pass tally.dll
+else
+    echo 'SKIPPED in part: no rustc with libstd-rust-dev-windows to build docs/plugin/example.rs with'
 fi

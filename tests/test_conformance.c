@@ -44,54 +44,55 @@ static void expect(enum exit_code code, const char *text, const char *part)
     }
 }
 
+static const struct {
+    const char *plugin, *arguments;
+    enum exit_code code;
+    const char *part;
+} wrongs[] = {
+    {"leaks-handle", "--check \"many at once\"", EXIT_CODE_FAILED,
+     "handles more after 200 connections; what a callback opens must be closed"},
+    {"leaks-start", "--check \"start and stop\"", EXIT_CODE_FAILED,
+     "handles more after 39 starts and stops; stop closes what start has opened"},
+    {"leaks-start", "--check \"start and stop\"", EXIT_CODE_FAILED,
+     "KB more memory after 39 starts and stops"},
+    {"never-consumes", "--check \"huge input\"", EXIT_CODE_FAILED,
+     "huge input: FAILED: on_data has never consumed a byte"},
+    {"over-consumes", "--check half-close", EXIT_CODE_FAILED,
+     "half-close: FAILED: on_data says that it consumed more bytes than it was given"},
+    {"sleeps", "--check half-close", EXIT_CODE_DONE,
+     "half-close: warning: on_data takes half a second or more"},
+    {"stale-send", "--check abort", EXIT_CODE_DONE,
+     "warning: send is called, from a callback of another, for a connection that has had its on_close"},
+    {"closes-twice", "--check half-close", EXIT_CODE_DONE,
+     "warning: close is called for a connection that is closing already"},
+    {"sends-in-close", "--check \"nothing sent\"", EXIT_CODE_DONE,
+     "warning: send is called in on_close for the very connection"},
+    {"wrong-thread", "--check \"nothing sent\"", EXIT_CODE_FAILED,
+     "FAILED: read is called on another thread than the worker of its connection"},
+    {"wrong-counter", "--check \"nothing sent\"", EXIT_CODE_FAILED,
+     "FAILED: count is called with an argument out of its range"},
+    {"loses-user", "--check half-close", EXIT_CODE_DONE,
+     "warning: on_close finds *user NULL that had been set"},
+    {"user-of-datagram", "--protocol udp --check \"empty datagram\"", EXIT_CODE_DONE,
+     "warning: on_datagram has set *user of a datagram"},
+    {"forgets-full", "--option send_queue=64K --check \"slow reader\"", EXIT_CODE_DONE,
+     "warning: on_data consumed everything although a send returned PL_FULL"},
+    {"never-ends", "--check half-close", EXIT_CODE_DONE,
+     "half-close: warning: five seconds after the client's FIN its connection has not ended"},
+    {"never-ends", "--check \"nothing sent\"", EXIT_CODE_DONE,
+     "connections of clients that have gone are still open"},
+    {"fails-start", "", EXIT_CODE_FAILED, "start: FAILED: the engine does not start: "},
+    {"fails-start", "", EXIT_CODE_FAILED, "no, never"},
+    {"no-callback", "", EXIT_CODE_FAILED, "load: FAILED: "},
+    {"missing", "", EXIT_CODE_FAILED, "load: FAILED: "},
+};
+
 static void test_conformance__what_is_wrong_is_said(void **state)
 {
-    static const struct {
-        const char *plugin, *arguments;
-        enum exit_code code;
-        const char *part;
-    } rows[] = {
-        {"leaks-handle", "--check \"many at once\"", EXIT_CODE_FAILED,
-         "handles more after 200 connections; what a callback opens must be closed"},
-        {"leaks-start", "--check \"start and stop\"", EXIT_CODE_FAILED,
-         "handles more after 39 starts and stops; stop closes what start has opened"},
-        {"leaks-start", "--check \"start and stop\"", EXIT_CODE_FAILED,
-         "KB more memory after 39 starts and stops"},
-        {"never-consumes", "--check \"huge input\"", EXIT_CODE_FAILED,
-         "huge input: FAILED: on_data has never consumed a byte"},
-        {"over-consumes", "--check half-close", EXIT_CODE_FAILED,
-         "half-close: FAILED: on_data says that it consumed more bytes than it was given"},
-        {"sleeps", "--check half-close", EXIT_CODE_DONE,
-         "half-close: warning: on_data takes half a second or more"},
-        {"stale-send", "--check abort", EXIT_CODE_DONE,
-         "warning: send is called, from a callback of another, for a connection that has had its on_close"},
-        {"closes-twice", "--check half-close", EXIT_CODE_DONE,
-         "warning: close is called for a connection that is closing already"},
-        {"sends-in-close", "--check \"nothing sent\"", EXIT_CODE_DONE,
-         "warning: send is called in on_close for the very connection"},
-        {"wrong-thread", "--check \"nothing sent\"", EXIT_CODE_FAILED,
-         "FAILED: read is called on another thread than the worker of its connection"},
-        {"wrong-counter", "--check \"nothing sent\"", EXIT_CODE_FAILED,
-         "FAILED: count is called with an argument out of its range"},
-        {"loses-user", "--check half-close", EXIT_CODE_DONE,
-         "warning: on_close finds *user NULL that had been set"},
-        {"user-of-datagram", "--protocol udp --check \"empty datagram\"", EXIT_CODE_DONE,
-         "warning: on_datagram has set *user of a datagram"},
-        {"forgets-full", "--option send_queue=64K --check \"slow reader\"", EXIT_CODE_DONE,
-         "warning: on_data consumed everything although a send returned PL_FULL"},
-        {"never-ends", "--check half-close", EXIT_CODE_DONE,
-         "half-close: warning: five seconds after the client's FIN its connection has not ended"},
-        {"never-ends", "--check \"nothing sent\"", EXIT_CODE_DONE,
-         "connections of clients that have gone are still open"},
-        {"fails-start", "", EXIT_CODE_FAILED, "start: FAILED: the engine does not start: "},
-        {"fails-start", "", EXIT_CODE_FAILED, "no, never"},
-        {"no-callback", "", EXIT_CODE_FAILED, "load: FAILED: "},
-        {"missing", "", EXIT_CODE_FAILED, "load: FAILED: "},
-    };
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        run_plugin(rows[i].plugin, rows[i].arguments);
-        expect(rows[i].code, result.out, rows[i].part);
+    for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) {
+        run_plugin(wrongs[i].plugin, wrongs[i].arguments);
+        expect(wrongs[i].code, result.out, wrongs[i].part);
     }
 }
 

@@ -2,7 +2,7 @@
    A plugin that leaves a handle open with each connection. */
 #include "plugins/hostile.h"
 
-#include <windows.h>
+#include "base/win.h"
 
 static int32_t on_open(void *state, pl_id id, void **user, const pl_info *info)
 {

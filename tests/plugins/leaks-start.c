@@ -4,7 +4,7 @@
 
 #include "plugins/plugin.h"
 
-#include <windows.h>
+#include "base/win.h"
 
 static int32_t start(pl_start *start)
 {

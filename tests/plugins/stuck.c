@@ -2,7 +2,7 @@
    A plugin that does not return from a callback. */
 #include "plugins/hostile.h"
 
-#include <windows.h>
+#include "base/win.h"
 
 static size_t on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
 {

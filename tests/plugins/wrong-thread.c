@@ -2,7 +2,7 @@
    A plugin that pauses reading from a thread of its own. */
 #include "plugins/hostile.h"
 
-#include <windows.h>
+#include "base/win.h"
 
 static DWORD WINAPI run(void *what)
 {
