@@ -102,7 +102,8 @@ static void test_conformance__a_callback_that_does_not_return_is_named(void **st
     run_plugin("stuck", "--check \"stop while busy\"");
     expect(EXIT_CODE_FAILED, result.out,
            "stop while busy: FAILED: on_data has not returned, and the stop does not come to its end");
-    expect(EXIT_CODE_FAILED, result.out, "a callback is stuck");
+    expect(EXIT_CODE_FAILED, result.out,
+           "what comes behind the callback that has not returned was not tried");
 }
 
 static void test_conformance__what_is_right_passes(void **state)

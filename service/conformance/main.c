@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
    The program portlistener-conformance: for authors of handlers; see docs/plugin/README.md. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/descriptor.h"
@@ -57,16 +56,8 @@ static void main__run_checks(struct trial *trial, unsigned flag, const char *onl
     }
 }
 
-/* Where a callback does not return, nothing can be taken down: the process ends with it. */
-static void main__end_if_stuck(const struct trial *trial)
-{
-    if (trial->subject.engine != NULL) {
-        output_format(trial->report.out, "result: FAILED, and a callback is stuck\n");
-        exit(EXIT_CODE_FAILED);
-    }
-}
-
-static void main__try(struct trial *trial, const struct pl_handler *handler, unsigned flag,
+/* False: a callback does not return, and nothing can be taken down. */
+static bool main__try(struct trial *trial, const struct pl_handler *handler, unsigned flag,
                       const struct settings *settings)
 {
     struct text problem;
@@ -85,11 +76,14 @@ static void main__try(struct trial *trial, const struct pl_handler *handler, uns
     } else {
         output_text(trial->report.out, &problem);
         main__run_checks(trial, flag, settings->check);
-        main__end_if_stuck(trial);
+    }
+    text_fini(&problem);
+    if (trial->subject.engine != NULL) {
+        return false;
     }
     subject_fini(&trial->subject);
     witness_fini(&trial->subject.witness);
-    text_fini(&problem);
+    return true;
 }
 
 static bool main__is_check(const char *name)
@@ -111,16 +105,16 @@ static enum exit_code main__refuse_check(const struct settings *settings, struct
     return EXIT_CODE_USAGE;
 }
 
-static enum exit_code main__test(const struct pl_handler *handler, const struct settings *settings,
-                                 struct output *out)
+static enum exit_code main__test(struct trial *trial, const struct pl_handler *handler,
+                                 const struct settings *settings)
 {
-    static struct trial trial;
+    struct output *out = trial->report.out;
     unsigned tried = 0;
-    trial.report.out = out;
+    bool goes_on = true;
     main__describe(out, handler);
-    for (unsigned flag = PL_TCP; flag <= PL_UDP; flag <<= 1) {
+    for (unsigned flag = PL_TCP; goes_on && flag <= PL_UDP; flag <<= 1) {
         if ((flag & handler->flags & settings->protocols) != 0) {
-            main__try(&trial, handler, flag, settings);
+            goes_on = main__try(trial, handler, flag, settings);
             tried++;
         }
     }
@@ -128,10 +122,11 @@ static enum exit_code main__test(const struct pl_handler *handler, const struct 
         output_format(out, "the handler does not have the protocol that --protocol names\n");
         return EXIT_CODE_USAGE;
     }
-    output_format(out, "result: %s, %u failed, %u warnings\n",
-                  trial.report.failures == 0 ? "passed" : "FAILED", trial.report.failures,
-                  trial.report.warnings);
-    return trial.report.failures == 0 ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
+    const bool has_passed = trial->report.failures == 0;
+    output_format(out, "result: %s, %u failed, %u warnings%s\n", has_passed ? "passed" : "FAILED",
+                  trial->report.failures, trial->report.warnings,
+                  goes_on ? "" : "; what comes behind the callback that has not returned was not tried");
+    return has_passed ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
 }
 
 /* ---- Loading ---- */
@@ -175,21 +170,30 @@ static char *main__cache(void)
     return cache;
 }
 
+/* The plugin stays where a callback of it has not returned, and the process ends with it. */
 static enum exit_code main__load(struct plugins *plugins, const char *name, const struct settings *settings,
-                                 struct streams *streams)
+                                 struct output *out)
 {
     struct failure failure;
-    struct plugin *plugin = plugins_find(plugins, name, &failure);
+    struct trial *trial = memory_alloc(sizeof *trial);
+    struct plugin *plugin = trial != NULL ? plugins_find(plugins, name, &failure) : NULL;
+    enum exit_code code = EXIT_CODE_FAILED;
     if (plugin == NULL) {
-        output_format(&streams->out, "load: FAILED: %s\n", failure.text);
-        return EXIT_CODE_FAILED;
+        output_format(out, "load: FAILED: %s\n", trial != NULL ? failure.text : "there is no memory");
+    } else {
+        trial->report.out = out;
+        code = main__test(trial, plugin_handler(plugin), settings);
+        if (trial->subject.engine != NULL) {
+            return code;
+        }
+        plugin_release(plugin);
     }
-    const enum exit_code code = main__test(plugin_handler(plugin), settings, &streams->out);
-    plugin_release(plugin);
+    memory_free(trial);
+    plugins_destroy(plugins);
     return code;
 }
 
-static enum exit_code main__run(const struct settings *settings, struct streams *streams)
+static enum exit_code main__run(const struct settings *settings, struct output *out)
 {
     const char *name = NULL;
     char *folder = main__split(settings->plugin, &name);
@@ -198,16 +202,15 @@ static enum exit_code main__run(const struct settings *settings, struct streams 
     enum exit_code code = EXIT_CODE_FAILED;
     if (folder != NULL && cache != NULL) {
         const struct plugins_options options = {
-            .folder = folder, .cache_folder = cache, .warn = main__warn, .context = &streams->out};
+            .folder = folder, .cache_folder = cache, .warn = main__warn, .context = out};
         plugins = plugins_create(&options);
     }
     if (plugins != NULL) {
-        code = main__load(plugins, name, settings, streams);
+        code = main__load(plugins, name, settings, out);
     } else {
-        output_format(&streams->out, "load: FAILED: %s is no path of a file, or there is no memory\n",
+        output_format(out, "load: FAILED: %s is no path of a file, or there is no memory\n",
                       settings->plugin);
     }
-    plugins_destroy(plugins);
     memory_free(cache);
     memory_free(folder);
     return code;
@@ -228,7 +231,7 @@ static enum exit_code main__parse(const char *const *words, size_t count, struct
     } else if (settings.check != NULL && !main__is_check(settings.check)) {
         code = main__refuse_check(&settings, streams);
     } else {
-        code = main__run(&settings, streams);
+        code = main__run(&settings, &streams->out);
     }
     settings_fini(&settings);
     return code;

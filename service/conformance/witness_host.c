@@ -121,7 +121,6 @@ static int64_t seat__clock(const pl_host *host)
 /* ---- Posted functions ---- */
 
 struct errand {
-    const struct seat *seat;
     void (*run)(void *state, pl_id id, void **user, void *what);
     void *what;
 };
@@ -129,9 +128,9 @@ struct errand {
 static void errand__run(void *state, pl_id id, void **user, void *what)
 {
     struct errand *errand = what;
-    const struct seat *seat = errand->seat;
+    const struct seat *seat = state; /* NULL: the object is gone, and perhaps the seat as well */
     struct guest *guest = user != NULL ? *user : NULL;
-    if (state == NULL) { /* the object is gone; perhaps the seat is as well */
+    if (seat == NULL) {
         errand->run(NULL, 0, NULL, errand->what);
     } else {
         struct inside inside;
@@ -150,7 +149,7 @@ static int32_t seat__post(const pl_host *host, pl_id id,
     if (errand == NULL) {
         return PL_NO_MEMORY;
     }
-    *errand = (struct errand){.seat = seat, .run = run, .what = what};
+    *errand = (struct errand){.run = run, .what = what};
     const int32_t result = seat->real->post(seat->real, id, errand__run, errand);
     if (result < 0) {
         memory_free(errand);

@@ -18,6 +18,6 @@ static int32_t hostile_start(pl_start *start)
 
 /* HOSTILE: one that is right but for a callback. */
 #define HOSTILE(title, callback) \
-    PLUGIN_SPOILT(title, handler.start = hostile_start; handler.callback = callback)
+    PLUGIN_SPOILT(title, handler.start = hostile_start; handler.callback = (callback))
 
 #endif

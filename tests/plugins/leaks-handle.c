@@ -4,10 +4,12 @@
 
 #include "base/win.h"
 
+static HANDLE last;
+
 static int32_t on_open(void *state, pl_id id, void **user, const pl_info *info)
 {
     (void)state, (void)id, (void)user, (void)info;
-    (void)CreateEventW(NULL, TRUE, FALSE, NULL);
+    last = CreateEventW(NULL, TRUE, FALSE, NULL);
     return 0;
 }
 

@@ -6,11 +6,14 @@
 
 #include "base/win.h"
 
+static HANDLE last;
+static void *memory;
+
 static int32_t start(pl_start *start)
 {
     (void)start;
-    (void)CreateEventW(NULL, TRUE, FALSE, NULL);
-    void *memory = VirtualAlloc(NULL, 1024 * 1024, MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE);
+    last = CreateEventW(NULL, TRUE, FALSE, NULL);
+    memory = VirtualAlloc(NULL, 1024 * 1024, MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE);
     memset(memory, 1, 1024 * 1024);
     return 0;
 }
