@@ -81,6 +81,7 @@ static const struct {
      "half-close: warning: five seconds after the client's FIN its connection has not ended"},
     {"never-ends", "--check \"nothing sent\"", EXIT_CODE_DONE,
      "connections of clients that have gone are still open"},
+    {"slow-stop", "--check half-close", EXIT_CODE_DONE, "ms, the handler's stop included; join threads"},
     {"fails-start", "", EXIT_CODE_FAILED, "start: FAILED: the engine does not start: "},
     {"fails-start", "", EXIT_CODE_FAILED, "no, never"},
     {"no-callback", "", EXIT_CODE_FAILED, "load: FAILED: "},
@@ -99,9 +100,10 @@ static void test_conformance__what_is_wrong_is_said(void **state)
 static void test_conformance__a_callback_that_does_not_return_is_named(void **state)
 {
     (void)state;
-    run_plugin("stuck", "--check \"stop while busy\"");
+    run_plugin("stuck", "--check abort");
+    expect(EXIT_CODE_FAILED, result.out, "abort: FAILED: a new client does not reach the handler any more");
     expect(EXIT_CODE_FAILED, result.out,
-           "stop while busy: FAILED: on_data has not returned, and the stop does not come to its end");
+           "stop: FAILED: on_open has not returned, and the stop does not come to its end");
     expect(EXIT_CODE_FAILED, result.out,
            "what comes behind the callback that has not returned was not tried");
 }
@@ -116,6 +118,20 @@ static void test_conformance__what_is_right_passes(void **state)
     expect(EXIT_CODE_DONE, result.out, "-- udp\nstart: ok\nstop: ok\nresult: passed, 0 failed, ");
     run_plugin("echo", "--check \"slow reader\" --option send_queue=64K");
     expect(EXIT_CODE_DONE, result.out, "slow reader: ");
+}
+
+static void test_conformance__all_calls_pass_the_witness(void **state)
+{
+    static const char *const checks[] = {"bytes one by one", "half-close", "abort", "stop while busy",
+                                         "flood of datagrams"};
+    (void)state;
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        char arguments[64];
+        snprintf(arguments, sizeof arguments, "--check \"%s\"", checks[i]);
+        run_plugin("all-calls", arguments);
+        expect(EXIT_CODE_DONE, result.out, "options: 1, counters: 1");
+        expect(EXIT_CODE_DONE, result.out, "result: passed, 0 failed");
+    }
 }
 
 static void test_conformance__options_are_those_of_the_INI(void **state)
@@ -154,9 +170,11 @@ static void test_conformance__wrong_usage_is_said(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        test(test_conformance__what_is_right_passes), test(test_conformance__what_is_wrong_is_said),
-        test(test_conformance__a_callback_that_does_not_return_is_named),
-        test(test_conformance__options_are_those_of_the_INI), test(test_conformance__wrong_usage_is_said)};
+    const struct CMUnitTest tests[] = {test(test_conformance__what_is_right_passes),
+                                       test(test_conformance__what_is_wrong_is_said),
+                                       test(test_conformance__a_callback_that_does_not_return_is_named),
+                                       test(test_conformance__all_calls_pass_the_witness),
+                                       test(test_conformance__options_are_those_of_the_INI),
+                                       test(test_conformance__wrong_usage_is_said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

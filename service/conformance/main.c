@@ -44,7 +44,8 @@ static void main__run_checks(struct trial *trial, unsigned flag, const char *onl
         return;
     }
     report_end(&trial->report);
-    for (const struct check *check = checks_all; check->name != NULL && !trial->is_over; check++) {
+    for (const struct check *check = checks_all; check->name != NULL && !trial->is_over && !trial->is_deaf;
+         check++) {
         if ((check->flags & flag) != 0 && (only == NULL || strcmp(only, check->name) == 0)) {
             trial_run(trial, check);
         }
@@ -62,7 +63,7 @@ static bool main__try(struct trial *trial, const struct pl_handler *handler, uns
 {
     struct text problem;
     text_init_heap(&problem);
-    trial->is_over = false;
+    trial->is_over = trial->is_deaf = false;
     trial->left = 0;
     memset(trial->told, 0, sizeof trial->told);
     output_format(trial->report.out, "-- %s\n", flag == PL_TCP ? "tcp" : "udp");

@@ -7,7 +7,7 @@
 #include "engine.h"
 #include "witness.h"
 
-enum { SUBJECT_PATIENCE = 15000 /* milliseconds, for what should happen at once */ };
+enum { SUBJECT_PATIENCE = 10000 /* milliseconds, for what should happen at once */ };
 
 struct subject {
     struct witness witness;

@@ -4,11 +4,11 @@
 
 #include "base/win.h"
 
-static size_t on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+static int32_t on_open(void *state, pl_id id, void **user, const pl_info *info)
 {
-    (void)state, (void)id, (void)user, (void)at;
+    (void)state, (void)id, (void)user, (void)info;
     Sleep(INFINITE);
-    return length;
+    return 0;
 }
 
-HOSTILE("stuck", on_data)
+HOSTILE("stuck", on_open)
