@@ -132,9 +132,12 @@ static void slow__on_close(void *state, pl_id id, void **user, int32_t reason, u
 {
     (void)state, (void)win32_error;
     struct talk *talk = *user;
-    require(talk != NULL && talk->opens == 1 && talk->inside == 0);
     require(seen.host->send(seen.host, id, "x", 1) == PL_GONE);
-    talk->opens = 0;
+    require(talk != NULL);
+    if (talk != NULL) {
+        require(talk->opens == 1 && talk->inside == 0);
+        talk->opens = 0;
+    }
     InterlockedExchange(&seen.reason, reason);
     InterlockedIncrement(&seen.closes);
 }

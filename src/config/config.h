@@ -70,8 +70,6 @@ struct pl_config {
 /* Durations are milliseconds, sizes bytes; ranges and defaults: config_keys.c. */
 struct config_endpoint {
     char *name;
-    uint32_t line; /* of its section in the INI, for messages */
-    bool is_enabled;
     struct config_listen *listen;
     size_t listen_count;
     char *handler; /* as the handler itself writes its name; or the name of a DLL */
@@ -82,9 +80,9 @@ struct config_endpoint {
     uint32_t max_connections_per_source;
     uint32_t accept_rate;
     uint32_t accept_burst; /* 0: as accept_rate */
-    enum config_proxy_protocol proxy_protocol;
     struct config_prefixes trusted_proxies;
     uint64_t proxy_timeout;
+    enum config_proxy_protocol proxy_protocol;
     uint32_t backlog;
     uint32_t accepts_max;
     uint32_t receives_max;
@@ -94,8 +92,10 @@ struct config_endpoint {
     uint64_t lifetime;
     uint64_t close_timeout;
     uint32_t send_queue;
+    bool is_enabled;
     bool nodelay;
     bool keepalive;
+    bool access_log; /* writes to it */
     uint64_t keepalive_time;
     uint64_t keepalive_interval;
     uint32_t recv_buffer; /* 0: the system's for TCP, 4M for UDP */
@@ -103,7 +103,7 @@ struct config_endpoint {
     uint32_t max_datagram;
     uint32_t udp_sessions_max;
     uint32_t reply_limit;          /* thousandths; 0: none */
-    bool access_log;               /* writes to it */
+    uint32_t line;                 /* of its section in the INI, for messages */
     struct config_origin *origins; /* of each row of config_keys_endpoint, in its order */
 };
 
