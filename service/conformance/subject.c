@@ -171,9 +171,6 @@ size_t subject_memory(void)
     return memory.page_file;
 }
 
-/* All open handles of the system. Not in the Windows headers. */
-__declspec(dllimport) LONG NTAPI NtQuerySystemInformation(int what, void *at, ULONG room, ULONG *length_out);
-
 enum { SYSTEM_EXTENDED_HANDLES = 64, HANDLES_ROOM = 1 << 24 };
 
 struct handle_entry {
@@ -183,14 +180,18 @@ struct handle_entry {
     ULONG reserved[2];
 };
 
+/* NtQuerySystemInformation: all open handles of the system. Not in the Windows headers. */
+typedef LONG(NTAPI *query_information)(int what, void *at, ULONG room, ULONG *length_out);
+
 /* For Wine, whose GetProcessHandleCount tells of none. */
 static size_t subject__count_handles(void)
 {
+    const query_information query = (query_information)(void (*)(void))GetProcAddress(
+        GetModuleHandleW(L"ntdll.dll"), "NtQuerySystemInformation");
     char *table = memory_alloc(HANDLES_ROOM);
     size_t count = 0;
     ULONG length = 0;
-    if (table != NULL &&
-        NtQuerySystemInformation(SYSTEM_EXTENDED_HANDLES, table, HANDLES_ROOM, &length) == 0) {
+    if (table != NULL && query != NULL && query(SYSTEM_EXTENDED_HANDLES, table, HANDLES_ROOM, &length) == 0) {
         const ULONG_PTR all = *(const ULONG_PTR *)(const void *)table;
         const struct handle_entry *at = (const void *)(table + 2 * sizeof(ULONG_PTR));
         for (ULONG_PTR i = 0; i < all; i++) {
