@@ -139,7 +139,7 @@ static void test_conformance__options_are_those_of_the_INI(void **state)
     (void)state;
     run_plugin("echo", "--check half-close --option idle_timeout=soon");
     expect(EXIT_CODE_FAILED, result.out, "options: FAILED: not taken");
-    expect(EXIT_CODE_FAILED, result.out, "options:6:");
+    expect(EXIT_CODE_FAILED, result.out, "options:8:");
     run_plugin("echo", "--check half-close --option idle_timeout=5s --option lifetime=1h");
     expect(EXIT_CODE_DONE, result.out, "half-close: ");
 }

@@ -16,6 +16,7 @@ static bool subject__variable(const char *name, struct text *value)
     return false;
 }
 
+/* With few accepts, so that sockets which wait for clients are not taken for handles that leak. */
 static struct config *subject__parse(const struct subject *subject, const char *options, struct text *problem)
 {
     static const char *const protocols[] = {[CONFIG_TCP] = "tcp", [CONFIG_UDP] = "udp"};
@@ -34,7 +35,8 @@ static struct config *subject__parse(const struct subject *subject, const char *
     text_init_heap(&text);
     config_problems_init(&problems);
     text_add_format(
-        &text, "[service]\nworkers = 2\n[endpoint conformance]\nlisten = %s://127.0.0.1:1\nhandler = %s\n%s",
+        &text,
+        "[service]\nworkers = 2\n[defaults]\naccepts_max = 8\n[endpoint conformance]\nlisten = %s://127.0.0.1:1\nhandler = %s\n%s",
         protocols[subject->protocol], subject->handlers[0]->name, options);
     struct config *config = config_parse(&source, text.at, text.length, &problems);
     text_add(problem, problems.text.at, problems.text.length);
