@@ -61,7 +61,7 @@ static const struct {
      "half-close: FAILED: on_data says that it consumed more bytes than it was given"},
     {"sleeps", "--check half-close", EXIT_CODE_DONE,
      "half-close: warning: on_data takes half a second or more"},
-    {"stale-send", "--check abort", EXIT_CODE_DONE,
+    {"stale-send", "--check \"many at once\"", EXIT_CODE_DONE,
      "warning: send is called, from a callback of another, for a connection that has had its on_close"},
     {"closes-twice", "--check half-close", EXIT_CODE_DONE,
      "warning: close is called for a connection that is closing already"},
@@ -129,14 +129,37 @@ static void test_conformance__all_calls_pass_the_witness(void **state)
         char arguments[64];
         snprintf(arguments, sizeof arguments, "--check \"%s\"", checks[i]);
         run_plugin("all-calls", arguments);
-        expect(EXIT_CODE_DONE, result.out, "options: 1, counters: 1");
+        expect(EXIT_CODE_DONE, result.out, "options: 2, counters: 1");
         expect(EXIT_CODE_DONE, result.out, "result: passed, 0 failed");
     }
+}
+
+/* The list of names that a wrong one is answered with. */
+static void test_conformance__the_guide_has_each_check(void **state)
+{
+    static char guide[65536];
+    WCHAR path[PROGRAM_PATH_MAX];
+    unsigned count = 0;
+    (void)state;
+    swprintf(path, PROGRAM_PATH_MAX, L"%hs", PORTLISTENER_PLUGIN_MD);
+    assert_true(program_read(path, guide, sizeof guide));
+    run("a.dll --check everything");
+    for (char *at = strchr(result.err, '\n'); at != NULL && at[1] != '\0'; at = strchr(at + 1, '\n')) {
+        char name[64];
+        snprintf(name, sizeof name, "`%.*s`", (int)strcspn(at + 3, "\n"), at + 3);
+        if (strstr(guide, name) == NULL) {
+            fail_msg("%s is not in docs/plugin/README.md", name);
+        }
+        count++;
+    }
+    assert_int_equal(count, 13);
 }
 
 static void test_conformance__options_are_those_of_the_INI(void **state)
 {
     (void)state;
+    run_plugin("all-calls", "--option file=%NOWHERE%/a");
+    expect(EXIT_CODE_FAILED, result.out, "NOWHERE");
     run_plugin("echo", "--check half-close --option idle_timeout=soon");
     expect(EXIT_CODE_FAILED, result.out, "options: FAILED: not taken");
     expect(EXIT_CODE_FAILED, result.out, "options:8:");
@@ -174,6 +197,7 @@ int main(void)
                                        test(test_conformance__what_is_wrong_is_said),
                                        test(test_conformance__a_callback_that_does_not_return_is_named),
                                        test(test_conformance__all_calls_pass_the_witness),
+                                       test(test_conformance__the_guide_has_each_check),
                                        test(test_conformance__options_are_those_of_the_INI),
                                        test(test_conformance__wrong_usage_is_said)};
     return cmocka_run_group_tests(tests, NULL, NULL);

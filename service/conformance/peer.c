@@ -24,6 +24,14 @@ SOCKET peer_connect(const struct pl_address *to, int receive_buffer)
     return peer;
 }
 
+uint16_t peer_port(SOCKET peer)
+{
+    SOCKADDR_IN address = {0};
+    int length = sizeof address;
+    getsockname(peer, (SOCKADDR *)&address, &length);
+    return ntohs(address.sin_port);
+}
+
 /* Until it can be read, or written to, but not longer than a nap. */
 static void peer__wait(SOCKET peer, bool reads, bool writes)
 {

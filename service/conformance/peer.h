@@ -13,6 +13,9 @@
 /* peer_connect: `receive_buffer` 0: the system's. */
 SOCKET peer_connect(const struct pl_address *to, int receive_buffer);
 
+/* peer_port: its own; 0: it has none. */
+uint16_t peer_port(SOCKET peer);
+
 /* peer_send: as much as goes within the time; how much that was. What comes meanwhile is read, if `reads`, and dropped. */
 size_t peer_send(SOCKET peer, const char *at, size_t length, unsigned within, bool reads);
 

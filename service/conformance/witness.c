@@ -132,7 +132,8 @@ static int32_t witness__on_open(void *state, pl_id id, void **user, const pl_inf
     struct witness *witness = seat->witness;
     struct guest *guest = memory_alloc(sizeof *guest);
     int32_t result = 0;
-    InterlockedIncrement64(&witness->opens);
+    const LONG64 opens = InterlockedIncrement64(&witness->opens);
+    InterlockedExchange(&witness->ports[opens % WITNESS_PORTS], info->peer.port);
     *user = guest;
     if (guest == NULL) {
         return -1;

@@ -9,7 +9,7 @@
 #include "portlistener/handler.h"
 #include "report.h"
 
-enum { WITNESS_RUNNING = 64, WITNESS_GONE = 256 };
+enum { WITNESS_RUNNING = 64, WITNESS_GONE = 256, WITNESS_PORTS = 256 };
 
 #define FINDING(name, level, text) FINDING_##name,
 enum finding {
@@ -31,6 +31,7 @@ struct witness {
     struct pl_handler inner;   /* what the DLL has, as far as it reaches; the rest is 0 */
     DWORD slot;                /* of the thread: which callback it is in */
     volatile LONG64 opens, closes;
+    volatile LONG ports[WITNESS_PORTS]; /* of the clients that came last */
     volatile LONG64 datagrams;
     volatile LONG64 offered, consumed; /* bytes, of on_data */
     volatile LONG counts[FINDING_COUNT];

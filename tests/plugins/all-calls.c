@@ -2,7 +2,8 @@
    A plugin that uses all that there is, and rightly. */
 #include "plugins/hostile.h"
 
-static const pl_option options[] = {{"depth", PL_NUMBER, 0, "3", "1..9", "Any number."}};
+static const pl_option options[] = {{"depth", PL_NUMBER, 0, "3", "1..9", "Any number."},
+                                    {"file", PL_PATH, 0, NULL, NULL, "Any file; it is not looked at."}};
 static const pl_counter counters[] = {{"things", "things", "what was seen"}};
 
 static void run_on_endpoint(void *state, pl_id id, void **user, void *what)
@@ -99,5 +100,5 @@ PLUGIN_SPOILT("all-calls", handler.flags |= PL_UDP | PL_SESSIONS; handler.start 
               handler.on_open = on_open; handler.on_data = on_data; handler.on_timer = on_timer;
               handler.on_writable = on_writable; handler.on_datagram = on_datagram; handler.on_eof = on_eof;
               handler.drain = drain; handler.options = options; handler.option_size = sizeof options[0];
-              handler.option_count = 1; handler.counters = counters;
+              handler.option_count = 2; handler.counters = counters;
               handler.counter_size = sizeof counters[0]; handler.counter_count = 1)
