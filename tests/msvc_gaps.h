@@ -12,6 +12,7 @@ __int64 _InterlockedExchange64(__int64 volatile *target, __int64 value);
 unsigned short __stdcall GetActiveProcessorGroupCount(void);
 unsigned short __stdcall RtlCaptureStackBackTrace(unsigned long skip, unsigned long count, void **frames,
                                                   unsigned long *hash);
+void __stdcall RaiseFailFastException(void *record, void *context, unsigned long flags);
 int __stdcall GetProcessHandleCount(void *process, unsigned long *count);
 void __stdcall GetCurrentThreadStackLimits(unsigned __int64 *low, unsigned __int64 *high);
 

@@ -153,6 +153,28 @@ static void test_command_line__tells_its_version_and_handlers(void **state)
     expect_out("RFC 862");
 }
 
+/* The plugins of the tests lie beside the program. */
+static void test_command_line__describes_a_plugin(void **state)
+{
+    char ini[2 * PROGRAM_PATH_MAX];
+    WCHAR folder[PROGRAM_PATH_MAX];
+    (void)state;
+    swprintf(folder, PROGRAM_PATH_MAX, L"%ls", program_path());
+    *wcsrchr(folder, L'\\') = L'\0';
+    snprintf(ini, sizeof ini, "[service]\nplugin_dir = %ls\\plugins\n%s", folder, ini_good);
+    run_with(L"handlers echo.dll", ini);
+    expect_code(EXIT_CODE_DONE);
+    expect_out("echo 1.0 (echo.dll)\nSends back what it receives.\nProtocols: tcp udp\n");
+    run_with(L"handlers nothing.dll", ini);
+    expect_code(EXIT_CODE_CONFIGURATION);
+    expect_err("nothing.dll cannot be loaded: there is no such file");
+    run_with(L"handlers echo.dll", "[endpoint a]\n");
+    expect_code(EXIT_CODE_CONFIGURATION);
+    expect_err("has no listen");
+    run(L"handlers echo.dll --config C:\\nowhere\\a.ini");
+    expect_code(EXIT_CODE_CONFIGURATION);
+}
+
 static void test_command_line__a_missing_file_is_code_3_and_named(void **state)
 {
     static const WCHAR *const verbs[] = {L"check", L"run", L"config show"};
@@ -420,6 +442,7 @@ int main(void)
         test(test_command_line__wrong_usage_is_said),
         test(test_command_line__each_command_has_help_in_two_ways),
         test(test_command_line__tells_its_version_and_handlers),
+        test(test_command_line__describes_a_plugin),
         test(test_command_line__a_missing_file_is_code_3_and_named),
         test(test_command_line__without_any_file_both_places_are_named),
         test(test_command_line__broken_files_are_code_3_with_line_and_column),
