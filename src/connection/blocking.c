@@ -41,10 +41,14 @@ void blocking_destroy(struct blocking *blocking)
 
 /* ---- On W ---- */
 
-static void blocking_client__reset(const struct blocking_client *client)
+/* As the handler may see it: of sessions one that has none is told nothing. */
+static struct pl_info blocking_bridge__info(const struct blocking_bridge *bridge, const pl_info *info)
 {
-    const pl_host *host = &client->bridge->host->functions;
-    host->close(host, client->id, PL_RESET);
+    struct pl_info told = *info;
+    if ((bridge->inner->flags & PL_SESSIONS) == 0) {
+        told.seen &= ~(uint32_t)PL_SESSION;
+    }
+    return told;
 }
 
 /* Without memory for what has happened the client is lost. */
@@ -52,7 +56,7 @@ static void blocking_client__tell(struct blocking_client *client, enum blocking_
                                   const void *at, size_t length)
 {
     if (blocking_client_note(client, kind, at, length) == NULL) {
-        blocking_client__reset(client);
+        blocking_client_reset(client);
     }
     blocking_client_submit(client);
 }
@@ -67,10 +71,7 @@ static int32_t blocking__on_open(void *state, pl_id id, void **user, const pl_in
     }
     *user = client;
     InterlockedIncrement(&bridge->clients);
-    client->info = *info;
-    if ((bridge->inner->flags & PL_SESSIONS) == 0) {
-        client->info.seen &= ~(uint32_t)PL_SESSION;
-    }
+    client->info = blocking_bridge__info(bridge, info);
     blocking_client_submit(client);
     return PL_OK;
 }
@@ -104,10 +105,7 @@ static void blocking__on_datagram(void *state, pl_id id, void **user, const uint
         blocking_client__drop(client);
         return;
     }
-    event->info = *info;
-    if ((bridge->inner->flags & PL_SESSIONS) == 0) {
-        event->info.seen &= ~(uint32_t)PL_SESSION;
-    }
+    event->info = blocking_bridge__info(bridge, info);
     InterlockedExchangeAdd64(&client->queued, (LONG64)length);
     InterlockedExchangeAdd64(&bridge->queued, (LONG64)length);
     blocking_client_submit(client);
@@ -124,7 +122,7 @@ static void blocking__on_writable(void *state, pl_id id, void **user)
         is_told = blocking_client_note(client, BLOCKING_WRITABLE, NULL, 0) != NULL;
     }
     if (!is_told) {
-        blocking_client__reset(client);
+        blocking_client_reset(client);
     }
     blocking_client_submit(client);
 }

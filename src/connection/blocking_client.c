@@ -117,7 +117,7 @@ static bool blocking_client__keep_rest(struct blocking_client *client, const uin
     return true;
 }
 
-static void blocking_client__reset(const struct blocking_client *client)
+void blocking_client_reset(const struct blocking_client *client)
 {
     const pl_host *host = &client->bridge->host->functions;
     host->close(host, client->id, PL_RESET);
@@ -134,7 +134,7 @@ static void blocking_call__data(const struct blocking_call *call, const uint8_t 
     blocking_call__leave(call);
     consumed = consumed < length ? consumed : length;
     if (!blocking_client__keep_rest(client, at + consumed, length - consumed)) {
-        blocking_client__reset(client);
+        blocking_client_reset(client);
     } else if (client->is_full == 0 && client->rest_length > endpoint_max_input(bridge->endpoint)) {
         host_end_client(bridge->host, client->id, CLOSED_INPUT_FULL);
     }
@@ -146,7 +146,7 @@ static void blocking_call__new_data(const struct blocking_call *call, const stru
     if (client->rest_length == 0) {
         blocking_call__data(call, event->bytes, event->length);
     } else if (!blocking_client__join(client, event)) {
-        blocking_client__reset(client);
+        blocking_client_reset(client);
     } else if (client->is_held == 0 && client->is_full == 0) {
         blocking_call__data(call, client->rest, client->rest_length);
     }

@@ -99,6 +99,9 @@ struct blocking_event *blocking_client_note(struct blocking_client *client, enum
 void blocking_client_end(struct blocking_client *client, int32_t reason, uint32_t error);
 void blocking_client_submit(struct blocking_client *client);
 
+/* blocking_client_reset: what has happened, or came, is lost for want of memory, and so is the client. Any thread. */
+void blocking_client_reset(const struct blocking_client *client);
+
 /* blocking_client_current: whose callback runs on this thread; NULL: none of this bridge. Any thread. */
 struct blocking_client *blocking_client_current(const struct blocking_bridge *bridge);
 
