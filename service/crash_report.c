@@ -12,6 +12,8 @@
 #include "base/utf16.h"
 #include "base/win.h"
 
+#define CRASH_ENDING L"-crash.txt"
+
 enum {
     CRASH_TEXT = 4096,
     CRASH_PATH = 1024,      /* characters of a module's path */
@@ -319,22 +321,6 @@ static LONG WINAPI crash_report__filter(EXCEPTION_POINTERS *pointers)
 
 /* ---- Arming it ---- */
 
-/* logs\web.log -> logs\web-crash.txt. NULL: no memory. */
-static WCHAR *crash_report__path(const char *log)
-{
-    static const WCHAR ending[] = L"-crash.txt";
-    size_t folder = 0;
-    WCHAR *name = utf16_from(log);
-    WCHAR *path = name != NULL ? memory_alloc(wcslen(name) * sizeof(WCHAR) + sizeof ending) : NULL;
-    if (path != NULL) {
-        const size_t stem = record_name_stem(name, &folder);
-        memcpy(path, name, stem * sizeof(WCHAR));
-        memcpy(path + stem, ending, sizeof ending);
-    }
-    memory_free(name);
-    return path;
-}
-
 static WCHAR *crash_report__room(const WCHAR *path)
 {
     return path != NULL ? memory_alloc((wcslen(path) + RECORD_NAME_STAMP + 1) * sizeof(WCHAR)) : NULL;
@@ -354,7 +340,7 @@ bool crash_report_arm(const char *log, struct breadcrumb *breadcrumb)
         return false;
     }
     report->breadcrumb = breadcrumb;
-    report->path = crash_report__path(log);
+    report->path = record_name_beside(log, CRASH_ENDING);
     report->stamped = crash_report__room(report->path);
     if (report->stamped == NULL) {
         crash_report__destroy(report);
@@ -379,7 +365,7 @@ void crash_report_disarm(void)
 
 void crash_report_add_path(struct text *text, const char *log, uint64_t time)
 {
-    WCHAR *path = crash_report__path(log);
+    WCHAR *path = record_name_beside(log, CRASH_ENDING);
     WCHAR *stamped = crash_report__room(path);
     if (stamped != NULL) {
         record_name_compose(path, stamped, time);

@@ -162,22 +162,6 @@ static void running_file__unmake(struct running_file *file)
     }
 }
 
-/* logs\web.log -> logs\web.running. NULL: no memory. */
-static WCHAR *running_file__path(const char *log)
-{
-    static const WCHAR extension[] = L".running";
-    size_t folder = 0;
-    WCHAR *name = utf16_from(log);
-    WCHAR *path = name != NULL ? memory_alloc(wcslen(name) * sizeof(WCHAR) + sizeof extension) : NULL;
-    if (path != NULL) {
-        const size_t stem = record_name_stem(name, &folder);
-        memcpy(path, name, stem * sizeof(WCHAR));
-        memcpy(path + stem, extension, sizeof extension);
-    }
-    memory_free(name);
-    return path;
-}
-
 struct running_file *running_file_open(const char *log, const struct config *config, struct text *last,
                                        struct failure *failure_out)
 {
@@ -187,7 +171,7 @@ struct running_file *running_file_open(const char *log, const struct config *con
         return NULL;
     }
     file->handle = INVALID_HANDLE_VALUE;
-    file->path = running_file__path(log);
+    file->path = record_name_beside(log, L".running");
     file->breadcrumb = file->path != NULL ? running_file__make(file, config) : NULL;
     if (file->breadcrumb == NULL) {
         memory_free(file->path);

@@ -232,20 +232,9 @@ static bool is_there(const WCHAR *name)
 /* How many reports there are; one of them, the last that is found, in `text`. */
 static unsigned read_reports(char *text, size_t room)
 {
-    WCHAR path[PROGRAM_PATH_MAX];
-    WIN32_FIND_DATAW found;
-    unsigned count = 0;
-    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\logs\\test-crash-*.txt", world.folder);
-    HANDLE search = FindFirstFileW(path, &found);
-    for (BOOL more = search != INVALID_HANDLE_VALUE; more; more = FindNextFileW(search, &found)) {
-        count++;
-        swprintf(path, PROGRAM_PATH_MAX, L"%ls\\logs\\%ls", world.folder, found.cFileName);
-        assert_true(program_read(path, text, room));
-    }
-    if (search != INVALID_HANDLE_VALUE) {
-        FindClose(search);
-    }
-    return count;
+    WCHAR logs[PROGRAM_PATH_MAX];
+    swprintf(logs, PROGRAM_PATH_MAX, L"%ls\\logs", world.folder);
+    return program_read_all(logs, L"test-crash-*.txt", text, room);
 }
 
 static char log_text[65536];

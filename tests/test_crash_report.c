@@ -118,20 +118,7 @@ static EXCEPTION_RECORD record_of(DWORD code, const void *address)
 /* The reports that there are; the text of one. */
 static unsigned read_reports(char *text, size_t room)
 {
-    WCHAR path[PROGRAM_PATH_MAX];
-    WIN32_FIND_DATAW found;
-    unsigned count = 0;
-    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\web-crash-*.txt", world.folder);
-    HANDLE search = FindFirstFileW(path, &found);
-    for (BOOL more = search != INVALID_HANDLE_VALUE; more; more = FindNextFileW(search, &found)) {
-        count++;
-        swprintf(path, PROGRAM_PATH_MAX, L"%ls\\%ls", world.folder, found.cFileName);
-        assert_true(program_read(path, text, room));
-    }
-    if (search != INVALID_HANDLE_VALUE) {
-        FindClose(search);
-    }
-    return count;
+    return program_read_all(world.folder, L"web-crash-*.txt", text, room);
 }
 
 static char report[8192];

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "base/memory.h"
+#include "base/utf16.h"
+
 /* Writes `value` with leading zeros, and returns what stands behind it. */
 static WCHAR *record_name__add(WCHAR *at, unsigned value, int digits)
 {
@@ -78,6 +81,21 @@ size_t record_name_stem(const WCHAR *path, size_t *folder_out)
     }
     *folder_out = folder;
     return stem > folder ? stem - 1 : length;
+}
+
+WCHAR *record_name_beside(const char *path, const WCHAR *ending)
+{
+    const size_t size = (wcslen(ending) + 1) * sizeof(WCHAR);
+    size_t folder = 0;
+    WCHAR *name = utf16_from(path);
+    WCHAR *beside = name != NULL ? memory_alloc(wcslen(name) * sizeof(WCHAR) + size) : NULL;
+    if (beside != NULL) {
+        const size_t stem = record_name_stem(name, &folder);
+        memcpy(beside, name, stem * sizeof(WCHAR));
+        memcpy(beside + stem, ending, size);
+    }
+    memory_free(name);
+    return beside;
 }
 
 /* Into `scratch`: the name with `stamp` (of `length`) before the extension. */

@@ -26,6 +26,10 @@ bool record_name_read(const WCHAR *stamp, uint64_t *time_out);
    many belong to the folder, the last separator included. */
 size_t record_name_stem(const WCHAR *path, size_t *folder_out);
 
+/* record_name_beside: of `path` (UTF-8) with `ending` in place of the extension: logs\web.log and "-crash.txt" give
+   logs\web-crash.txt. On the heap; NULL: no memory. */
+WCHAR *record_name_beside(const char *path, const WCHAR *ending);
+
 /* Below, `path` is the name without a stamp, and `scratch` has room for RECORD_NAME_STAMP characters more than it.
 
    record_name_compose: into `scratch`, the name with the stamp of `time`. */

@@ -163,6 +163,24 @@ static bool program__bind(SOCKET socket, uint16_t *port)
     return true;
 }
 
+unsigned program_read_all(const WCHAR *folder, const WCHAR *pattern, char *at, size_t room)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    WIN32_FIND_DATAW found;
+    unsigned count = 0;
+    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\%ls", folder, pattern);
+    HANDLE search = FindFirstFileW(path, &found);
+    for (BOOL more = search != INVALID_HANDLE_VALUE; more; more = FindNextFileW(search, &found)) {
+        count++;
+        swprintf(path, PROGRAM_PATH_MAX, L"%ls\\%ls", folder, found.cFileName);
+        program__must(program_read(path, at, room), "reading a file that was found");
+    }
+    if (search != INVALID_HANDLE_VALUE) {
+        FindClose(search);
+    }
+    return count;
+}
+
 uint16_t program_free_port(void)
 {
     WSADATA data;

@@ -34,6 +34,10 @@ void program_write(const WCHAR *folder, const WCHAR *name, const char *contents,
 /* program_read: what a file holds, up to `room` - 1 bytes, as a text; false when it is not there. */
 bool program_read(const WCHAR *path, char *at, size_t room);
 
+/* program_read_all: how many files in `folder` have a name like `pattern`; `at` has what the last that is found holds, which
+   must be readable. */
+unsigned program_read_all(const WCHAR *folder, const WCHAR *pattern, char *at, size_t room);
+
 /* program_free_port: a TCP and UDP port of 127.0.0.1 that nobody holds now. */
 uint16_t program_free_port(void);
 
