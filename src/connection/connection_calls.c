@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+   What its handler asks of a TCP connection, see connection.h. */
+#include "connection/connection.h"
+
+#include "connection/connection_state.h"
+#include "io/network.h"
+
+/* ---- Closing ---- */
+
+int32_t connection_close(struct worker *worker, pl_id id, int32_t how)
+{
+    struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
+    if (how < PL_FINISH || how > PL_RESET) {
+        return PL_INVALID;
+    }
+    if (connection == NULL || connection->is_closed || connection->wants_reset ||
+        (how == PL_GRACEFUL && connection->drops_input) || (how == PL_FINISH && connection->wants_fin)) {
+        return PL_GONE;
+    }
+    if (how == PL_RESET) {
+        connection_reset(connection, CLOSED_BY_HANDLER, 0);
+    } else {
+        if (connection->reason == 0 && !connection->is_eof) {
+            connection->reason = CLOSED_BY_HANDLER;
+        }
+        connection->wants_fin = 1;
+        connection->drops_input = connection->drops_input || how == PL_GRACEFUL;
+    }
+    connection_settle_later(connection);
+    return PL_OK;
+}
+
+/* ---- The rest ---- */
+
+/* NULL: it is gone, or ends already. */
+static struct connection *connection__find(struct worker *worker, pl_id id)
+{
+    struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
+    return connection == NULL || connection->is_closed || connection->wants_reset ? NULL : connection;
+}
+
+int32_t connection_want_writable(struct worker *worker, pl_id id)
+{
+    struct connection *connection = connection__find(worker, id);
+    if (connection == NULL || connection->wants_fin) {
+        return PL_GONE;
+    }
+    if (connection->endpoint->handler->on_writable == NULL) {
+        return PL_INVALID;
+    }
+    connection->is_asked = 1;
+    connection_settle_later(connection);
+    return PL_OK;
+}
+
+int32_t connection_read(struct worker *worker, pl_id id, bool on)
+{
+    struct connection *connection = connection__find(worker, id);
+    if (connection == NULL) {
+        return PL_GONE;
+    }
+    connection->is_resumed = connection->is_resumed || (connection->is_held && on);
+    connection->is_held = !on;
+    connection_settle_later(connection);
+    return PL_OK;
+}
+
+int32_t connection_set_timer(struct worker *worker, pl_id id, uint32_t after)
+{
+    struct connection *connection = connection__find(worker, id);
+    if (connection == NULL) {
+        return PL_GONE;
+    }
+    if (!endpoint_has_timer(connection->endpoint)) {
+        return PL_INVALID;
+    }
+    connection->is_rung = 0; /* what has fired, and was not told yet, counts no more */
+    pulse_set(connection_pulse(connection), worker, after);
+    return PL_OK;
+}
+
+/* That of the socket, for it is not kept. A socket that ends may not know it: none. */
+static struct pl_address connection__local(const struct connection *connection)
+{
+    struct pl_address local = {0};
+    SOCKADDR_STORAGE address;
+    int length = sizeof address;
+    if (connection_address_count(connection->endpoint) > 0) {
+        local = connection->addresses[ADDRESS_LOCAL];
+    } else if (getsockname(connection->socket, (SOCKADDR *)&address, &length) == 0) {
+        network_address_from((const SOCKADDR *)&address, &local);
+    }
+    return local;
+}
+
+bool connection_info(struct worker *worker, pl_id id, pl_info *info_out)
+{
+    const struct connection *connection = connection__find(worker, id);
+    if (connection != NULL) {
+        const struct pl_address local = connection__local(connection);
+        connection_fill_info(connection, &local, info_out);
+    }
+    return connection != NULL;
+}
+
+bool connection_run(struct worker *worker, pl_id id,
+                    void (*run)(void *state, pl_id id, void **user, void *what), void *what)
+{
+    struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
+    if (connection == NULL || connection->awaits_proxy) {
+        return false;
+    }
+    connection_hold(connection);
+    connection_enter(connection, id);
+    run(connection->endpoint->state, id, &connection->user, what);
+    connection_leave(connection);
+    connection_settle(connection);
+    connection_release(connection);
+    return true;
+}
+
+void connection_abort(struct worker *worker, pl_id id, enum close_reason reason)
+{
+    struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
+    if (connection != NULL && !connection->is_closed) {
+        connection_reset(connection, reason, 0);
+        connection_settle_later(connection);
+    }
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+   What a TCP connection sends, see connection_state.h. */
+#include "connection/call_size.h"
+#include "connection/connection_state.h"
+#include "connection/input.h"
+#include "io/net_error.h"
+
+enum {
+    SEND_BUFFERS = 16, /* gathered into one call */
+    SEND_BYTES = 65536 /* and bytes of a send that does not wait */
+};
+
+static void connection__count_sent(struct connection *connection, size_t bytes)
+{
+    connection->bytes_out += bytes;
+    worker_count(connection->worker, COUNTER_BYTES_SENT, bytes);
+}
+
+static void connection__sent_bytes(struct connection *connection, size_t bytes)
+{
+    connection__count_sent(connection, bytes);
+    connection->last_activity = connection->last_progress = connection_tick(connection);
+    connection->is_stalled = 0;
+}
+
+static void connection__consume_queue(struct connection *connection, uint32_t bytes)
+{
+    bytes = bytes < connection->queued ? bytes : connection->queued;
+    send_queue_consume(&connection->queue, worker_buffers(connection->worker), bytes);
+    connection->queued -= bytes;
+    connection__sent_bytes(connection, bytes);
+}
+
+static void connection__size_sends(struct connection *connection, uint32_t took)
+{
+    connection->send_size = call_size_after_send(connection->send_size, took) & CALL_SIZE_BITS;
+}
+
+/* Keeps one send in flight while anything is queued. Too little room in the system is no error: it is tried
+   again. */
+void connection_pump(struct connection *connection)
+{
+    while (connection->queued > 0 && !connection->is_sending && !connection->wants_reset) {
+        WSABUF buffers[SEND_BUFFERS];
+        DWORD bytes = 0;
+        const uint32_t size = call_size(connection->send_size);
+        const DWORD count = send_queue_gather(&connection->queue, size, buffers, SEND_BUFFERS);
+        const int result =
+            WSASend(connection->socket, buffers, count, &bytes, 0, operation_begin(&connection->send), NULL);
+        const uint32_t error = result == 0 ? 0 : (uint32_t)WSAGetLastError();
+        if (error == WSA_IO_PENDING || (error == 0 && !connection->skips)) {
+            connection->is_sending = 1;
+            connection_hold(connection);
+        } else if (error == 0) {
+            connection__size_sends(connection, 0);
+            connection__consume_queue(connection, bytes);
+        } else if (net_outcome_of(error) == NET_BLOCKED) {
+            connection->is_stalled = 1;
+            return;
+        } else {
+            connection_fail(connection, error);
+        }
+    }
+}
+
+/* As much as the system takes at once, straight from the handler's memory. The first bytes of all are copied and go with
+   an overlapped. */
+static size_t connection__send_now(struct connection *connection, const uint8_t *at, size_t length)
+{
+    if (connection->bytes_out == 0 || !connection_use_nonblocking(connection)) {
+        return 0;
+    }
+    length = length < SEND_BYTES ? length : SEND_BYTES; /* Windows would take all of it, however much */
+    WSABUF buffer = {.buf = (char *)(uintptr_t)at, .len = (ULONG)length};
+    DWORD bytes = 0;
+    if (WSASend(connection->socket, &buffer, 1, &bytes, 0, NULL, NULL) == 0) {
+        connection__sent_bytes(connection, bytes);
+        return bytes;
+    }
+    const uint32_t error = (uint32_t)WSAGetLastError();
+    if (net_outcome_of(error) != NET_BLOCKED) {
+        connection_fail(connection, error);
+    }
+    return 0;
+}
+
+static int32_t connection__append(struct connection *connection, const uint8_t *at, size_t length)
+{
+    if (connection->queued == 0) {
+        connection->last_progress = connection_tick(connection);
+    }
+    if (!send_queue_append(&connection->queue, worker_buffers(connection->worker), at, length)) {
+        connection_reset(connection, CLOSED_ERROR, ERROR_NOT_ENOUGH_MEMORY);
+        return PL_NO_MEMORY;
+    }
+    connection->queued += (uint32_t)length;
+    connection_pump(connection);
+    connection->is_paused = connection->is_paused || connection->queued >= CONNECTION_QUEUE_HIGH;
+    return connection->queued > 0 ? PL_QUEUED : PL_OK;
+}
+
+int32_t connection_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length)
+{
+    struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
+    if (connection == NULL || connection->is_closed || connection->wants_reset || connection->wants_fin) {
+        return PL_GONE;
+    }
+    const uint32_t limit = connection->endpoint->config->send_queue;
+    if (length > limit) {
+        return PL_LIMIT;
+    }
+    if (length > limit - connection->queued) {
+        connection->is_blocked = 1;
+        if (connection->endpoint->handler->on_writable == NULL) {
+            connection_reset(connection, CLOSED_SLOW_READER, 0);
+            connection_settle_later(connection);
+        }
+        return PL_FULL;
+    }
+    int32_t result = PL_OK;
+    const size_t sent =
+        connection->queued == 0 && length > 0 ? connection__send_now(connection, at, length) : 0;
+    if (connection->wants_reset) {
+        result = PL_GONE;
+    } else if (sent < length) {
+        result = connection__append(connection, at + sent, length - sent);
+    }
+    connection_settle_later(connection);
+    return result;
+}
+
+/* ---- on_writable ---- */
+
+bool connection_may_ask(const struct connection *connection)
+{
+    return connection->is_asked && connection->queued <= CONNECTION_QUEUE_LOW && !connection->is_closed &&
+           !connection->wants_reset && !connection->wants_fin;
+}
+
+void connection_tell_writable(struct connection *connection)
+{
+    const struct endpoint *endpoint = connection->endpoint;
+    const pl_id id = connection_id(connection);
+    connection->is_asked = 0;
+    connection_enter(connection, id);
+    endpoint->handler->on_writable(endpoint->state, id, &connection->user);
+    connection_leave(connection);
+}
+
+void connection_look_writable(struct connection *connection)
+{
+    if (connection->queued > CONNECTION_QUEUE_LOW || (!connection->is_paused && !connection->is_blocked)) {
+        return;
+    }
+    connection->is_paused = 0;
+    if (!connection->is_blocked || connection->wants_reset || connection->drops_input) {
+        return;
+    }
+    connection->is_blocked = 0;
+    connection_tell_writable(connection);
+    if (!connection->is_blocked && !connection->is_held && !connection->wants_reset &&
+        connection->input != NULL) {
+        connection_deliver(connection);
+    }
+}
+
+void connection_run_send(struct operation *operation, uint32_t error, uint32_t bytes)
+{
+    struct connection *connection = LIST_ELEMENT(operation, struct connection, send);
+    connection->is_sending = 0;
+    if (connection->is_closed || error != 0) {
+        connection__count_sent(connection, bytes); /* a part may have gone, and the peer may have it */
+    }
+    if (!connection->is_closed) {
+        if (error != 0) {
+            connection_fail(connection, error);
+        } else {
+            connection__size_sends(connection, connection_tick(connection) - connection->last_progress);
+            connection__consume_queue(connection, bytes);
+            connection_pump(connection);
+        }
+        connection_settle(connection);
+    }
+    connection_release(connection);
+}
