@@ -294,7 +294,7 @@ static bool engine__start_endpoints(struct engine *engine, const struct pl_handl
         }
     }
     for (size_t i = 0; i < engine->endpoint_count; i++) { /* a handler may call its host from its start on */
-        if (!endpoint_start(&engine->endpoints[i], &engine->host.functions, failure_out)) {
+        if (!endpoint_start(&engine->endpoints[i], &engine->host.functions, NULL, failure_out)) {
             return false;
         }
     }
@@ -675,6 +675,11 @@ void engine_destroy(struct engine *engine)
         CloseHandle(engine->hurry);
     }
     memory_free(engine);
+}
+
+bool engine_close_client(struct engine *engine, pl_id id)
+{
+    return host_end_client(&engine->host, id, CLOSED_BY_ADMIN);
 }
 
 void engine_counters(struct engine *engine, uint64_t sums_out[COUNTER_COUNT])

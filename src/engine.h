@@ -55,6 +55,10 @@ void engine_hurry(struct engine *engine);
 /* engine_destroy: frees it; after engine_stop. NULL is allowed. */
 void engine_destroy(struct engine *engine);
 
+/* engine_close_client: resets the connection with this id, ends the UDP session, PL_BY_ADMIN, a moment later and if it is
+   still there. False: it cannot be one, or there is no memory to ask for it. Until engine_stop; any thread. */
+bool engine_close_client(struct engine *engine, pl_id id);
+
 /* engine_counters: the sums over all workers at this moment, indexed by enum counter. Any thread. */
 void engine_counters(struct engine *engine, uint64_t sums_out[COUNTER_COUNT]);
 

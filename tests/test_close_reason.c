@@ -33,6 +33,7 @@ static const struct {
     {PL_STOPPING, CLOSED_STOPPING, "stopping", "connections_closed_stopping_total"},
     {PL_ERROR, CLOSED_ERROR, "error", "connections_closed_error_total"},
     {PL_DENIED, CLOSED_DENIED, "acl", "connections_closed_acl_total"},
+    {PL_BY_ADMIN, CLOSED_BY_ADMIN, "by-admin", "connections_closed_by_admin_total"},
     {PL_DISPLACED, CLOSED_DISPLACED, "displaced", "sessions_closed_displaced_total"}, /* of sessions alone */
 };
 

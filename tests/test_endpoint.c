@@ -17,11 +17,15 @@
 #include "support/support.h"
 
 static int starts, stops;
+static uint32_t checked;
+static void *previous_seen;
 
 static int32_t start(pl_start *at)
 {
     starts++;
     assert_string_equal(at->name, "e");
+    checked = at->check;
+    previous_seen = at->previous;
     at->state = &starts;
     return PL_OK;
 }
@@ -66,7 +70,7 @@ static bool is_started(const struct pl_handler *handler)
     const pl_host host = {.size = sizeof host};
     starts = stops = 0;
     memset(&failure, 0, sizeof failure);
-    const bool is_started = endpoint_start(&endpoint, &host, &failure);
+    const bool is_started = endpoint_start(&endpoint, &host, NULL, &failure);
     endpoint_stop(&endpoint);
     endpoint_stop(&endpoint); /* harmless */
     assert_int_equal(stops, is_started);
@@ -137,6 +141,73 @@ static void test_endpoint__survives_an_error_text_without_an_end(void **state)
     assert_non_null(strstr(failure.text, "could not start: xxxx"));
 }
 
+/* ---- Checks, and a second state ---- */
+
+static void test_endpoint__hands_over_the_state_before(void **state)
+{
+    (void)state;
+    struct endpoint endpoint = {.config = &config, .handler = &good};
+    const pl_host host = {.size = sizeof host};
+    int before = 0;
+    assert_true(endpoint_start(&endpoint, &host, &before, &failure));
+    assert_ptr_equal(previous_seen, &before);
+    assert_int_equal(checked, 0);
+    endpoint_stop(&endpoint);
+    assert_true(is_started(&good));
+    assert_null(previous_seen);
+}
+
+static void test_endpoint__checks_and_leaves_nothing(void **state)
+{
+    (void)state;
+    struct pl_handler handler = good;
+    struct endpoint endpoint = {.config = &config, .handler = &handler};
+    const pl_host host = {.size = sizeof host};
+    int before = 0;
+    starts = stops = 0;
+    assert_true(endpoint_check(&endpoint, &host, &before, &failure));
+    assert_int_equal(checked, 1);
+    assert_ptr_equal(previous_seen, &before);
+    assert_int_equal(starts, 1);
+    assert_int_equal(stops, 1);
+    assert_null(endpoint.state);
+    assert_int_equal(endpoint.is_started, 0);
+    handler.stop = NULL;
+    assert_true(endpoint_check(&endpoint, &host, NULL, &failure));
+    assert_int_equal(stops, 1);
+    endpoint_stop(&endpoint);
+}
+
+static void test_endpoint__tells_why_a_check_fails(void **state)
+{
+    (void)state;
+    struct pl_handler handler = good;
+    struct endpoint endpoint = {.config = &config, .handler = &handler};
+    const pl_host host = {.size = sizeof host};
+    stops = 0;
+    handler.start = start_in_vain;
+    assert_false(endpoint_check(&endpoint, &host, NULL, &failure));
+    assert_non_null(strstr(failure.text, "endpoint e: the handler good could not start: xxxx"));
+    handler.on_data = NULL;
+    assert_false(endpoint_check(&endpoint, &host, NULL, &failure));
+    assert_non_null(strstr(failure.text, "it takes TCP and lacks on_data"));
+    assert_int_equal(stops, 0);
+    endpoint_stop(&endpoint);
+}
+
+static void test_endpoint__does_not_check_what_knows_of_no_check(void **state)
+{
+    (void)state;
+    struct pl_handler older = good;
+    struct endpoint endpoint = {.config = &config, .handler = &older};
+    const pl_host host = {.size = sizeof host};
+    starts = 0;
+    older.abi_minor = older.needs_minor = 6;
+    assert_true(endpoint_check(&endpoint, &host, NULL, &failure));
+    assert_int_equal(starts, 0);
+    endpoint_stop(&endpoint);
+}
+
 /* ---- What is told of bad PROXY headers ---- */
 
 static size_t tell_at(struct endpoint *endpoint, uint64_t now)
@@ -198,6 +269,10 @@ int main(void)
         support_test(test_endpoint__runs_a_handler_of_an_older_kind),
         support_test(test_endpoint__refuses_a_handler_before_it_calls_it),
         support_test(test_endpoint__survives_an_error_text_without_an_end),
+        support_test(test_endpoint__hands_over_the_state_before),
+        support_test(test_endpoint__checks_and_leaves_nothing),
+        support_test(test_endpoint__tells_why_a_check_fails),
+        support_test(test_endpoint__does_not_check_what_knows_of_no_check),
         rig_test(test_endpoint__tells_of_a_bad_header_once_a_minute),
         rig_test(test_endpoint__tells_at_its_stop_what_it_has_not_told),
     };

@@ -50,7 +50,7 @@ static const struct {
     ROW(pl_counter, name, 0, 8),
     ROW(pl_counter, unit, 8, 8),
     ROW(pl_counter, help, 16, 8),
-    {"pl_host", sizeof(struct pl_host), 0, 104},
+    {"pl_host", sizeof(struct pl_host), 0, 112},
     ROW(pl_host, size, 0, 4),
     ROW(pl_host, abi_major, 4, 4),
     ROW(pl_host, abi_minor, 8, 4),
@@ -66,9 +66,10 @@ static const struct {
     ROW(pl_host, count, 80, 8),
     ROW(pl_host, log, 88, 8),
     ROW(pl_host, clock, 96, 8),
-    {"pl_start", sizeof(struct pl_start), 0, 64},
+    ROW(pl_host, report, 104, 8),
+    {"pl_start", sizeof(struct pl_start), 0, 72},
     ROW(pl_start, size, 0, 4),
-    ROW(pl_start, reserved, 4, 4),
+    ROW(pl_start, check, 4, 4),
     ROW(pl_start, host, 8, 8),
     ROW(pl_start, endpoint, 16, 8),
     ROW(pl_start, state, 24, 8),
@@ -76,6 +77,7 @@ static const struct {
     ROW(pl_start, error_room, 40, 8),
     ROW(pl_start, config, 48, 8),
     ROW(pl_start, name, 56, 8),
+    ROW(pl_start, previous, 64, 8),
     {"pl_handler", sizeof(struct pl_handler), 0, 168},
     ROW(pl_handler, size, 0, 4),
     ROW(pl_handler, abi_major, 4, 4),
@@ -144,6 +146,10 @@ static const struct {
     {"PL_ERROR", PL_ERROR, 11},
     {"PL_DENIED", PL_DENIED, 12},
     {"PL_DISPLACED", PL_DISPLACED, 13},
+    {"PL_BY_ADMIN", PL_BY_ADMIN, 14},
+    {"PL_REPORT_TEXT", PL_REPORT_TEXT, 0},
+    {"PL_REPORT_JSON", PL_REPORT_JSON, 1},
+    {"PL_REPORT_PROMETHEUS", PL_REPORT_PROMETHEUS, 2},
     {"PL_LOG_ERROR", PL_LOG_ERROR, 0},
     {"PL_LOG_WARNING", PL_LOG_WARNING, 1},
     {"PL_LOG_INFO", PL_LOG_INFO, 2},
@@ -184,9 +190,9 @@ static void test_layout__has_a_row_for_the_last_of_each(void **state)
 {
     (void)state;
     assert_int_equal(sizeof(struct pl_handler), offsetof(struct pl_handler, drain) + sizeof(void (*)(void)));
-    assert_int_equal(sizeof(struct pl_host), offsetof(struct pl_host, clock) + sizeof(void (*)(void)));
+    assert_int_equal(sizeof(struct pl_host), offsetof(struct pl_host, report) + sizeof(void (*)(void)));
     assert_int_equal(PL_ABI_MAJOR, 0);
-    assert_int_equal(PL_ABI_MINOR, 6);
+    assert_int_equal(PL_ABI_MINOR, 7);
 }
 
 int main(void)

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "connection/host.h"
 #include "support/config_case.h"
 #include "support/rig.h"
 
@@ -95,10 +96,81 @@ static void test_host__tells_each_endpoint_its_own_options(void **state)
     config_problems_fini(&problems);
 }
 
+/* ---- A host without an engine ---- */
+
+static void test_host__for_checks_knows_nobody(void **state)
+{
+    (void)state;
+    struct host host = {.report = NULL};
+    host_init(&host, NULL, 0);
+    const pl_host *at = &host.functions;
+    struct slot_table others; /* of another engine's host */
+    slot_table_init(&others, SLOT_NOBODYS);
+    const pl_id endpoint = slot_table_id(&others, slot_table_add(&others, SLOT_ENDPOINT, &others));
+    const pl_id ids[] = {0, 1, endpoint, UINT64_MAX};
+    pl_info info = {.size = sizeof info};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        assert_true(at->send(at, ids[i], "x", 1) < 0);
+        assert_true(at->close(at, ids[i], PL_RESET) < 0);
+        assert_true(at->post(at, ids[i], NULL, NULL) < 0);
+        assert_true(at->timer(at, ids[i], 1) < 0);
+        assert_true(at->info(at, ids[i], &info) < 0);
+        assert_true(at->count(at, ids[i], 0, 1) < 0);
+        assert_true(at->log(at, ids[i], 0, PL_LOG_ERROR, "x", 1) < 0);
+        assert_false(host_end_client(&host, ids[i], CLOSED_BY_ADMIN));
+    }
+    slot_table_remove(&others, 0);
+    slot_table_fini(&others);
+    host_fini(&host);
+}
+
+/* ---- Reports ---- */
+
+struct page {
+    char text[64];
+    size_t length;
+};
+
+static int32_t page__write(void *context, int32_t format,
+                           void (*sink)(void *what, const char *at, size_t length), void *what)
+{
+    sink(what, "format ", 7);
+    sink(what, (const char *)context + format, 1);
+    return PL_OK;
+}
+
+static void page__take(void *what, const char *at, size_t length)
+{
+    struct page *page = what;
+    memcpy(page->text + page->length, at, length);
+    page->length += length;
+}
+
+static void test_host__hands_reports_on(void **state)
+{
+    (void)state;
+    struct host host = {.report = NULL};
+    host_init(&host, NULL, 0);
+    const pl_host *at = &host.functions;
+    struct page page = {.length = 0};
+    assert_int_equal(at->report(at, PL_REPORT_TEXT, page__take, &page), PL_INVALID); /* none is made yet */
+    host.report = page__write;
+    host.report_context = (void *)(uintptr_t) "tjp";
+    assert_int_equal(at->report(at, PL_REPORT_TEXT, page__take, &page), PL_OK);
+    assert_int_equal(at->report(at, PL_REPORT_PROMETHEUS, page__take, &page), PL_OK);
+    assert_memory_equal(page.text, "format tformat p", page.length);
+    assert_int_equal(at->report(at, -1, page__take, &page), PL_INVALID);
+    assert_int_equal(at->report(at, 3, page__take, &page), PL_INVALID);
+    assert_int_equal(at->report(at, PL_REPORT_JSON, NULL, &page), PL_INVALID);
+    host_fini(&host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         rig_test(test_host__tells_each_endpoint_its_own_options),
+        rig_test(test_host__for_checks_knows_nobody),
+        rig_test(test_host__hands_reports_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

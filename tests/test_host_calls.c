@@ -32,6 +32,7 @@ static struct {
     volatile LONG64 id; /* of the last one opened */
     pl_info opened, told;
     int32_t results[8];
+    volatile LONG reason; /* of the last one closed */
 } seen;
 
 static bool is_blocking;        /* the same tests, with a handler that blocks */
@@ -168,7 +169,8 @@ static void caller__on_writable(void *state, pl_id id, void **user)
 
 static void caller__on_close(void *state, pl_id id, void **user, int32_t reason, uint32_t win32_error)
 {
-    (void)reason, (void)win32_error;
+    (void)win32_error;
+    seen.reason = reason;
     pl_info info = {.size = sizeof info};
     require(state == &owner && *user == &owner && seen.host->info(seen.host, id, &info) == PL_GONE);
     InterlockedIncrement(&seen.closes);
@@ -530,6 +532,62 @@ static void test_clock__goes_forward(void **state)
     stop();
 }
 
+/* ---- Ended from outside ---- */
+
+static void test_engine_close_client__of_a_session(void **state)
+{
+    (void)state;
+    start(caller_name(), "udp://127.0.0.1:0");
+    const struct pl_address from = client_address("127.0.0.1", 0);
+    client = client_open_datagram(&from);
+    char answer[MAX];
+    size_t length = 0;
+    assert_int_equal(
+        client_exchange(client, &address, "x", 1, answer, sizeof answer, &length, CLIENT_PATIENCE),
+        CLIENT_OK);
+    assert_true(engine_close_client(rig.engine, (pl_id)seen.id));
+    wait_for(&seen.closes, 1);
+    assert_int_equal(seen.reason, PL_BY_ADMIN);
+    rig_wait_for_counter(&rig, COUNTER_SESSIONS_CLOSED_BY_ADMIN, 1);
+    assert_true(engine_close_client(rig.engine, (pl_id)seen.id)); /* it cannot know */
+    assert_false(engine_close_client(rig.engine, seen.endpoint));
+    client_close(client);
+    stop();
+}
+
+static void test_engine_close_client__of_a_connection(void **state)
+{
+    (void)state;
+    start_tcp();
+    say("x");
+    hear("x");
+    fault_arm(IMPORT_HeapAlloc, 1, ERROR_NOT_ENOUGH_MEMORY, FAULT_FOREVER);
+    assert_false(engine_close_client(rig.engine, (pl_id)seen.id));
+    fault_clear();
+    assert_true(engine_close_client(rig.engine, (pl_id)seen.id));
+    wait_for(&seen.closes, 1);
+    assert_int_equal(seen.reason, PL_BY_ADMIN);
+    client_close(client);
+    stop();
+}
+
+static void page__take(void *what, const char *at, size_t length)
+{
+    (void)what, (void)at, (void)length;
+    fail_msg("nobody writes here");
+}
+
+static void test_report__is_for_hosts_that_make_some(void **state)
+{
+    (void)state;
+    start_tcp();
+    say("x");
+    hear("x");
+    assert_int_equal(seen.host->report(seen.host, 3, page__take, NULL), PL_INVALID);
+    client_close(client);
+    stop();
+}
+
 /* ---- What is refused ---- */
 
 static void test_calls__on_wrong_threads_and_ids_are_refused(void **state)
@@ -624,6 +682,9 @@ int main(void)
         test(test_count__adds_for_each_endpoint),
         test(test_log__writes_ten_lines_a_second_and_tells_of_the_rest),
         test(test_clock__goes_forward),
+        test(test_engine_close_client__of_a_session),
+        test(test_engine_close_client__of_a_connection),
+        test(test_report__is_for_hosts_that_make_some),
         test(test_calls__on_wrong_threads_and_ids_are_refused),
         test(test_calls__need_the_callbacks_that_they_ask_for),
         test(test_drain__tells_before_the_rest_is_reset),

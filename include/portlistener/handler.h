@@ -10,7 +10,7 @@
    an element of a table whose element size stands beside it; new members come at its end only. A reader looks at
    a member only where that size covers it (PL_HAS). So an older host runs a newer handler and the other way
    round. A function's arguments never change; where more may be needed, it takes a struct. What is still to
-   come: connecting out, sends by reference and of files, reload with a previous state.
+   come: connecting out, sends by reference and of files.
 
    Text is UTF-8. Lengths are bytes, times milliseconds, ports in host order.
 
@@ -55,7 +55,7 @@ extern "C" {
 
 #define PL_ABI_MAJOR 0u /* must be equal on both sides; 0: not frozen yet */
 #define PL_ABI_MINOR \
-    6u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
+    7u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
 
 /* PL_HAS: whether `*at`, a `type` that begins with its size, has this member: PL_HAS(pl_host, host, option). */
 #define PL_HAS(type, at, member) ((at)->size >= offsetof(type, member) + sizeof((at)->member))
@@ -132,8 +132,12 @@ enum pl_reason {
     PL_STOPPING,           /* the service stops; a connection: and its drain_timeout has passed */
     PL_ERROR,              /* a call of the system failed, or there was no memory: win32_error tells */
     PL_DENIED,             /* a reload of the configuration denies the client (allow, deny) */
-    PL_DISPLACED           /* a UDP session made room for a new one, at udp_sessions_max */
+    PL_DISPLACED,          /* a UDP session made room for a new one, at udp_sessions_max */
+    PL_BY_ADMIN            /* the administrator closed it */
 };
+
+/* What `report` writes. */
+enum pl_format { PL_REPORT_TEXT = 0, PL_REPORT_JSON, PL_REPORT_PROMETHEUS };
 
 /* How much a line of the log matters; see log_level in the INI. */
 enum pl_level { PL_LOG_ERROR = 0, PL_LOG_WARNING, PL_LOG_INFO, PL_LOG_DEBUG };
@@ -270,19 +274,32 @@ struct pl_host {
 
     /* clock: milliseconds of a clock that only goes forward, the timers' own. Any thread. */
     int64_t (*clock)(const pl_host *host);
+
+    /* report: how the whole service does, in the `format` of enum pl_format: handed to `sink` in pieces, in order, on this
+       thread, before the call returns. Any thread. PL_OK; PL_INVALID: no such format, or this host makes no reports;
+       PL_NO_MEMORY. */
+    int32_t (*report)(const pl_host *host, int32_t format,
+                      void (*sink)(void *what, const char *at, size_t length), void *what);
 };
 
 /* What start is given, and gives back. */
 typedef struct pl_start {
     uint32_t size;
-    uint32_t reserved;
+    uint32_t
+        check; /* 1: only whether it would start: nothing comes of it but `stop`, at once. Do nothing that is
+                       seen outside: write no file, bind no port. Handlers of ABI 0.6 and older are not asked */
     const pl_host *host;
-    pl_id endpoint;
+    pl_id endpoint;          /* 0 in a check */
     void *state;             /* out: handed to every callback, NULL at first */
     char *error;             /* out: on failure a message for the administrator, ended by NUL */
     size_t error_room;       /* bytes at `error` */
     const pl_config *config; /* the endpoint's options; never NULL */
     const char *name;        /* the endpoint's, as in the INI, ended by NUL; valid until stop */
+    void *
+        previous; /* when the configuration was changed while the service runs: the state that has served this
+                                endpoint so far; else NULL, also when the handler's DLL has been replaced. It goes on
+                                with its clients until the last has ended, then it is stopped: it is there while start
+                                runs, and what both share later has to be counted */
 } pl_start;
 
 /* A handler. Constant data; the callbacks below are optional unless said otherwise. */
@@ -297,9 +314,10 @@ typedef struct pl_handler {
     const char *version;
     const char *summary; /* one line */
 
-    /* start: once for each endpoint, before its sockets open; a negative result fails the start of the
-       service with `error`. stop: the last call for that state, after its last on_close, if start did not
-       fail; the handler's own threads are joined on return. Control thread. */
+    /* start: once for each endpoint, before its sockets open, and again with each configuration that has changed it: a new
+       state beside the one before. A negative result fails the start of the service with `error`; a changed
+       configuration is refused, and nothing has changed. stop: the last call for that state, after its last on_close,
+       if start did not fail; the handler's own threads are joined on return. Control thread. */
     int32_t (*start)(pl_start *start);
     void (*stop)(void *state);
 

@@ -97,6 +97,8 @@ static int32_t witness__start(pl_start *start)
     witness_host_init(seat);
     inner.host = &seat->host;
     inner.state = NULL;
+    const struct seat *previous = start->previous;
+    inner.previous = previous != NULL ? previous->state : NULL;
     if (seat->witness->inner.start != NULL) {
         result = seat->witness->inner.start(&inner);
     }

@@ -118,6 +118,13 @@ static int64_t seat__clock(const pl_host *host)
     return seat->real->clock(seat->real);
 }
 
+static int32_t seat__report(const pl_host *host, int32_t format,
+                            void (*sink)(void *what, const char *at, size_t length), void *what)
+{
+    const struct seat *seat = seat__of(host);
+    return seat->real->report(seat->real, format, sink, what); /* this one makes none, and that is no fault */
+}
+
 /* ---- Posted functions ---- */
 
 struct errand {
@@ -172,5 +179,6 @@ void witness_host_init(struct seat *seat)
                                   .info = seat__info,
                                   .count = seat__count,
                                   .log = seat__log,
-                                  .clock = seat__clock};
+                                  .clock = seat__clock,
+                                  .report = seat__report};
 }

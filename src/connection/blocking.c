@@ -159,6 +159,8 @@ static int32_t blocking__start(pl_start *start)
     pl_start inner = *start;
     inner.host = &bridge->functions;
     inner.state = NULL;
+    const struct blocking_bridge *previous = start->previous;
+    inner.previous = previous != NULL ? previous->state : NULL;
     const int32_t result = bridge->inner->start != NULL ? bridge->inner->start(&inner) : PL_OK;
     bridge->state = inner.state;
     return result;

@@ -296,6 +296,13 @@ static int32_t blocking_host__log(const pl_host *functions, pl_id endpoint, pl_i
     return host->log(host, endpoint, id, level, at, length);
 }
 
+static int32_t blocking_host__report(const pl_host *functions, int32_t format,
+                                     void (*sink)(void *what, const char *at, size_t length), void *what)
+{
+    const pl_host *host = blocking_bridge__host(blocking_bridge__of(functions));
+    return host->report(host, format, sink, what);
+}
+
 static int64_t blocking_host__clock(const pl_host *functions)
 {
     const pl_host *host = blocking_bridge__host(blocking_bridge__of(functions));
@@ -317,5 +324,6 @@ void blocking_host_init(struct blocking_bridge *bridge)
                                   .info = blocking_host__info,
                                   .count = blocking_host__count,
                                   .log = blocking_host__log,
-                                  .clock = blocking_host__clock};
+                                  .clock = blocking_host__clock,
+                                  .report = blocking_host__report};
 }

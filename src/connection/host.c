@@ -43,10 +43,10 @@ static struct endpoint *host__endpoint(const struct host *host, pl_id id)
     return endpoint != NULL && endpoint->is_started ? endpoint : NULL;
 }
 
-/* W of an endpoint. */
+/* W of an endpoint; NULL: there are no workers. */
 static struct worker *host__home(const struct host *host, pl_id id)
 {
-    return host->workers[slot_number(id) % host->worker_count];
+    return host->worker_count > 0 ? host->workers[slot_number(id) % host->worker_count] : NULL;
 }
 
 static bool host__names_an_endpoint(pl_id id)
@@ -352,6 +352,15 @@ static int64_t host__clock(const pl_host *functions)
     return (int64_t)GetTickCount64();
 }
 
+static int32_t host__report(const pl_host *functions, int32_t format,
+                            void (*sink)(void *what, const char *at, size_t length), void *what)
+{
+    const struct host *host = host__of(functions);
+    return host->report != NULL && sink != NULL && format >= PL_REPORT_TEXT && format <= PL_REPORT_PROMETHEUS
+               ? host->report(host->report_context, format, sink, what)
+               : PL_INVALID;
+}
+
 static int32_t host__option(const pl_host *functions, const pl_config *config, const char *name,
                             pl_text *text_out, int64_t *number_out)
 {
@@ -359,23 +368,29 @@ static int32_t host__option(const pl_host *functions, const pl_config *config, c
     return config_settings_get(config, name, text_out, number_out);
 }
 
-/* ---- For bridges ---- */
+/* ---- For bridges and engines ---- */
 
 static void host__run_end(struct message *at, struct worker *worker)
 {
     struct host_message *message = LIST_ELEMENT(at, struct host_message, message);
-    connection_abort(worker, message->id, (enum close_reason)message->how);
+    if (slot_kind(message->id) == SLOT_SESSION) {
+        udp_session_abort(worker, message->id, (enum pl_reason)message->how);
+    } else {
+        connection_abort(worker, message->id, (enum close_reason)message->how);
+    }
     memory_free(message);
 }
 
-void host_end_client(struct host *host, pl_id id, enum close_reason reason)
+bool host_end_client(struct host *host, pl_id id, enum close_reason reason)
 {
     struct worker *worker = host__worker(&host->functions, id);
-    struct host_message *message = host_message__create(id, 0, host__run_end);
+    struct host_message *message =
+        worker != NULL && host__names_a_client(id) ? host_message__create(id, 0, host__run_end) : NULL;
     if (message != NULL) {
         message->how = (int32_t)reason;
         worker_send(worker, &message->message);
     }
+    return message != NULL;
 }
 
 struct worker *host_worker(const struct host *host, pl_id id)
@@ -398,7 +413,8 @@ void host_init(struct host *host, struct worker *const *workers, unsigned worker
                                        .info = host__info,
                                        .count = host__count,
                                        .log = host__log,
-                                       .clock = host__clock};
+                                       .clock = host__clock,
+                                       .report = host__report};
     host->workers = workers;
     host->worker_count = worker_count;
     slot_table_init(&host->endpoints, SLOT_NOBODYS);

@@ -7,15 +7,21 @@
 #include "io/worker.h"
 #include "portlistener/handler.h"
 
+/* Writes a report, see pl_host.report. */
+typedef int32_t (*host_report)(void *context, int32_t format,
+                               void (*sink)(void *what, const char *at, size_t length), void *what);
+
 /* One for each engine. Handlers get `functions`, and hand it back with each call. */
 struct host {
     struct pl_host functions; /* first */
+    host_report report;       /* NULL: none are made */
+    void *report_context;
     struct worker *const *workers;
     unsigned worker_count;
     struct slot_table endpoints; /* any thread reads it, once the first handler has been started */
 };
 
-/* host_init: `workers` stay the caller's. host_fini: nobody calls it any more. */
+/* host_init: `workers` stay the caller's; without any (0) it is a host for checks, which knows no endpoint. host_fini: nobody calls it any more. */
 void host_init(struct host *host, struct worker *const *workers, unsigned worker_count);
 void host_fini(struct host *host);
 
@@ -25,9 +31,9 @@ pl_id host_add_endpoint(struct host *host, struct endpoint *endpoint);
 /* host_worker: W of the id; NULL: there is no such worker. Any thread. */
 struct worker *host_worker(const struct host *host, pl_id id);
 
-/* host_end_client: resets the connection, for this reason; without memory for the message nothing happens, for the
-   client's deadlines hold. Any thread. */
-void host_end_client(struct host *host, pl_id id, enum close_reason reason);
+/* host_end_client: resets the connection, ends the UDP session, for this reason, if it is still there. False: there is no
+   such worker, or no memory for the message, and nothing happens. Any thread. */
+bool host_end_client(struct host *host, pl_id id, enum close_reason reason);
 
 /* host_still_endpoint: its timer fires no more. The workers have ended. */
 void host_still_endpoint(const struct host *host, struct endpoint *endpoint);

@@ -121,9 +121,12 @@ static void udp_session__fill_info(const struct udp_session *session, uint32_t s
 static void udp_session__count_end(const struct udp_session *session)
 {
     static const enum counter counters[] = {
-        [PL_BY_HANDLER] = COUNTER_SESSIONS_CLOSED_BY_HANDLER, [PL_IDLE] = COUNTER_SESSIONS_CLOSED_IDLE,
-        [PL_STOPPING] = COUNTER_SESSIONS_CLOSED_STOPPING,     [PL_ERROR] = COUNTER_SESSIONS_CLOSED_ERROR,
+        [PL_BY_HANDLER] = COUNTER_SESSIONS_CLOSED_BY_HANDLER,
+        [PL_IDLE] = COUNTER_SESSIONS_CLOSED_IDLE,
+        [PL_STOPPING] = COUNTER_SESSIONS_CLOSED_STOPPING,
+        [PL_ERROR] = COUNTER_SESSIONS_CLOSED_ERROR,
         [PL_DISPLACED] = COUNTER_SESSIONS_CLOSED_DISPLACED,
+        [PL_BY_ADMIN] = COUNTER_SESSIONS_CLOSED_BY_ADMIN,
     };
     endpoint_count(session->sessions->endpoint, session->sessions->udp->worker, counters[session->reason],
                    &session->peer);
@@ -436,19 +439,29 @@ int32_t udp_session_send(struct worker *worker, pl_id id, const uint8_t *at, siz
 }
 
 /* Inside a callback, of whichever connection, it ends later: by deliver, or by its timer. */
-int32_t udp_session_close(struct worker *worker, pl_id id)
+static int32_t udp_session__close(struct worker *worker, pl_id id, enum pl_reason reason)
 {
     struct udp_session *session = udp_session__find(worker, id);
     if (session == NULL) {
         return PL_GONE;
     }
     if (worker_current_callback(worker).endpoint == NULL) {
-        udp_session__end(session, PL_BY_HANDLER, 0);
+        udp_session__end(session, reason, 0);
         return PL_OK;
     }
-    udp_session__mark(session, PL_BY_HANDLER, 0);
+    udp_session__mark(session, reason, 0);
     timer_set(worker_timers(worker), &session->timer, worker_now(worker));
     return PL_OK;
+}
+
+int32_t udp_session_close(struct worker *worker, pl_id id)
+{
+    return udp_session__close(worker, id, PL_BY_HANDLER);
+}
+
+void udp_session_abort(struct worker *worker, pl_id id, enum pl_reason reason)
+{
+    udp_session__close(worker, id, reason);
 }
 
 int32_t udp_session_set_timer(struct worker *worker, pl_id id, uint32_t after)

@@ -52,6 +52,9 @@ void udp_session_deliver(struct udp_session *session, const struct udp_arrival *
 int32_t udp_session_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length);
 int32_t udp_session_close(struct worker *worker, pl_id id);
 
+/* udp_session_abort: ends it for this reason, if it is still there. On W. */
+void udp_session_abort(struct worker *worker, pl_id id, enum pl_reason reason);
+
 /* udp_session_set_timer: likewise the host's timer. udp_session_info: what on_open was told. udp_session_run: calls `run` as
    the host's post has it. False: it is gone. */
 int32_t udp_session_set_timer(struct worker *worker, pl_id id, uint32_t after);

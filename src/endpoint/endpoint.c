@@ -9,6 +9,7 @@
 enum {
     ENDPOINT_LINE = 384,         /* room for the words of one in the log */
     ENDPOINT_HANDLER_LINE = 400, /* bytes that a handler writes in one */
+    ENDPOINT_CHECK_MINOR = 7,    /* of the ABI, the first with pl_start.check */
     ENDPOINT_MAX_INPUT = 65536,
     ENDPOINT_MAX_INPUT_LIMIT = 16777216 /* the contract's */
 };
@@ -56,32 +57,69 @@ static bool endpoint__needs_account(const struct pl_handler *handler)
     return descriptor_counter_count(handler) > 0 || endpoint__has_timer(handler);
 }
 
-bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struct failure *failure_out)
+static const char *endpoint__prepare(struct endpoint *endpoint)
+{
+    const char *fault = endpoint__find_fault(endpoint->handler);
+    return fault != NULL ? fault
+           : endpoint__needs_account(endpoint->handler) && endpoint_account(endpoint) == NULL
+               ? "there is no memory for its counters"
+               : NULL;
+}
+
+/* The handler's start, of one that has no fault. */
+static bool endpoint__call_start(struct endpoint *endpoint, pl_start *start, struct failure *failure_out)
 {
     const struct pl_handler *handler = endpoint->handler;
     char error[400] = "";
-    pl_start start = {.size = sizeof start,
-                      .host = host,
-                      .endpoint = endpoint->id,
-                      .state = endpoint->state,
-                      .error = error,
-                      .error_room = sizeof error,
-                      .config = &endpoint->config->options,
-                      .name = endpoint->config->name};
+    start->size = sizeof *start;
+    start->state = endpoint->state;
+    start->error = error;
+    start->error_room = sizeof error;
+    start->config = &endpoint->config->options;
+    start->name = endpoint->config->name;
+    if (handler->start != NULL && handler->start(start) < 0) {
+        error[sizeof error - 1] = '\0';
+        return endpoint__fail(endpoint, error[0] != '\0' ? error : "it gave no reason", failure_out);
+    }
+    return true;
+}
+
+bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, void *previous,
+                    struct failure *failure_out)
+{
+    pl_start start = {.host = host, .endpoint = endpoint->id, .previous = previous};
+    const char *fault = endpoint__prepare(endpoint);
+    if (fault != NULL) {
+        return endpoint__fail(endpoint, fault, failure_out);
+    }
+    endpoint->is_started = 1; /* it may call its host */
+    if (!endpoint__call_start(endpoint, &start, failure_out)) {
+        endpoint->is_started = 0;
+        return false;
+    }
+    endpoint->state = start.state;
+    return true;
+}
+
+/* One that does not know of checks would start for real. */
+bool endpoint_check(struct endpoint *endpoint, const struct pl_host *host, void *previous,
+                    struct failure *failure_out)
+{
+    const struct pl_handler *handler = endpoint->handler;
+    pl_start start = {.check = 1, .host = host, .previous = previous};
     const char *fault = endpoint__find_fault(handler);
     if (fault != NULL) {
         return endpoint__fail(endpoint, fault, failure_out);
     }
-    if (endpoint__needs_account(handler) && endpoint_account(endpoint) == NULL) {
-        return endpoint__fail(endpoint, "there is no memory for its counters", failure_out);
+    if (handler->abi_minor < ENDPOINT_CHECK_MINOR) {
+        return true;
     }
-    endpoint->is_started = 1; /* it may call its host */
-    if (handler->start != NULL && handler->start(&start) < 0) {
-        endpoint->is_started = 0;
-        error[sizeof error - 1] = '\0';
-        return endpoint__fail(endpoint, error[0] != '\0' ? error : "it gave no reason", failure_out);
+    if (!endpoint__call_start(endpoint, &start, failure_out)) {
+        return false;
     }
-    endpoint->state = start.state;
+    if (handler->stop != NULL) {
+        handler->stop(start.state);
+    }
     return true;
 }
 

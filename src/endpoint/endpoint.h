@@ -45,8 +45,13 @@ struct endpoint {
     struct account *volatile account; /* made when it is needed; see endpoint_account */
 };
 
-/* endpoint_start: the handler's start; false: `failure_out`. Control thread. */
-bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, struct failure *failure_out);
+/* endpoint_start: the handler's start; `previous` is the state of an endpoint whose handler is the same copy of the same
+   one, NULL: none. False: `failure_out`. endpoint_check: likewise, but nothing is left of it; for that the host needs to
+   know neither worker nor endpoint. Control thread. */
+bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, void *previous,
+                    struct failure *failure_out);
+bool endpoint_check(struct endpoint *endpoint, const struct pl_host *host, void *previous,
+                    struct failure *failure_out);
 
 /* endpoint_drain: the handler's drain. Control thread. */
 void endpoint_drain(struct endpoint *endpoint, uint32_t within);

@@ -220,6 +220,13 @@ static void ends__error(void)
     ends__see_end(client);
 }
 
+static void ends__by_admin(void)
+{
+    struct client *client = ends__enter(PLACE_PLAIN, "127.0.0.1");
+    assert_true(engine_close_client(ends_rig.engine, (pl_id)actor.last_id));
+    ends__see_end(client);
+}
+
 /* ---- Refused ---- */
 
 static void ends__refused_acl(void)
@@ -292,6 +299,7 @@ static const struct {
     [CLOSED_STOPPING] = {.arrange = ends__stopping, .is_at_stop = true},
     [CLOSED_ERROR] = {.arrange = ends__error, .is_lossy = true},
     [CLOSED_DENIED] = {.excuse = "needs a reload"},
+    [CLOSED_BY_ADMIN] = {.arrange = ends__by_admin},
     [CLOSED_DISPLACED] = {.excuse = "happens to UDP sessions alone"},
     [REFUSED_ACL] = {.arrange = ends__refused_acl},
     [REFUSED_LIMIT] = {.arrange = ends__refused_limit},
