@@ -534,6 +534,10 @@ static void test_record_file__keeps_fewer_when_asked_to(void **state)
     }
     record_file_destroy(file);
     assert_int_equal(folder_list(&folder), 6);
+    file = create((struct record_file_options){.keep = 2});
+    append(file, "more\n"); /* when the file is opened: no rotation comes */
+    record_file_destroy(file);
+    assert_names("web-20261125T022700.126Z.log web-20261125T022700.127Z.log web.log ");
     file = create((struct record_file_options){.rotate_size = 1, .keep = 2});
     append(file, "last\n");
     record_file_destroy(file);
@@ -832,6 +836,197 @@ static void test_record_file__keeps_what_it_took_through_random_faults(void **st
     assert_records(expected);
 }
 
+/* ---- rotation by command ---- */
+
+#define ROTATED "web-20261125T022700.123Z.log"
+
+static void assert_rotation(struct record_file *file, enum rotation_state state, const char *words)
+{
+    struct rotation rotation = {.text = ""};
+    record_file_rotate(file, &rotation);
+    if (strstr(rotation.text, words) == NULL || strstr(rotation.text, folder.path) == NULL) {
+        fail_msg("\"%s\" or the folder is not in: %s", words, rotation.text);
+    }
+    assert_int_equal(rotation.state, state);
+}
+
+static void test_record_file__rotates_when_told_to(void **state)
+{
+    (void)state;
+    struct record_file *file = create((struct record_file_options){.keep = 9});
+    assert_rotation(file, ROTATION_NEEDLESS, "web.log is empty, so there is nothing to rotate");
+    append(file, "one\n");
+    assert_rotation(file, ROTATION_DONE, "web.log was rotated: what was in it is now ");
+    assert_names(ROTATED " web.log ");
+    assert_content("web.log", "");
+    assert_rotation(file, ROTATION_NEEDLESS, "is empty"); /* no files without records */
+    append(file, "two\n");
+    append(file, "three\n");
+    assert_null(record_file_take_news(file));
+    record_file_destroy(file);
+    assert_names(ROTATED " web.log ");
+    assert_records("one\ntwo\nthree\n");
+}
+
+static void test_record_file__tells_that_it_keeps_none(void **state)
+{
+    (void)state;
+    struct record_file *file = create((struct record_file_options){.keep = 0});
+    append(file, "one\n");
+    assert_rotation(file, ROTATION_DONE, "deleted, since no rotated files are to be kept");
+    record_file_destroy(file);
+    assert_names("web.log ");
+}
+
+/* What tools do that rotate by themselves: rename, then tell the program. */
+static void test_record_file__begins_anew_when_told_after_it_was_moved(void **state)
+{
+    (void)state;
+    struct record_file *file = create((struct record_file_options){.keep = 9});
+    append(file, "one\n");
+    assert_true(folder_rename(&folder, "web.log", "mine.log"));
+    assert_rotation(file, ROTATION_DONE, "web.log has been begun anew");
+    append(file, "two\n");
+    record_file_destroy(file);
+    assert_content("mine.log", "one\n");
+    assert_content("web.log", "two\n");
+}
+
+static void test_record_file__rotates_later_when_a_reader_is_in_the_way(void **state)
+{
+    (void)state;
+    struct record_file *file = create((struct record_file_options){.keep = 9});
+    append(file, "one\n");
+    HANDLE reader = folder_open(&folder, "web.log", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE);
+    assert_rotation(file, ROTATION_DELAYED, "web.log cannot be renamed: error 32");
+    assert_rotation(file, ROTATION_DELAYED,
+                    " has it open and lets nobody rename it: close it there; until it can be rotated, it is "
+                    "written on");
+    append(file, "two\n");
+    assert_null(record_file_take_news(file)); /* it was told already */
+    folder_close(reader);
+    append(file, "three\n"); /* not tried again with each record */
+    assert_names("web.log ");
+    clock_advance(1000);
+    append(file, "four\n");
+    assert_names(ROTATED " web.log ");
+    const struct rotation *news = record_file_take_news(file);
+    assert_non_null(news);
+    assert_int_equal(news->state, ROTATION_DONE);
+    assert_non_null(strstr(news->text, "web.log was rotated"));
+    assert_null(record_file_take_news(file));
+    append(file, "five\n"); /* once */
+    record_file_destroy(file);
+    assert_content(ROTATED, "one\ntwo\nthree\n");
+    assert_content("web.log", "four\nfive\n");
+}
+
+static void test_record_file__tells_of_a_rotation_that_must_wait_once(void **state)
+{
+    (void)state;
+    struct record_file *file = create((struct record_file_options){.rotate_size = 4, .keep = 9});
+    append(file, "one\n");
+    HANDLE reader = folder_open(&folder, "web.log", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE);
+    append(file, "two\n");
+    const struct rotation *news = record_file_take_news(file);
+    assert_non_null(news);
+    assert_int_equal(news->state, ROTATION_DELAYED);
+    assert_non_null(strstr(news->text, "web.log cannot be renamed: error 32"));
+    clock_advance(1000);
+    append(file, "three\n"); /* tried again, and no news */
+    assert_null(record_file_take_news(file));
+    folder_close(reader);
+    assert_rotation(file, ROTATION_DONE, "web.log was rotated");
+    append(file, "four\n");
+    append(file, "five\n"); /* due and possible at once: no news either */
+    assert_null(record_file_take_news(file));
+    record_file_destroy(file);
+    assert_records("one\ntwo\nthree\nfour\nfive\n");
+}
+
+static void test_record_file__rotates_later_what_cannot_be_opened(void **state)
+{
+    (void)state;
+    folder_write(&folder, "web.log", "one\n", 4);
+    struct record_file *file = create((struct record_file_options){.keep = 9});
+    fault_arm(IMPORT_CreateFileW, 1, ERROR_ACCESS_DENIED, 1);
+    assert_rotation(file, ROTATION_DELAYED, "it is rotated when it can be");
+    append(file, "two\n");
+    append(file, "three\n");
+    record_file_destroy(file);
+    assert_names(ROTATED " web.log ");
+    assert_content(ROTATED, "one\n");
+    assert_content("web.log", "two\nthree\n");
+}
+
+/* A wish for what is not there any more is none for what comes. */
+static void test_record_file__forgets_a_rotation_that_has_nothing_to_rotate(void **state)
+{
+    (void)state;
+    struct record_file *file = create((struct record_file_options){.keep = 9});
+    fault_arm(IMPORT_CreateFileW, 1, ERROR_ACCESS_DENIED, 1);
+    assert_rotation(file, ROTATION_DELAYED, "cannot be opened");
+    append(file, "one\n");
+    append(file, "two\n");
+    record_file_destroy(file);
+    assert_names("web.log ");
+}
+
+static void test_record_file__keeps_its_records_when_no_new_file_can_be_made_as_told(void **state)
+{
+    (void)state;
+    struct record_file *file = create((struct record_file_options){.keep = 9});
+    append(file, "one\n");
+    fault_arm(IMPORT_CreateFileW, 1, ERROR_DISK_FULL, 1);
+    assert_rotation(file, ROTATION_DELAYED, "make room on that disk; until it can be rotated");
+    append(file, "two\n");
+    clock_advance(1000);
+    append(file, "three\n");
+    record_file_destroy(file);
+    assert_content(ROTATED, "one\ntwo\n");
+    assert_content("web.log", "three\n");
+}
+
+/* ---- other limits while it is written ---- */
+
+static void test_record_file__takes_other_limits(void **state)
+{
+    (void)state;
+    struct record_file *file = create((struct record_file_options){.keep = 9});
+    append(file, "one\n");
+    append(file, "two\n");
+    record_file_reconfigure(file, &(const struct record_file_options){.rotate_size = 12, .keep = 9});
+    append(file, "three\n");
+    assert_names(ROTATED " web.log ");
+    record_file_reconfigure(file, &(const struct record_file_options){.rotate_interval = 60000, .keep = 9});
+    append(file, "more than twelve bytes\n");
+    assert_int_equal(folder_list(&folder), 2);
+    wall_clock_move(60000);
+    append(file, "four\n");
+    assert_int_equal(folder_list(&folder), 3);
+    record_file_reconfigure(file, &(const struct record_file_options){.keep = 1});
+    assert_names("web-20261125T022800.123Z.log web.log "); /* at once, not with the next rotation */
+    record_file_reconfigure(file, &(const struct record_file_options){.keep = 2});
+    append(file, "five\n");
+    record_file_destroy(file);
+    assert_records("three\nmore than twelve bytes\nfour\nfive\n");
+}
+
+/* It has no right to the folder's files where it does not hold the name that they belong to. */
+static void test_record_file__deletes_nothing_that_another_writer_keeps(void **state)
+{
+    (void)state;
+    struct record_file *file = create((struct record_file_options){.rotate_size = 1, .keep = 9});
+    struct record_file *second = create((struct record_file_options){.keep = 9});
+    append(file, "one\n");
+    append(file, "two\n");
+    record_file_reconfigure(second, &(const struct record_file_options){.keep = 0});
+    assert_append_fails(second, "lost\n", ERROR_SHARING_VIOLATION, "another process writes it");
+    assert_names(ROTATED " web.log ");
+    record_file_destroy(second);
+    record_file_destroy(file);
+}
+
 #define file_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -874,6 +1069,16 @@ int main(void)
         file_test(test_record_file__ends_half_a_record_that_it_cannot_take_back),
         file_test(test_record_file__rotates_although_the_disk_was_full),
         file_test(test_record_file__keeps_what_it_took_through_random_faults),
+        file_test(test_record_file__rotates_when_told_to),
+        file_test(test_record_file__tells_that_it_keeps_none),
+        file_test(test_record_file__begins_anew_when_told_after_it_was_moved),
+        file_test(test_record_file__rotates_later_when_a_reader_is_in_the_way),
+        file_test(test_record_file__tells_of_a_rotation_that_must_wait_once),
+        file_test(test_record_file__rotates_later_what_cannot_be_opened),
+        file_test(test_record_file__forgets_a_rotation_that_has_nothing_to_rotate),
+        file_test(test_record_file__keeps_its_records_when_no_new_file_can_be_made_as_told),
+        file_test(test_record_file__takes_other_limits),
+        file_test(test_record_file__deletes_nothing_that_another_writer_keeps),
     };
     return cmocka_run_group_tests_name("record_file", tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 
 #include "base/events.h"
 #include "base/failure.h"
+#include "base/rotation.h"
 #include "base/text.h"
 
 struct log;
@@ -53,6 +54,17 @@ bool log_writes(const struct log *log, enum event event);
 /* log_flush: returns when all that was queued before the call is in the file, or after `timeout`
    milliseconds. A NULL log has nothing queued. Any thread. */
 void log_flush(struct log *log, uint32_t timeout);
+
+/* log_rotate: begins a new file, as log_writer_rotate does, and tells of it in the log. A NULL log has nothing to
+   rotate. Any thread. */
+void log_rotate(struct log *log, uint32_t timeout, struct rotation *rotation_out);
+
+/* log_write_rotation: the line that tells of one. Any thread. */
+void log_write_rotation(struct log *log, const struct rotation *rotation);
+
+/* log_reconfigure: from the next line on all of `options` holds, but for `file`, `event_sink` and its context:
+   these stay. A NULL log takes nothing. Any thread, one at a time. */
+void log_reconfigure(struct log *log, const struct log_options *options);
 
 /* log_dropped: lines lost since the start. Any thread. */
 uint64_t log_dropped(struct log *log);

@@ -94,3 +94,25 @@ uint32_t log_output_write(struct log_output *output, const char *at, uint32_t le
     }
     return record_file_append(output->file, at, length, failure_out) ? length : 0;
 }
+
+void log_output_rotate(struct log_output *output, struct rotation *rotation_out)
+{
+    if (output->file != NULL) {
+        record_file_rotate(output->file, rotation_out);
+    } else {
+        rotation_tell(rotation_out, ROTATION_NEEDLESS, output->key,
+                      " is standard error, where there is nothing to rotate");
+    }
+}
+
+const struct rotation *log_output_take_news(struct log_output *output)
+{
+    return output->file != NULL ? record_file_take_news(output->file) : NULL;
+}
+
+void log_output_reconfigure(struct log_output *output, const struct record_file_options *options)
+{
+    if (output->file != NULL) {
+        record_file_reconfigure(output->file, options);
+    }
+}

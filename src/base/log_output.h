@@ -30,4 +30,9 @@ bool log_output_open(struct log_output *output, struct failure *failure_out);
 uint32_t log_output_write(struct log_output *output, const char *at, uint32_t length,
                           struct failure *failure_out);
 
+/* These are the file's, see record_file.h; standard error has nothing to rotate. */
+void log_output_rotate(struct log_output *output, struct rotation *rotation_out);
+const struct rotation *log_output_take_news(struct log_output *output);
+void log_output_reconfigure(struct log_output *output, const struct record_file_options *options);
+
 #endif

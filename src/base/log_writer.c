@@ -30,7 +30,7 @@ struct log_writer__half {
 };
 
 struct log_writer {
-    struct log_writer_options options; /* without the path */
+    struct log_writer_options options; /* without the path; `file` with the lock */
     uint32_t piece;
     HANDLE thread;
 
@@ -41,12 +41,16 @@ struct log_writer {
     uint64_t taken;         /* of `queued`, with the back half */
     uint64_t lost;          /* lines dropped at the stop */
 
-    SRWLOCK lock; /* for the rest */
-    CONDITION_VARIABLE has_entries;
-    CONDITION_VARIABLE has_settled; /* or must stop */
+    SRWLOCK lock;                   /* for the rest */
+    CONDITION_VARIABLE has_entries; /* or orders, or must stop */
+    CONDITION_VARIABLE has_settled; /* or has obeyed; or as above */
     bool is_stopping;
-    uint64_t queued;  /* entries since the start, the gaps' included */
-    uint64_t settled; /* of these: stored, or dropped at the stop */
+    bool is_changed;               /* order: take what is in options.file */
+    uint64_t rotations_asked;      /* order: as many as were asked for ... */
+    uint64_t rotations_done;       /* ... were tried */
+    struct rotation last_rotation; /* what came of the last */
+    uint64_t queued;               /* entries since the start, the gaps' included */
+    uint64_t settled;              /* of these: stored, or dropped at the stop */
     uint64_t dropped;
     uint64_t gap;                   /* entries dropped since the front half was full */
     struct log_writer__half *front; /* filled by callers */
@@ -117,11 +121,18 @@ static void log_writer__put_gap(struct log_writer *writer)
     }
 }
 
-/* Waits for entries, and makes their half the back half. False when there are none and none will come. */
+/* With the lock. */
+static bool log_writer__has_orders(const struct log_writer *writer)
+{
+    return writer->is_changed || writer->rotations_done < writer->rotations_asked;
+}
+
+/* Waits for entries or orders, and makes the half of the entries the back half. False when there are none and
+   none will come. */
 static bool log_writer__swap(struct log_writer *writer)
 {
     AcquireSRWLockExclusive(&writer->lock);
-    while (writer->front->used == 0 && !writer->is_stopping) {
+    while (writer->front->used == 0 && !writer->is_stopping && !log_writer__has_orders(writer)) {
         SleepConditionVariableSRW(&writer->has_entries, &writer->lock, INFINITE, 0);
     }
     struct log_writer__half *full = writer->front;
@@ -133,8 +144,9 @@ static bool log_writer__swap(struct log_writer *writer)
         log_writer__put_gap(writer);
     }
     writer->trouble.text[0] = '\0';
+    const bool has_work = full->used > 0 || log_writer__has_orders(writer);
     ReleaseSRWLockExclusive(&writer->lock);
-    return full->used > 0;
+    return has_work;
 }
 
 /* Hands the events to their owner and moves the lines together. Returns their length. */
@@ -153,6 +165,13 @@ static uint32_t log_writer__unpack(const struct log_writer *writer, struct log_w
         lines += header.line_length;
     }
     return lines;
+}
+
+/* So that a file is not longer than it may be. */
+static uint32_t log_writer__piece_limit(const struct record_file_options *file)
+{
+    return file->rotate_size != 0 && file->rotate_size < LOG_WRITER_PIECE ? (uint32_t)file->rotate_size
+                                                                          : LOG_WRITER_PIECE;
 }
 
 /* Whole lines, as many as go into one write; at least one. */
@@ -174,12 +193,52 @@ static void log_writer__tell_trouble(struct log_writer *writer)
     writer->was_stored = false;
 }
 
+/* What log_writer_rotate and log_writer_reconfigure ask for: between two writes, also while they fail, for what
+   is no longer kept may make room. */
+static void log_writer__change(struct log_writer *writer)
+{
+    AcquireSRWLockExclusive(&writer->lock);
+    const struct record_file_options file = writer->options.file;
+    const bool is_changed = writer->is_changed;
+    writer->is_changed = false;
+    ReleaseSRWLockExclusive(&writer->lock);
+    if (is_changed) {
+        writer->piece = log_writer__piece_limit(&file);
+        log_output_reconfigure(&writer->output, &file);
+    }
+}
+
+static void log_writer__rotate(struct log_writer *writer)
+{
+    struct rotation rotation;
+    AcquireSRWLockExclusive(&writer->lock);
+    const uint64_t asked = writer->rotations_asked;
+    const bool is_asked = asked > writer->rotations_done;
+    ReleaseSRWLockExclusive(&writer->lock);
+    if (is_asked) {
+        log_output_rotate(&writer->output, &rotation);
+        AcquireSRWLockExclusive(&writer->lock);
+        writer->last_rotation = rotation;
+        writer->rotations_done = asked;
+        ReleaseSRWLockExclusive(&writer->lock);
+        WakeAllConditionVariable(&writer->has_settled);
+    }
+}
+
+static void log_writer__tell_news(struct log_writer *writer)
+{
+    const struct rotation *news = log_output_take_news(&writer->output);
+    if (news != NULL) {
+        writer->options.tell_rotation(writer->options.context, news);
+    }
+}
+
 /* False at the stop; one that comes while this waits leaves one try more. */
 static bool log_writer__wait_for_retry(struct log_writer *writer)
 {
     AcquireSRWLockExclusive(&writer->lock);
     const bool has_time = !writer->is_stopping;
-    if (has_time) {
+    if (has_time && !log_writer__has_orders(writer)) {
         SleepConditionVariableSRW(&writer->has_settled, &writer->lock, LOG_WRITER_RETRY, 0);
     }
     ReleaseSRWLockExclusive(&writer->lock);
@@ -211,7 +270,10 @@ static void log_writer__store(struct log_writer *writer, const char *at, uint32_
         } else {
             log_writer__tell_trouble(writer);
             has_time = log_writer__wait_for_retry(writer);
+            log_writer__change(writer);
+            log_writer__rotate(writer);
         }
+        log_writer__tell_news(writer);
     }
     log_writer__drop(writer, at, length);
 }
@@ -228,7 +290,9 @@ static DWORD WINAPI log_writer__main(void *context)
 {
     struct log_writer *writer = context;
     while (log_writer__swap(writer)) {
+        log_writer__change(writer);
         log_writer__store(writer, writer->back->at, log_writer__unpack(writer, writer->back));
+        log_writer__rotate(writer); /* behind what was queued before it was asked for */
         log_writer__settle(writer);
     }
     return 0;
@@ -245,11 +309,9 @@ void log_writer_fail(struct failure *failure_out, const char *what, const char *
 
 static void log_writer__init(struct log_writer *writer, const struct log_writer_options *options)
 {
-    const uint64_t rotate_size = options->file.rotate_size;
     writer->options = *options;
     writer->options.file.path = NULL;
-    writer->piece =
-        rotate_size != 0 && rotate_size < LOG_WRITER_PIECE ? (uint32_t)rotate_size : LOG_WRITER_PIECE;
+    writer->piece = log_writer__piece_limit(&options->file);
     writer->halves[0].at = writer->rooms;
     writer->halves[1].at = writer->rooms + options->room;
     writer->front = &writer->halves[0];
@@ -309,6 +371,51 @@ void log_writer_flush(struct log_writer *writer, uint32_t timeout)
         SleepConditionVariableSRW(&writer->has_settled, &writer->lock, (DWORD)(end - now), 0);
     }
     ReleaseSRWLockExclusive(&writer->lock);
+}
+
+static void log_writer__wake(struct log_writer *writer)
+{
+    WakeConditionVariable(&writer->has_entries);
+    WakeAllConditionVariable(&writer->has_settled);
+}
+
+static void log_writer__tell_late(const struct log_writer *writer, uint32_t timeout,
+                                  struct rotation *rotation_out)
+{
+    struct text text;
+    rotation_out->state = ROTATION_DELAYED;
+    text_init(&text, rotation_out->text, sizeof rotation_out->text);
+    text_add_format(
+        &text, "the %s is not rotated yet: its disk has not answered for %lu ms; it is rotated when it does",
+        writer->options.name, (unsigned long)timeout);
+}
+
+void log_writer_rotate(struct log_writer *writer, uint32_t timeout, struct rotation *rotation_out)
+{
+    const uint64_t end = GetTickCount64() + timeout;
+    AcquireSRWLockExclusive(&writer->lock);
+    const uint64_t number = ++writer->rotations_asked;
+    log_writer__wake(writer);
+    for (uint64_t now = GetTickCount64(); writer->rotations_done < number && now < end;
+         now = GetTickCount64()) {
+        SleepConditionVariableSRW(&writer->has_settled, &writer->lock, (DWORD)(end - now), 0);
+    }
+    if (writer->rotations_done < number) {
+        log_writer__tell_late(writer, timeout, rotation_out);
+    } else {
+        *rotation_out = writer->last_rotation;
+    }
+    ReleaseSRWLockExclusive(&writer->lock);
+}
+
+void log_writer_reconfigure(struct log_writer *writer, const struct record_file_options *options)
+{
+    AcquireSRWLockExclusive(&writer->lock);
+    writer->options.file = *options;
+    writer->options.file.path = NULL;
+    writer->is_changed = true;
+    ReleaseSRWLockExclusive(&writer->lock);
+    log_writer__wake(writer);
 }
 
 uint64_t log_writer_dropped(struct log_writer *writer)

@@ -34,9 +34,12 @@ struct log_writer_options {
     /* make_gap: fills the entry that stands where lines are missing (it has room for any of log_line.h), or
        leaves its line empty: then there is none. `text` is "12 lines are missing here: " and why. On the writer's thread, with its
        lock: without a call to the writer.
-       take_event: on the writer's thread. */
+       take_event: on the writer's thread.
+       tell_rotation: that one must wait, or that one that had to wait is done; on the writer's thread, where
+       log_writer_add may be called. */
     void (*make_gap)(void *context, struct log_entry *entry, uint64_t missing, const char *text);
     void (*take_event)(void *context, const struct event_row *row, const char *text);
+    void (*tell_rotation)(void *context, const struct rotation *rotation);
     void *context;
 };
 
@@ -56,6 +59,14 @@ void log_writer_add(struct log_writer *writer, const struct log_entry *entry);
 /* log_writer_flush: returns when all that was queued before the call is in the file, or after `timeout`
    milliseconds. Any thread. */
 void log_writer_flush(struct log_writer *writer, uint32_t timeout);
+
+/* log_writer_rotate: begins a new file. All that was queued before the call is in the old one, but where the disk
+   does not take it. Waits for the writer's thread, `timeout` milliseconds at most: then it is DELAYED. Any
+   thread. */
+void log_writer_rotate(struct log_writer *writer, uint32_t timeout, struct rotation *rotation_out);
+
+/* log_writer_reconfigure: all of `options` but the path, soon. Any thread. */
+void log_writer_reconfigure(struct log_writer *writer, const struct record_file_options *options);
 
 /* log_writer_dropped: lines lost since the start. Any thread. */
 uint64_t log_writer_dropped(struct log_writer *writer);

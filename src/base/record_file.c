@@ -24,7 +24,11 @@ struct record_file {
     uint64_t size;           /* where the next record goes */
     uint64_t began;          /* FILETIME of the first record */
     uint64_t rotation_again; /* tick before which a rotation that failed is not tried again */
+    bool is_rotation_wanted; /* whatever the size and age */
+    bool is_delayed;         /* the last try to rotate failed */
+    bool has_news;           /* `rotation` is to be told */
     bool is_holder_told;     /* since it was open the last time */
+    struct rotation rotation;
 };
 
 struct record_file *record_file_create(const struct record_file_options *options)
@@ -93,8 +97,10 @@ static void record_file__add_holder(struct record_file *file, struct text *text)
         text_add_string(text, "another process");
     }
     file->is_holder_told = true;
-    text_add_string(
-        text, " writes it, or reads it and lets nobody write: stop that one, or name another file here");
+    text_add_string(text, file->handle != INVALID_HANDLE_VALUE
+                              ? " has it open and lets nobody rename it: close it there"
+                              : " writes it, or reads it and lets nobody write: stop that one, or name "
+                                "another file here");
 }
 
 /* Returns false, for the caller to pass on. */
@@ -195,12 +201,9 @@ static void record_file__make_folders(struct record_file *file)
     }
 }
 
-bool record_file_open(struct record_file *file, struct failure *failure_out)
+static bool record_file__open(struct record_file *file, struct failure *failure_out)
 {
     DWORD error = 0;
-    if (file->handle != INVALID_HANDLE_VALUE) {
-        return true;
-    }
     file->handle = record_file__create_file(file);
     if (file->handle == INVALID_HANDLE_VALUE && GetLastError() == ERROR_PATH_NOT_FOUND) {
         record_file__make_folders(file);
@@ -221,16 +224,31 @@ bool record_file_open(struct record_file *file, struct failure *failure_out)
     return true;
 }
 
+bool record_file_open(struct record_file *file, struct failure *failure_out)
+{
+    if (file->handle != INVALID_HANDLE_VALUE) {
+        return true;
+    }
+    if (!record_file__open(file, failure_out)) {
+        return false;
+    }
+    record_name_delete_surplus(file->path, file->scratch, file->keep);
+    return true;
+}
+
+/* ---- Rotation ---- */
+
 static bool record_file__is_due(struct record_file *file, uint32_t length)
 {
     if (file->size == 0) {
+        file->is_rotation_wanted = false; /* what it was wanted for is elsewhere */
         return false;
     }
     const uint64_t now = record_file__now();
     if (now < file->began) { /* the clock was put back: the age counts from here */
         file->began = now;
     }
-    return (file->rotate_size != 0 && file->size + length > file->rotate_size) ||
+    return file->is_rotation_wanted || (file->rotate_size != 0 && file->size + length > file->rotate_size) ||
            (file->rotate_interval != 0 &&
             now - file->began >= file->rotate_interval * RECORD_NAME_MILLISECOND);
 }
@@ -245,37 +263,107 @@ static void record_file__compose_next(struct record_file *file)
 }
 
 /* The handle stays good under the new name, so whatever fails, records go on somewhere. A missing file was
-   moved away by somebody else, or by a rotation that could not go on behind this point. */
-static bool record_file__rename(struct record_file *file)
+   moved away by somebody else, or by a rotation that could not go on behind this point. `text` says which, for
+   the case that all goes well. */
+static bool record_file__rename(struct record_file *file, struct text *text, struct failure *failure_out)
 {
     record_file__compose_next(file);
-    return MoveFileExW(file->path, file->scratch, 0) || GetLastError() == ERROR_FILE_NOT_FOUND;
+    if (MoveFileExW(file->path, file->scratch, 0)) {
+        text_add_format(text, "%s was rotated: what was in it is ", file->name);
+        if (file->keep > 0) {
+            text_add_string(text, "now ");
+            utf16_add(text, file->scratch);
+        } else {
+            text_add_string(text, "deleted, since no rotated files are to be kept");
+        }
+        return true;
+    }
+    text_add_format(text, "%s has been begun anew; what was in it is where it had been moved to", file->name);
+    return GetLastError() == ERROR_FILE_NOT_FOUND ||
+           record_file__fail(file, "renamed", GetLastError(), failure_out);
 }
 
-static bool record_file__rotate(struct record_file *file)
+static bool record_file__begin_next(struct record_file *file, struct text *text, struct failure *failure_out)
 {
-    const struct record_file before = *file;
-    struct failure failure;
-    if (!record_file__rename(file)) {
+    const HANDLE handle = file->handle;
+    const uint64_t size = file->size, began = file->began;
+    if (!record_file__rename(file, text, failure_out)) {
         return false;
     }
     file->handle = INVALID_HANDLE_VALUE;
-    if (!record_file_open(file, &failure)) {
-        *file = before;
+    if (!record_file__open(file, failure_out)) {
+        file->handle = handle;
+        file->size = size;
+        file->began = began;
         return false;
     }
-    CloseHandle(before.handle);
+    CloseHandle(handle);
     record_name_delete_surplus(file->path, file->scratch, file->keep);
     return true;
 }
 
-static void record_file__rotate_when_due(struct record_file *file, uint32_t length)
+/* Tries it, and notes in file->rotation what came of it. */
+static void record_file__rotate(struct record_file *file)
 {
-    if (record_file__is_due(file, length) && GetTickCount64() >= file->rotation_again &&
-        !record_file__rotate(file)) {
+    struct rotation *rotation = &file->rotation;
+    struct failure failure;
+    struct text text;
+    text_init(&text, rotation->text, sizeof rotation->text);
+    const bool is_done = record_file__begin_next(file, &text, &failure);
+    if (!is_done) {
+        text_clear(&text);
+        text_add_format(&text, "%s; until it can be rotated, it is written on", failure.text);
         file->rotation_again = GetTickCount64() + RECORD_FILE_ROTATE_RETRY;
     }
+    rotation->state = is_done ? ROTATION_DONE : ROTATION_DELAYED;
+    file->has_news = file->is_delayed == is_done;
+    file->is_delayed = !is_done;
+    file->is_rotation_wanted = !is_done;
 }
+
+static void record_file__rotate_when_due(struct record_file *file, uint32_t length)
+{
+    if (record_file__is_due(file, length) && GetTickCount64() >= file->rotation_again) {
+        record_file__rotate(file);
+    }
+}
+
+void record_file_rotate(struct record_file *file, struct rotation *rotation_out)
+{
+    struct failure failure;
+    file->is_holder_told = false;
+    if (!record_file_open(file, &failure)) {
+        file->is_rotation_wanted = true;
+        rotation_tell(rotation_out, ROTATION_DELAYED, failure.text, "; it is rotated when it can be");
+    } else if (file->size == 0) {
+        rotation_tell(rotation_out, ROTATION_NEEDLESS, file->name,
+                      " is empty, so there is nothing to rotate");
+    } else {
+        record_file__rotate(file);
+        file->has_news = false;
+        *rotation_out = file->rotation;
+    }
+}
+
+const struct rotation *record_file_take_news(struct record_file *file)
+{
+    const bool has_news = file->has_news;
+    file->has_news = false;
+    return has_news ? &file->rotation : NULL;
+}
+
+void record_file_reconfigure(struct record_file *file, const struct record_file_options *options)
+{
+    const bool is_less_kept = options->keep < file->keep;
+    file->rotate_size = options->rotate_size;
+    file->rotate_interval = options->rotate_interval;
+    file->keep = options->keep;
+    if (is_less_kept && file->handle != INVALID_HANDLE_VALUE) {
+        record_name_delete_surplus(file->path, file->scratch, file->keep);
+    }
+}
+
+/* ---- Appending ---- */
 
 static bool record_file__is_deleted(const struct record_file *file)
 {

@@ -7,6 +7,7 @@
 #include "base/log_time.h"
 #include "base/log_writer.h"
 #include "base/memory.h"
+#include "base/win.h"
 
 /* More than the log has: every connection writes here, and thousands may end within one pause of the disk. */
 enum { ACCESS_LOG_ROOM = 1024 * 1024 };
@@ -14,9 +15,16 @@ enum { ACCESS_LOG_ROOM = 1024 * 1024 };
 struct access_log {
     struct log_writer *writer;
     struct log *log;
-    bool is_json;
-    bool is_local_time;
+    LONG volatile form; /* access_log__form; in one number, so that no line is half by old options */
 };
+
+enum access_log__form { ACCESS_LOG_IS_JSON = 1, ACCESS_LOG_IS_LOCAL_TIME = 2 };
+
+static LONG access_log__pack(const struct access_log_options *options)
+{
+    return (options->is_json ? ACCESS_LOG_IS_JSON : 0) |
+           (options->is_local_time ? ACCESS_LOG_IS_LOCAL_TIME : 0);
+}
 
 void access_log_write(struct access_log *log, const struct access_line *line)
 {
@@ -26,10 +34,11 @@ void access_log_write(struct access_log *log, const struct access_line *line)
     if (log == NULL) {
         return;
     }
+    const LONG form = log->form;
     text_init(&time, time_room, sizeof time_room);
-    log_time_add(&time, log->is_local_time);
+    log_time_add(&time, (form & ACCESS_LOG_IS_LOCAL_TIME) != 0);
     text_init(&entry.line, room, sizeof room);
-    access_line_add(&entry.line, line, log->is_json, time.at);
+    access_line_add(&entry.line, line, (form & ACCESS_LOG_IS_JSON) != 0, time.at);
     log_writer_add(log->writer, &entry);
 }
 
@@ -39,11 +48,12 @@ void access_log_write(struct access_log *log, const struct access_line *line)
 static void access_log__make_gap(void *context, struct log_entry *entry, uint64_t missing, const char *text)
 {
     const struct access_log *log = context;
+    const LONG form = log->form;
     char time_room[LOG_TIME_ROOM];
     struct text time;
     text_init(&time, time_room, sizeof time_room);
-    log_time_add(&time, log->is_local_time);
-    access_line_add_gap(&entry->line, missing, text, log->is_json, time.at);
+    log_time_add(&time, (form & ACCESS_LOG_IS_LOCAL_TIME) != 0);
+    access_line_add_gap(&entry->line, missing, text, (form & ACCESS_LOG_IS_JSON) != 0, time.at);
     entry->row = event_find(EVENT_ACCESS_LOG_DROPPED);
     text_add_format(&entry->event, "access log: %s", text);
 }
@@ -52,6 +62,12 @@ static void access_log__take_event(void *context, const struct event_row *row, c
 {
     const struct access_log *log = context;
     log_write(log->log, row->event, NULL, 0, "%s", text);
+}
+
+static void access_log__tell_rotation(void *context, const struct rotation *rotation)
+{
+    const struct access_log *log = context;
+    log_write_rotation(log->log, rotation);
 }
 
 /* ---- The access log as a whole ---- */
@@ -66,14 +82,14 @@ struct access_log *access_log_create(const struct access_log_options *options, s
                                               .unavailable = EVENT_ACCESS_LOG_UNAVAILABLE,
                                               .make_gap = access_log__make_gap,
                                               .take_event = access_log__take_event,
+                                              .tell_rotation = access_log__tell_rotation,
                                               .context = log};
     if (log == NULL) {
         log_writer_fail(failure_out, "memory", writer.name);
         return NULL;
     }
     log->log = options->log;
-    log->is_json = options->is_json;
-    log->is_local_time = options->is_local_time;
+    log->form = access_log__pack(options);
     log->writer = log_writer_create(&writer, failure_out);
     if (log->writer == NULL) {
         memory_free(log);
@@ -100,6 +116,25 @@ void access_log_flush(struct access_log *log, uint32_t timeout)
 {
     if (log != NULL) {
         log_writer_flush(log->writer, timeout);
+    }
+}
+
+void access_log_rotate(struct access_log *log, uint32_t timeout, struct rotation *rotation_out)
+{
+    if (log == NULL) {
+        rotation_tell(rotation_out, ROTATION_NEEDLESS, "there is no access log",
+                      ", so there is nothing to rotate");
+        return;
+    }
+    log_writer_rotate(log->writer, timeout, rotation_out);
+    log_write_rotation(log->log, rotation_out);
+}
+
+void access_log_reconfigure(struct access_log *log, const struct access_log_options *options)
+{
+    if (log != NULL) {
+        InterlockedExchange(&log->form, access_log__pack(options));
+        log_writer_reconfigure(log->writer, &options->file);
     }
 }
 

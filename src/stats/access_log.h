@@ -11,6 +11,7 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "base/record_file.h"
+#include "base/rotation.h"
 #include "stats/access_line.h"
 
 struct access_log;
@@ -39,6 +40,14 @@ void access_log_write(struct access_log *log, const struct access_line *line);
 /* access_log_flush: returns when all that was queued before the call is in the file, or after `timeout`
    milliseconds. A NULL log has nothing queued. Any thread. */
 void access_log_flush(struct access_log *log, uint32_t timeout);
+
+/* access_log_rotate: begins a new file, as log_writer_rotate does, and tells of it in the log. A NULL log has
+   nothing to rotate. Any thread. */
+void access_log_rotate(struct access_log *log, uint32_t timeout, struct rotation *rotation_out);
+
+/* access_log_reconfigure: from the next line on all of `options` holds, but for the file's path and `log`: these
+   stay. A NULL log takes nothing. Any thread, one at a time. */
+void access_log_reconfigure(struct access_log *log, const struct access_log_options *options);
 
 /* access_log_dropped: lines lost since the start. Any thread. */
 uint64_t access_log_dropped(struct access_log *log);
