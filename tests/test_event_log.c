@@ -186,6 +186,19 @@ static void test_event_log__tells_the_rest_at_its_end(void **state)
     assert_int_equal(reported.id, event_log_id(event_find(EVENT_ENDPOINT_WAITING)));
 }
 
+/* Where the event log is to have nothing any more, it does not get the count either. */
+static void test_event_log__tells_no_rest_that_its_filter_stops(void **state)
+{
+    (void)state;
+    struct event_log *log = create(EVENT_FILTER_ALL);
+    for (int i = 0; i < 12; i++) {
+        report(log, EVENT_ENDPOINT_WAITING, "flood");
+    }
+    event_log_set_filter(log, EVENT_FILTER_OFF);
+    event_log_destroy(log);
+    assert_reported(10, L"flood");
+}
+
 static void test_event_log__begins_a_new_minute_with_the_first_event(void **state)
 {
     (void)state;
@@ -379,6 +392,7 @@ int main(void)
         log_test(test_event_log__makes_percent_signs_harmless),
         log_test(test_event_log__reports_ten_of_a_kind_and_then_the_rest_in_one),
         log_test(test_event_log__tells_the_rest_at_its_end),
+        log_test(test_event_log__tells_no_rest_that_its_filter_stops),
         log_test(test_event_log__begins_a_new_minute_with_the_first_event),
         log_test(test_event_log__goes_without_a_source_until_there_is_one),
         log_test(test_event_log__opens_its_source_again_when_it_was_lost),

@@ -4,11 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/events.h"
+#include "base/text.h"
 #include "support/support.h"
 
 /* The order makes the binary search right; the numbers must fit the event log (16 bits) and four digits. */
@@ -49,6 +52,18 @@ static void test_events__have_a_meaning_for_people(void **state)
         assert_int_equal(meaning[length - 1], '.');
         for (size_t k = 0; k < length; k++) {
             assert_true(meaning[k] >= 0x20 && meaning[k] < 0x7F && meaning[k] != '%');
+        }
+    }
+}
+
+/* What happened is one sentence, what to do another. */
+static void test_events__tell_what_to_do_about_trouble(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < EVENT_COUNT; i++) {
+        const struct event_row *row = event_at(i);
+        if (row->level <= LOG_LEVEL_WARNING && strstr(row->meaning, ". ") == NULL) {
+            fail_msg("%s does not tell what to do", row->name);
         }
     }
 }
@@ -117,17 +132,65 @@ static void test_events__pass_the_filter_by_class(void **state)
     }
 }
 
+/* ---- docs/events.md ---- */
+
+enum { DOCUMENT_MAX = 65536 };
+
+/* For free(). */
+static char *read_document(void)
+{
+    FILE *file = fopen(PORTLISTENER_EVENTS_MD, "rb");
+    char *document = calloc(1, DOCUMENT_MAX);
+    assert_non_null(document);
+    if (file == NULL) {
+        fail_msg("%s cannot be opened", PORTLISTENER_EVENTS_MD);
+    }
+    assert_in_range(fread(document, 1, DOCUMENT_MAX, file), 1, DOCUMENT_MAX - 1);
+    fclose(file);
+    return document;
+}
+
+static void add_row(struct text *text, const struct event_row *row)
+{
+    static const char *const levels[] = {"error", "warning", "info", "debug"};
+    static const char *const classes[] = {"all", "lifecycle", "errors"};
+    text_add_format(text, "| PL%d | `%s` | %s | `%s` | %s |\n", (int)row->event, row->name,
+                    levels[row->level], classes[row->event_class], row->meaning);
+}
+
+/* Its last part is the table: each row in order, and none besides. */
+static void test_events__are_what_the_document_shows(void **state)
+{
+    (void)state;
+    char *room = malloc(DOCUMENT_MAX), *document = read_document();
+    struct text table;
+    assert_non_null(room);
+    text_init(&table, room, DOCUMENT_MAX);
+    for (unsigned i = 0; i < EVENT_COUNT; i++) {
+        add_row(&table, event_at(i));
+    }
+    const char *shown = strstr(document, "| PL1001 |");
+    assert_non_null(shown);
+    if (strcmp(shown, table.at) != 0) {
+        fail_msg("docs/events.md is out of date; it should end with\n%s", table.at);
+    }
+    free(document);
+    free(room);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         support_test(test_events__have_ascending_ids_of_four_digits),
         support_test(test_events__are_complete),
         support_test(test_events__have_a_meaning_for_people),
+        support_test(test_events__tell_what_to_do_about_trouble),
         support_test(test_events__of_level_error_reach_the_event_log),
         support_test(test_events__are_found_by_id),
         support_test(test_events__end_behind_the_last),
         support_test(test_events__keep_the_ids_that_scripts_know),
         support_test(test_events__pass_the_filter_by_class),
+        support_test(test_events__are_what_the_document_shows),
     };
     return cmocka_run_group_tests_name("events", tests, NULL, NULL);
 }

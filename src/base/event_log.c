@@ -121,7 +121,7 @@ static void event_log__tell_rest(struct event_log *log, const struct event_row *
 static void event_log__end_period(struct event_log *log, unsigned index)
 {
     struct event_log_kind *kind = &log->kinds[index];
-    if (kind->left_out > 0) {
+    if (kind->left_out > 0 && event_passes(event_at(index), log->filter)) { /* as it is now */
         event_log__tell_rest(log, event_at(index), kind->left_out);
     }
     *kind = (struct event_log_kind){0};
