@@ -29,6 +29,7 @@ struct service_host {
     struct log *log;
     struct access_log *access_log; /* NULL: none */
     struct running_file *running;  /* NULL: there was no memory for it */
+    bool has_last_ended;           /* the last run in order, as far as can be known; or there was none */
     struct engine *engine;
     enum service_state state; /* that engine_progress belongs to */
 };
@@ -183,8 +184,9 @@ static enum service_end service_host__run_engine(struct service_host *host, stru
 {
     host->state = SERVICE_HOST_STARTING;
     log_write(host->log, EVENT_SERVICE_STARTING, NULL, 0,
-              "PortListener " PORTLISTENER_VERSION " starts as %s with %s", host->options->service,
-              host->config->file);
+              "PortListener " PORTLISTENER_VERSION " starts as %s with %s%s", host->options->service,
+              host->config->file,
+              host->has_last_ended ? "; the last run ended in order, if there was one" : "");
     service_host__open_access_log(host);
     host->engine =
         engine_start(&(const struct engine_options){.config = host->config,
@@ -227,6 +229,7 @@ static void service_host__watch_beside(struct service_host *host, const char *lo
     if (last.length > 0) {
         log_write(host->log, EVENT_LAST_RUN_DIED, NULL, 0, "%s", last.at);
     }
+    host->has_last_ended = host->running != NULL && last.length == 0 && failure.code == EXIT_CODE_DONE;
     if (failure.code != EXIT_CODE_DONE) {
         log_write(host->log, EVENT_RUN_FILE_UNAVAILABLE, NULL, 0, "%s", failure.text);
     }

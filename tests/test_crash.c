@@ -269,9 +269,14 @@ static void expect_next_start_tells(const char *part)
     expect_part(log_text, "PL1008 the last run did not end in order: process ");
     expect_part(log_text, "; in a callback then: handler crasher of endpoint victim for #");
     expect_part(log_text, part);
+    const char *first = strstr(log_text, "PL1008"); /* before all that this run tells of itself */
+    const char *begin = strstr(first, "PL1001");
+    assert_non_null(begin);
+    assert_null(strstr(begin, "the last run ended in order"));
     const size_t length = strlen(log_text);
     run_in_peace();
     assert_null(strstr(log_text + length, "PL1008"));
+    expect_part(log_text + length, "test.ini; the last run ended in order, if there was one\r\n");
 }
 
 /* ---- Tests ---- */
