@@ -72,6 +72,12 @@ static void binding__waits(void *owner)
     endpoint_tell(binding->listener.endpoint, worker_now(binding->home), COUNTER_ACCEPT_PAUSES_RATE, NULL);
 }
 
+static void binding__count(void *owner, enum counter counter)
+{
+    const struct binding *binding = owner;
+    worker_count(binding->home, binding->listener.endpoint->tally, counter, 1);
+}
+
 /* The less loaded one of two: nearly as even as the least of all, and no reading of all. */
 static struct worker *binding__place(struct binding *binding)
 {
@@ -185,6 +191,7 @@ static const struct acceptor_events acceptor_events = {
     .abandoned = binding__abandoned,
     .tokens = binding__tokens,
     .waits = binding__waits,
+    .count = binding__count,
     .trouble = binding__trouble,
     .recovered = binding__recovered,
     .broken = binding__broken,

@@ -10,7 +10,6 @@
 
 #include "accept/access_lists.h"
 #include "accept/admission.h"
-#include "base/descriptor.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/utf16.h"
@@ -49,6 +48,7 @@ struct engine {
     size_t endpoint_count;
     struct connection_limit connections; /* of all endpoints */
     struct access_lists lists;           /* likewise */
+    struct tallies tallies;              /* likewise */
     struct hash_key hash_key;
     struct bindings bindings;
     struct address_watch addresses;
@@ -174,6 +174,7 @@ static bool engine__create_workers(struct engine *engine, struct failure *failur
         return engine__fail(failure_out, EXIT_CODE_FAILED, error, "the worker threads could not be created");
     }
     host_init(&engine->host, engine->workers, count);
+    engine->tallies.workers = count;
     return true;
 }
 
@@ -241,13 +242,15 @@ static bool engine__bridge(struct engine *engine, struct endpoint *endpoint, str
     return true;
 }
 
-/* Its id, and who may come in. */
+/* Its id, where it counts, and who may come in. */
 static bool engine__identify_endpoint(struct engine *engine, struct endpoint *endpoint)
 {
     endpoint->id = host_add_endpoint(&engine->host, endpoint);
-    endpoint->admission = endpoint->id != 0 ? admission_create(endpoint->config, &engine->lists,
-                                                               &engine->connections, &engine->hash_key)
-                                            : NULL;
+    endpoint->tally = tally_hold(&engine->tallies, endpoint->config->name);
+    endpoint->admission =
+        endpoint->id != 0 && endpoint->tally != NULL
+            ? admission_create(endpoint->config, &engine->lists, &engine->connections, &engine->hash_key)
+            : NULL;
     return endpoint->admission != NULL;
 }
 
@@ -581,6 +584,7 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     engine->breadcrumb = options->breadcrumb;
     engine->connections.most = options->config->service.max_connections;
     access_lists_init(&engine->lists);
+    tallies_init(&engine->tallies);
     engine__make_hash_key(engine);
     engine->progress = options->progress;
     engine->progress_context = options->progress_context;
@@ -657,6 +661,7 @@ void engine_destroy(struct engine *engine)
     bindings_fini(&engine->bindings);
     for (size_t i = 0; i < engine->endpoint_count; i++) {
         admission_destroy(engine->endpoints[i].admission);
+        tally_release(engine->endpoints[i].tally);
     }
     for (size_t i = 0; i < engine->bridge_count; i++) {
         blocking_bridge_destroy(engine->bridges[i]);
@@ -665,6 +670,7 @@ void engine_destroy(struct engine *engine)
     memory_free(engine->bridges);
     memory_free(engine->endpoints);
     access_lists_fini(&engine->lists);
+    tallies_fini(&engine->tallies);
     if (engine->is_network_started) {
         network_stop(&engine->network);
     }
@@ -687,11 +693,9 @@ void engine_counters(struct engine *engine, uint64_t sums_out[COUNTER_COUNT])
     for (int k = 0; k < COUNTER_COUNT; k++) {
         sums_out[k] = 0;
     }
+    tallies_sum(&engine->tallies, sums_out);
     for (unsigned i = 0; i < engine->worker_count; i++) {
-        const volatile uint64_t *counters = worker_counters(engine->workers[i]);
-        for (int k = 0; k < COUNTER_COUNT; k++) {
-            sums_out[k] += counters[k];
-        }
+        tally_row_sum(worker_nobodys(engine->workers[i]), sums_out);
     }
 }
 
@@ -699,8 +703,9 @@ uint64_t engine_handler_counter(const struct engine *engine, const char *endpoin
 {
     for (size_t i = 0; i < engine->endpoint_count; i++) {
         const struct endpoint *at = &engine->endpoints[i];
-        if (strcmp(at->config->name, endpoint) == 0 && counter < descriptor_counter_count(at->handler)) {
-            return (uint64_t)InterlockedCompareExchange64(&at->account->counters[counter], 0, 0);
+        if (strcmp(at->config->name, endpoint) == 0 && at->handler_counters != NULL &&
+            counter < at->handler_counters->count) {
+            return (uint64_t)InterlockedCompareExchange64(&at->handler_counters->values[counter], 0, 0);
         }
     }
     return 0;

@@ -155,7 +155,8 @@ static void test_acceptor__grows_under_load_and_shrinks_when_it_is_quiet(void **
     bench_wait_until_armed();
     assert_int_equal(ledger_count(LEDGER_SOCKET), 2); /* the listener and the accept */
     assert_int_equal(bench.troubles, 0);
-    assert_int_equal(worker_counters(bench.worker)[COUNTER_ACCEPT_FAILURES], 0); /* to be cancelled is none */
+    assert_int_equal(worker_nobodys(bench.worker)->at[COUNTER_ACCEPT_FAILURES],
+                     0); /* to be cancelled is none */
     bench_assert_serves();
     bench_burst(20);
     assert_in_range(bench_counts().target, 2, 32);
@@ -293,7 +294,7 @@ static void test_acceptor__asks_the_system_to_pause(void **state)
 static uint64_t pauses(void)
 {
     bench_counts(); /* W is done with what it was at, and the clock stands */
-    assert_int_equal(bench.waits, worker_counters(bench.worker)[COUNTER_ACCEPT_PAUSES_RATE]);
+    assert_int_equal(bench.waits, worker_nobodys(bench.worker)->at[COUNTER_ACCEPT_PAUSES_RATE]);
     return (uint64_t)bench.waits;
 }
 

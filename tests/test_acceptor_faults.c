@@ -138,7 +138,7 @@ static void test_acceptor__arms_again_after_every_kind_of_failure(void **state)
         } else if (bench.troubles > 0) {
             bench_wait_for_recovery();
         }
-        assert_int_equal(worker_counters(bench.worker)[COUNTER_ACCEPT_FAILURES], count);
+        assert_int_equal(worker_nobodys(bench.worker)->at[COUNTER_ACCEPT_FAILURES], count);
         bench_close();
         seam_restore();
     }
@@ -163,14 +163,14 @@ static void test_acceptor__pauses_for_moments_in_a_flood_of_resets(void **state)
     for (int i = 0; i < FLOOD; i++) {
         client_reset(bench_connect());
         if (i == 900) {
-            while (worker_counters(bench.worker)[COUNTER_ACCEPT_FAILURES] < 901) {
+            while (worker_nobodys(bench.worker)->at[COUNTER_ACCEPT_FAILURES] < 901) {
                 Sleep(1);
             }
             assert_int_equal(bench.troubles, 0);
         }
     }
     const uint64_t deadline = rig_deadline();
-    while (worker_counters(bench.worker)[COUNTER_ACCEPT_FAILURES] < FLOOD) {
+    while (worker_nobodys(bench.worker)->at[COUNTER_ACCEPT_FAILURES] < FLOOD) {
         clock_advance(20);
         rig_nap(deadline, "the end of the flood");
     }

@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "base/text.h"
 #include "stats/close_reason.h"
 #include "support/support.h"
 
@@ -18,47 +17,51 @@ static const struct {
     int reason;
     enum close_reason same;
     const char *word;
-    const char *metric;
+    enum family family;
+    const char *label;
 } closes[] = {
-    {PL_BY_HANDLER, CLOSED_BY_HANDLER, "by-handler", "connections_closed_by_handler_total"},
-    {PL_BY_PEER, CLOSED_BY_PEER, "by-peer", "connections_closed_by_peer_total"},
-    {PL_PEER_RESET, CLOSED_PEER_RESET, "peer-reset", "connections_closed_peer_reset_total"},
-    {PL_FIRST_BYTE_TIMEOUT, CLOSED_FIRST_BYTE_TIMEOUT, "first-byte-timeout",
-     "connections_closed_first_byte_timeout_total"},
-    {PL_IDLE, CLOSED_IDLE, "idle", "connections_closed_idle_total"},
-    {PL_SEND_TIMEOUT, CLOSED_SEND_TIMEOUT, "send-timeout", "connections_closed_send_timeout_total"},
-    {PL_LIFETIME, CLOSED_LIFETIME, "lifetime", "connections_closed_lifetime_total"},
-    {PL_SLOW_READER, CLOSED_SLOW_READER, "slow-reader", "connections_closed_slow_reader_total"},
-    {PL_INPUT_FULL, CLOSED_INPUT_FULL, "input-full", "connections_closed_input_full_total"},
-    {PL_STOPPING, CLOSED_STOPPING, "stopping", "connections_closed_stopping_total"},
-    {PL_ERROR, CLOSED_ERROR, "error", "connections_closed_error_total"},
-    {PL_DENIED, CLOSED_DENIED, "acl", "connections_closed_acl_total"},
-    {PL_BY_ADMIN, CLOSED_BY_ADMIN, "by-admin", "connections_closed_by_admin_total"},
-    {PL_DISPLACED, CLOSED_DISPLACED, "displaced", "sessions_closed_displaced_total"}, /* of sessions alone */
+    {PL_BY_HANDLER, CLOSED_BY_HANDLER, "by-handler", FAMILY_CONNECTIONS_CLOSED, "by-handler"},
+    {PL_BY_PEER, CLOSED_BY_PEER, "by-peer", FAMILY_CONNECTIONS_CLOSED, "by-peer"},
+    {PL_PEER_RESET, CLOSED_PEER_RESET, "peer-reset", FAMILY_CONNECTIONS_CLOSED, "peer-reset"},
+    {PL_FIRST_BYTE_TIMEOUT, CLOSED_FIRST_BYTE_TIMEOUT, "first-byte-timeout", FAMILY_CONNECTIONS_CLOSED,
+     "first-byte-timeout"},
+    {PL_IDLE, CLOSED_IDLE, "idle", FAMILY_CONNECTIONS_CLOSED, "idle"},
+    {PL_SEND_TIMEOUT, CLOSED_SEND_TIMEOUT, "send-timeout", FAMILY_CONNECTIONS_CLOSED, "send-timeout"},
+    {PL_LIFETIME, CLOSED_LIFETIME, "lifetime", FAMILY_CONNECTIONS_CLOSED, "lifetime"},
+    {PL_SLOW_READER, CLOSED_SLOW_READER, "slow-reader", FAMILY_CONNECTIONS_CLOSED, "slow-reader"},
+    {PL_INPUT_FULL, CLOSED_INPUT_FULL, "input-full", FAMILY_CONNECTIONS_CLOSED, "input-full"},
+    {PL_STOPPING, CLOSED_STOPPING, "stopping", FAMILY_CONNECTIONS_CLOSED, "stopping"},
+    {PL_ERROR, CLOSED_ERROR, "error", FAMILY_CONNECTIONS_CLOSED, "error"},
+    {PL_DENIED, CLOSED_DENIED, "acl", FAMILY_CONNECTIONS_CLOSED, "acl"},
+    {PL_BY_ADMIN, CLOSED_BY_ADMIN, "by-admin", FAMILY_CONNECTIONS_CLOSED, "by-admin"},
+    {PL_DISPLACED, CLOSED_DISPLACED, "displaced", FAMILY_SESSIONS_CLOSED,
+     "displaced"}, /* of sessions alone */
 };
 
 static const struct {
     enum close_reason reason;
     const char *word;
-    const char *metric;
+    enum family family;
+    const char *label;
 } refusals[] = {
-    {REFUSED_ACL, "acl", "connections_refused_acl_total"},
-    {REFUSED_LIMIT, "limit", "connections_refused_limit_total"},
-    {REFUSED_SERVICE_LIMIT, "limit", "connections_refused_service_limit_total"},
-    {REFUSED_PER_SOURCE, "per-source", "connections_refused_per_source_total"},
-    {REFUSED_PROXY, "proxy", "connections_refused_proxy_total"},
-    {REFUSED_PAUSED, "paused", "connections_refused_paused_total"},
-    {REFUSED_STOPPING, "stopping", "connections_refused_stopping_total"},
-    {REFUSED_ERROR, "error", "connections_refused_error_total"},
+    {REFUSED_ACL, "acl", FAMILY_CONNECTIONS_REFUSED, "acl"},
+    {REFUSED_LIMIT, "limit", FAMILY_CONNECTIONS_REFUSED, "limit"},
+    {REFUSED_SERVICE_LIMIT, "limit", FAMILY_CONNECTIONS_REFUSED, "service-limit"},
+    {REFUSED_PER_SOURCE, "per-source", FAMILY_CONNECTIONS_REFUSED, "per-source"},
+    {REFUSED_PROXY, "proxy", FAMILY_CONNECTIONS_REFUSED, "proxy"},
+    {REFUSED_PAUSED, "paused", FAMILY_CONNECTIONS_REFUSED, "paused"},
+    {REFUSED_STOPPING, "stopping", FAMILY_CONNECTIONS_REFUSED, "stopping"},
+    {REFUSED_ERROR, "error", FAMILY_CONNECTIONS_REFUSED, "error"},
 };
 
 enum { CLOSES = sizeof closes / sizeof closes[0], REFUSALS = sizeof refusals / sizeof refusals[0] };
 
 static void assert_row(const struct close_reason_row *row, bool is_refusal, const char *word,
-                       const char *metric)
+                       enum family family, const char *label)
 {
     assert_string_equal(row->word, word);
-    assert_string_equal(counter_row(row->counter)->metric, metric);
+    assert_int_equal(counter_row(row->counter)->family, family);
+    assert_string_equal(counter_row(row->counter)->reason, label);
     assert_int_equal(row->is_refusal, is_refusal);
 }
 
@@ -67,7 +70,8 @@ static void test_close_reason__is_what_handlers_are_told(void **state)
     (void)state;
     for (size_t i = 0; i < CLOSES; i++) {
         assert_int_equal(closes[i].reason, closes[i].same);
-        assert_row(close_reason_row(closes[i].same), false, closes[i].word, closes[i].metric);
+        assert_row(close_reason_row(closes[i].same), false, closes[i].word, closes[i].family,
+                   closes[i].label);
     }
 }
 
@@ -75,7 +79,8 @@ static void test_close_reason__may_be_a_refusal(void **state)
 {
     (void)state;
     for (size_t i = 0; i < REFUSALS; i++) {
-        assert_row(close_reason_row(refusals[i].reason), true, refusals[i].word, refusals[i].metric);
+        assert_row(close_reason_row(refusals[i].reason), true, refusals[i].word, refusals[i].family,
+                   refusals[i].label);
     }
     assert_int_equal(CLOSE_REASON_COUNT, 1 + CLOSES + REFUSALS);
 }
@@ -85,9 +90,8 @@ static void test_close_reason__has_a_counter_of_its_own(void **state)
 {
     (void)state;
     for (enum counter counter = 0; counter < COUNTER_COUNT; counter++) {
-        const char *metric = counter_row(counter)->metric;
-        const bool is_end = strncmp(metric, "connections_closed_", 19) == 0 ||
-                            strncmp(metric, "connections_refused_", 20) == 0 ||
+        const enum family family = counter_row(counter)->family;
+        const bool is_end = family == FAMILY_CONNECTIONS_CLOSED || family == FAMILY_CONNECTIONS_REFUSED ||
                             counter == COUNTER_SESSIONS_CLOSED_DISPLACED;
         int reasons = 0;
         for (enum close_reason i = CLOSE_REASON_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
@@ -103,25 +107,10 @@ static void test_close_reason__has_the_same_word_in_the_log_and_the_metric(void 
     (void)state;
     for (enum close_reason i = CLOSE_REASON_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
         const struct close_reason_row *row = close_reason_row(i);
-        char room[64];
-        struct text metric;
-        text_init(&metric, room, sizeof room);
-        text_add_format(&metric, "%s_%s_%s%s_total",
-                        row->counter == COUNTER_SESSIONS_CLOSED_DISPLACED ? "sessions" : "connections",
-                        row->is_refusal ? "refused" : "closed", i == REFUSED_SERVICE_LIMIT ? "service-" : "",
-                        row->word);
-        for (char *at = room; *at != '\0'; at++) {
-            *at = (char)(*at == '-' ? '_' : *at);
-        }
-        assert_string_equal(counter_row(row->counter)->metric, room);
+        assert_string_equal(counter_row(row->counter)->reason,
+                            i == REFUSED_SERVICE_LIMIT ? "service-limit" : row->word);
         assert_int_equal(strspn(row->word, "abcdefghijklmnopqrstuvwxyz-"), strlen(row->word));
     }
-}
-
-static void test_close_reason__pauses_of_the_accept_rate_refuse_nobody(void **state)
-{
-    (void)state;
-    assert_string_equal(counter_row(COUNTER_ACCEPT_PAUSES_RATE)->metric, "accept_pauses_rate_total");
 }
 
 int main(void)
@@ -131,7 +120,6 @@ int main(void)
         support_test(test_close_reason__may_be_a_refusal),
         support_test(test_close_reason__has_a_counter_of_its_own),
         support_test(test_close_reason__has_the_same_word_in_the_log_and_the_metric),
-        support_test(test_close_reason__pauses_of_the_accept_rate_refuse_nobody),
     };
     return cmocka_run_group_tests_name("close_reason", tests, NULL, NULL);
 }

@@ -1250,8 +1250,8 @@ static void use_what_is_lent(struct worker *worker, void *context)
     uint64_t *id = context;
     buffer_put(worker_buffers(worker), buffer_get(worker_buffers(worker), 1)); /* kept, until the end */
     *id = slot_table_id(worker_slots(worker), slot_table_add(worker_slots(worker), SLOT_CONNECTION, context));
-    worker_count(worker, COUNTER_BYTES_SENT, 5);
-    worker_count(worker, COUNTER_BYTES_SENT, UINT64_C(1) << 40);
+    worker_count(worker, NULL, COUNTER_BYTES_SENT, 5);
+    worker_count(worker, NULL, COUNTER_BYTES_SENT, UINT64_C(1) << 40);
     worker_enter(worker, "an endpoint", "a handler", 4711);
 }
 
@@ -1269,9 +1269,9 @@ static void test_worker__lends_and_counts(void **state)
     assert_null(worker_current_callback(crew.workers[1]).endpoint);
     do_on(crew.workers[1], use_what_is_lent, &id);
     assert_int_equal(slot_worker(id), 1);
-    assert_true(worker_counters(crew.workers[1])[COUNTER_BYTES_SENT] == (UINT64_C(1) << 40) + 5);
-    assert_true(worker_counters(crew.workers[0])[COUNTER_BYTES_SENT] == 0);
-    assert_true(worker_counters(crew.workers[1])[COUNTER_BYTES_RECEIVED] == 0);
+    assert_true(worker_nobodys(crew.workers[1])->at[COUNTER_BYTES_SENT] == (UINT64_C(1) << 40) + 5);
+    assert_true(worker_nobodys(crew.workers[0])->at[COUNTER_BYTES_SENT] == 0);
+    assert_true(worker_nobodys(crew.workers[1])->at[COUNTER_BYTES_RECEIVED] == 0);
     const struct callback callback = worker_current_callback(crew.workers[1]);
     assert_string_equal(callback.endpoint, "an endpoint");
     assert_string_equal(callback.handler, "a handler");

@@ -182,7 +182,7 @@ static void acceptor__park(struct acceptor *acceptor, uint32_t error)
 /* One accept failed: it is tried again, at once or after a pause. */
 static void acceptor__fail(struct acceptor *acceptor, uint32_t error)
 {
-    worker_count(acceptor->worker, COUNTER_ACCEPT_FAILURES, 1);
+    acceptor->events->count(acceptor->owner, COUNTER_ACCEPT_FAILURES);
     acceptor->failures++;
     if ((error == WSAEINVAL || error == WSAENOTSOCK) && acceptor__listener_is_dead(acceptor)) {
         if (!acceptor->is_broken) {
@@ -237,7 +237,7 @@ static void acceptor__wait_for_rate(struct acceptor *acceptor)
     const bool has_tokens = acceptor->events->tokens(acceptor->owner, &next) > 0;
     const bool waits = !list_is_empty(&acceptor->later) || (acceptor->posted == 0 && !has_tokens);
     if (waits && list_is_empty(&acceptor->rate.node)) {
-        worker_count(acceptor->worker, COUNTER_ACCEPT_PAUSES_RATE, 1);
+        acceptor->events->count(acceptor->owner, COUNTER_ACCEPT_PAUSES_RATE);
         timer_set(worker_timers(acceptor->worker), &acceptor->rate, next);
         acceptor->events->waits(acceptor->owner);
     }

@@ -37,6 +37,9 @@ struct acceptor_events {
     /* The rate makes it wait from now on; counted already. */
     void (*waits)(void *owner);
 
+    /* One more of what this counts. */
+    void (*count)(void *owner, enum counter counter);
+
     /* trouble: accepting fails, and is tried again. recovered: for a second nothing has failed. broken: the
        listening socket itself is dead; only acceptor_stop is left. */
     void (*trouble)(void *owner, uint32_t error);

@@ -48,7 +48,7 @@ void connection_fill_info(const struct connection *connection, const struct pl_a
 static void connection__greet(struct connection *connection, const struct pl_address *local)
 {
     const struct endpoint *endpoint = connection->endpoint;
-    worker_count(connection->worker, COUNTER_ACCEPTED, 1);
+    worker_count(connection->worker, endpoint->tally, COUNTER_ACCEPTED, 1);
     if (endpoint->handler->on_open == NULL) {
         return;
     }

@@ -78,7 +78,7 @@ static void connection__take_bytes(struct connection *connection, uint32_t bytes
         bytes = input_length(connection->input); /* those behind it */
     }
     connection->bytes_in += bytes;
-    worker_count(connection->worker, COUNTER_BYTES_RECEIVED, bytes);
+    worker_count(connection->worker, connection->endpoint->tally, COUNTER_BYTES_RECEIVED, bytes);
     /* on_open may have changed everything a moment ago: what it cannot take yet comes behind on_writable, or when it
        reads again. */
     if (!connection->wants_reset &&

@@ -13,7 +13,7 @@ enum {
 static void connection__count_sent(struct connection *connection, size_t bytes)
 {
     connection->bytes_out += bytes;
-    worker_count(connection->worker, COUNTER_BYTES_SENT, bytes);
+    worker_count(connection->worker, connection->endpoint->tally, COUNTER_BYTES_SENT, bytes);
 }
 
 static void connection__sent_bytes(struct connection *connection, size_t bytes)

@@ -89,7 +89,7 @@ static void host__run_send(struct message *at, struct worker *worker)
     struct host_message *message = LIST_ELEMENT(at, struct host_message, message);
     const int32_t result = host__send_here(worker, message->id, message->bytes, message->length);
     if (result == PL_GONE) {
-        worker_count(worker, COUNTER_STALE_MESSAGES, 1);
+        worker_count(worker, NULL, COUNTER_STALE_MESSAGES, 1);
     } else if (result < 0 && slot_kind(message->id) == SLOT_CONNECTION) {
         connection_abort(worker, message->id, CLOSED_SLOW_READER); /* nobody could be told */
     }
@@ -129,7 +129,7 @@ static void host__run_close(struct message *at, struct worker *worker)
 {
     struct host_message *message = LIST_ELEMENT(at, struct host_message, message);
     if (host__close_here(worker, message->id, message->how) == PL_GONE) {
-        worker_count(worker, COUNTER_STALE_MESSAGES, 1);
+        worker_count(worker, NULL, COUNTER_STALE_MESSAGES, 1);
     }
     memory_free(message);
 }
@@ -297,7 +297,7 @@ static void host__run_post(struct message *at, struct worker *worker)
         has_run = connection_run(worker, post->id, post->run, post->what);
     }
     if (!has_run) {
-        worker_count(worker, COUNTER_STALE_MESSAGES, 1);
+        worker_count(worker, NULL, COUNTER_STALE_MESSAGES, 1);
         post->run(NULL, 0, NULL, post->what);
     }
     memory_free(post);
@@ -335,7 +335,7 @@ static int32_t host__count(const pl_host *functions, pl_id id, uint32_t index, u
     if (index >= descriptor_counter_count(endpoint->handler)) {
         return PL_INVALID;
     }
-    InterlockedExchangeAdd64(&endpoint->account->counters[index], (LONG64)add);
+    InterlockedExchangeAdd64(&endpoint->handler_counters->values[index], (LONG64)add);
     return PL_OK;
 }
 

@@ -200,7 +200,7 @@ static bool udp__read_header(const struct udp_endpoint *udp, struct udp_arrival 
         proxy_header_read(endpoint->config->proxy_protocol, true, arrival->at, arrival->length, &header);
     if (result != PROXY_DONE) {
         endpoint_tell_header(endpoint, worker_now(udp->socket.worker), 0, &arrival->from, header.problem);
-        worker_count(udp->socket.worker, COUNTER_DATAGRAMS_REFUSED_PROXY, 1);
+        worker_count(udp->socket.worker, udp->endpoint->tally, COUNTER_DATAGRAMS_REFUSED_PROXY, 1);
         return false;
     }
     arrival->at += header.length;
@@ -248,9 +248,10 @@ static void udp__describe(struct udp_endpoint *udp, struct udp_datagram *datagra
 static void udp__count(const struct udp_endpoint *udp, const struct udp_arrival *arrival)
 {
     struct worker *worker = udp->socket.worker;
-    worker_count(worker, COUNTER_DATAGRAMS_RECEIVED, 1);
-    worker_count(worker, COUNTER_DATAGRAM_BYTES_RECEIVED, arrival->length);
-    worker_count(worker, COUNTER_DATAGRAMS_TRUNCATED, (arrival->seen & PL_TRUNCATED) != 0);
+    worker_count(worker, udp->endpoint->tally, COUNTER_DATAGRAMS_RECEIVED, 1);
+    worker_count(worker, udp->endpoint->tally, COUNTER_DATAGRAM_BYTES_RECEIVED, arrival->length);
+    worker_count(worker, udp->endpoint->tally, COUNTER_DATAGRAMS_TRUNCATED,
+                 (arrival->seen & PL_TRUNCATED) != 0);
 }
 
 /* For sure: what is kept of earlier datagrams would have to be looked up. */
@@ -291,7 +292,7 @@ static void udp__deliver_alone(struct udp_endpoint *udp, const struct udp_datagr
     struct worker *worker = udp->socket.worker;
     const uint32_t slot = slot_table_add(worker_slots(worker), SLOT_DATAGRAM, udp);
     if (slot == SLOT_NONE) {
-        worker_count(worker, COUNTER_RECEIVE_FAILURES, 1);
+        worker_count(worker, udp->endpoint->tally, COUNTER_RECEIVE_FAILURES, 1);
         return;
     }
     udp__count(udp, &datagram->arrival);
@@ -356,8 +357,8 @@ int32_t udp_endpoint_send(struct worker *worker, pl_id id, const uint8_t *at, si
         return PL_LIMIT;
     }
     const struct udp_datagram *question = udp->current;
-    (void)udp_socket_send(&udp->socket, &question->peer, question->message.namelen, &question->arrival.source,
-                          at, length);
+    (void)udp_socket_send(&udp->socket, udp->endpoint->tally, &question->peer, question->message.namelen,
+                          &question->arrival.source, at, length);
     return PL_OK;
 }
 
@@ -410,7 +411,7 @@ static bool udp__is_death(struct udp_endpoint *udp, uint32_t error)
 /* No receive error ends the receiving, but our own close and the death of the socket. */
 static void udp__fail(struct udp_endpoint *udp, uint32_t error)
 {
-    worker_count(udp->socket.worker, COUNTER_RECEIVE_FAILURES, 1);
+    worker_count(udp->socket.worker, udp->endpoint->tally, COUNTER_RECEIVE_FAILURES, 1);
     if (!udp__is_death(udp, error)) {
         backoff_fail(&udp->backoff, worker_now(udp->socket.worker), error, BACKOFF_MAX);
     }
@@ -420,7 +421,7 @@ static void udp__fail(struct udp_endpoint *udp, uint32_t error)
    receive may bring more. True: it is too many of them. */
 static bool udp__reset(struct udp_endpoint *udp)
 {
-    worker_count(udp->socket.worker, COUNTER_RECEIVE_FAILURES, 1);
+    worker_count(udp->socket.worker, udp->endpoint->tally, COUNTER_RECEIVE_FAILURES, 1);
     return ++udp->resets > UDP_RESETS_MAX;
 }
 

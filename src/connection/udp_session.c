@@ -333,7 +333,7 @@ static struct udp_session *udp_sessions__open(struct udp_sessions *sessions, uin
         endpoint_count(sessions->endpoint, worker, COUNTER_SESSIONS_REFUSED_ERROR, &arrival->peer);
         return NULL;
     }
-    worker_count(worker, COUNTER_SESSIONS_OPENED, 1);
+    worker_count(worker, sessions->endpoint->tally, COUNTER_SESSIONS_OPENED, 1);
     session->peer = arrival->peer;
     session->local = arrival->local;
     session->opened = worker_now(worker);
@@ -427,7 +427,8 @@ int32_t udp_session_send(struct worker *worker, pl_id id, const uint8_t *at, siz
     const struct udp_socket *udp = session->sessions->udp;
     SOCKADDR_STORAGE peer;
     const int peer_length = network_address_to(&session->to, network_family(&udp->local), &peer);
-    if (udp_socket_send(udp, &peer, peer_length, &session->source, at, length)) {
+    if (udp_socket_send(udp, session->sessions->endpoint->tally, &peer, peer_length, &session->source, at,
+                        length)) {
         session->bytes_out += length;
         session->is_answered = true;
     }

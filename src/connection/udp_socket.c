@@ -4,8 +4,8 @@
 
 #include "io/packet_info.h"
 
-bool udp_socket_send(const struct udp_socket *udp, const SOCKADDR_STORAGE *peer, int peer_length,
-                     const struct pl_address *source, const uint8_t *at, size_t length)
+bool udp_socket_send(const struct udp_socket *udp, struct tally *tally, const SOCKADDR_STORAGE *peer,
+                     int peer_length, const struct pl_address *source, const uint8_t *at, size_t length)
 {
     struct packet_info control;
     SOCKADDR_STORAGE to = *peer;
@@ -17,10 +17,10 @@ bool udp_socket_send(const struct udp_socket *udp, const SOCKADDR_STORAGE *peer,
     }
     DWORD bytes = 0;
     if (udp->network->send_message(udp->socket, &message, 0, &bytes, NULL, NULL) != 0) {
-        worker_count(udp->worker, COUNTER_DATAGRAMS_UNSENT, 1);
+        worker_count(udp->worker, tally, COUNTER_DATAGRAMS_UNSENT, 1);
         return false;
     }
-    worker_count(udp->worker, COUNTER_DATAGRAMS_SENT, 1);
-    worker_count(udp->worker, COUNTER_DATAGRAM_BYTES_SENT, length);
+    worker_count(udp->worker, tally, COUNTER_DATAGRAMS_SENT, 1);
+    worker_count(udp->worker, tally, COUNTER_DATAGRAM_BYTES_SENT, length);
     return true;
 }

@@ -21,8 +21,8 @@ struct udp_socket {
 
 /* udp_socket_send: one datagram of at most UDP_DATAGRAM_MAX bytes to `peer`; `source` is the address that it leaves
    from where the socket has several; 0.0.0.0 or ::, the system chooses. False: the network did not take it;
-   it is counted, and lost like any datagram. */
-bool udp_socket_send(const struct udp_socket *udp, const SOCKADDR_STORAGE *peer, int peer_length,
-                     const struct pl_address *source, const uint8_t *at, size_t length);
+   it is lost like any datagram. Either is counted in `tally`. */
+bool udp_socket_send(const struct udp_socket *udp, struct tally *tally, const SOCKADDR_STORAGE *peer,
+                     int peer_length, const struct pl_address *source, const uint8_t *at, size_t length);
 
 #endif

@@ -5,9 +5,9 @@
 
 enum { ACCOUNT_SECOND = 1000 };
 
-struct account *account_create(size_t counters)
+struct account *account_create(void)
 {
-    return memory_alloc(sizeof(struct account) + counters * sizeof(LONG64));
+    return memory_alloc(sizeof(struct account));
 }
 
 LONG account_gate_pass(struct account_gate *gate, uint64_t now)

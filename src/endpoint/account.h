@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
-   What an endpoint keeps for its handler: the values of its counters, how much it has logged of late, its timer. Most
-   endpoints have none. */
+   What an endpoint keeps for its handler: how much it has logged of late, its timer. Most endpoints have none. */
 #ifndef PORTLISTENER_ENDPOINT_ACCOUNT_H
 #define PORTLISTENER_ENDPOINT_ACCOUNT_H
 
@@ -23,11 +22,10 @@ struct account {
     struct pulse pulse;
     struct worker *home; /* where that is; NULL: it was never set */
     struct account_gate gates[ACCOUNT_LEVELS];
-    volatile LONG64 counters[]; /* of the handler's table */
 };
 
 /* account_create: all zero; NULL: no memory. Freed with memory_free. */
-struct account *account_create(size_t counters);
+struct account *account_create(void);
 
 /* account_gate_pass: whether a line may be written now (milliseconds): how many were not since the last one; -1: this one
    may not either. account_gate_take_rest: how many were not written. Any thread, without a lock. */

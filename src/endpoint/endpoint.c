@@ -51,19 +51,22 @@ bool endpoint_has_timer(const struct endpoint *endpoint)
     return endpoint__has_timer(endpoint->handler);
 }
 
-/* Whether it will need one for sure. */
-static bool endpoint__needs_account(const struct pl_handler *handler)
+/* True: what its handler needs of its host is there. */
+static bool endpoint__equip(struct endpoint *endpoint)
 {
-    return descriptor_counter_count(handler) > 0 || endpoint__has_timer(handler);
+    const struct pl_handler *handler = endpoint->handler;
+    endpoint->handler_counters =
+        endpoint->tally != NULL ? tally_handler_counters(endpoint->tally, handler) : NULL;
+    return (endpoint->handler_counters != NULL || descriptor_counter_count(handler) == 0) &&
+           (!endpoint__has_timer(handler) || endpoint_account(endpoint) != NULL);
 }
 
 static const char *endpoint__prepare(struct endpoint *endpoint)
 {
     const char *fault = endpoint__find_fault(endpoint->handler);
-    return fault != NULL ? fault
-           : endpoint__needs_account(endpoint->handler) && endpoint_account(endpoint) == NULL
-               ? "there is no memory for its counters"
-               : NULL;
+    return fault != NULL                ? fault
+           : !endpoint__equip(endpoint) ? "there is no memory for its counters and its timer"
+                                        : NULL;
 }
 
 /* The handler's start, of one that has no fault. */
@@ -131,7 +134,7 @@ struct account *endpoint_account(struct endpoint *endpoint)
     if (endpoint->account != NULL) {
         return endpoint->account;
     }
-    struct account *made = account_create(descriptor_counter_count(endpoint->handler));
+    struct account *made = account_create();
     if (made == NULL) {
         return endpoint->account;
     }
@@ -206,7 +209,7 @@ void endpoint_tell(struct endpoint *endpoint, uint64_t now, enum counter counter
 void endpoint_count(struct endpoint *endpoint, struct worker *worker, enum counter counter,
                     const struct pl_address *client)
 {
-    worker_count(worker, counter, 1);
+    worker_count(worker, endpoint->tally, counter, 1);
     endpoint_tell(endpoint, worker_now(worker), counter, client);
 }
 

@@ -35,12 +35,14 @@ struct endpoint {
     struct log *log;
     struct access_log *access_log; /* NULL: none, or not for this endpoint */
     struct admission *admission;   /* who may come in; see accept/admission.h */
-    uint32_t udp_sockets;          /* of its addresses */
-    volatile LONG udp_sessions;    /* of all of them */
-    volatile LONG is_started;      /* the handler */
-    volatile LONG is_paused;       /* refuse what is new */
-    volatile LONG is_stopping;     /* likewise, and for good */
-    volatile LONG nodelay;         /* enum endpoint_nodelay */
+    struct tally *tally;           /* that of its name, which it holds; NULL: it counts as nobody's */
+    struct handler_counters *handler_counters; /* of the tally; NULL: the handler has none */
+    uint32_t udp_sockets;                      /* of its addresses */
+    volatile LONG udp_sessions;                /* of all of them */
+    volatile LONG is_started;                  /* the handler */
+    volatile LONG is_paused;                   /* refuse what is new */
+    volatile LONG is_stopping;                 /* likewise, and for good */
+    volatile LONG nodelay;                     /* enum endpoint_nodelay */
     struct notice_gates gates;
     struct account *volatile account; /* made when it is needed; see endpoint_account */
 };

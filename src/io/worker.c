@@ -45,7 +45,7 @@ struct worker {
     struct breadcrumb_place
         *place; /* where it is noted which callback it is in: `own_place`, or one that outlives the process */
     struct breadcrumb_place own_place;
-    volatile uint64_t counters[COUNTER_COUNT];
+    struct tally_row nobodys; /* counters */
     struct signal stop;
     struct signal release;
     uint8_t apart[64]; /* what follows is written by other threads: keep it off the cache lines above */
@@ -450,15 +450,17 @@ struct slot_table *worker_slots(struct worker *worker)
     return &worker->slots;
 }
 
-void worker_count(struct worker *worker, enum counter counter, uint64_t add)
+void worker_count(struct worker *worker, struct tally *tally, enum counter counter, uint64_t add)
 {
     worker__assert_owned(worker);
-    worker->counters[counter] += add;
+    struct tally_row *row =
+        tally != NULL ? tally_row(tally, worker->index, &worker->nobodys) : &worker->nobodys;
+    row->at[counter] += add;
 }
 
-const volatile uint64_t *worker_counters(const struct worker *worker)
+const struct tally_row *worker_nobodys(const struct worker *worker)
 {
-    return worker->counters;
+    return &worker->nobodys;
 }
 
 void worker_enter(struct worker *worker, const char *endpoint, const char *handler, uint64_t id)

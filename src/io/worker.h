@@ -17,7 +17,7 @@
 #include "io/operation.h"
 #include "io/slot_table.h"
 #include "io/timer_wheel.h"
-#include "stats/stats.h"
+#include "stats/tally.h"
 
 enum {
     WORKERS_MAX = 64,
@@ -93,9 +93,10 @@ struct timer_wheel *worker_timers(struct worker *worker);
 struct buffer_pool *worker_buffers(struct worker *worker);
 struct slot_table *worker_slots(struct worker *worker);
 
-/* worker_count: adds to a counter; on W. worker_counters: the array itself, to be read by any thread. */
-void worker_count(struct worker *worker, enum counter counter, uint64_t add);
-const volatile uint64_t *worker_counters(const struct worker *worker);
+/* worker_count: adds to a counter of this endpoint, or, `tally` NULL, of nobody; on W. worker_nobodys: what belongs to no
+   endpoint, to be read by any thread. */
+void worker_count(struct worker *worker, struct tally *tally, enum counter counter, uint64_t add);
+const struct tally_row *worker_nobodys(const struct worker *worker);
 
 /* worker_enter, worker_leave: around each callback of a handler; on W. worker_current_callback, and worker_mark, the mark
    itself: any thread. */

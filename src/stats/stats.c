@@ -2,13 +2,28 @@
    The descriptors of the counters, see stats.h. */
 #include "stats/stats.h"
 
-#define COUNTER(name, metric, unit, help) {metric, unit, help},
-static const struct counter_row rows[COUNTER_COUNT] = {
+#define FAMILY(name, metric, scope, unit, help) {metric, SCOPE_##scope, unit, help},
+#define COUNTER(family, name, reason, help)
+static const struct family_row families[FAMILY_COUNT] = {
 #include "stats/counters.def"
 };
+#undef FAMILY
 #undef COUNTER
+
+#define FAMILY(name, metric, scope, unit, help)
+#define COUNTER(family, name, reason, help) {#name, FAMILY_##family, reason, help},
+static const struct counter_row counters[COUNTER_COUNT] = {
+#include "stats/counters.def"
+};
+#undef FAMILY
+#undef COUNTER
+
+const struct family_row *family_row(enum family family)
+{
+    return &families[family];
+}
 
 const struct counter_row *counter_row(enum counter counter)
 {
-    return &rows[counter];
+    return &counters[counter];
 }

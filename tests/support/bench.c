@@ -59,6 +59,12 @@ static uint32_t bench__tokens(void *owner, uint64_t *next_out)
     return accept_rate_tokens(&bench.rate, bench.bucket, worker_now(bench.worker));
 }
 
+static void bench__count(void *owner, enum counter counter)
+{
+    (void)owner;
+    worker_count(bench.worker, NULL, counter, 1);
+}
+
 static void bench__waits(void *owner)
 {
     (void)owner;
@@ -113,6 +119,7 @@ static const struct acceptor_events bench__events = {.admit = bench__admit,
                                                      .abandoned = bench__abandoned,
                                                      .tokens = bench__tokens,
                                                      .waits = bench__waits,
+                                                     .count = bench__count,
                                                      .trouble = bench__trouble,
                                                      .recovered = bench__recovered,
                                                      .broken = bench__broken,

@@ -225,7 +225,7 @@ void rig_wait_for_counter(struct rig *rig, enum counter counter, uint64_t value)
 {
     const uint64_t deadline = rig_deadline();
     while (rig_counter(rig, counter) < value) {
-        rig_nap(deadline, counter_row(counter)->metric);
+        rig_nap(deadline, counter_row(counter)->name);
     }
 }
 

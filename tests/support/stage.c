@@ -298,7 +298,7 @@ bool stage_wait_for_counter(enum counter counter, uint64_t value)
     do {
         is_there = rig_counter(&stage.rig, counter) >= value;
     } while (!is_there && stage__nap(began));
-    return stage__step(counter_row(counter)->metric, is_there);
+    return stage__step(counter_row(counter)->name, is_there);
 }
 
 bool stage_wait_for_ends(uint64_t count)
