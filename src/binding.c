@@ -219,6 +219,11 @@ static bool binding__create(struct binding *binding)
         binding->udp = udp_endpoint_create(binding->home, network, &binding->world->udp, listener->endpoint,
                                            listener->socket, &listener->address, &udp_events, binding);
     }
+    if (binding->acceptor != NULL) {
+        listener_arm(listener, acceptor_armed(binding->acceptor));
+    } else if (binding->udp != NULL) {
+        listener_arm(listener, udp_endpoint_armed(binding->udp));
+    }
     return binding->acceptor != NULL || binding->udp != NULL;
 }
 
@@ -261,6 +266,7 @@ void binding_tidy(struct binding *binding, uint64_t now)
     if (binding->is_live != 0) {
         return;
     }
+    listener_arm(&binding->listener, NULL);
     if (binding->acceptor != NULL) {
         acceptor_destroy(binding->acceptor);
     } else if (binding->udp != NULL) {

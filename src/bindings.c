@@ -65,6 +65,9 @@ bool bindings_init(struct bindings *bindings, const struct binding_world *world,
 
 void bindings_fini(struct bindings *bindings)
 {
+    for (size_t i = 0; i < bindings->count; i++) {
+        listener_fini(&bindings->at[i].listener);
+    }
     memory_free(bindings->at);
     own_ports_fini(&bindings->ports);
     *bindings = (struct bindings){0};
@@ -244,7 +247,7 @@ void bindings_stop(struct bindings *bindings)
             closesocket(binding->listener.socket); /* bound, but never served */
         }
         binding_stop(binding);
-        binding->listener.state = LISTENER_STOPPED;
+        listener_stop(&binding->listener);
     }
 }
 

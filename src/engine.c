@@ -10,6 +10,7 @@
 
 #include "accept/access_lists.h"
 #include "accept/admission.h"
+#include "base/log_time.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/utf16.h"
@@ -19,6 +20,7 @@
 #include "connection/connection.h"
 #include "connection/host.h"
 #include "endpoint/address_watch.h"
+#include "engine_report.h"
 #include "handler/handlers.h"
 #include "io/watchdog.h"
 
@@ -62,9 +64,12 @@ struct engine {
     struct signal resets[WORKERS_MAX];
     bool is_network_started;
     bool are_workers_started;
-    bool is_paused;
+    volatile LONG is_paused;
     bool is_draining;
     volatile LONG is_ending;
+    uint64_t started_at;      /* of GetTickCount64 */
+    volatile LONG64 loaded;   /* the configuration in effect, in seconds since 1970 */
+    volatile LONG generation; /* its number: 1 with the start */
 };
 
 /* Tells the caller how a long step goes. */
@@ -355,7 +360,7 @@ static DWORD engine__tend(struct engine *engine)
 {
     const bool has_new_address = address_watch_take(&engine->addresses);
     const bool is_swept = engine__sweep(engine);
-    const uint64_t bindings = bindings_tend(&engine->bindings, has_new_address, engine->is_paused);
+    const uint64_t bindings = bindings_tend(&engine->bindings, has_new_address, engine->is_paused != 0);
     const uint64_t now = GetTickCount64();
     const uint64_t look = watchdog_look(engine->watchdog, now);
     const uint64_t next = bindings < look ? bindings : look;
@@ -582,6 +587,9 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     engine->log = options->log;
     engine->access_log = options->access_log;
     engine->breadcrumb = options->breadcrumb;
+    engine->started_at = GetTickCount64();
+    engine->loaded = log_time_now();
+    engine->generation = 1;
     engine->connections.most = options->config->service.max_connections;
     access_lists_init(&engine->lists);
     tallies_init(&engine->tallies);
@@ -593,7 +601,7 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     const bool is_up = engine__climb(engine, options, failure_out);
     if (is_up) {
         engine__log_probes(engine);
-        bindings_serve(&engine->bindings, engine->is_paused);
+        bindings_serve(&engine->bindings, engine->is_paused != 0);
     }
     ReleaseSRWLockExclusive(&engine->lock);
     if (is_up) {
@@ -686,6 +694,23 @@ void engine_destroy(struct engine *engine)
 bool engine_close_client(struct engine *engine, pl_id id)
 {
     return host_end_client(&engine->host, id, CLOSED_BY_ADMIN);
+}
+
+void engine_view(const struct engine *engine, struct engine_view *view_out)
+{
+    *view_out = (struct engine_view){
+        .tallies = (struct tallies *)(uintptr_t)&engine->tallies,
+        .workers = engine->workers,
+        .worker_count = engine->worker_count,
+        .log = engine->log,
+        .access_log = engine->access_log,
+        .state = engine->is_ending != 0   ? REPORT_STOPPING
+                 : engine->is_paused != 0 ? REPORT_PAUSED
+                                          : REPORT_RUNNING,
+        .started_at = engine->started_at,
+        .loaded = engine->loaded,
+        .generation = (uint32_t)engine->generation,
+    };
 }
 
 void engine_counters(struct engine *engine, uint64_t sums_out[COUNTER_COUNT])

@@ -40,12 +40,12 @@ struct acceptor {
     SOCKET listener;
     int family;
     uint32_t accepts_max;
-    uint32_t target;    /* AcceptEx that should be outstanding */
-    uint32_t posted;    /* that are */
-    uint32_t cancelled; /* of these, asked to end because they are too many */
-    uint32_t batch;     /* clients taken since the last arming */
-    uint32_t peak;      /* the largest batch since the last look at the load */
-    uint32_t failures;  /* in a row */
+    uint32_t target;          /* AcceptEx that should be outstanding */
+    volatile uint32_t posted; /* that are; others read it */
+    uint32_t cancelled;       /* of these, asked to end because they are too many */
+    uint32_t batch;           /* clients taken since the last arming */
+    uint32_t peak;            /* the largest batch since the last look at the load */
+    uint32_t failures;        /* in a row */
     bool skips;
     bool is_running;
     bool is_stopping;
@@ -561,4 +561,9 @@ void acceptor_destroy(struct acceptor *acceptor)
 struct acceptor_counts acceptor_counts(const struct acceptor *acceptor)
 {
     return (struct acceptor_counts){.target = acceptor->target, .posted = acceptor->posted};
+}
+
+const volatile uint32_t *acceptor_armed(const struct acceptor *acceptor)
+{
+    return &acceptor->posted;
 }

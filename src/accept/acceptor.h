@@ -77,4 +77,7 @@ struct acceptor_counts {
 };
 struct acceptor_counts acceptor_counts(const struct acceptor *acceptor);
 
+/* acceptor_armed: the number of AcceptEx that are outstanding; valid until acceptor_destroy. Any thread. */
+const volatile uint32_t *acceptor_armed(const struct acceptor *acceptor);
+
 #endif

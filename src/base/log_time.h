@@ -4,6 +4,7 @@
 #define PORTLISTENER_BASE_LOG_TIME_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/text.h"
 
@@ -13,5 +14,8 @@ enum { LOG_TIME_ROOM = 40 };
    "2026-11-25T03:27:00.123+01:00", with the offset that holds now; UTC where there is no local time. Any
    thread. */
 void log_time_add(struct text *text, bool is_local);
+
+/* log_time_now: the wall clock's time in whole seconds since 1970, UTC. Any thread. */
+int64_t log_time_now(void);
 
 #endif

@@ -56,12 +56,12 @@ struct udp_endpoint {
     const struct udp_events *events;
     void *owner;
     struct operation peek;
-    uint32_t in_flight;  /* operations */
-    uint32_t receives;   /* of these, with a buffer */
-    uint32_t in_a_row;   /* datagrams fetched without waiting */
-    uint32_t since_look; /* datagrams */
-    uint32_t since_wait; /* likewise */
-    uint32_t resets;     /* in a row */
+    volatile uint32_t in_flight; /* operations; others read it */
+    uint32_t receives;           /* of these, with a buffer */
+    uint32_t in_a_row;           /* datagrams fetched without waiting */
+    uint32_t since_look;         /* datagrams */
+    uint32_t since_wait;         /* likewise */
+    uint32_t resets;             /* in a row */
     bool is_stopping;
     bool is_broken;
     bool is_peeking; /* `peek` is in flight */
@@ -791,6 +791,11 @@ void udp_endpoint_start(struct udp_endpoint *udp)
 void udp_endpoint_stop(struct udp_endpoint *udp)
 {
     worker_send(udp->socket.worker, &udp->stop);
+}
+
+const volatile uint32_t *udp_endpoint_armed(const struct udp_endpoint *udp)
+{
+    return &udp->in_flight;
 }
 
 void udp_endpoint_destroy(struct udp_endpoint *udp)

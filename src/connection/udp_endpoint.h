@@ -47,6 +47,9 @@ void udp_endpoint_stop(struct udp_endpoint *udp);
 /* udp_endpoint_destroy: after `stopped`, or without udp_endpoint_start. */
 void udp_endpoint_destroy(struct udp_endpoint *udp);
 
+/* udp_endpoint_armed: the number of receives that are outstanding; valid until udp_endpoint_destroy. Any thread. */
+const volatile uint32_t *udp_endpoint_armed(const struct udp_endpoint *udp);
+
 /* udp_endpoint_send: the host's send for a datagram's id, see handler.h. On W. */
 int32_t udp_endpoint_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length);
 

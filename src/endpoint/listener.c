@@ -21,6 +21,53 @@ void listener_init(struct listener *listener, struct endpoint *endpoint, const s
                                   .state = LISTENER_WAITING,
                                   .socket = INVALID_SOCKET};
     listener->address.port = port;
+    list_init(&listener->node);
+    listener_move(listener, endpoint);
+}
+
+/* ---- What others read ---- */
+
+static void listener__lock(const struct listener *listener)
+{
+    tally_lock(listener->endpoint->tally);
+}
+
+static void listener__unlock(const struct listener *listener)
+{
+    tally_unlock(listener->endpoint->tally);
+}
+
+/* All tallies of an engine have the same lock. */
+void listener_move(struct listener *listener, struct endpoint *endpoint)
+{
+    tally_lock(endpoint->tally);
+    list_remove(&listener->node);
+    listener->endpoint = endpoint;
+    if (endpoint->tally != NULL) {
+        list_append(&endpoint->tally->listeners, &listener->node);
+    }
+    tally_unlock(endpoint->tally);
+}
+
+void listener_fini(struct listener *listener)
+{
+    listener__lock(listener);
+    list_remove(&listener->node);
+    listener__unlock(listener);
+}
+
+void listener_arm(struct listener *listener, const volatile uint32_t *armed)
+{
+    listener__lock(listener);
+    listener->armed = armed;
+    listener__unlock(listener);
+}
+
+void listener_stop(struct listener *listener)
+{
+    listener__lock(listener);
+    listener->state = LISTENER_STOPPED;
+    listener__unlock(listener);
 }
 
 /* ---- Opening ---- */
@@ -93,7 +140,9 @@ static DWORD listener__bind(struct listener *listener, SOCKET socket)
             return (DWORD)WSAGetLastError();
         }
         network_address_from((const SOCKADDR *)&address, &bound);
+        listener__lock(listener);
         listener->address.port = bound.port;
+        listener__unlock(listener);
     }
     return 0;
 }
@@ -124,9 +173,11 @@ static void listener__use_ipv4(struct listener *listener)
     listener_add_name(&name, listener);
     log_write(listener->endpoint->log, EVENT_ENDPOINT_IPV4_ONLY, listener->endpoint->config->name, 0,
               "%s: IPv6 is off on this machine: it listens on 0.0.0.0 alone", name.at);
+    listener__lock(listener);
     listener->is_dual_stack = false;
     listener->family = AF_INET;
     listener->address = (struct pl_address){.family = 4, .port = port};
+    listener__unlock(listener);
 }
 
 uint32_t listener_open(struct listener *listener, const struct network *network, uint64_t first_delay,
@@ -137,9 +188,11 @@ uint32_t listener_open(struct listener *listener, const struct network *network,
     }
     const DWORD error = listener__try(listener);
     if (error == 0) {
+        listener__lock(listener);
         listener->state = LISTENER_LISTENING;
         listener->win32_error = 0;
         listener->bound_at = now;
+        listener__unlock(listener);
         return 0;
     }
     listener_lost(listener, error, first_delay, now);
@@ -151,11 +204,13 @@ void listener_lost(struct listener *listener, uint32_t error, uint64_t first_del
     const bool has_lasted =
         listener->state == LISTENER_LISTENING && now - listener->bound_at >= LISTENER_DELAY_MAX;
     const uint64_t delay = listener->delay == 0 || has_lasted ? first_delay : listener->delay * UINT64_C(2);
+    listener__lock(listener);
     listener->delay = delay < LISTENER_DELAY_MAX ? (uint32_t)delay : LISTENER_DELAY_MAX;
     listener->state = LISTENER_WAITING;
     listener->socket = INVALID_SOCKET;
     listener->win32_error = error;
     listener->retry_at = now + listener->delay;
+    listener__unlock(listener);
 }
 
 /* ---- Words ---- */

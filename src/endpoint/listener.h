@@ -12,23 +12,36 @@
 #include "endpoint/listener_state.h"
 #include "io/network.h"
 
+/* What others read of it (its endpoint, its address, its state) changes under the lock of the endpoint's tally, in whose
+   list it is. */
 struct listener {
+    struct list_node node; /* in its endpoint's tally */
     struct endpoint *endpoint;
     enum config_protocol protocol;
     bool is_dual_stack;
     int family;                /* AF_INET or AF_INET6 */
     struct pl_address address; /* once bound, with the port that it got */
     enum listener_state state;
-    SOCKET socket;        /* LISTENING */
-    uint32_t win32_error; /* WAITING: why the last try failed */
-    uint32_t delay;       /* milliseconds between the last try and the next; 0: none failed yet */
-    uint64_t bound_at;    /* LISTENING: of GetTickCount64 */
-    uint64_t retry_at;    /* WAITING: of GetTickCount64 */
+    SOCKET socket;                  /* LISTENING */
+    uint32_t win32_error;           /* WAITING: why the last try failed */
+    uint32_t delay;                 /* milliseconds between the last try and the next; 0: none failed yet */
+    uint64_t bound_at;              /* LISTENING: of GetTickCount64 */
+    uint64_t retry_at;              /* WAITING: of GetTickCount64 */
+    const volatile uint32_t *armed; /* accepts or receives outstanding; NULL: nothing serves it */
 };
 
 /* listener_init: for the port `port` of one item of `listen`. */
 void listener_init(struct listener *listener, struct endpoint *endpoint, const struct config_listen *listen,
                    uint16_t port);
+
+/* listener_fini: nobody reads it any more; before its endpoint goes. */
+void listener_fini(struct listener *listener);
+
+/* listener_move: it belongs to this endpoint from now on. listener_arm: where the number of its outstanding calls is; NULL
+   before that goes. listener_stop: it is not wanted any more. */
+void listener_move(struct listener *listener, struct endpoint *endpoint);
+void listener_arm(struct listener *listener, const volatile uint32_t *armed);
+void listener_stop(struct listener *listener);
 
 /* listener_open: socket, options, bind and, for TCP, listen. 0: LISTENING. Else the error: WAITING, and
    `retry_at` is set after `first_delay` milliseconds, doubling to 30 s. A dual-stack address becomes 0.0.0.0
