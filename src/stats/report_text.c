@@ -150,7 +150,9 @@ static void text__listener(struct report_out *out, const struct report_listener 
     } else {
         text_add_format(&out->text, "  %s is not bound; tried again in %u s\n", listener->address,
                         (listener->retry_in + 999) / 1000);
-        text__wrap(out, 4, listener->diagnosis != NULL ? listener->diagnosis : "");
+        if (listener->diagnosis != NULL) {
+            text__wrap(out, 4, listener->diagnosis);
+        }
     }
     report_out_more(out);
 }
