@@ -20,7 +20,7 @@ static void read_entry(const struct config_key *key, const char *value, void *re
                        struct config_problems *problems)
 {
     const struct config_entry entry = {.key = key,
-                                       .value = {value, strlen(value), 10},
+                                       .value = {.at = value, .length = strlen(value), .column = 10},
                                        .line = 3,
                                        .record = record,
                                        .handlers = config_case_source.handlers,

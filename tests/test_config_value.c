@@ -231,7 +231,7 @@ static void test_config_value__takes_a_list_apart(void **state)
         const char *text;
         uint32_t column;
     } expected[] = {{"a", 12}, {"\xC3\xA4 b", 14}, {"", 19}, {"c", 20}};
-    struct config_span list = {text, sizeof text - 1, 11};
+    struct config_span list = {.at = text, .length = sizeof text - 1, .column = 11};
     struct config_span item;
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         assert_true(config_value_take_item(&list, &item));
@@ -240,7 +240,7 @@ static void test_config_value__takes_a_list_apart(void **state)
         assert_int_equal(item.column, expected[i].column);
     }
     assert_false(config_value_take_item(&list, &item));
-    list = (struct config_span){"a,", 2, 1};
+    list = (struct config_span){.at = "a,", .length = 2, .column = 1};
     assert_true(config_value_take_item(&list, &item));
     assert_true(config_value_take_item(&list, &item));
     assert_int_equal(item.length, 0);

@@ -12,9 +12,11 @@
 #include "config/config_file.h"
 #include "config/config_guess.h"
 #include "config/config_keys.h"
+#include "config/config_names.h"
 #include "config/config_path.h"
 #include "config/config_plugins.h"
 #include "config/config_problems.h"
+#include "config/config_registry.h"
 #include "config/config_settings.h"
 #include "config/config_unknown.h"
 #include "config/config_value.h"
@@ -42,7 +44,11 @@ struct reading {
     size_t endpoint_room;
     uint32_t service_line; /* of [service], 0: not seen yet */
     uint32_t defaults_line;
-    struct section section; /* where the file is now */
+    uint32_t before;           /* lines of what was read before this document */
+    bool is_registry;          /* its keys may be there already */
+    struct section section;    /* where the file is now */
+    size_t endpoint;           /* the number of the one that the section is of */
+    struct config_names names; /* of the files' endpoints, for the registry */
     bool may_lack_sections; /* a line could not be read, or a section is not known: it may be an endpoint */
     struct config_extras extras;
 };
@@ -52,7 +58,7 @@ struct reading {
 /* For the end, with the endpoint that is read now. */
 static void config__put_off(struct reading *reading, const struct config_item *item)
 {
-    const struct config_extra extra = {.endpoint = reading->config->endpoint_count - 1,
+    const struct config_extra extra = {.endpoint = reading->endpoint,
                                        .line = item->line,
                                        .name = item->name,
                                        .value = item->value,
@@ -110,11 +116,12 @@ static void config__entry(struct reading *reading, const struct config_item *ite
     if (section->is_shared && key->is_endpoint_only) {
         config_problems_error(reading->problems, item->line, item->name.column,
                               "%s has no default; write it in each [endpoint NAME]", key->name);
-    } else if (origin->line != 0) {
-        config_problems_error(reading->problems, item->line, item->name.column,
-                              "%s is set in line %lu already; remove one of the two lines", key->name,
-                              (unsigned long)origin->line);
+    } else if (origin->line != 0 && !config_problems_overrides(reading->problems, item->line, origin->line)) {
+        config_problems_twice(reading->problems, key->name, item->line, item->name.column, origin->line);
     } else {
+        if (origin->line != 0) {
+            config_keys_reset(key, section->record);
+        }
         *origin = (struct config_origin){
             .line = item->line, .column = item->value.column, .is_shared = section->is_shared};
         config__read_entry(reading, key, item->value, item->line);
@@ -131,10 +138,11 @@ static struct config_origin *config__make_origins(const struct config_table *tab
 static void config__open_once(struct reading *reading, const struct config_item *item, struct section section,
                               const char *name, uint32_t *line)
 {
-    if (*line != 0) {
+    if (*line != 0 && !config_problems_overrides(reading->problems, item->line, *line)) {
+        struct text place = config_problems_place(reading->problems, *line, item->line);
         config_problems_error(reading->problems, item->line, item->name.column,
-                              "[%s] begins in line %lu already; put the keys of both together", name,
-                              (unsigned long)*line);
+                              "[%s] begins in %s already; put the keys of both together", name, place.at);
+        text_fini(&place);
     } else {
         *line = item->line;
     }
@@ -158,15 +166,32 @@ static struct config_endpoint *config__add_endpoint(struct reading *reading)
     return endpoint;
 }
 
+/* The registry goes on with an endpoint of the files. */
+static bool config__reopen_endpoint(struct reading *reading, struct config_span name)
+{
+    if (!reading->is_registry ||
+        !config_names_find(&reading->names, name.at, name.length, &reading->endpoint)) {
+        return false;
+    }
+    struct config_endpoint *endpoint = &reading->config->endpoints[reading->endpoint];
+    reading->section =
+        (struct section){.table = &config_keys_endpoint, .record = endpoint, .origins = endpoint->origins};
+    return true;
+}
+
 static void config__open_endpoint(struct reading *reading, const struct config_item *item,
                                   struct config_span name)
 {
     struct config_fault fault;
+    if (config__reopen_endpoint(reading, name)) {
+        return;
+    }
     struct config_endpoint *endpoint = config__add_endpoint(reading);
     if (endpoint == NULL) {
         config_problems_no_memory(reading->problems);
         return;
     }
+    reading->endpoint = reading->config->endpoint_count - 1;
     endpoint->line = item->line;
     endpoint->name = memory_copy_text(name.at, name.length);
     endpoint->origins = config__make_origins(&config_keys_endpoint);
@@ -312,24 +337,80 @@ static void config__broken_line(struct reading *reading, const struct config_ite
     }
 }
 
+static void config__item(struct reading *reading, const struct config_item *item)
+{
+    if (item->problem != NULL) {
+        config_problems_error(reading->problems, item->line, item->problem_column, "%s", item->problem);
+    }
+    if (item->kind == CONFIG_ITEM_SECTION) {
+        config__section(reading, item);
+    } else if (item->kind == CONFIG_ITEM_ENTRY) {
+        config__entry(reading, item);
+    } else {
+        config__broken_line(reading, item);
+    }
+}
+
 static void config__read_lines(struct reading *reading, const char *text, size_t length)
 {
     struct config_file file;
     struct config_item item;
     config_file_init(&file, text, length);
     while (!reading->problems->is_out_of_memory && config_file_next(&file, &item)) {
-        if (item.problem != NULL) {
-            config_problems_error(reading->problems, item.line, item.problem_column, "%s", item.problem);
-        }
-        if (item.kind == CONFIG_ITEM_SECTION) {
-            config__section(reading, &item);
-        } else if (item.kind == CONFIG_ITEM_ENTRY) {
-            config__entry(reading, &item);
+        item.line += reading->before;
+        config__item(reading, &item);
+    }
+    config__close_section(reading);
+    reading->before +=
+        file.line > 0 ? file.line : 1; /* what is wrong with an empty file is wrong in line 1 */
+}
+
+/* ---- the registry ---- */
+
+/* A value that is in no section. Other programs may keep theirs there, too. */
+static void config__loose_value(struct reading *reading, const struct config_item *item)
+{
+    if (item->kind == CONFIG_ITEM_ENTRY && !text_equal(item->name.at, item->name.length, "ConfigFile")) {
+        config_problems_warning(reading->problems, item->line, 1,
+                                "this value is not read here; put it into the key service, defaults or "
+                                "endpoint NAME, or delete it");
+    }
+}
+
+static void config__read_registry_items(struct reading *reading, const struct config_registry_items *items)
+{
+    bool has_section = false;
+    reading->is_registry = true;
+    for (size_t i = 0; i < items->count && !reading->problems->is_out_of_memory; i++) {
+        struct config_item item = items->list[i];
+        item.line += reading->before;
+        has_section = has_section || item.kind == CONFIG_ITEM_SECTION || item.may_be_section;
+        if (has_section) {
+            config__item(reading, &item);
         } else {
-            config__broken_line(reading, &item);
+            config__loose_value(reading, &item);
         }
     }
     config__close_section(reading);
+    config_extras_sort(&reading->extras);
+    reading->is_registry = false;
+}
+
+/* `items` must stay until all problems are written. */
+static void config__read_registry(struct reading *reading, struct config_registry_items *items)
+{
+    const struct config_source *source = reading->source;
+    if (source->registry == NULL || source->registry->count == 0) {
+        return;
+    }
+    if (config_registry_read(source->registry, items) &&
+        config_places_add_registry(&reading->config->places, source->registry_name, reading->before, items) &&
+        config_names_init(&reading->names, reading->config)) {
+        config__read_registry_items(reading, items);
+    } else {
+        config_problems_no_memory(reading->problems);
+    }
+    config_names_fini(&reading->names);
 }
 
 /* The table's defaults, where the file says nothing. */
@@ -573,8 +654,8 @@ static bool config__begin(struct reading *reading)
         config->option_count++;
     }
     config->options = memory_alloc((config->option_count + 1) * sizeof(struct config_options *));
-    return config->file != NULL && config->service.origins != NULL && config->defaults.origins != NULL &&
-           config->options != NULL;
+    return config_places_add(&config->places, reading->source->file, 0) && config->file != NULL &&
+           config->service.origins != NULL && config->defaults.origins != NULL && config->options != NULL;
 }
 
 /* `defaults`: NULL for themselves. */
@@ -590,18 +671,24 @@ struct config *config_parse(const struct config_source *source, const char *text
                             struct config_problems *problems)
 {
     struct reading reading = {.source = source, .problems = problems};
+    struct config_registry_items items = {.list = NULL};
+    text_init_heap(&items.text);
     if (config__begin(&reading)) {
+        problems->places = &reading.config->places;
         config__read_lines(&reading, text, length);
+        config__read_registry(&reading, &items);
         config__complete(&reading);
     } else {
         config_problems_no_memory(problems);
     }
     config_extras_fini(&reading.extras);
     config_problems_finish(problems, source->file);
+    config_registry_items_fini(&items);
     if (problems->errors > 0) {
         config_destroy(reading.config);
         return NULL;
     }
+    reading.config->places.items = NULL;
     return reading.config;
 }
 
@@ -622,6 +709,7 @@ void config_destroy(struct config *config)
     config_plugins_fini(config);
     memory_free(config->service.origins);
     memory_free(config->endpoints);
+    config_places_fini(&config->places);
     memory_free(config->file);
     memory_free(config);
 }

@@ -12,6 +12,9 @@
 #include "base/address_prefix.h"
 #include "base/log_level.h"
 #include "base/text.h"
+#include "config/config_places.h"
+
+struct config_registry;
 
 enum config_protocol { CONFIG_TCP, CONFIG_UDP };
 enum config_start_policy { CONFIG_START_PARTIAL, CONFIG_START_ALL };
@@ -34,7 +37,8 @@ enum { CONFIG_SOCKETS_MAX = 65536 }; /* of all enabled endpoints together */
 
 enum { CONFIG_BURST_PART = 5 }; /* accept_burst counts as at least this part of accept_rate, rounded up */
 
-/* Where a value comes from: its line and the column where the value begins; line 0: the table's default. */
+/* Where a value comes from: its line (see config_places.h) and the column where the value begins; line 0: the table's
+   default. */
 struct config_origin {
     uint32_t line;
     uint32_t column;
@@ -103,7 +107,7 @@ struct config_endpoint {
     uint32_t max_datagram;
     uint32_t udp_sessions_max;
     uint32_t reply_limit;          /* thousandths; 0: none */
-    uint32_t line;                 /* of its section in the INI, for messages */
+    uint32_t line;                 /* of its section, for messages */
     struct config_origin *origins; /* of each row of config_keys_endpoint, in its order */
 };
 
@@ -129,7 +133,8 @@ struct config_service {
 };
 
 struct config {
-    char *file; /* as messages name it */
+    char *file;                  /* as messages name it */
+    struct config_places places; /* what it was read from */
     struct config_service service;
     struct config_endpoint defaults;   /* owns what its endpoints have from it: texts, lists of networks */
     struct config_endpoint *endpoints; /* in the order of the file */
@@ -139,17 +144,21 @@ struct config {
     struct config_plugin *plugins; /* handlers in DLLs that it names; see config_plugins.h */
 };
 
-/* One problem; its message, without "file:line:column: error: ", is text.at[offset..offset + length). */
+/* One problem; its message, without "file:line:column: error: ", is text.at[offset..offset + length). Its file, or its
+   key or value of the registry, is text.at[place..place + place_length). */
 struct config_problem {
-    uint32_t line; /* 0: the whole file */
+    uint32_t line; /* 0: the whole file, or the registry */
     uint32_t column;
     bool is_error;
+    bool is_registry;
     size_t offset;
     size_t length;
+    size_t place;
+    size_t place_length;
 };
 
 /* What is wrong with a configuration, for a person: one line each, "file:line:column: error: what is wrong;
-   what would be right", in the order of the file. All of them, not only the first (of thousands: the first
+   what would be right", or "HKLM\...\endpoint web\backlog: error: ...", in the order of what is read. All of them, not only the first (of thousands: the first
    thousand, and a last line that tells of the rest). */
 struct config_problems {
     struct text text; /* lines, each ended by \n */
@@ -157,9 +166,10 @@ struct config_problems {
     uint32_t warnings;
     struct config_problem *list; /* the same, for tools */
     size_t count;
-    size_t room;           /* from here on: for config_problems.c */
-    struct text found;     /* the messages as they came */
-    bool is_out_of_memory; /* then the text says so, and only that */
+    size_t room;                        /* from here on: for config_problems.c */
+    const struct config_places *places; /* what the lines are of; NULL: of the one file */
+    struct text found;                  /* the messages as they came */
+    bool is_out_of_memory;              /* then the text says so, and only that */
     char no_memory_room[512];
 };
 
@@ -183,12 +193,15 @@ struct config_source {
     const char *service;                        /* takes the place of <service> in paths */
     const struct pl_handler *const *handlers;   /* ends with NULL; as long as the configuration */
     const struct config_plugin_source *plugins; /* likewise; NULL: none is loaded */
+    const struct config_registry
+        *registry;             /* its values come before those of the text; NULL: there are none */
+    const char *registry_name; /* of the key that has them, for messages */
     /* Appends the value of an environment variable; false where there is none. */
     bool (*variable)(const char *name, struct text *value);
 };
 
-/* config_parse: reads text[0..length), UTF-8, and checks it as a whole. NULL when there is an error; warnings
-   may be there either way. `problems`: fresh from config_problems_init. */
+/* config_parse: reads text[0..length), UTF-8, and the registry, and checks it as a whole. NULL when there is an error;
+   warnings may be there either way. `problems`: fresh from config_problems_init. */
 struct config *config_parse(const struct config_source *source, const char *text, size_t length,
                             struct config_problems *problems);
 

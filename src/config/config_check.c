@@ -314,9 +314,11 @@ static void config_check__names(struct config *config, struct config_problems *p
         if (i == first || !text_equal(name, strlen(name), sorted[first]->name)) {
             first = i;
         } else if (name[0] != '\0') {
+            struct text place = config_problems_place(problems, sorted[first]->line, sorted[i]->line);
             config_problems_error(problems, sorted[i]->line, 1,
-                                  "endpoint %s begins in line %lu already; give one of them another name",
-                                  config_check__quoted(sorted[i], room), (unsigned long)sorted[first]->line);
+                                  "endpoint %s begins in %s already; give one of them another name",
+                                  config_check__quoted(sorted[i], room), place.at);
+            text_fini(&place);
             sorted[i]->is_enabled = false;
         }
     }
@@ -400,12 +402,13 @@ static void config_check__tell(struct item *a, struct item *b, uint16_t port,
     text_init(&earlier_text, earlier_room, sizeof earlier_room);
     config_listen_add(&later_text, later->listen);
     config_listen_add(&earlier_text, earlier->listen);
-    config_problems_error(
-        problems, later->listen->line, later->listen->column,
-        "listen: %s overlaps %s of endpoint %s in line %lu, both need port %u; give one of them "
-        "another port or address",
-        later_room, earlier_room, config_check__quoted(earlier->endpoint, name),
-        (unsigned long)earlier->listen->line, port);
+    struct text place = config_problems_place(problems, earlier->listen->line, later->listen->line);
+    config_problems_error(problems, later->listen->line, later->listen->column,
+                          "listen: %s overlaps %s of endpoint %s in %s, both need port %u; give one of them "
+                          "another port or address",
+                          later_room, earlier_room, config_check__quoted(earlier->endpoint, name), place.at,
+                          port);
+    text_fini(&place);
 }
 
 /* In one group, whoever covers more stands before whom he covers. */

@@ -57,6 +57,17 @@ static bool config_entry__amount(const struct config_entry *entry, uint64_t *num
     return true;
 }
 
+/* A number of the registry is 0 or 1; in a text neither is a yes or no. */
+static bool config_entry__flag(const struct config_entry *entry, bool *flag_out,
+                               struct config_fault *fault_out)
+{
+    const char *at = entry->value.at;
+    const bool is_number = entry->value.form == CONFIG_FORM_NUMBER && entry->value.length == 1;
+    *flag_out = is_number && at[0] == '1';
+    return (is_number && (at[0] == '0' || at[0] == '1')) ||
+           config_value_bool(at, entry->value.length, flag_out, fault_out);
+}
+
 static bool config_entry__number(const struct config_entry *entry, struct config_fault *fault_out)
 {
     const char *at = entry->value.at;
@@ -65,7 +76,7 @@ static bool config_entry__number(const struct config_entry *entry, struct config
     bool flag = false;
     bool is_read = false;
     if (entry->key->type == CONFIG_TYPE_BOOL) {
-        is_read = config_value_bool(at, length, &flag, fault_out);
+        is_read = config_entry__flag(entry, &flag, fault_out);
         number = flag;
     } else if (entry->key->type == CONFIG_TYPE_CHOICE) {
         is_read = config_value_choice(at, length, entry->key->choices, &number, fault_out);
@@ -393,10 +404,22 @@ static void config_entry__no_value(const struct config_entry *entry)
                           key->name, entry->value.length > 0 ? ", only a comment" : "", room);
 }
 
+static bool config_entry__is_list(const struct config_key *key)
+{
+    return key->type == CONFIG_TYPE_LISTEN || key->type == CONFIG_TYPE_PREFIXES ||
+           key->type == CONFIG_TYPE_LIST;
+}
+
 void config_entry_read(const struct config_entry *entry)
 {
     const bool is_empty = entry->value.length == 0;
-    if (is_empty ? !config_keys_may_be_empty(entry->key) : config_entry__begins_comment(entry->value.at[0])) {
+    if (entry->value.form == CONFIG_FORM_ITEMS && !config_entry__is_list(entry->key)) {
+        config_problems_error(
+            entry->problems, entry->line, entry->value.column,
+            "%s: a list of texts (REG_MULTI_SZ), where one value belongs; write it as REG_SZ",
+            entry->key->name);
+    } else if (is_empty ? !config_keys_may_be_empty(entry->key)
+                        : config_entry__begins_comment(entry->value.at[0])) {
         config_entry__no_value(entry);
     } else if (is_empty || config_entry__has_good_form(entry)) {
         config_entry__value(entry);

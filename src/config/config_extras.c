@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/config_extras.h"
 
+#include <stdlib.h>
+
 #include "base/memory.h"
 
 enum { EXTRAS_FIRST_ROOM = 16 };
@@ -18,6 +20,23 @@ bool config_extras_add(struct config_extras *extras, const struct config_extra *
     }
     extras->list[extras->count++] = *extra;
     return true;
+}
+
+static int config_extras__compare(const void *left, const void *right)
+{
+    const struct config_extra *a = left;
+    const struct config_extra *b = right;
+    if (a->endpoint != b->endpoint) {
+        return a->endpoint < b->endpoint ? -1 : 1;
+    }
+    return (a->line > b->line) - (a->line < b->line);
+}
+
+void config_extras_sort(struct config_extras *extras)
+{
+    if (extras->count > 0) {
+        qsort(extras->list, extras->count, sizeof *extras->list, config_extras__compare);
+    }
 }
 
 const struct config_extra *config_extras_take(struct config_extras *extras, size_t endpoint,

@@ -22,8 +22,11 @@ struct config_extras {
     size_t taken;
 };
 
-/* config_extras_add: in the order of the file. False when there is no memory. */
+/* config_extras_add: in the order of what is read. False when there is no memory. */
 bool config_extras_add(struct config_extras *extras, const struct config_extra *extra);
+
+/* config_extras_sort: into the order of the endpoints, and for each one of the lines. Before the first is taken. */
+void config_extras_sort(struct config_extras *extras);
 
 /* config_extras_take: all of this endpoint, `count_out` of them; NULL: none. Endpoints in their order. */
 const struct config_extra *config_extras_take(struct config_extras *extras, size_t endpoint,

@@ -10,11 +10,15 @@
 
 enum { CONFIG_FILE_SIZE_MAX = 4 * 1024 * 1024 }; /* bytes; all of it may be one line, such as a long list */
 
+/* How a value is written: a value of the registry has a type, a file has text only. */
+enum config_form { CONFIG_FORM_TEXT, CONFIG_FORM_NUMBER, CONFIG_FORM_ITEMS /* several texts */ };
+
 /* A piece of a line, without blanks around it and without a NUL behind it. */
 struct config_span {
     const char *at;
     size_t length;
     uint32_t column; /* of its first character; counted in characters, from 1 */
+    enum config_form form;
 };
 
 enum config_item_kind {

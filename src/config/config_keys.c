@@ -549,6 +549,15 @@ static void *config_keys__block(const struct config_key *key, const void *record
     return block;
 }
 
+void config_keys_reset(const struct config_key *key, void *record)
+{
+    memory_free(config_keys__block(key, record));
+    config_keys_clear(key, record);
+    if (key->type == CONFIG_TYPE_LISTEN) {
+        ((struct config_endpoint *)record)->listen_count = 0;
+    }
+}
+
 void config_keys_free(const struct config_table *table, void *record, const void *lender)
 {
     for (size_t i = 0; i < table->count; i++) {

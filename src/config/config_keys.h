@@ -99,6 +99,9 @@ void config_keys_lend(const struct config_key *key, const void *lender, void *re
 /* config_keys_clear: the key's place is all zero; what it had is not freed. */
 void config_keys_clear(const struct config_key *key, void *record);
 
+/* config_keys_reset: the key has no value, and what it had is freed. */
+void config_keys_reset(const struct config_key *key, void *record);
+
 /* config_keys_free: what the record's keys have on the heap, without what `lender` has lent to it (NULL: nothing). */
 void config_keys_free(const struct config_table *table, void *record, const void *lender);
 

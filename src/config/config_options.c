@@ -243,7 +243,7 @@ static bool config_options__check_values(struct making *making)
     for (size_t i = 0; is_good && i < table->count; i++) {
         const char *value = table->keys[i].value;
         if (value != NULL && value[0] != '\0') {
-            const struct config_span span = {value, strlen(value), 1};
+            const struct config_span span = {.at = value, .length = strlen(value), .column = 1};
             memset(settings, 0, table->count * sizeof *settings);
             is_good = config_options__takes(making, table, &table->keys[i], span, settings);
         }
@@ -255,13 +255,14 @@ static bool config_options__check_values(struct making *making)
 const struct config_key *config_options_default(const char *line, struct config_span *value_out)
 {
     const size_t length = strcspn(line, "=");
-    const struct config_span name = config_file_trim((struct config_span){line, length, 1});
+    const struct config_span name =
+        config_file_trim((struct config_span){.at = line, .length = length, .column = 1});
     const struct config_key *key = config_keys_find(&config_keys_endpoint, name.at, name.length);
     if (line[length] == '\0' || key == NULL || key->is_endpoint_only || key->type == CONFIG_TYPE_HANDLER) {
         return NULL;
     }
     const char *value = line + length + 1;
-    *value_out = config_file_trim((struct config_span){value, strlen(value), 1});
+    *value_out = config_file_trim((struct config_span){.at = value, .length = strlen(value), .column = 1});
     return key;
 }
 

@@ -3,6 +3,7 @@
 #include "config/config_problems.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -79,6 +80,35 @@ void config_problems_warning(struct config_problems *problems, uint32_t line, ui
     va_end(arguments);
 }
 
+struct text config_problems_place(struct config_problems *problems, uint32_t line, uint32_t here)
+{
+    struct text place;
+    text_init_heap(&place);
+    if (problems->places != NULL) {
+        config_places_add_other(&place, problems->places, line, here);
+    } else {
+        text_add_format(&place, "line %lu", (unsigned long)line);
+    }
+    if (place.is_cut) {
+        config_problems_no_memory(problems);
+    }
+    return place;
+}
+
+void config_problems_twice(struct config_problems *problems, const char *key, uint32_t line, uint32_t column,
+                           uint32_t earlier)
+{
+    struct text place = config_problems_place(problems, earlier, line);
+    config_problems_error(problems, line, column, "%s is set in %s already; remove one of the two lines", key,
+                          place.at);
+    text_fini(&place);
+}
+
+bool config_problems_overrides(const struct config_problems *problems, uint32_t line, uint32_t earlier)
+{
+    return problems->places != NULL && config_places_overrides(problems->places, line, earlier);
+}
+
 /* By place; in one place as they were found. */
 static int config_problems__compare(const void *left, const void *right)
 {
@@ -93,14 +123,34 @@ static int config_problems__compare(const void *left, const void *right)
     return a->offset < b->offset ? -1 : 1;
 }
 
+/* The place that the problem's line is in; its line is then the one there. */
+static void config_problems__write_place(struct config_problems *problems, const char *file,
+                                         struct config_problem *problem)
+{
+    struct text *text = &problems->text;
+    problem->place = text->length;
+    if (problems->places == NULL || problem->line == 0) {
+        text_add_string(text, file);
+    } else {
+        config_places_add_name(text, problems->places, problem->line);
+        problem->is_registry = config_places_is_registry(problems->places, problem->line);
+        problem->line -= config_places_find(problems->places, problem->line)->before;
+    }
+    problem->place_length = text->length - problem->place;
+    if (problem->is_registry) {
+        problem->line = 0;
+        problem->column = 0;
+    }
+    if (problem->line != 0) {
+        text_add_format(text, ":%lu:%lu", (unsigned long)problem->line, (unsigned long)problem->column);
+    }
+}
+
 static void config_problems__write(struct config_problems *problems, const char *file,
                                    struct config_problem *problem)
 {
     struct text *text = &problems->text;
-    text_add_string(text, file);
-    if (problem->line != 0) {
-        text_add_format(text, ":%lu:%lu", (unsigned long)problem->line, (unsigned long)problem->column);
-    }
+    config_problems__write_place(problems, file, problem);
     text_add_string(text, problem->is_error ? ": error: " : ": warning: ");
     const size_t offset = text->length;
     text_add(text, problems->found.at + problem->offset, problem->length);
@@ -108,15 +158,15 @@ static void config_problems__write(struct config_problems *problems, const char 
     problem->offset = offset;
 }
 
-static void config_problems__write_rest(struct config_problems *problems, const char *file)
+static void config_problems__write_rest(struct config_problems *problems, struct config_problem last,
+                                        const char *file)
 {
     const unsigned long rest =
         (unsigned long)problems->errors + problems->warnings - (unsigned long)problems->count;
     if (rest > 0) {
-        const struct config_problem *last = &problems->list[problems->count - 1];
-        text_add_format(&problems->text,
-                        "%s:%lu:%lu: error: %lu more problems are not shown; correct these first\n", file,
-                        (unsigned long)last->line, (unsigned long)last->column, rest);
+        config_problems__write_place(problems, file, &last);
+        text_add_format(&problems->text, ": error: %lu more problems are not shown; correct these first\n",
+                        rest);
     }
 }
 
@@ -137,8 +187,10 @@ static void config_problems__write_no_memory(struct config_problems *problems, c
     problems->errors = 1;
     problems->warnings = 0;
     if (problems->list != NULL) {
-        problems->list[0] = (struct config_problem){
-            .is_error = true, .offset = offset, .length = problems->text.length - offset};
+        problems->list[0] = (struct config_problem){.is_error = true,
+                                                    .offset = offset,
+                                                    .length = problems->text.length - offset,
+                                                    .place_length = strlen(name)};
         problems->count = 1;
     }
     text_add_string(&problems->text, "\n");
@@ -146,17 +198,20 @@ static void config_problems__write_no_memory(struct config_problems *problems, c
 
 void config_problems_finish(struct config_problems *problems, const char *file)
 {
+    struct config_problem last = {.line = 0};
     if (problems->count > 0) {
         qsort(problems->list, problems->count, sizeof problems->list[0], config_problems__compare);
+        last = problems->list[problems->count - 1];
     }
     for (size_t i = 0; i < problems->count; i++) {
         config_problems__write(problems, file, &problems->list[i]);
     }
     if (!problems->is_out_of_memory) {
-        config_problems__write_rest(problems, file);
+        config_problems__write_rest(problems, last, file);
     }
     if (problems->is_out_of_memory || problems->found.is_cut || problems->text.is_cut) {
         config_problems__write_no_memory(problems, file);
     }
     text_fini(&problems->found);
+    problems->places = NULL;
 }

@@ -18,6 +18,17 @@ void config_problems_warning(struct config_problems *problems, uint32_t line, ui
 /* config_problems_no_memory: an allocation failed; all other problems are then of no interest. */
 void config_problems_no_memory(struct config_problems *problems);
 
+/* config_problems_place: a place for a message that stands at `here`: "line 5", see config_places_add_other. The text is
+   on the heap, for text_fini. */
+struct text config_problems_place(struct config_problems *problems, uint32_t line, uint32_t here);
+
+/* config_problems_twice: the key is set in the line `earlier` already. */
+void config_problems_twice(struct config_problems *problems, const char *key, uint32_t line, uint32_t column,
+                           uint32_t earlier);
+
+/* config_problems_overrides: whether what stands in `line` comes before what stands in `earlier`: the registry. */
+bool config_problems_overrides(const struct config_problems *problems, uint32_t line, uint32_t earlier);
+
 /* config_problems_finish: sorts them and makes their text, for the file named `file`. Once. */
 void config_problems_finish(struct config_problems *problems, const char *file);
 

@@ -12,29 +12,53 @@
 enum {
     REPORT_VALUE_COLUMN = 30, /* counted from 0 */
     REPORT_ORIGIN_COLUMN = 72,
-    REPORT_MEANING_COLUMN = 28
+    REPORT_MEANING_COLUMN = 28,
+    REPORT_SECTION_ROOM = 80, /* "endpoint ", and the longest name */
+    REPORT_ORIGIN_ROOM = 1024 /* bytes, for the name of a file */
 };
 
 /* ---- config show ---- */
 
-static void config_report__origin(struct text *text, const struct config_origin *origin)
+/* Of a path. */
+static const char *config_report__last_name(const char *path)
+{
+    const char *separator = strrchr(path, '\\');
+    return separator != NULL ? separator + 1 : path;
+}
+
+/* "line 5", "line 5 of web.ini", "registry". */
+static void config_report__line(struct text *text, const struct config *config, uint32_t line)
+{
+    const struct config_document *document = config_places_find(&config->places, line);
+    if (config_places_is_registry(&config->places, line)) {
+        text_add_string(text, "registry");
+        return;
+    }
+    text_add_format(text, "line %lu", (unsigned long)(line - document->before));
+    if (document->before > 0) {
+        text_add_format(text, " of %s", config_report__last_name(document->name));
+    }
+}
+
+static void config_report__origin(struct text *text, const struct config *config,
+                                  const struct config_origin *origin)
 {
     if (origin->line == 0) {
         text_add_string(text, origin->is_handlers ? "default of the handler" : "default");
     } else {
-        text_add_format(text, "line %lu%s", (unsigned long)origin->line,
-                        origin->is_shared ? ", [defaults]" : "");
+        config_report__line(text, config, origin->line);
+        text_add_string(text, origin->is_shared ? ", [defaults]" : "");
     }
 }
 
 /* Ends the line with its origin, in a line of its own where it would not fit. */
-static void config_report__end_with_origin(struct text *text, size_t start,
+static void config_report__end_with_origin(struct text *text, const struct config *config, size_t start,
                                            const struct config_origin *origin)
 {
-    char room[64];
+    char room[REPORT_ORIGIN_ROOM];
     struct text origin_text;
     text_init(&origin_text, room, sizeof room);
-    config_report__origin(&origin_text, origin);
+    config_report__origin(&origin_text, config, origin);
     if (config_file_characters(text->at + start, text->length - start) + 2 + origin_text.length >
         CONFIG_LAYOUT_WIDTH) {
         text_add_string(text, "\n");
@@ -51,8 +75,8 @@ static bool config_report__is_list(const struct config_key *key)
 }
 
 /* One item a line. */
-static void config_report__items(struct text *text, const struct config_key *key, const void *record,
-                                 size_t start, const struct config_origin *origin)
+static void config_report__items(struct text *text, const struct config *config, const struct config_key *key,
+                                 const void *record, size_t start, const struct config_origin *origin)
 {
     const size_t count = config_keys_count_items(key, record);
     for (size_t i = 0; i < count; i++) {
@@ -61,7 +85,7 @@ static void config_report__items(struct text *text, const struct config_key *key
         }
         config_keys_add_item(text, key, record, i);
         if (i == 0) {
-            config_report__end_with_origin(text, start, origin);
+            config_report__end_with_origin(text, config, start, origin);
         } else {
             text_add_string(text, "\n");
         }
@@ -83,7 +107,8 @@ static void config_report__zero(struct text *text, const struct config_key *key,
     }
 }
 
-static void config_report__record(struct text *text, const struct config_table *table, const void *record,
+static void config_report__record(struct text *text, const struct config *config,
+                                  const struct config_table *table, const void *record,
                                   const struct config_origin *origins)
 {
     for (size_t i = 0; i < table->count; i++) {
@@ -92,11 +117,11 @@ static void config_report__record(struct text *text, const struct config_table *
         text_add_format(text, "  %s", key->name);
         config_layout_pad(text, start, REPORT_VALUE_COLUMN);
         if (config_report__has_items(key, record)) {
-            config_report__items(text, key, record, start, &origins[i]);
+            config_report__items(text, config, key, record, start, &origins[i]);
         } else {
             config_keys_add_value(text, key, record);
             config_report__zero(text, key, record);
-            config_report__end_with_origin(text, start, &origins[i]);
+            config_report__end_with_origin(text, config, start, &origins[i]);
         }
     }
 }
@@ -104,12 +129,14 @@ static void config_report__record(struct text *text, const struct config_table *
 void config_report_show(struct text *text, const struct config *config)
 {
     text_add_format(text, "%s\n\n[service]\n", config->file);
-    config_report__record(text, &config_keys_service, &config->service, config->service.origins);
+    config_report__record(text, config, &config_keys_service, &config->service, config->service.origins);
     for (size_t i = 0; i < config->endpoint_count; i++) {
         const struct config_endpoint *endpoint = &config->endpoints[i];
-        text_add_format(text, "\n[endpoint %s]  line %lu\n", endpoint->name, (unsigned long)endpoint->line);
-        config_report__record(text, &config_keys_endpoint, endpoint, endpoint->origins);
-        config_report__record(text, &endpoint->options.options->table, endpoint->options.settings,
+        text_add_format(text, "\n[endpoint %s]  ", endpoint->name);
+        config_report__line(text, config, endpoint->line);
+        text_add_string(text, "\n");
+        config_report__record(text, config, &config_keys_endpoint, endpoint, endpoint->origins);
+        config_report__record(text, config, &endpoint->options.options->table, endpoint->options.settings,
                               endpoint->options.origins);
     }
 }
@@ -183,22 +210,80 @@ static void config_report__json_value(struct text *text, const struct config_key
     }
 }
 
-static void config_report__json_record(struct text *text, const struct config_table *table,
-                                       const char *section, const void *record,
-                                       const struct config_origin *origins, const char *indent)
+/* ", "line": 5", with the file where it is not the main one; or the key of the registry, and its value `name` (NULL: the
+   key alone). */
+static void config_report__json_place(struct text *text, const struct config *config, uint32_t line,
+                                      const char *section, const char *name)
+{
+    const struct config_document *document = config_places_find(&config->places, line);
+    if (config_places_is_registry(&config->places, line)) {
+        struct text value;
+        text_init_heap(&value);
+        text_add_format(&value, "%s\\%s%s%s", document->name, section, name != NULL ? "\\" : "",
+                        name != NULL ? name : "");
+        text_add_string(text, "\"registry\": ");
+        text_add_json(text, value.at, value.length);
+        text->is_cut = text->is_cut || value.is_cut;
+        text_fini(&value);
+        return;
+    }
+    if (document->before > 0) {
+        text_add_string(text, "\"file\": ");
+        text_add_json(text, document->name, strlen(document->name));
+        text_add_string(text, ", ");
+    }
+    text_add_format(text, "\"line\": %lu", (unsigned long)(line - document->before));
+}
+
+/* `section` is the record's, as the registry has it: "endpoint web". */
+static void config_report__json_origin(struct text *text, const struct config *config, const char *section,
+                                       const char *name, const struct config_origin *origin)
+{
+    if (origin->line == 0) {
+        text_add_format(text, ", \"origin\": \"%s\"}", origin->is_handlers ? "handler" : "default");
+        return;
+    }
+    section = origin->is_shared ? "defaults" : section;
+    text_add_format(text, ", \"origin\": \"%s\", \"section\": \"%.*s\", ",
+                    config_places_is_registry(&config->places, origin->line) ? "registry" : "ini",
+                    (int)strcspn(section, " "), section);
+    config_report__json_place(text, config, origin->line, section, name);
+    text_add_string(text, "}");
+}
+
+static void config_report__json_record(struct text *text, const struct config *config,
+                                       const struct config_table *table, const char *section,
+                                       const void *record, const struct config_origin *origins,
+                                       const char *indent)
 {
     for (size_t i = 0; i < table->count; i++) {
         text_add_format(text, "%s\n%s\"%s\": {\"value\": ", i > 0 ? "," : "", indent, table->keys[i].name);
         config_report__json_value(text, &table->keys[i], record);
         text_add_string(text, ", \"text\": ");
         config_report__json_text(text, &table->keys[i], record);
-        if (origins[i].line == 0) {
-            text_add_format(text, ", \"origin\": \"%s\"}", origins[i].is_handlers ? "handler" : "default");
-        } else {
-            text_add_format(text, ", \"origin\": \"ini\", \"section\": \"%s\", \"line\": %lu}",
-                            origins[i].is_shared ? "defaults" : section, (unsigned long)origins[i].line);
-        }
+        config_report__json_origin(text, config, section, table->keys[i].name, &origins[i]);
     }
+}
+
+static void config_report__json_endpoint(struct text *text, const struct config *config,
+                                         const struct config_endpoint *endpoint)
+{
+    const struct pl_config *options = &endpoint->options;
+    char section[REPORT_SECTION_ROOM];
+    struct text name;
+    text_init(&name, section, sizeof section);
+    text_add_format(&name, "endpoint %s", endpoint->name);
+    text_add_string(text, "\n    {\n      \"name\": ");
+    text_add_json(text, endpoint->name, strlen(endpoint->name));
+    text_add_string(text, ",\n      ");
+    config_report__json_place(text, config, endpoint->line, section, NULL);
+    text_add_string(text, ",\n      \"keys\": {");
+    config_report__json_record(text, config, &config_keys_endpoint, section, endpoint, endpoint->origins,
+                               "        ");
+    text_add_string(text, "\n      },\n      \"options\": {");
+    config_report__json_record(text, config, &options->options->table, section, options->settings,
+                               options->origins, "        ");
+    text_add_string(text, "\n      }\n    }");
 }
 
 void config_report_show_json(struct text *text, const struct config *config)
@@ -206,20 +291,12 @@ void config_report_show_json(struct text *text, const struct config *config)
     text_add_string(text, "{\n  \"file\": ");
     text_add_json(text, config->file, strlen(config->file));
     text_add_string(text, ",\n  \"service\": {");
-    config_report__json_record(text, &config_keys_service, "service", &config->service,
+    config_report__json_record(text, config, &config_keys_service, "service", &config->service,
                                config->service.origins, "    ");
     text_add_string(text, "\n  },\n  \"endpoints\": [");
     for (size_t i = 0; i < config->endpoint_count; i++) {
-        const struct config_endpoint *endpoint = &config->endpoints[i];
-        text_add_format(text, "%s\n    {\n      \"name\": ", i > 0 ? "," : "");
-        text_add_json(text, endpoint->name, strlen(endpoint->name));
-        text_add_format(text, ",\n      \"line\": %lu,\n      \"keys\": {", (unsigned long)endpoint->line);
-        config_report__json_record(text, &config_keys_endpoint, "endpoint", endpoint, endpoint->origins,
-                                   "        ");
-        text_add_string(text, "\n      },\n      \"options\": {");
-        config_report__json_record(text, &endpoint->options.options->table, "endpoint",
-                                   endpoint->options.settings, endpoint->options.origins, "        ");
-        text_add_string(text, "\n      }\n    }");
+        text_add_string(text, i > 0 ? "," : "");
+        config_report__json_endpoint(text, config, &config->endpoints[i]);
     }
     text_add_string(text, "\n  ]\n}\n");
 }

@@ -13,8 +13,8 @@ void config_report_show(struct text *text, const struct config *config);
 
 /* config_report_show_json: the same as one JSON object: "file", "service", "endpoints". Each key has "value"
    (a boolean, number of ms or bytes, string, or list), "text" (as one would write it in the INI), "origin"
-   ("default", "handler" for a default of the handler's own, or "ini" with "section" and "line"). Endpoints have
-   "keys", and likewise "options", those of their handler. Without a value, "value" is null. */
+   ("default", "handler" for a default of the handler's own, "ini" with "section" and "line", and "file" where an included
+   one has it, or "registry" with "section" and "registry", the value there). Endpoints have "keys", and likewise "options", those of their handler. Without a value, "value" is null. */
 void config_report_show_json(struct text *text, const struct config *config);
 
 /* config_report_reference: all keys, from the table, and those of the handlers (which end with NULL), in lines of at most

@@ -83,11 +83,13 @@ bool config_settings_read(struct pl_config *config, struct config_span name, str
     }
     const size_t index = (size_t)(key - table->keys);
     struct config_origin *origin = &config->origins[index];
-    if (origin->line != 0) {
-        config_problems_error(problems, line, name.column,
-                              "%s is set in line %lu already; remove one of the two lines", key->name,
-                              (unsigned long)origin->line);
+    if (origin->line != 0 && !config_problems_overrides(problems, line, origin->line)) {
+        config_problems_twice(problems, key->name, line, name.column, origin->line);
     } else {
+        if (origin->line != 0) {
+            config_keys_reset(key, config->settings);
+            config->settings[index].number = CONFIG_NO_NUMBER;
+        }
         *origin = (struct config_origin){.line = line, .column = value.column};
         config_settings__value(config, index, value, line, source, problems);
     }

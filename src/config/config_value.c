@@ -313,7 +313,8 @@ bool config_value_take_item(struct config_span *list, struct config_span *item_o
     }
     const char *comma = memchr(list->at, ',', list->length);
     const size_t length = comma != NULL ? (size_t)(comma - list->at) : list->length;
-    *item_out = config_file_trim((struct config_span){list->at, length, list->column});
+    *item_out =
+        config_file_trim((struct config_span){.at = list->at, .length = length, .column = list->column});
     list->column += config_file_characters(list->at, length) + 1;
     list->length -= comma != NULL ? length + 1 : length;
     list->at = comma != NULL ? comma + 1 : NULL;
