@@ -431,6 +431,141 @@ static void test_service__drains_with_checkpoints_and_then_resets(void **state)
     assert_in_range(log_time(log, "PL1004") - log_time(log, "PL1003"), DRAIN - 250, DRAIN + 250);
 }
 
+/* ---- The figures of docs/reliability.md, printed; what is asserted leaves room for a busy machine ---- */
+
+enum { TRANSFERS = 1000, RESETS = 200, PIECE = 2000, LONG_DRAIN = 20000, ENDPOINTS = 1000 };
+
+/* R9: until ControlService returns, which is when the handler has. */
+static uint64_t time_of_control(DWORD code)
+{
+    LARGE_INTEGER frequency, begin, end;
+    QueryPerformanceFrequency(&frequency);
+    QueryPerformanceCounter(&begin);
+    control(code);
+    QueryPerformanceCounter(&end);
+    return (uint64_t)((end.QuadPart - begin.QuadPart) * 1000000 / frequency.QuadPart);
+}
+
+static void test_service__takes_controls_at_once(void **state)
+{
+    (void)state;
+    uint64_t least = UINT64_MAX, most = 0;
+    install(ini_echo, L"service");
+    start_service();
+    wait_until_running(world.service);
+    for (int i = 0; i < 20; i++) {
+        const DWORD to = i % 2 == 0 ? SERVICE_PAUSED : SERVICE_RUNNING;
+        const uint64_t took = time_of_control(i % 2 == 0 ? SERVICE_CONTROL_PAUSE : SERVICE_CONTROL_CONTINUE);
+        least = took < least ? took : least;
+        most = took > most ? took : most;
+        for (int waited = 0; waited < PATIENCE && query(world.service).dwCurrentState != to; waited += POLL) {
+            Sleep(POLL);
+        }
+    }
+    struct client *live = connect_to(world.port);
+    assert_non_null(live);
+    assert_true(echoes(live, "hello"));
+    const uint64_t stop_took = time_of_control(SERVICE_CONTROL_STOP); /* while a connection lives */
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_STOP_PENDING, SERVICE_STOPPED);
+    client_close(live);
+    print_message("             R9: pause and continue 20 times, %u to %u us; stop %u us\n", (unsigned)least,
+                  (unsigned)most, (unsigned)stop_took);
+    assert_true(least <= 100000);
+    assert_true(stop_took <= (uint64_t)DRAIN * 1000 / 2); /* that is: it did not wait for the drain */
+}
+
+/* All have an echo behind them, so the service has all of them. */
+static void connect_all(struct client **clients, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        clients[i] = connect_to(world.port);
+        assert_non_null(clients[i]);
+        assert_true(echoes(clients[i], "hello"));
+        client_watch(clients[i]);
+    }
+}
+
+/* What could be done before the deadline is: a piece is sent and comes back, and both ends finish in order. */
+static void finish_all(struct client **clients, unsigned count)
+{
+    static char piece[PIECE], answer[PIECE];
+    char byte = 0;
+    memset(piece, 'x', sizeof piece);
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(client_send(clients[i], piece, PIECE, CLIENT_PATIENCE), CLIENT_OK);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(client_receive(clients[i], answer, PIECE, CLIENT_PATIENCE), CLIENT_OK);
+        assert_memory_equal(answer, piece, PIECE);
+        assert_int_equal(client_finish(clients[i]), CLIENT_OK);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(client_receive(clients[i], &byte, 1, CLIENT_PATIENCE), CLIENT_EOF);
+        client_close(clients[i]);
+    }
+}
+
+static void test_service__finishes_transfers_and_resets_the_rest(void **state)
+{
+    static struct client *finishing[TRANSFERS], *staying[RESETS];
+    char byte = 0;
+    (void)state;
+    install("[service]\nlog_file = test.log\ndrain_timeout = 20s\n", L"service"); /* LONG_DRAIN */
+    start_service();
+    wait_until_running(world.service);
+    connect_all(finishing, TRANSFERS);
+    connect_all(staying, RESETS);
+    const ULONGLONG begin = GetTickCount64();
+    control(SERVICE_CONTROL_STOP);
+    finish_all(finishing, TRANSFERS);
+    const ULONGLONG finished = GetTickCount64() - begin;
+    assert_int_equal(client_receive(staying[0], &byte, 1, 2 * LONG_DRAIN), CLIENT_RESET);
+    const ULONGLONG first = GetTickCount64() - begin;
+    for (unsigned i = 1; i < RESETS; i++) {
+        assert_int_equal(client_receive(staying[i], &byte, 1, CLIENT_PATIENCE), CLIENT_RESET);
+    }
+    const ULONGLONG last = GetTickCount64() - begin;
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_STOP_PENDING, SERVICE_STOPPED);
+    const ULONGLONG stopped = GetTickCount64() - begin;
+    for (unsigned i = 0; i < RESETS; i++) {
+        client_close(staying[i]);
+    }
+    print_message(
+        "             R9: %u transfers finished after %u ms; deadline %u ms: %u reset after %u to %u ms, "
+        "stopped after %u ms\n",
+        (unsigned)TRANSFERS, (unsigned)finished, (unsigned)LONG_DRAIN, (unsigned)RESETS, (unsigned)first,
+        (unsigned)last, (unsigned)stopped);
+    assert_in_range(first, LONG_DRAIN - 250, LONG_DRAIN + 4000);
+    assert_in_range(stopped, LONG_DRAIN - 250, LONG_DRAIN + 8000);
+    assert_int_equal(query(world.service).dwWin32ExitCode, NO_ERROR);
+}
+
+/* R18: each on an address of its own. */
+static void test_service__starts_a_thousand_endpoints(void **state)
+{
+    static char ini[128 * ENDPOINTS];
+    WCHAR path[PROGRAM_PATH_MAX], arguments[2 * PROGRAM_PATH_MAX];
+    size_t length = (size_t)snprintf(ini, sizeof ini, "%s", ini_echo);
+    (void)state;
+    for (unsigned i = 0; i < ENDPOINTS; i++) {
+        length += (size_t)snprintf(ini + length, sizeof ini - length,
+                                   "[endpoint e%u]\nlisten = tcp://127.%u.%u.%u:%u\nhandler = echo\n", i,
+                                   (unsigned)world.port >> 8, (unsigned)world.port & 255, 1 + i % 250,
+                                   23000 + i / 250);
+    }
+    program_write(world.folder, L"portlistener.ini", ini, path);
+    swprintf(arguments, sizeof arguments / sizeof arguments[0], L"service --config \"%ls\"", path);
+    world.service = create_service(world.name, arguments);
+    const ULONGLONG begin = GetTickCount64();
+    start_service();
+    wait_until_running(world.service);
+    const ULONGLONG took = GetTickCount64() - begin;
+    print_message("             R18: running after %u ms with %u endpoints\n", (unsigned)took,
+                  (unsigned)ENDPOINTS);
+    stop(world.service);
+    assert_in_range(took, 0, 20000);
+}
+
 static void test_service__two_services_share_one_program(void **state)
 {
     WCHAR name[80], path[PROGRAM_PATH_MAX], arguments[2 * PROGRAM_PATH_MAX];
@@ -473,6 +608,9 @@ int main(void)
         test(test_service__a_missing_file_fails_the_start_with_code_3),
         test(test_service__finds_its_file_by_the_registry),
         test(test_service__drains_with_checkpoints_and_then_resets),
+        test(test_service__takes_controls_at_once),
+        test(test_service__finishes_transfers_and_resets_the_rest),
+        test(test_service__starts_a_thousand_endpoints),
         test(test_service__two_services_share_one_program),
     };
     WSADATA data;
