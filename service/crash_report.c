@@ -158,6 +158,7 @@ static void crash_report__add_callback(const struct crash_report *report, struct
         return;
     }
     crash_report__add_line(text, "handler", callback.handler);
+    crash_report__add_line(text, "callback", callback.name);
     crash_report__add_line(text, "endpoint", callback.endpoint);
     crash_report__add_hex_line(text, "connection", callback.id);
 }

@@ -111,6 +111,25 @@ static bool engine__fail(struct failure *failure, enum exit_code code, uint32_t 
     return false;
 }
 
+/* ---- A handler's start, drain and stop: noted for whoever looks when the process has died ---- */
+
+static void engine__enter(const struct engine *engine, const struct endpoint *endpoint, const char *name)
+{
+    struct breadcrumb_place *place = breadcrumb_control(engine->breadcrumb);
+    if (place != NULL) {
+        place->thread = GetCurrentThreadId();
+        callback_mark_enter(&place->mark, endpoint->config->name, endpoint->handler->name, name, 0);
+    }
+}
+
+static void engine__leave(const struct engine *engine)
+{
+    struct breadcrumb_place *place = breadcrumb_control(engine->breadcrumb);
+    if (place != NULL) {
+        callback_mark_leave(&place->mark);
+    }
+}
+
 /* ---- Workers ---- */
 
 static void engine__run_refuse(struct signal *signal, struct worker *worker)
@@ -302,7 +321,10 @@ static bool engine__start_endpoints(struct engine *engine, const struct pl_handl
         }
     }
     for (size_t i = 0; i < engine->endpoint_count; i++) { /* a handler may call its host from its start on */
-        if (!endpoint_start(&engine->endpoints[i], &engine->host.functions, NULL, failure_out)) {
+        engine__enter(engine, &engine->endpoints[i], "start");
+        const bool is_started = endpoint_start(&engine->endpoints[i], &engine->host.functions, NULL, failure_out);
+        engine__leave(engine);
+        if (!is_started) {
             return false;
         }
     }
@@ -423,7 +445,9 @@ static void engine__refuse_all(struct engine *engine)
 static void engine__tell_drain(struct engine *engine, uint32_t within)
 {
     for (size_t i = 0; !engine->is_draining && i < engine->endpoint_count; i++) {
+        engine__enter(engine, &engine->endpoints[i], "drain");
         endpoint_drain(&engine->endpoints[i], within);
+        engine__leave(engine);
     }
     engine->is_draining = true;
 }
@@ -540,7 +564,9 @@ static bool engine__descend(struct engine *engine, struct failure *failure_out)
     engine->are_workers_started = false;
     for (size_t i = engine->endpoint_count; i > 0; i--) {
         host_still_endpoint(&engine->host, &engine->endpoints[i - 1]);
+        engine__enter(engine, &engine->endpoints[i - 1], "stop");
         endpoint_stop(&engine->endpoints[i - 1]);
+        engine__leave(engine);
     }
     return true;
 }

@@ -33,7 +33,7 @@ static void enter(struct breadcrumb *breadcrumb, unsigned index, const char *end
     struct breadcrumb_place *place = breadcrumb_place(breadcrumb, index);
     assert_non_null(place);
     place->thread = 100 + index;
-    callback_mark_enter(&place->mark, endpoint, "is not read", NULL, id);
+    callback_mark_enter(&place->mark, endpoint, "is not read", "on_data", id);
 }
 
 static void expect(const struct breadcrumb *breadcrumb, const char *description)
@@ -71,6 +71,7 @@ static void test_breadcrumb__finds_callbacks_by_place_and_thread(void **state)
     assert_string_equal(callback.handler, "discard");
     assert_true(callback.id == 0xABC);
     assert_int_equal(callback.thread, 103);
+    assert_string_equal(callback.name, "on_data");
     assert_false(breadcrumb_callback_of(breadcrumb, 104, &callback));
     expect(breadcrumb, "process 77, version 1.2.3, from 2024-12-01T00:00:00Z; in a callback then: handler "
                        "discard of endpoint mail for #0000000000000abc (thread 103); handler ? of endpoint ? "
@@ -86,7 +87,7 @@ static void test_breadcrumb__names_eight_callbacks_and_counts_the_others(void **
     struct text text;
     (void)state;
     struct breadcrumb *breadcrumb = make();
-    for (unsigned i = 0; i < BREADCRUMB_PLACES; i++) {
+    for (unsigned i = 0; i < BREADCRUMB_CONTROL; i++) {
         enter(breadcrumb, i, web, i);
     }
     text_init(&text, room, sizeof room);
@@ -125,8 +126,27 @@ static void test_breadcrumb__is_nothing_where_there_is_no_memory(void **state)
     breadcrumb_add_name(NULL, web, "echo");
     assert_null(breadcrumb_place(NULL, 0));
     struct breadcrumb *breadcrumb = make();
-    assert_non_null(breadcrumb_place(breadcrumb, BREADCRUMB_PLACES - 1));
-    assert_null(breadcrumb_place(breadcrumb, BREADCRUMB_PLACES));
+    assert_null(breadcrumb_control(NULL));
+    assert_non_null(breadcrumb_place(breadcrumb, BREADCRUMB_CONTROL - 1));
+    assert_null(breadcrumb_place(breadcrumb, BREADCRUMB_CONTROL));
+    memory_free(breadcrumb);
+}
+
+/* Who starts handlers may be a worker's thread, or have been one: the place that is in a callback counts. */
+static void test_breadcrumb__knows_who_starts_and_stops(void **state)
+{
+    struct breadcrumb_callback callback;
+    (void)state;
+    struct breadcrumb *breadcrumb = make();
+    struct breadcrumb_place *control = breadcrumb_control(breadcrumb);
+    breadcrumb_place(breadcrumb, 0)->thread = 100;
+    control->thread = 100;
+    assert_false(breadcrumb_callback_of(breadcrumb, 100, &callback));
+    callback_mark_enter(&control->mark, web, "is not read", "start", 0);
+    assert_true(breadcrumb_callback_at(breadcrumb, BREADCRUMB_CONTROL, &callback));
+    assert_true(breadcrumb_callback_of(breadcrumb, 100, &callback));
+    assert_string_equal(callback.endpoint, "web");
+    assert_string_equal(callback.name, "start");
     memory_free(breadcrumb);
 }
 
@@ -199,6 +219,7 @@ int main(void)
         support_test(test_breadcrumb__names_eight_callbacks_and_counts_the_others),
         support_test(test_breadcrumb__cuts_long_names_and_takes_no_more_than_it_has_room_for),
         support_test(test_breadcrumb__is_nothing_where_there_is_no_memory),
+        support_test(test_breadcrumb__knows_who_starts_and_stops),
         support_test(test_breadcrumb__takes_nothing_else_for_one),
         support_test(test_breadcrumb__escapes_what_it_read_and_takes_any_time),
     };

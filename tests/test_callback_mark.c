@@ -65,9 +65,9 @@ static void test_callback__says_who_has_not_returned(void **state)
     callback_add(&text, &callback);
     assert_string_equal(text.at, "the handler echo has not returned from on_data");
     text_clear(&text);
-    callback.name = NULL;
+    callback.name = CALLBACK_POSTED;
     callback_add(&text, &callback);
-    assert_string_equal(text.at, "the handler echo has not returned from a callback");
+    assert_string_equal(text.at, "the handler echo has not returned from a posted function");
 }
 
 int main(void)

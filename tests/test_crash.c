@@ -289,7 +289,7 @@ static void test_crash__of_an_access_leaves_a_report(void **state)
     assert_int_equal(read_reports(report, sizeof report), 1);
     expect_part(report, "crash of: PortListener " PORTLISTENER_VERSION "\r\ntime: 20");
     expect_part(report, "\r\nexception: 0xC0000005, access violation, writing 0x0000000000000010\r\n");
-    expect_part(report, "\r\nhandler: crasher\r\nendpoint: victim\r\nconnection: 0x");
+    expect_part(report, "\r\nhandler: crasher\r\ncallback: on_data\r\nendpoint: victim\r\nconnection: 0x");
     expect_part(report, "\\test_crash.exe\r\ncalls:\r\n  test_crash.exe+0x");
     expect_next_start_tells("; it died of exception 0xC0000005 on thread ");
     expect_part(log_text, "logs\\test-crash-20");

@@ -349,7 +349,7 @@ static void test_engine__tells_of_a_callback_that_lasts_too_long(void **state)
     assert_int_equal(client_connect(&to, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
     assert_int_equal(client_send(client, "x", 1, CLIENT_PATIENCE), CLIENT_OK);
     pass_time_until(EVENT_CALLBACK_LATE);
-    journal_assert_last(EVENT_CALLBACK_LATE, "the handler probe has not returned from ");
+    journal_assert_last(EVENT_CALLBACK_LATE, "the handler probe has not returned from on_data for ");
     probe.blocks = 0;
     SetEvent(probe.gate);
     assert_int_equal(client_receive(client, &byte, 1, CLIENT_PATIENCE), CLIENT_OK);

@@ -88,7 +88,7 @@ static void enter(struct running_file *file, const char *endpoint)
 {
     struct breadcrumb_place *place = breadcrumb_place(running_file_breadcrumb(file), 0);
     place->thread = 12;
-    callback_mark_enter(&place->mark, endpoint, "is not read", NULL, 0xABC);
+    callback_mark_enter(&place->mark, endpoint, "is not read", "on_data", 0xABC);
 }
 
 static void expect_last(const char *part)

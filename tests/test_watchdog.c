@@ -101,7 +101,7 @@ static void test_watchdog__tells_when_it_has_come_back(void **state)
 {
     (void)state;
     begin();
-    enter(0, NULL, 0x4711);
+    enter(0, CALLBACK_POSTED, 0x4711);
     look();
     pass(61000);
     leave(0);
@@ -111,7 +111,7 @@ static void test_watchdog__tells_when_it_has_come_back(void **state)
     assert_told(1, 1);
     journal_assert_last(EVENT_CALLBACK_RETURNED, "[web] ");
     journal_assert_last(EVENT_CALLBACK_RETURNED,
-                        "4711 the handler echo has returned from a callback after about 63 seconds");
+                        "4711 the handler echo has returned from a posted function after about 63 seconds");
     pass(60000);
     assert_told(1, 1);
 }

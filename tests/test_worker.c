@@ -1252,7 +1252,7 @@ static void use_what_is_lent(struct worker *worker, void *context)
     *id = slot_table_id(worker_slots(worker), slot_table_add(worker_slots(worker), SLOT_CONNECTION, context));
     worker_count(worker, NULL, COUNTER_BYTES_SENT, 5);
     worker_count(worker, NULL, COUNTER_BYTES_SENT, UINT64_C(1) << 40);
-    worker_enter(worker, "an endpoint", "a handler", 4711);
+    worker_enter(worker, "an endpoint", "a handler", "on_data", 4711);
 }
 
 static void leave_callback(struct worker *worker, void *context)

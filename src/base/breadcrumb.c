@@ -49,7 +49,12 @@ void breadcrumb_add_name(struct breadcrumb *breadcrumb, const char *endpoint, co
 
 struct breadcrumb_place *breadcrumb_place(struct breadcrumb *breadcrumb, unsigned index)
 {
-    return breadcrumb != NULL && index < BREADCRUMB_PLACES ? &breadcrumb->places[index] : NULL;
+    return breadcrumb != NULL && index < BREADCRUMB_CONTROL ? &breadcrumb->places[index] : NULL;
+}
+
+struct breadcrumb_place *breadcrumb_control(struct breadcrumb *breadcrumb)
+{
+    return breadcrumb != NULL ? &breadcrumb->places[BREADCRUMB_CONTROL] : NULL;
 }
 
 /* ---- Reading ---- */
@@ -102,8 +107,9 @@ bool breadcrumb_callback_of(const struct breadcrumb *breadcrumb, uint32_t thread
                             struct breadcrumb_callback *callback_out)
 {
     for (unsigned i = 0; i < BREADCRUMB_PLACES; i++) {
-        if (breadcrumb->places[i].thread == thread) {
-            return breadcrumb_callback_at(breadcrumb, i, callback_out);
+        if (breadcrumb->places[i].thread == thread && breadcrumb_callback_at(breadcrumb, i, callback_out)) {
+            callback_out->name = breadcrumb->places[i].mark.name;
+            return true;
         }
     }
     return false;

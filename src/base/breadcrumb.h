@@ -13,7 +13,9 @@
 #include "base/text.h"
 
 enum {
-    BREADCRUMB_PLACES = 128, /* threads: as many workers as there can be, and as many others */
+    BREADCRUMB_CONTROL =
+        128, /* as many workers as there can be, and as many others; then who starts and stops */
+    BREADCRUMB_PLACES = 129,
     BREADCRUMB_LINE = 64,    /* bytes of a processor's cache line */
     BREADCRUMB_CALLBACKS = 8 /* running ones that breadcrumb_describe names */
 };
@@ -54,6 +56,7 @@ struct breadcrumb {
 struct breadcrumb_callback {
     const char *endpoint;
     const char *handler;
+    const char *name; /* "on_data"; NULL: not known */
     uint64_t id;
     uint32_t thread;
 };
@@ -67,8 +70,10 @@ void breadcrumb_init(struct breadcrumb *breadcrumb, size_t names, const char *ve
    cut where they are longer. What there is no room for is told as "?". */
 void breadcrumb_add_name(struct breadcrumb *breadcrumb, const char *endpoint, const char *handler);
 
-/* breadcrumb_place: for the thread of this number; NULL: there is none for it. */
+/* breadcrumb_place: for the thread of this number; NULL: there is none for it. breadcrumb_control: for the one that starts,
+   drains and stops handlers; NULL of NULL. */
 struct breadcrumb_place *breadcrumb_place(struct breadcrumb *breadcrumb, unsigned index);
+struct breadcrumb_place *breadcrumb_control(struct breadcrumb *breadcrumb);
 
 /* breadcrumb_is_sound: whether at[0..length), aligned as a pointer, is one, from any source: then the functions below
    stay inside. */
@@ -78,7 +83,8 @@ bool breadcrumb_is_sound(const void *at, size_t length);
 bool breadcrumb_callback_at(const struct breadcrumb *breadcrumb, unsigned index,
                             struct breadcrumb_callback *callback_out);
 
-/* breadcrumb_callback_of: of the thread with this system id. Takes no lock, allocates nothing. */
+/* breadcrumb_callback_of: of the thread with this system id; its name as well, which is known only in the process that
+   writes the breadcrumb, as this function is for. Takes no lock, allocates nothing. */
 bool breadcrumb_callback_of(const struct breadcrumb *breadcrumb, uint32_t thread,
                             struct breadcrumb_callback *callback_out);
 

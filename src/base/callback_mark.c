@@ -19,6 +19,5 @@ uint32_t callback_mark_read(const struct callback_mark *mark, struct callback *c
 
 void callback_add(struct text *text, const struct callback *callback)
 {
-    text_add_format(text, "the handler %s has not returned from %s", callback->handler,
-                    callback->name != NULL ? callback->name : "a callback");
+    text_add_format(text, "the handler %s has not returned from %s", callback->handler, callback->name);
 }

@@ -14,9 +14,12 @@
 struct callback {
     const char *endpoint; /* NULL: none */
     const char *handler;
-    const char *name; /* "on_data"; NULL: nobody said */
+    const char *name; /* "on_data" */
     uint64_t id;
 };
+
+/* The name of what a handler has posted. */
+#define CALLBACK_POSTED "a posted function"
 
 /* All zero at first. */
 struct callback_mark {

@@ -205,7 +205,7 @@ static void blocking_call__timer(const struct blocking_call *call)
 static void blocking_call__post(const struct blocking_call *call, const struct blocking_event *event)
 {
     struct blocking_client *client = call->client;
-    blocking_call__enter(call, "a posted function");
+    blocking_call__enter(call, CALLBACK_POSTED);
     event->run(client->bridge->state, client->id, blocking_client__user(client), event->what);
     blocking_call__leave(call);
 }

@@ -98,7 +98,7 @@ static void connection__end(struct connection *connection)
     slot_table_renew(worker_slots(worker),
                      connection->slot); /* the id finds nothing, but is nobody else's yet */
     if (handler->on_close != NULL && !connection->awaits_proxy) {
-        connection_enter(connection, id);
+        connection_enter(connection, "on_close", id);
         handler->on_close(connection->endpoint->state, id, &connection->user, (int32_t)reason,
                           connection->error);
         connection_leave(connection);
@@ -308,7 +308,7 @@ static void connection__call_handler(struct connection *connection)
     if (connection->is_rung && !connection->is_closed) {
         const pl_id id = connection_id(connection);
         connection->is_rung = 0;
-        connection_enter(connection, id);
+        connection_enter(connection, "on_timer", id);
         endpoint->handler->on_timer(endpoint->state, id, &connection->user);
         connection_leave(connection);
     }

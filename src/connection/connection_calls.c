@@ -111,7 +111,7 @@ bool connection_run(struct worker *worker, pl_id id,
         return false;
     }
     connection_hold(connection);
-    connection_enter(connection, id);
+    connection_enter(connection, CALLBACK_POSTED, id);
     run(connection->endpoint->state, id, &connection->user, what);
     connection_leave(connection);
     connection_settle(connection);

@@ -54,7 +54,7 @@ static void connection__greet(struct connection *connection, const struct pl_add
     }
     pl_info info;
     connection_fill_info(connection, local, &info);
-    connection_enter(connection, info.id);
+    connection_enter(connection, "on_open", info.id);
     const int32_t result = endpoint->handler->on_open(endpoint->state, info.id, &connection->user, &info);
     connection_leave(connection);
     if (result < 0) {

@@ -19,7 +19,7 @@ void connection_deliver(struct connection *connection)
     struct buffer *input = connection->input;
     if (!connection->drops_input && input_length(input) > 0) {
         const pl_id id = connection_id(connection);
-        connection_enter(connection, id);
+        connection_enter(connection, "on_data", id);
         const size_t consumed = endpoint->handler->on_data(endpoint->state, id, &connection->user,
                                                            input_bytes(input), input_length(input));
         connection_leave(connection);
@@ -48,7 +48,7 @@ static void connection__end_of_input(struct connection *connection)
         return;
     }
     const pl_id id = connection_id(connection);
-    connection_enter(connection, id);
+    connection_enter(connection, "on_eof", id);
     endpoint->handler->on_eof(endpoint->state, id, &connection->user, input_bytes(input),
                               input_length(input));
     connection_leave(connection);

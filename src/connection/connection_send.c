@@ -142,7 +142,7 @@ void connection_tell_writable(struct connection *connection)
     const struct endpoint *endpoint = connection->endpoint;
     const pl_id id = connection_id(connection);
     connection->is_asked = 0;
-    connection_enter(connection, id);
+    connection_enter(connection, "on_writable", id);
     endpoint->handler->on_writable(endpoint->state, id, &connection->user);
     connection_leave(connection);
 }

@@ -92,11 +92,11 @@ static inline pl_id connection_id(const struct connection *connection)
     return slot_table_id(worker_slots(connection->worker), connection->slot);
 }
 
-static inline void connection_enter(struct connection *connection, pl_id id)
+static inline void connection_enter(struct connection *connection, const char *name, pl_id id)
 {
     connection->is_in_callback = 1;
     worker_enter(connection->worker, connection->endpoint->config->name, connection->endpoint->handler->name,
-                 id);
+                 name, id);
 }
 
 static inline void connection_leave(struct connection *connection)

@@ -219,7 +219,7 @@ static void host__run_endpoint_timer(struct timer *timer)
 {
     struct endpoint *endpoint = pulse_owner(timer);
     struct worker *worker = endpoint->account->home;
-    worker_enter(worker, endpoint->config->name, endpoint->handler->name, endpoint->id);
+    worker_enter(worker, endpoint->config->name, endpoint->handler->name, "on_timer", endpoint->id);
     endpoint->handler->on_timer(endpoint->state, endpoint->id, NULL);
     worker_leave(worker);
 }
@@ -279,7 +279,7 @@ static bool host__run_on_endpoint(const struct host_post *post, struct worker *w
     if (endpoint == NULL) {
         return false;
     }
-    worker_enter(worker, endpoint->config->name, endpoint->handler->name, post->id);
+    worker_enter(worker, endpoint->config->name, endpoint->handler->name, CALLBACK_POSTED, post->id);
     post->run(endpoint->state, post->id, NULL, post->what);
     worker_leave(worker);
     return true;

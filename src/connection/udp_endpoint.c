@@ -280,7 +280,7 @@ static void udp__call_handler(struct udp_endpoint *udp, const struct udp_datagra
     udp->current = datagram;
     udp__begin_credit(udp, arrival);
     info.answer = udp__answer(udp, arrival);
-    worker_enter(udp->socket.worker, endpoint->config->name, endpoint->handler->name, id);
+    worker_enter(udp->socket.worker, endpoint->config->name, endpoint->handler->name, "on_datagram", id);
     endpoint->handler->on_datagram(endpoint->state, id, &user, arrival->at, arrival->length, &info);
     worker_leave(udp->socket.worker);
     udp__end_credit(udp);

@@ -81,10 +81,10 @@ static pl_id udp_session__id(const struct udp_session *session)
     return slot_table_id(worker_slots(session->sessions->udp->worker), session->slot);
 }
 
-static void udp_session__enter(const struct udp_session *session, pl_id id)
+static void udp_session__enter(const struct udp_session *session, const char *name, pl_id id)
 {
     const struct endpoint *endpoint = session->sessions->endpoint;
-    worker_enter(session->sessions->udp->worker, endpoint->config->name, endpoint->handler->name, id);
+    worker_enter(session->sessions->udp->worker, endpoint->config->name, endpoint->handler->name, name, id);
 }
 
 static void udp_session__leave(const struct udp_session *session)
@@ -179,7 +179,7 @@ static void udp_session__end(struct udp_session *session, enum pl_reason reason,
         pulse_clear(session->pulse, sessions->udp->worker);
     }
     if (handler->on_close != NULL) {
-        udp_session__enter(session, id);
+        udp_session__enter(session, "on_close", id);
         handler->on_close(sessions->endpoint->state, id, &session->user, (int32_t)session->reason,
                           session->error);
         udp_session__leave(session);
@@ -208,7 +208,7 @@ static void udp_session__run_pulse(struct timer *timer)
     struct udp_session *session = pulse_owner(timer);
     const struct endpoint *endpoint = session->sessions->endpoint;
     const pl_id id = udp_session__id(session);
-    udp_session__enter(session, id);
+    udp_session__enter(session, "on_timer", id);
     endpoint->handler->on_timer(endpoint->state, id, &session->user);
     udp_session__leave(session);
     if (session->is_closing) {
@@ -312,7 +312,7 @@ static void udp_session__greet(struct udp_session *session, const struct udp_arr
         return;
     }
     udp_session__fill_info(session, arrival->seen, &info);
-    udp_session__enter(session, info.id);
+    udp_session__enter(session, "on_open", info.id);
     const int32_t result = endpoint->handler->on_open(endpoint->state, info.id, &session->user, &info);
     udp_session__leave(session);
     if (result < 0) {
@@ -375,7 +375,7 @@ void udp_session_deliver(struct udp_session *session, const struct udp_arrival *
     const struct endpoint *endpoint = session->sessions->endpoint;
     struct pl_info info;
     udp_session__fill_info(session, arrival->seen, &info);
-    udp_session__enter(session, info.id);
+    udp_session__enter(session, "on_datagram", info.id);
     endpoint->handler->on_datagram(endpoint->state, info.id, &session->user, arrival->at, arrival->length,
                                    &info);
     udp_session__leave(session);
@@ -494,7 +494,7 @@ bool udp_session_run(struct worker *worker, pl_id id,
     if (session == NULL) {
         return false;
     }
-    udp_session__enter(session, id);
+    udp_session__enter(session, CALLBACK_POSTED, id);
     run(session->sessions->endpoint->state, id, &session->user, what);
     udp_session__leave(session);
     if (session->is_closing) {

@@ -76,7 +76,7 @@ static void watch__remember(struct watch *watch, const struct callback *callback
     watch->id = callback->id;
     watch__copy(watch->endpoint, callback->endpoint);
     watch__copy(watch->handler, callback->handler);
-    watch->name = callback->name != NULL ? callback->name : "a callback";
+    watch->name = callback->name;
 }
 
 static uint64_t watch__limit(const struct watch *watch)

@@ -463,10 +463,11 @@ const struct tally_row *worker_nobodys(const struct worker *worker)
     return &worker->nobodys;
 }
 
-void worker_enter(struct worker *worker, const char *endpoint, const char *handler, uint64_t id)
+void worker_enter(struct worker *worker, const char *endpoint, const char *handler, const char *name,
+                  uint64_t id)
 {
     worker__assert_owned(worker);
-    callback_mark_enter(&worker->place->mark, endpoint, handler, NULL, id);
+    callback_mark_enter(&worker->place->mark, endpoint, handler, name, id);
 }
 
 void worker_leave(struct worker *worker)

@@ -98,9 +98,10 @@ struct slot_table *worker_slots(struct worker *worker);
 void worker_count(struct worker *worker, struct tally *tally, enum counter counter, uint64_t add);
 const struct tally_row *worker_nobodys(const struct worker *worker);
 
-/* worker_enter, worker_leave: around each callback of a handler; on W. worker_current_callback, and worker_mark, the mark
+/* worker_enter, worker_leave: around each callback of a handler; on W; `name` is a constant, "on_data". worker_current_callback, and worker_mark, the mark
    itself: any thread. */
-void worker_enter(struct worker *worker, const char *endpoint, const char *handler, uint64_t id);
+void worker_enter(struct worker *worker, const char *endpoint, const char *handler, const char *name,
+                  uint64_t id);
 void worker_leave(struct worker *worker);
 struct callback worker_current_callback(const struct worker *worker);
 const struct callback_mark *worker_mark(const struct worker *worker);
