@@ -20,6 +20,7 @@
 #include "connection/connection.h"
 #include "connection/host.h"
 #include "endpoint/address_watch.h"
+#include "endpoint/control_calls.h"
 #include "engine_report.h"
 #include "handler/handlers.h"
 #include "io/watchdog.h"
@@ -42,6 +43,9 @@ struct engine {
     struct host host;
     struct worker **workers;
     unsigned worker_count;
+    struct control_calls calls;
+    size_t drains; /* of endpoints, and stops, that were begun */
+    size_t stops;
     struct watchdog *watchdog; /* over the workers; the control thread's */
     struct blocking blocking;
     struct endpoint *endpoints;
@@ -65,7 +69,6 @@ struct engine {
     bool is_network_started;
     bool are_workers_started;
     volatile LONG is_paused;
-    bool is_draining;
     volatile LONG is_ending;
     uint64_t started_at;      /* of GetTickCount64 */
     volatile LONG64 loaded;   /* the configuration in effect, in seconds since 1970 */
@@ -109,25 +112,6 @@ static bool engine__fail(struct failure *failure, enum exit_code code, uint32_t 
         utf16_add_error(&text, error);
     }
     return false;
-}
-
-/* ---- A handler's start, drain and stop: noted for whoever looks when the process has died ---- */
-
-static void engine__enter(const struct engine *engine, const struct endpoint *endpoint, const char *name)
-{
-    struct breadcrumb_place *place = breadcrumb_control(engine->breadcrumb);
-    if (place != NULL) {
-        place->thread = GetCurrentThreadId();
-        callback_mark_enter(&place->mark, endpoint->config->name, endpoint->handler->name, name, 0);
-    }
-}
-
-static void engine__leave(const struct engine *engine)
-{
-    struct breadcrumb_place *place = breadcrumb_control(engine->breadcrumb);
-    if (place != NULL) {
-        callback_mark_leave(&place->mark);
-    }
 }
 
 /* ---- Workers ---- */
@@ -321,10 +305,8 @@ static bool engine__start_endpoints(struct engine *engine, const struct pl_handl
         }
     }
     for (size_t i = 0; i < engine->endpoint_count; i++) { /* a handler may call its host from its start on */
-        engine__enter(engine, &engine->endpoints[i], "start");
-        const bool is_started = endpoint_start(&engine->endpoints[i], &engine->host.functions, NULL, failure_out);
-        engine__leave(engine);
-        if (!is_started) {
+        if (!control_calls_start(&engine->calls, &engine->endpoints[i], &engine->host.functions, NULL,
+                                 failure_out)) {
             return false;
         }
     }
@@ -441,15 +423,14 @@ static void engine__refuse_all(struct engine *engine)
     bindings_stop(&engine->bindings);
 }
 
-/* Once: engine_stop may be called again. */
-static void engine__tell_drain(struct engine *engine, uint32_t within)
+/* Each once: engine_stop may be called again. False: one has not returned. */
+static bool engine__tell_drain(struct engine *engine, uint32_t within)
 {
-    for (size_t i = 0; !engine->is_draining && i < engine->endpoint_count; i++) {
-        engine__enter(engine, &engine->endpoints[i], "drain");
-        endpoint_drain(&engine->endpoints[i], within);
-        engine__leave(engine);
+    bool has_returned = control_calls_wait(&engine->calls); /* for what did not return last time */
+    while (has_returned && engine->drains < engine->endpoint_count) {
+        has_returned = control_calls_drain(&engine->calls, &engine->endpoints[engine->drains++], within);
     }
-    engine->is_draining = true;
+    return has_returned;
 }
 
 /* What still lives: sockets of endpoints with their UDP sessions, then connections and those that are being
@@ -481,7 +462,8 @@ static bool engine__find_stuck(const struct engine *engine, struct callback *cal
             return true;
         }
     }
-    return engine->blocking.pool != NULL && blocking_pool_find_stuck(engine->blocking.pool, callback_out);
+    return callback_mark_read(control_calls_mark(&engine->calls), callback_out) != 0 ||
+           (engine->blocking.pool != NULL && blocking_pool_find_stuck(engine->blocking.pool, callback_out));
 }
 
 static bool engine__give_up(struct engine *engine, size_t live, struct failure *failure_out)
@@ -494,7 +476,9 @@ static bool engine__give_up(struct engine *engine, size_t live, struct failure *
     if (engine__find_stuck(engine, &callback)) {
         text_add_format(&text, "endpoint %s: ", callback.endpoint);
         callback_add(&text, &callback);
-        text_add_format(&text, " for connection %016llx", (unsigned long long)callback.id);
+        if (callback.id != 0) {
+            text_add_format(&text, " for connection %016llx", (unsigned long long)callback.id);
+        }
     } else if (live > 0) {
         text_add_format(&text, "%zu connections or sockets did not end", live);
     } else {
@@ -503,6 +487,12 @@ static bool engine__give_up(struct engine *engine, size_t live, struct failure *
     text_add_string(&text, "; the process ends without waiting for it");
     log_write(engine->log, EVENT_CALLBACK_STUCK, NULL, 0, "%s", failure_out->text);
     return false;
+}
+
+/* The handlers' drain: while one of them does not return, connections go on. */
+static bool engine__say_farewell(struct engine *engine, uint32_t within, struct failure *failure_out)
+{
+    return engine__tell_drain(engine, within) || engine__give_up(engine, 0, failure_out);
 }
 
 /* True when everything has ended by itself in time. */
@@ -562,11 +552,12 @@ static bool engine__descend(struct engine *engine, struct failure *failure_out)
         }
     }
     engine->are_workers_started = false;
-    for (size_t i = engine->endpoint_count; i > 0; i--) {
-        host_still_endpoint(&engine->host, &engine->endpoints[i - 1]);
-        engine__enter(engine, &engine->endpoints[i - 1], "stop");
-        endpoint_stop(&engine->endpoints[i - 1]);
-        engine__leave(engine);
+    while (engine->stops < engine->endpoint_count) {
+        struct endpoint *endpoint = &engine->endpoints[engine->endpoint_count - ++engine->stops];
+        host_still_endpoint(&engine->host, endpoint);
+        if (!control_calls_stop(&engine->calls, endpoint)) {
+            return engine__give_up(engine, 0, failure_out);
+        }
     }
     return true;
 }
@@ -616,6 +607,7 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     engine->started_at = GetTickCount64();
     engine->loaded = log_time_now();
     engine->generation = 1;
+    control_calls_init(&engine->calls, breadcrumb_control(engine->breadcrumb));
     engine->connections.most = options->config->service.max_connections;
     access_lists_init(&engine->lists);
     tallies_init(&engine->tallies);
@@ -669,9 +661,14 @@ bool engine_stop(struct engine *engine, uint32_t drain_limit, struct failure *fa
     AcquireSRWLockExclusive(&engine->lock);
     engine__refuse_all(engine);
     ReleaseSRWLockExclusive(&engine->lock);
-    engine__tell_drain(engine, within);
-    return (engine__drain(engine, within) || engine__reset_all(engine, failure_out)) &&
-           engine__descend(engine, failure_out);
+    struct telling telling = engine__begin_telling(engine, GetTickCount64() + within);
+    engine->calls.tell = engine__tell;
+    engine->calls.context = &telling;
+    const bool has_ended = engine__say_farewell(engine, within, failure_out) &&
+                           (engine__drain(engine, within) || engine__reset_all(engine, failure_out)) &&
+                           engine__descend(engine, failure_out);
+    engine->calls.tell = NULL;
+    return has_ended;
 }
 
 void engine_hurry(struct engine *engine)

@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 
+#include "endpoint/control_calls.h"
 #include "support/client.h"
+#include "support/clock.h"
 #include "support/fault.h"
 #include "support/journal.h"
 #include "support/ledger.h"
@@ -449,6 +451,55 @@ static void test_stop__names_the_last_callback_of_a_connection(void **state)
     assert_names_callback(true);
 }
 
+/* A call on no worker that does not return; then it does. */
+static void assert_names_call(volatile LONG *blocks, const char *words)
+{
+    start(2);
+    *blocks = 1;
+    begin_stop(100);
+    const uint64_t deadline = rig_deadline();
+    while (probe.blocked == 0) {
+        rig_nap(deadline, "a call that waits");
+    }
+    clock_advance(CONTROL_CALLS_PATIENCE);
+    assert_false(end_stop());
+    assert_int_equal(rig.failure.code, EXIT_CODE_FAILED);
+    assert_string_equal(rig.failure.text, words);
+    *blocks = 0;
+    SetEvent(probe.gate);
+    rig_stop(&rig); /* the second try */
+    assert_int_equal(probe.drains, 1);
+    assert_int_equal(probe.stops, 1);
+}
+
+static void test_stop__names_a_handlers_stop_that_does_not_return(void **state)
+{
+    (void)state;
+    assert_names_call(&probe.blocks_stop,
+                      "endpoint e: the handler probe has not returned from stop; the process "
+                      "ends without waiting for it");
+}
+
+static void test_stop__names_a_handlers_drain_that_does_not_return(void **state)
+{
+    (void)state;
+    assert_names_call(&probe.blocks_drain,
+                      "endpoint e: the handler probe has not returned from drain; the process "
+                      "ends without waiting for it");
+}
+
+static void test_stop__without_a_thread_for_it_calls_the_handler_itself(void **state)
+{
+    (void)state;
+    start(2);
+    fault_arm(IMPORT_CreateThread, 1, ERROR_NOT_ENOUGH_MEMORY, FAULT_FOREVER);
+    rig_stop(&rig);
+    assert_true(fault_hits() >= 2);
+    fault_clear();
+    assert_int_equal(probe.drains, 1);
+    assert_int_equal(probe.stops, 1);
+}
+
 static void test_stop__gives_up_when_no_worker_can_be_woken(void **state)
 {
     (void)state;
@@ -613,6 +664,9 @@ int main(void)
         test(test_stop__needs_no_call_that_cancels),
         test(test_stop__names_the_callback_that_does_not_return),
         test(test_stop__names_the_last_callback_of_a_connection),
+        test(test_stop__names_a_handlers_stop_that_does_not_return),
+        test(test_stop__names_a_handlers_drain_that_does_not_return),
+        test(test_stop__without_a_thread_for_it_calls_the_handler_itself),
         test(test_stop__gives_up_when_no_worker_can_be_woken),
         cmocka_unit_test_setup_teardown(test_stop__a_hundred_times_under_connecting_clients, probe_setup,
                                         end_hammers_and_all),

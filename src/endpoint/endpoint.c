@@ -257,17 +257,27 @@ static void endpoint__tell_rest(struct endpoint *endpoint)
     }
 }
 
-void endpoint_drain(struct endpoint *endpoint, uint32_t within)
+bool endpoint_can_drain(const struct endpoint *endpoint)
 {
     const struct pl_handler *handler = endpoint->handler;
-    if (endpoint->is_started && PL_HAS(pl_handler, handler, drain) && handler->drain != NULL) {
-        handler->drain(endpoint->state, within);
+    return endpoint->is_started && PL_HAS(pl_handler, handler, drain) && handler->drain != NULL;
+}
+
+bool endpoint_can_stop(const struct endpoint *endpoint)
+{
+    return endpoint->is_started && endpoint->handler->stop != NULL;
+}
+
+void endpoint_drain(struct endpoint *endpoint, uint32_t within)
+{
+    if (endpoint_can_drain(endpoint)) {
+        endpoint->handler->drain(endpoint->state, within);
     }
 }
 
 void endpoint_stop(struct endpoint *endpoint)
 {
-    if (endpoint->is_started && endpoint->handler->stop != NULL) {
+    if (endpoint_can_stop(endpoint)) {
         endpoint->handler->stop(endpoint->state);
     }
     endpoint->is_started = 0;

@@ -55,6 +55,10 @@ bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, void 
 bool endpoint_check(struct endpoint *endpoint, const struct pl_host *host, void *previous,
                     struct failure *failure_out);
 
+/* endpoint_can_drain, endpoint_can_stop: whether endpoint_drain or endpoint_stop would call the handler. */
+bool endpoint_can_drain(const struct endpoint *endpoint);
+bool endpoint_can_stop(const struct endpoint *endpoint);
+
 /* endpoint_drain: the handler's drain. Control thread. */
 void endpoint_drain(struct endpoint *endpoint, uint32_t within);
 

@@ -35,8 +35,26 @@ static void probe__check(bool is_right)
     }
 }
 
+static void probe__wait_if(LONG blocks)
+{
+    if (blocks != 0) {
+        InterlockedIncrement(&probe.blocked);
+        WaitForSingleObject(probe.gate, INFINITE);
+        InterlockedDecrement(&probe.blocked);
+    }
+}
+
+static void probe__drain(void *state, uint32_t within)
+{
+    (void)within;
+    probe__check(state != NULL && probe.stops < probe.starts);
+    InterlockedIncrement(&probe.drains);
+    probe__wait_if(probe.blocks_drain);
+}
+
 static void probe__stop(void *state)
 {
+    probe__wait_if(probe.blocks_stop);
     probe__check(state != NULL && probe.stops < probe.starts);
     InterlockedIncrement(&probe.stops);
 }
@@ -60,15 +78,6 @@ static int32_t probe__on_open(void *state, pl_id id, void **user, const pl_info 
     probe.last_id = (LONG64)id;
     InterlockedIncrement(&probe.opens);
     return PL_OK;
-}
-
-static void probe__wait_if(LONG blocks)
-{
-    if (blocks != 0) {
-        InterlockedIncrement(&probe.blocked);
-        WaitForSingleObject(probe.gate, INFINITE);
-        InterlockedDecrement(&probe.blocked);
-    }
 }
 
 static size_t probe__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
@@ -122,7 +131,8 @@ static const struct pl_handler probe_handler = {.size = sizeof(struct pl_handler
                                                 .on_data = probe__on_data,
                                                 .on_writable = probe__on_writable,
                                                 .on_close = probe__on_close,
-                                                .on_datagram = probe__on_datagram};
+                                                .on_datagram = probe__on_datagram,
+                                                .drain = probe__drain};
 
 static const struct pl_handler mute_handler = {.size = sizeof(struct pl_handler),
                                                .abi_major = PL_ABI_MAJOR,

@@ -13,12 +13,14 @@
 enum { PROBE_REASONS = 32, PROBE_WORKERS = 8 };
 
 struct probe {
-    volatile LONG starts, stops, opens, closes, datagrams;
+    volatile LONG starts, stops, drains, opens, closes, datagrams;
     volatile LONG reasons[PROBE_REASONS]; /* how often on_close had each pl_reason */
     volatile LONG disorder;               /* callbacks before on_open, behind on_close, or after stop */
     volatile LONG refuses_start;          /* the start of this number fails; 0: none */
     volatile LONG blocks;                 /* on_data waits for `gate` */
     volatile LONG blocks_close;           /* on_close does */
+    volatile LONG blocks_stop;            /* stop does */
+    volatile LONG blocks_drain;           /* drain does */
     volatile LONG blocked;                /* that do */
     HANDLE gate;
     volatile LONG64 last_id;              /* of the connection opened last */
