@@ -150,7 +150,8 @@ static void test_crash_report__tells_whose_callback_it_was(void **state)
     expect_report("crash of: PortListener " PORTLISTENER_VERSION "\r\ntime: 20");
     expect_report("Z\r\nprocess: ");
     expect_report("\r\nexception: 0xC0000094, integer division by zero\r\naddress: 0x0000");
-    expect_report("\r\nhandler: echo\r\ncallback: on_data\r\nendpoint: web\r\nconnection: 0x0000000000000ABC\r\nmodule: ");
+    expect_report(
+        "\r\nhandler: echo\r\ncallback: on_data\r\nendpoint: web\r\nconnection: 0x0000000000000ABC\r\nmodule: ");
     expect_report("\\test_crash_report.exe\r\ncalls:\r\n  ");
     assert_int_equal(world.terminations, 1);
     assert_true(world.breadcrumb->crash_code == EXCEPTION_INT_DIVIDE_BY_ZERO);
