@@ -149,7 +149,7 @@ static const struct refused refused[] = {
      .says = "the tables of exports are not in the file"},
     {.name = "no-export", .says = "the DLL does not export portlistener_handler; export it undecorated"},
     {.name = "refuses", .says = "its own start (DllMain) has refused: error 1114"},
-    {.name = "needs-beside", .says = "it needs "},
+    {.name = "needs-beside", .says = "it needs plugin_beside.dll, which is not in System32"},
     {.name = "returns-null",
      .says = "portlistener_handler returned NULL: return the address of the descriptor"},
     {.name = "wrong-major", .says = "it was built for ABI 77."},

@@ -112,7 +112,7 @@ static void test_no_room_for_directories(void **state)
     (void)state;
     uint8_t image[PE_IMAGE_SIZE];
     pe_image_make(image);
-    memmove(image + PE_IMAGE_SECTIONS - 8, image + PE_IMAGE_SECTIONS, 80);
+    memmove(image + PE_IMAGE_SECTIONS - 16, image + PE_IMAGE_SECTIONS, 80);
     pe_image_put(image, PE_IMAGE_COFF + 16, 2, 112);
     assert_refused(image, sizeof image, "the DLL exports nothing");
 }
@@ -146,6 +146,89 @@ static void test_cut(void **state)
     assert_refused(image, sizeof image - 1, "the file ends within a section");
 }
 
+/* ---- What it needs ---- */
+
+static void assert_import(const uint8_t *at, size_t length, size_t index, const char *name)
+{
+    char found[PE_IMPORT_NAME_ROOM] = "left over";
+    char *copy = exact_copy((const char *)at, length);
+    const bool is_found = pe_file_import((const uint8_t *)copy, length, index, found);
+    free(copy);
+    assert_string_equal(found, name != NULL ? name : "");
+    assert_int_equal(is_found, name != NULL);
+}
+
+static void test_imports(void **state)
+{
+    (void)state;
+    uint8_t image[PE_IMAGE_SIZE];
+    pe_image_make(image);
+    assert_import(image, sizeof image, 0, "FIRST.dll");
+    assert_import(image, sizeof image, 1, "second.dll");
+    assert_import(image, sizeof image, 2, NULL);
+    assert_import(image, sizeof image, 3, NULL);
+    assert_import(image, sizeof image, 4096, NULL);
+    assert_import(image, sizeof image, SIZE_MAX, NULL);
+    pe_image_put(image, PE_IMAGE_COFF, 2, PE_ARM64); /* whoever it is for */
+    assert_import(image, sizeof image, 1, "second.dll");
+}
+
+static void test_no_imports(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t offset, size;
+        uint32_t value;
+    } changes[] = {
+        {0, 1, 'N'},
+        {PE_IMAGE_COFF + 18, 2, 0x22},            /* no DLL */
+        {PE_IMAGE_OPTIONAL, 2, 0x10B},            /* PE32 */
+        {PE_IMAGE_OPTIONAL + 108, 4, 1},          /* the directory is not there, */
+        {PE_IMAGE_OPTIONAL + 120, 4, 0},          /* empty, */
+        {PE_IMAGE_OPTIONAL + 120, 4, 0x3000},     /* not in the file, */
+        {PE_IMAGE_OPTIONAL + 120, 4, 0xFFFFFFF8}, /* at the end of all, */
+        {PE_IMAGE_OPTIONAL + 120, 4, 0x21ED},     /* or cut */
+        {PE_IMAGE_IMPORTS + 12, 4, 0},            /* the name is not there, */
+        {PE_IMAGE_IMPORTS + 12, 4, 0x9000},       /* not in the file, */
+        {PE_IMAGE_IMPORTS + 12, 4, 0x2100},       /* empty, */
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        uint8_t image[PE_IMAGE_SIZE];
+        pe_image_make(image);
+        pe_image_put(image, changes[i].offset, changes[i].size, changes[i].value);
+        assert_import(image, sizeof image, 0, NULL);
+    }
+}
+
+/* The name ends where the section does, or where there is no more room. */
+static void test_import_without_an_end(void **state)
+{
+    (void)state;
+    uint8_t image[PE_IMAGE_SIZE];
+    pe_image_make(image);
+    memset(image + PE_IMAGE_SECOND, 'x', PE_IMAGE_SIZE - PE_IMAGE_SECOND);
+    assert_import(image, sizeof image, 1, NULL);
+    pe_image_make(image);
+    memset(image + 0x200, 'x', 0x200); /* the code */
+    pe_image_put(image, PE_IMAGE_IMPORTS + 20 + 12, 4, 0x1000);
+    assert_import(image, sizeof image, 1, NULL);
+    image[0x200 + PE_IMPORT_NAME_ROOM - 1] = '\0';
+    char name[PE_IMPORT_NAME_ROOM];
+    memset(name, 'x', sizeof name);
+    name[sizeof name - 1] = '\0';
+    assert_import(image, sizeof image, 1, name);
+}
+
+static void test_imports_of_what_is_cut(void **state)
+{
+    (void)state;
+    uint8_t image[PE_IMAGE_SIZE];
+    pe_image_make(image);
+    for (size_t length = 0; length < sizeof image; length++) {
+        assert_import(image, length, 0, NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +237,10 @@ int main(void)
         cmocka_unit_test(test_no_room_for_directories),
         cmocka_unit_test(test_other_machine),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_imports),
+        cmocka_unit_test(test_no_imports),
+        cmocka_unit_test(test_import_without_an_end),
+        cmocka_unit_test(test_imports_of_what_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,9 @@ enum {
     SECTION_SIZE = 40,
     SECTIONS_MAX = 96, /* the loader's limit */
     EXPORT_DIRECTORY_SIZE = 40,
+    IMPORTS_AT = 120, /* data directory 1 */
+    IMPORT_SIZE = 20,
+    IMPORTS_MAX = 4096, /* more than any DLL has */
 
     MAGIC_PE32 = 0x10B,
     MAGIC_PE32_PLUS = 0x20B,
@@ -239,4 +242,51 @@ bool pe_file_check(const uint8_t *at, size_t length, uint16_t machine, const cha
     }
     return pe_file__refuse(problem_out, "the DLL does not export portlistener_handler",
                            "export it undecorated: extern \"C\" __declspec(dllexport)");
+}
+
+/* Where the import directory is, as an RVA; 0: there is none. */
+static uint32_t pe_file__imports(const struct image *image)
+{
+    const bool has_directory = image->sections - image->optional >= IMPORTS_AT + 8 &&
+                               pe_file__u32(image, image->optional + EXPORTS_AT - 4) > 1;
+    return has_directory ? pe_file__u32(image, image->optional + IMPORTS_AT) : 0;
+}
+
+/* Up to the end of what is in the file at that place, or of the room. */
+static bool pe_file__copy_name(const struct image *image, uint32_t rva, char *name_out)
+{
+    uint32_t flags = 0;
+    for (uint32_t i = 0; i < PE_IMPORT_NAME_ROOM; i++) {
+        const uint64_t offset = pe_file__find(image, rva + i, 1, &flags);
+        if (offset == 0) {
+            break;
+        }
+        name_out[i] = (char)image->at[offset];
+        if (name_out[i] == '\0') {
+            return i > 0;
+        }
+    }
+    return false;
+}
+
+bool pe_file_import(const uint8_t *at, size_t length, size_t index, char name_out[PE_IMPORT_NAME_ROOM])
+{
+    struct image image = {.at = at, .length = length};
+    struct pe_problem problem;
+    uint32_t flags = 0;
+    bool is_found = false;
+    if (index < IMPORTS_MAX && pe_file__read_dos(&image, &problem) &&
+        pe_file__read_coff(&image, pe_file__u16(&image, image.optional - COFF_SIZE + 4), &problem) &&
+        pe_file__read_optional(&image, &problem)) {
+        const uint32_t imports = pe_file__imports(&image);
+        const uint64_t row =
+            imports != 0 ? pe_file__find(&image, imports + (uint32_t)index * IMPORT_SIZE, IMPORT_SIZE, &flags)
+                         : 0;
+        const uint32_t name = row != 0 ? pe_file__u32(&image, row + 12) : 0;
+        is_found = name != 0 && pe_file__copy_name(&image, name, name_out);
+    }
+    if (!is_found) {
+        name_out[0] = '\0';
+    }
+    return is_found;
 }

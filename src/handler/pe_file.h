@@ -25,4 +25,12 @@ struct pe_problem {
 bool pe_file_check(const uint8_t *at, size_t length, uint16_t machine, const char *name,
                    struct pe_problem *problem_out);
 
+/* What pe_file_import takes for a name, with its NUL. */
+enum { PE_IMPORT_NAME_ROOM = 256 };
+
+/* pe_file_import: the name of the DLL number `index` of those that at[0..length), which pe_file_check has taken, cannot be
+   loaded without; as the file has it, any bytes but NUL. False: there is no such number, or it is not in the file as it
+   should be; then `name_out` is empty. Any thread. */
+bool pe_file_import(const uint8_t *at, size_t length, size_t index, char name_out[PE_IMPORT_NAME_ROOM]);
+
 #endif

@@ -12,6 +12,7 @@
 #include "base/utf16.h"
 #include "base/win.h"
 #include "handler/handshake.h"
+#include "handler/pe_file.h"
 #include "handler/plugin_copy.h"
 #include "handler/plugin_file.h"
 
@@ -92,13 +93,46 @@ void plugins_destroy(struct plugins *plugins)
     memory_free(plugins);
 }
 
+/* Whether the system would load the DLL of this name for it. What can be loaded is, and let go again: names such as
+   api-ms-win-core-file-l1-1-0.dll are no files, so that nobody else can say. */
+static bool plugin__has_needed(const char *name)
+{
+    WCHAR *wide = utf16_from(name);
+    HMODULE module = wide != NULL ? LoadLibraryExW(wide, NULL, LOAD_LIBRARY_SEARCH_SYSTEM32) : NULL;
+    const bool is_missing = wide != NULL && module == NULL && GetLastError() == ERROR_MOD_NOT_FOUND;
+    if (module != NULL) {
+        FreeLibrary(module);
+    }
+    memory_free(wide);
+    return !is_missing;
+}
+
+/* It names the first one that is missing. Where none is, one of them lacks another. */
+static bool plugin__refuse_needs(const struct plugin_file *file, struct failure *failure_out)
+{
+    char name[PE_IMPORT_NAME_ROOM], room[2 * PE_IMPORT_NAME_ROOM];
+    struct text what;
+    size_t index = 0;
+    while (pe_file_import(file->bytes, file->size, index, name) && plugin__has_needed(name)) {
+        index++;
+    }
+    text_init(&what, room, sizeof room);
+    if (name[0] != '\0') {
+        text_add_string(&what, "it needs ");
+        text_add_escaped(&what, name, strlen(name));
+        text_add_string(&what, ", which is not in System32, where alone it is looked for");
+    } else {
+        text_add_string(&what, "a DLL that it needs lacks another one itself");
+    }
+    return plugin_file_refuse(file, what.at, ERROR_MOD_NOT_FOUND,
+                              "link what it needs into it, with -static or /MT", failure_out);
+}
+
 static bool plugin__refuse_load(const struct plugin_file *file, DWORD error, struct failure *failure_out)
 {
     switch (error) {
     case ERROR_MOD_NOT_FOUND:
-        return plugin_file_refuse(file,
-                                  "a DLL that it needs is not in System32, where alone it is looked for",
-                                  error, "link what it needs into it, with -static or /MT", failure_out);
+        return plugin__refuse_needs(file, failure_out);
     case ERROR_PROC_NOT_FOUND:
         return plugin_file_refuse(file, "it needs a function that a DLL of this system does not have", error,
                                   "build it for this version of Windows", failure_out);

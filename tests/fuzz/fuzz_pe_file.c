@@ -19,6 +19,11 @@ static void fuzz_pe_file__run(const uint8_t *at, size_t length, uint16_t machine
         memcpy(copy, at, length);
     }
     const bool is_right = pe_file_check(copy, length, machine, "portlistener_handler", &problem);
+    for (size_t i = 0; i < 4; i++) {
+        char name[PE_IMPORT_NAME_ROOM];
+        const bool is_found = pe_file_import(copy, length, i, name);
+        REQUIRE(memchr(name, '\0', sizeof name) != NULL && is_found == (name[0] != '\0'));
+    }
     free(copy);
     REQUIRE(is_right == (problem.what == NULL) && is_right == (problem.remedy == NULL));
 }
