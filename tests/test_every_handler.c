@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
-   What every built-in handler must stand, whatever it does: clients that reset, say it byte by byte, end their side first,
+   What every handler must stand, built in or in a DLL, plain or blocking, whatever it does: clients that reset, say it byte by byte, end their side first,
    do not read, send a lot; datagrams of any length; a stop while all that goes on. A new handler has its row in `manners`.
    After each ordeal it serves a plain client, all that opened has closed, and nothing is left. */
 #include <setjmp.h>
@@ -19,6 +19,7 @@
 #include "support/folder.h"
 #include "support/forge.h"
 #include "support/ledger.h"
+#include "support/plugin_folders.h"
 #include "support/rig.h"
 #include "support/watched.h"
 
@@ -34,7 +35,7 @@ enum {
 
 /* How a handler behaves towards a plain client. */
 struct manner {
-    const char *handler;
+    const char *handler; /* in a DLL: NAME.dll of the tests */
     const char *options; /* lines of the INI; there is a text file.txt */
     size_t says;         /* bytes at least, to whoever connects */
     bool echoes;
@@ -52,6 +53,9 @@ static const struct manner manners[] = {
     {.handler = "echo", .echoes = true},
     {.handler = "qotd", .options = "file = file.txt\n", .says = 6, .closes = true},
     {.handler = "time", .says = 4, .closes = true},
+    {.handler = "echo.dll", .echoes = true},
+    {.handler = "echo-blocking.dll", .echoes = true},
+    {.handler = "shout.dll"}, /* what the guide offers to begin with */
 };
 enum { MANNERS = sizeof manners / sizeof manners[0] };
 
@@ -61,10 +65,28 @@ static struct folder place;
 static struct config *config;
 static struct config_problems problems;
 static char bytes[LOT];
+static struct plugin_folders folders;
+static struct plugin *plugin; /* of the handler on trial; NULL: it is built in */
+
+static const struct pl_handler *find_plugin(const char *file)
+{
+    struct failure failure;
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(file, "."), file);
+    plugin_folders_put(&folders, name, 0);
+    plugin = plugins_find(folders.plugins, file, &failure);
+    if (plugin == NULL) {
+        fail_msg("%s", failure.text);
+    }
+    return plugin_handler(plugin);
+}
 
 static const struct pl_handler *find(const char *name)
 {
     size_t i = 0;
+    if (strchr(name, '.') != NULL) {
+        return find_plugin(name);
+    }
     while (handlers_builtin[i] != NULL && strcmp(handlers_builtin[i]->name, name) != 0) {
         i++;
     }
@@ -101,7 +123,7 @@ static void start(const char *reply_limit)
     static const struct pl_handler *handlers[2];
     handlers[0] = watched_handler(find(manner->handler));
     rig_init(&rig, handlers);
-    parse(manner->handler, manner->options, reply_limit, handlers);
+    parse(handlers[0]->name, manner->options, reply_limit, handlers);
     rig.options.config = config;
     rig_start(&rig);
 }
@@ -112,6 +134,10 @@ static void stop(void)
     watched_assert_over();
     config_destroy(config);
     config_problems_fini(&problems);
+    if (plugin != NULL) {
+        plugin_release(plugin);
+        plugin = NULL;
+    }
 }
 
 /* ---- Clients ---- */
@@ -447,19 +473,23 @@ static int setup(void **state)
     static const char text[] = "hello\n";
     const int result = rig_setup(state);
     folder_init(&place);
+    plugin_folders_init(&folders);
+    plugin_folders_start(&folders, false);
     folder_write(&place, "file.txt", text, sizeof text - 1);
     return result;
 }
 
 static int teardown(void **state)
 {
+    plugin_folders_fini(&folders);
     folder_fini(&place);
     return rig_teardown(state);
 }
 
 #define every_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-int main(void)
+/* With an argument: those tests whose names have it. */
+int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         every_test(test_every_handler__has_its_manner_told_here),
@@ -474,5 +504,8 @@ int main(void)
         every_test(test_every_handler__answers_nobody_who_may_not_be_answered),
         every_test(test_every_handler__stands_a_stop_at_any_time),
     };
+    if (count > 1) {
+        cmocka_set_test_filter(arguments[1]);
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

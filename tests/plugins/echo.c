@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT
-   A plugin that does what the built-in handler "echo" does. */
+   A plugin that does what the built-in handler "echo" does; also as one that blocks. */
 #include "portlistener/handler.h"
+
+#ifndef ECHO_NAME
+#define ECHO_NAME  "echo"
+#define ECHO_FLAGS 0
+#endif
 
 __declspec(dllexport) const pl_handler *portlistener_handler(void);
 
@@ -36,8 +41,8 @@ const pl_handler *portlistener_handler(void)
                                        .abi_major = PL_ABI_MAJOR,
                                        .abi_minor = PL_ABI_MINOR,
                                        .needs_minor = 0,
-                                       .flags = PL_TCP | PL_UDP,
-                                       .name = "echo",
+                                       .flags = PL_TCP | PL_UDP | ECHO_FLAGS,
+                                       .name = ECHO_NAME,
                                        .version = "1.0",
                                        .summary = "Sends back what it receives.",
                                        .start = start,
