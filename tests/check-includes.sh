@@ -38,11 +38,14 @@ forbid 'src/ includes its own and the public headers only' < <(
 forbid 'base/ includes base/ and the public headers only' < <(
     includes 'src/base/*.[ch]' | grep ' "' | grep -vE ' "(base|portlistener)/'
 )
+forbid 'diagnosis/ includes config/, base/ and itself only' < <(
+    includes 'src/diagnosis/*.[ch]' | grep ' "' | grep -vE ' "(diagnosis|config|base|portlistener)/'
+)
 forbid 'a handler includes the public contract, its own header, base/ and http/ only' < <(
     includes 'src/handler/*.[ch]' | grep ' "' | grep -vE ' "(portlistener|handler|base|http)/'
 )
-forbid 'the program knows the engine, the configuration, the handlers and plugins, the counters and base/ only' < <(
-    includes 'service/*.[ch]' ':!service/conformance' | grep -E ' "[a-z]+/' | grep -vE ' "((portlistener|config|base|stats)/|handler/(handlers|plugin)\.h)'
+forbid 'the program knows the engine, the configuration, the diagnosis, the handlers and plugins, the counters and base/ only' < <(
+    includes 'service/*.[ch]' ':!service/conformance' | grep -E ' "[a-z]+/' | grep -vE ' "((portlistener|config|diagnosis|base|stats)/|handler/(handlers|plugin)\.h)'
 )
 
 forbid 'the program for authors of handlers knows the engine and the loader of plugins besides' < <(

@@ -258,8 +258,10 @@ static void test_bind_cause__searches_both_stacks_for_a_dual_stack_address(void 
 static void test_bind_cause__names_the_range_that_windows_has_set_aside(void **state)
 {
     (void)state;
-    assert_true(machine_add_range(&machine, &(const struct machine_range){CONFIG_TCP, 49952, 50051, false}));
-    assert_true(machine_add_range(&machine, &(const struct machine_range){CONFIG_TCP, 50000, 50000, true}));
+    assert_true(
+        machine_add_range(&machine, &(const struct machine_range){CONFIG_TCP, 4, 49952, 50051, false}));
+    assert_true(
+        machine_add_range(&machine, &(const struct machine_range){CONFIG_TCP, 4, 50000, 50000, true}));
     expect(tcp("0.0.0.0/50000", BIND_ACCESS),
            "port 50000 is in the range 49952-50051, which Windows has set aside");
     expect(said, "administrator rights do not help; choose a port outside of it");
@@ -271,13 +273,16 @@ static void test_bind_cause__names_the_range_that_windows_has_set_aside(void **s
     assert_true(bind_cause_key(&cause) == key);
     assert_null(strstr(tcp("0.0.0.0/50052", BIND_ACCESS), "range 4"));
     assert_null(strstr(explain(CONFIG_UDP, "0.0.0.0/50000", false, BIND_ACCESS), "49952"));
+    assert_null(strstr(explain(CONFIG_TCP, "::/50000", false, BIND_ACCESS), "49952"));
+    expect(explain(CONFIG_TCP, "::/50000", true, BIND_ACCESS), "49952");
     assert_null(strstr(tcp("0.0.0.0/50000", BIND_IN_USE), "49952")); /* another error, another cause */
 }
 
 static void test_bind_cause__an_administered_range_is_not_to_blame(void **state)
 {
     (void)state;
-    assert_true(machine_add_range(&machine, &(const struct machine_range){CONFIG_TCP, 50000, 50059, true}));
+    assert_true(
+        machine_add_range(&machine, &(const struct machine_range){CONFIG_TCP, 4, 50000, 50059, true}));
     expect(tcp("0.0.0.0/50000", BIND_ACCESS),
            "no socket on this port explains it, and no range that Windows has set "
            "aside has it; security software");

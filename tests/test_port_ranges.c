@@ -54,7 +54,7 @@ static void test_port_ranges__reads_every_language(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct machine machine;
         machine_init(&machine);
-        assert_true(port_ranges_parse(&machine, CONFIG_TCP, rows[i].at, rows[i].length));
+        assert_true(port_ranges_parse(&machine, CONFIG_TCP, 4, rows[i].at, rows[i].length));
         assert_int_equal(machine.ranges.count, 3);
         expect(&machine, 0, 5357, 5357, false);
         expect(&machine, 1, 49952, 50051, false);
@@ -91,7 +91,7 @@ static void test_port_ranges__takes_nothing_else_for_a_range(void **state)
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         struct machine machine;
         machine_init(&machine);
-        assert_true(port_ranges_parse(&machine, CONFIG_TCP, lines[i], strlen(lines[i])));
+        assert_true(port_ranges_parse(&machine, CONFIG_TCP, 4, lines[i], strlen(lines[i])));
         if (machine.ranges.count != 0) {
             fail_msg("\"%s\" is a range", lines[i]);
         }
@@ -104,18 +104,20 @@ static void test_port_ranges__finds_the_one_to_blame(void **state)
     (void)state;
     struct machine machine;
     machine_init(&machine);
-    assert_true(port_ranges_parse(&machine, CONFIG_TCP, english, sizeof english - 1));
-    assert_true(port_ranges_parse(&machine, CONFIG_UDP, "1 65535\n40000 50000 *", 21));
-    assert_int_equal(port_ranges_find(&machine, CONFIG_TCP, 5357)->first, 5357);
-    assert_null(port_ranges_find(&machine, CONFIG_TCP, 5356));
-    assert_null(port_ranges_find(&machine, CONFIG_TCP, 5358));
-    assert_int_equal(port_ranges_find(&machine, CONFIG_TCP, 49952)->last, 50051);
-    assert_int_equal(port_ranges_find(&machine, CONFIG_TCP, 50051)->last, 50051);
-    assert_null(port_ranges_find(&machine, CONFIG_TCP, 50059)); /* administered: it can be bound */
-    assert_int_equal(port_ranges_find_administered(&machine, CONFIG_TCP, 50059)->first, 50000);
-    assert_int_equal(port_ranges_find(&machine, CONFIG_UDP, 5357)->first, 1);
-    assert_true(machine_add_range(&machine, &(const struct machine_range){CONFIG_UDP, 5000, 6000, false}));
-    assert_int_equal(port_ranges_find(&machine, CONFIG_UDP, 5357)->first, 5000); /* the narrower one */
+    assert_true(port_ranges_parse(&machine, CONFIG_TCP, 4, english, sizeof english - 1));
+    assert_true(port_ranges_parse(&machine, CONFIG_UDP, 6, "1 65535\n40000 50000 *", 21));
+    assert_int_equal(port_ranges_find(&machine, CONFIG_TCP, 4, 5357)->first, 5357);
+    assert_null(port_ranges_find(&machine, CONFIG_TCP, 4, 5356));
+    assert_null(port_ranges_find(&machine, CONFIG_TCP, 4, 5358));
+    assert_int_equal(port_ranges_find(&machine, CONFIG_TCP, 4, 49952)->last, 50051);
+    assert_int_equal(port_ranges_find(&machine, CONFIG_TCP, 4, 50051)->last, 50051);
+    assert_null(port_ranges_find(&machine, CONFIG_TCP, 4, 50059)); /* administered: it can be bound */
+    assert_int_equal(port_ranges_find_administered(&machine, CONFIG_TCP, 4, 50059)->first, 50000);
+    assert_int_equal(port_ranges_find(&machine, CONFIG_UDP, 0, 5357)->first, 1);
+    assert_true(machine_add_range(&machine, &(const struct machine_range){CONFIG_UDP, 6, 5000, 6000, false}));
+    assert_int_equal(port_ranges_find(&machine, CONFIG_UDP, 0, 5357)->first, 5000); /* the narrower one */
+    assert_null(port_ranges_find(&machine, CONFIG_UDP, 4, 5357));
+    assert_null(port_ranges_find(&machine, CONFIG_TCP, 6, 5357));
     machine_fini(&machine);
 }
 
@@ -125,7 +127,7 @@ static void test_port_ranges__can_run_out_of_memory(void **state)
     struct machine machine;
     machine_init(&machine);
     failing_memory_arm(1, true);
-    assert_false(port_ranges_parse(&machine, CONFIG_TCP, english, sizeof english - 1));
+    assert_false(port_ranges_parse(&machine, CONFIG_TCP, 4, english, sizeof english - 1));
     failing_memory_arm(0, false);
     machine_fini(&machine);
 }

@@ -3,8 +3,7 @@
    messages only say less. */
 #include "base/file_holder.h"
 
-#include <string.h>
-
+#include "base/system_library.h"
 #include "base/utf16.h"
 
 enum { HOLDERS_MAX = 4 };
@@ -21,28 +20,15 @@ struct restart_manager {
     DWORD(WINAPI *end_session)(DWORD session);
 };
 
-/* Through a pointer to no particular function, which every function pointer may be converted to and from. */
-static bool restart_manager__find(const struct restart_manager *manager, const char *name, void *function_out)
-{
-    const FARPROC found = GetProcAddress(manager->library, name);
-    memcpy(function_out, &found, sizeof found);
-    return found != NULL;
-}
-
 static bool restart_manager__load(struct restart_manager *manager)
 {
-    manager->library = LoadLibraryExW(L"rstrtmgr.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
-    if (manager->library == NULL) {
-        return false;
-    }
-    if (restart_manager__find(manager, "RmStartSession", &manager->start_session) &&
-        restart_manager__find(manager, "RmRegisterResources", &manager->register_resources) &&
-        restart_manager__find(manager, "RmGetList", &manager->get_list) &&
-        restart_manager__find(manager, "RmEndSession", &manager->end_session)) {
-        return true;
-    }
-    FreeLibrary(manager->library);
-    return false;
+    const struct system_function functions[] = {{"RmStartSession", &manager->start_session},
+                                                {"RmRegisterResources", &manager->register_resources},
+                                                {"RmGetList", &manager->get_list},
+                                                {"RmEndSession", &manager->end_session}};
+    manager->library =
+        system_library_load(L"rstrtmgr.dll", functions, sizeof functions / sizeof functions[0]);
+    return manager->library != NULL;
 }
 
 /* How many have the file open; at most HOLDERS_MAX are filled in. */

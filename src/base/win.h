@@ -15,7 +15,13 @@
 
 #include <aclapi.h>
 #include <bcrypt.h>
+#include <iphlpapi.h>
 #include <restartmanager.h>
+#include <tlhelp32.h>
+#include <wintrust.h>
+
+#include <mscat.h>
+#include <softpub.h>
 
 #ifndef WSAAPI
 #define WSAAPI __stdcall

@@ -141,7 +141,9 @@ void bind_cause_find(const struct machine *machine, const struct bind_question *
     *cause_out = (struct bind_cause){.kind = CAUSE_OTHER};
     switch (question->error) {
     case BIND_ACCESS:
-        cause_out->range = port_ranges_find(machine, question->protocol, question->address.port);
+        cause_out->range =
+            port_ranges_find(machine, question->protocol,
+                             question->is_dual_stack ? 0 : question->address.family, question->address.port);
         bind_cause__find_socket(machine, question, cause_out);
         cause_out->kind = cause_out->range != NULL ? CAUSE_RANGE : cause_out->kind;
         break;

@@ -188,12 +188,12 @@ static void words__range(struct text *text, const struct machine *machine,
                          const struct bind_question *question, const struct bind_cause *cause)
 {
     const char *protocol = words__protocol(question->protocol);
-    const unsigned port = question->address.port;
+    const unsigned port = question->address.port, family = cause->range->family;
     text_add_format(
         text,
         "port %u is in the range %u-%u, which Windows has set aside for others (Hyper-V and WinNAT do so; "
-        "\"netsh interface ipv4 show excludedportrange %s\" shows it)",
-        port, cause->range->first, cause->range->last, protocol);
+        "\"netsh interface ipv%u show excludedportrange %s\" shows it)",
+        port, cause->range->first, cause->range->last, family, protocol);
     if (cause->port != NULL && cause->port->pid != 0) {
         text_add_string(text, "; ");
         words__socket(text, question, cause->port);
@@ -203,9 +203,9 @@ static void words__range(struct text *text, const struct machine *machine,
     text_add_format(
         text,
         ": administrator rights do not help; choose a port outside of it, or reserve this one while it is "
-        "free (after \"net stop winnat\"): \"netsh interface ipv4 add excludedportrange protocol=%s "
+        "free (after \"net stop winnat\"): \"netsh interface ipv%u add excludedportrange protocol=%s "
         "startport=%u numberofports=1 store=persistent\"",
-        protocol, port);
+        family, protocol, port);
 }
 
 /* ---- Addresses ---- */

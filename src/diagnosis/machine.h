@@ -51,6 +51,7 @@ struct machine_service {
 
 struct machine_range {
     enum config_protocol protocol;
+    uint16_t family; /* 4 or 6 */
     uint16_t first, last;
     bool is_administered; /* marked *: somebody reserved it by hand, and it can be bound */
 };
@@ -70,7 +71,8 @@ enum machine_part {
     MACHINE_PROCESSES = 4,
     MACHINE_SERVICES = 8,
     MACHINE_RANGES = 16,
-    MACHINE_ADDRESSES = 32
+    MACHINE_ADDRESSES = 32,
+    MACHINE_ALL = 63
 };
 
 struct machine_rows {

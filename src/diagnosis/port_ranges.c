@@ -47,12 +47,13 @@ static bool port_ranges__line(const char *at, size_t length, struct machine_rang
     return port_ranges__skip(at, length, end + range_out->is_administered) == length;
 }
 
-bool port_ranges_parse(struct machine *machine, enum config_protocol protocol, const char *at, size_t length)
+bool port_ranges_parse(struct machine *machine, enum config_protocol protocol, uint16_t family,
+                       const char *at, size_t length)
 {
     while (length > 0) {
         const char *end = memchr(at, '\n', length);
         const size_t line = end != NULL ? (size_t)(end - at) : length;
-        struct machine_range range = {.protocol = protocol};
+        struct machine_range range = {.protocol = protocol, .family = family};
         if (port_ranges__line(at, line, &range) && !machine_add_range(machine, &range)) {
             return false;
         }
@@ -63,14 +64,14 @@ bool port_ranges_parse(struct machine *machine, enum config_protocol protocol, c
 }
 
 static const struct machine_range *port_ranges__find(const struct machine *machine,
-                                                     enum config_protocol protocol, uint16_t port,
-                                                     bool is_administered)
+                                                     enum config_protocol protocol, uint16_t family,
+                                                     uint16_t port, bool is_administered)
 {
     const struct machine_range *found = NULL;
     for (size_t i = 0; i < machine->ranges.count; i++) {
         const struct machine_range *range = machine_range_at(machine, i);
-        if (range->protocol == protocol && range->is_administered == is_administered &&
-            range->first <= port && port <= range->last &&
+        if (range->protocol == protocol && (family == 0 || range->family == family) &&
+            range->is_administered == is_administered && range->first <= port && port <= range->last &&
             (found == NULL || range->last - range->first < found->last - found->first)) {
             found = range;
         }
@@ -79,13 +80,14 @@ static const struct machine_range *port_ranges__find(const struct machine *machi
 }
 
 const struct machine_range *port_ranges_find(const struct machine *machine, enum config_protocol protocol,
-                                             uint16_t port)
+                                             uint16_t family, uint16_t port)
 {
-    return port_ranges__find(machine, protocol, port, false);
+    return port_ranges__find(machine, protocol, family, port, false);
 }
 
 const struct machine_range *port_ranges_find_administered(const struct machine *machine,
-                                                          enum config_protocol protocol, uint16_t port)
+                                                          enum config_protocol protocol, uint16_t family,
+                                                          uint16_t port)
 {
-    return port_ranges__find(machine, protocol, port, true);
+    return port_ranges__find(machine, protocol, family, port, true);
 }
