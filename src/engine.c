@@ -747,6 +747,14 @@ void engine_counters(struct engine *engine, uint64_t sums_out[COUNTER_COUNT])
     }
 }
 
+bool engine_endpoint_counters(struct engine *engine, const char *endpoint, uint64_t sums_out[COUNTER_COUNT])
+{
+    for (int k = 0; k < COUNTER_COUNT; k++) {
+        sums_out[k] = 0;
+    }
+    return tallies_sum_of(&engine->tallies, endpoint, sums_out);
+}
+
 uint64_t engine_handler_counter(const struct engine *engine, const char *endpoint, uint32_t counter)
 {
     for (size_t i = 0; i < engine->endpoint_count; i++) {

@@ -62,6 +62,9 @@ bool engine_close_client(struct engine *engine, pl_id id);
 /* engine_counters: the sums over all workers at this moment, indexed by enum counter. Any thread. */
 void engine_counters(struct engine *engine, uint64_t sums_out[COUNTER_COUNT]);
 
+/* engine_endpoint_counters: the same of the endpoint with this name; false: there is none. Any thread. */
+bool engine_endpoint_counters(struct engine *engine, const char *endpoint, uint64_t sums_out[COUNTER_COUNT]);
+
 /* engine_handler_counter: what the handler of the endpoint with this name has counted, by the number in its table. 0: there
    is no such endpoint or counter. Any thread. */
 uint64_t engine_handler_counter(const struct engine *engine, const char *endpoint, uint32_t counter);

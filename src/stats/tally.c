@@ -203,3 +203,14 @@ void tallies_sum(struct tallies *tallies, uint64_t sums[COUNTER_COUNT])
     }
     ReleaseSRWLockShared(&tallies->lock);
 }
+
+bool tallies_sum_of(struct tallies *tallies, const char *name, uint64_t sums[COUNTER_COUNT])
+{
+    AcquireSRWLockShared(&tallies->lock);
+    const struct tally *tally = tally__find(tallies, name);
+    if (tally != NULL) {
+        tally_sum(tally, sums);
+    }
+    ReleaseSRWLockShared(&tallies->lock);
+    return tally != NULL;
+}

@@ -70,10 +70,12 @@ struct tally_row *tally_row(struct tally *tally, unsigned worker, struct tally_r
    with this name and these counters; NULL: no memory, or it counts nothing. Lives as long as the tally. Any thread. */
 struct handler_counters *tally_handler_counters(struct tally *tally, const struct pl_handler *handler);
 
-/* tallies_sum: all of them, and those that are gone, but nobody's. tally_sum: one; within tallies_read, or by who holds it.
+/* tallies_sum: all of them, and those that are gone, but nobody's. tallies_sum_of: of this name; false: there is none.
+   tally_sum: one; within tallies_read, or by who holds it.
    Sums are added to what stands in `sums`. Connections and sessions that had begun are in it if their end is. Any
    thread. */
 void tallies_sum(struct tallies *tallies, uint64_t sums[COUNTER_COUNT]);
+bool tallies_sum_of(struct tallies *tallies, const char *name, uint64_t sums[COUNTER_COUNT]);
 void tally_sum(const struct tally *tally, uint64_t sums[COUNTER_COUNT]);
 void tally_row_sum(const struct tally_row *row, uint64_t sums[COUNTER_COUNT]);
 

@@ -14,6 +14,7 @@
 
 #include "base/address.h"
 #include "stats/close_reason.h"
+#include "stats/report.h"
 #include "support/client.h"
 #include "support/journal.h"
 #include "support/ledger.h"
@@ -158,6 +159,21 @@ bool rig_drain(struct rig *rig, uint32_t drain_limit)
     return rig->is_stopped;
 }
 
+/* What has begun has ended, whatever it was accepted by. */
+static bool rig__is_settled(struct rig *rig)
+{
+    uint64_t sums[COUNTER_COUNT];
+    bool is_settled = true;
+    for (size_t i = 0; i < rig->options.config->endpoint_count; i++) {
+        if (engine_endpoint_counters(rig->engine, rig->options.config->endpoints[i].name, sums)) {
+            is_settled = is_settled &&
+                         sums[COUNTER_ACCEPTED] == report_family_total(sums, FAMILY_CONNECTIONS_CLOSED) &&
+                         sums[COUNTER_SESSIONS_OPENED] == report_family_total(sums, FAMILY_SESSIONS_CLOSED);
+        }
+    }
+    return is_settled;
+}
+
 void rig_stop(struct rig *rig)
 {
     if (!rig->is_stopped) {
@@ -168,9 +184,11 @@ void rig_stop(struct rig *rig)
     }
     const uint64_t accepted = rig_counter(rig, COUNTER_ACCEPTED), closed = rig_closed(rig);
     const uint64_t opened = rig_counter(rig, COUNTER_SESSIONS_OPENED), ended = rig_sessions_closed(rig);
+    const bool is_settled = rig__is_settled(rig);
     rig__note(rig, NULL);
     engine_destroy(rig->engine);
     rig->engine = NULL;
+    assert_true(is_settled);
     assert_int_equal(accepted, closed);
     assert_int_equal(opened, ended);
 }
@@ -192,6 +210,13 @@ static uint64_t rig__sum(struct rig *rig, enum counter first, enum counter last)
         sum += sums[i];
     }
     return sum;
+}
+
+uint64_t rig_endpoint_counter(struct rig *rig, const char *endpoint, enum counter counter)
+{
+    uint64_t sums[COUNTER_COUNT];
+    assert_true(engine_endpoint_counters(rig->engine, endpoint, sums));
+    return sums[counter];
 }
 
 uint64_t rig_closed(struct rig *rig)

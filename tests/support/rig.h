@@ -53,12 +53,15 @@ bool rig_try(struct rig *rig);
 bool rig_drain(struct rig *rig, uint32_t drain_limit);
 
 /* rig_stop: resets what is left, stops (after rig_drain: it is stopped already) and destroys. Then as many
-   connections and UDP sessions must have been closed as were accepted. */
+   connections and UDP sessions must have been closed as were accepted, in all and of each endpoint. */
 void rig_stop(struct rig *rig);
 
 /* rig_counter: its sum over all workers now. rig_wait_for_counter: until it is `value` or more. */
 uint64_t rig_counter(struct rig *rig, enum counter counter);
 void rig_wait_for_counter(struct rig *rig, enum counter counter, uint64_t value);
+
+/* rig_endpoint_counter: likewise of the endpoint with this name. */
+uint64_t rig_endpoint_counter(struct rig *rig, const char *endpoint, enum counter counter);
 
 /* rig_closed, rig_sessions_closed: connections and UDP sessions that have ended, for whatever reason. rig_ended: whatever
    of close_reasons.def has happened, refusals included. */
