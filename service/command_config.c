@@ -35,6 +35,21 @@ static void command_config__add_verdict(struct text *text, const char *path, con
     text_add_string(text, "\n");
 }
 
+/* Of a problem that is not in the file itself: its key or value of the registry, or the file that is included. */
+static void command_config__add_place(struct text *text, const char *path,
+                                      const struct config_problems *problems,
+                                      const struct config_problem *problem)
+{
+    const char *place = problems->text.at + problem->place;
+    const bool is_other =
+        problem->place_length != strlen(path) || memcmp(place, path, problem->place_length) != 0;
+    if (problem->is_registry || is_other) {
+        text_add_string(text, problem->is_registry ? "\"registry\": " : "\"file\": ");
+        text_add_json(text, place, problem->place_length);
+        text_add_string(text, ", ");
+    }
+}
+
 static void command_config__add_findings(struct text *text, const char *path,
                                          const struct config_problems *problems)
 {
@@ -44,8 +59,10 @@ static void command_config__add_findings(struct text *text, const char *path,
                     (unsigned long)problems->errors, (unsigned long)problems->warnings);
     for (size_t i = 0; i < problems->count; i++) {
         const struct config_problem *problem = &problems->list[i];
-        text_add_format(text, "%s\n  {\"line\": %lu, \"column\": %lu, \"severity\": \"%s\", \"message\": ",
-                        i > 0 ? "," : "", (unsigned long)problem->line, (unsigned long)problem->column,
+        text_add_string(text, i > 0 ? ",\n  {" : "\n  {");
+        command_config__add_place(text, path, problems, problem);
+        text_add_format(text, "\"line\": %lu, \"column\": %lu, \"severity\": \"%s\", \"message\": ",
+                        (unsigned long)problem->line, (unsigned long)problem->column,
                         problem->is_error ? "error" : "warning");
         text_add_json(text, problems->text.at + problem->offset, problem->length);
         text_add_string(text, "}");
@@ -81,7 +98,7 @@ enum exit_code command_config_check(const struct arguments *arguments, struct st
     struct loaded_config loaded;
     struct failure failure;
     struct text text;
-    if (!loaded_config_open(&loaded, arguments, &failure)) {
+    if (!loaded_config_open(&loaded, arguments, LOADED_CONFIG_ALL, &failure)) {
         return command_config__check_nothing(arguments, streams, &failure);
     }
     text_init_heap(&text);
@@ -109,7 +126,7 @@ enum exit_code command_config_show(const struct arguments *arguments, struct str
     struct loaded_config loaded;
     struct failure failure;
     struct text text;
-    if (!loaded_config_open(&loaded, arguments, &failure)) {
+    if (!loaded_config_open(&loaded, arguments, LOADED_CONFIG_ALL, &failure)) {
         return output_failure(&streams->err, &failure);
     }
     output_text(&streams->err, &loaded.problems.text);

@@ -74,7 +74,7 @@ static enum exit_code command_handlers__plugin(const struct arguments *arguments
 {
     struct loaded_config loaded;
     struct failure failure;
-    if (!loaded_config_open(&loaded, arguments, &failure)) {
+    if (!loaded_config_open(&loaded, arguments, LOADED_CONFIG_ALL, &failure)) {
         return output_failure(&streams->err, &failure);
     }
     enum exit_code code = EXIT_CODE_DONE;

@@ -35,6 +35,21 @@ const struct command commands_all[] = {
      .summary = "prints every key that a configuration can have",
      .details = "Key, type, default, range and meaning, from the table that the program itself reads with.\n",
      .run = command_config_reference},
+    {.name = "config export-registry",
+     .summary = "prints the registry's settings as a file",
+     .details =
+         "What is set in the registry key of the service (Parameters: service, defaults, endpoint NAME), as\n"
+         "the text of an INI file. Nothing is changed. Settings of the INI file are not printed; exit\n"
+         "code 3 when both together are not a configuration.\n",
+     .run = command_registry_export},
+    {.name = "config import-registry",
+     .summary = "puts a file's settings into the registry",
+     .details =
+         "What the configuration file says, with the files that it includes, is written to the registry\n"
+         "key of the service, in place of what is set there; from then on it comes before what any file\n"
+         "says. A file with errors changes nothing (exit code 3). It needs administrator rights (exit\n"
+         "code 5). What cannot be written to its end is taken back.\n",
+     .run = command_registry_import},
     {.name = "handlers",
      .operand = "[NAME]",
      .operands_max = 1,

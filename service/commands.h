@@ -14,6 +14,8 @@ enum exit_code command_run_run(const struct arguments *arguments, struct streams
 enum exit_code command_config_check(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_config_show(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_config_reference(const struct arguments *arguments, struct streams *streams);
+enum exit_code command_registry_export(const struct arguments *arguments, struct streams *streams);
+enum exit_code command_registry_import(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_handlers_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_version_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_help_run(const struct arguments *arguments, struct streams *streams);

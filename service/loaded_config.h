@@ -5,18 +5,24 @@
 
 #include "arguments.h"
 #include "config/config.h"
+#include "config/config_registry.h"
 #include "plugin_loader.h"
 
+/* What is read: the file, with or without the registry. */
+enum loaded_config_extent { LOADED_CONFIG_ALL, LOADED_CONFIG_FILE };
+
 struct loaded_config {
-    char *path; /* of the file */
+    char *path;                   /* of the file */
+    const char *service;          /* its name */
+    struct config_registry given; /* what the files say, as they say it; of LOADED_CONFIG_FILE */
     struct plugin_loader loader;
     struct config_problems problems;
     struct config *config; /* NULL: `problems` say why */
 };
 
-/* loaded_config_open: false: there is no such file, see `failure_out`, and nothing to close. */
+/* loaded_config_open: with the registry, where `extent` says so. False: there is no such file, see `failure_out`, and nothing to close. */
 bool loaded_config_open(struct loaded_config *loaded, const struct arguments *arguments,
-                        struct failure *failure_out);
+                        enum loaded_config_extent extent, struct failure *failure_out);
 void loaded_config_close(struct loaded_config *loaded);
 
 /* loaded_config_code: of the command, for one that has problems instead of a configuration. */

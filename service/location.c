@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/utf16.h"
 #include "base/win.h"
+#include "config/config_registry_load.h"
 
 #define LOCATION_INI         L"portlistener.ini"
 #define LOCATION_SERVICES    "SYSTEM\\CurrentControlSet\\Services\\"
@@ -71,11 +72,7 @@ static DWORD location__open(const WCHAR *path)
 /* The registry's ConfigFile, variables expanded, in `path` of LOCATION_PATH_MAX. */
 static DWORD location__read_registry(const char *service, WCHAR *path)
 {
-    struct text key;
-    text_init_heap(&key);
-    text_add_format(&key, LOCATION_SERVICES "%s\\Parameters", service);
-    WCHAR *wide = key.is_cut ? NULL : utf16_from(key.at);
-    text_fini(&key);
+    WCHAR *wide = config_registry_key(service);
     if (wide == NULL) {
         return ERROR_NOT_ENOUGH_MEMORY;
     }
@@ -189,6 +186,18 @@ static char *location__check_registry(WCHAR *value, WCHAR *path, struct failure 
     return location__check(path, value, LOCATION_BY_REGISTRY, failure_out);
 }
 
+/* Whether the registry has an endpoint, so that there need not be a file. What cannot be read may have one: whoever
+   reads the configuration tells why. */
+static bool location__is_in_registry(const char *service)
+{
+    struct config_registry registry;
+    struct failure failure;
+    const bool is_read = config_registry_load(service, &registry, &failure);
+    const bool has_endpoint = !is_read || config_registry_has_endpoint(&registry);
+    config_registry_fini(&registry);
+    return has_endpoint;
+}
+
 /* There is no file in any of the default places; the last of them is `path`. */
 static void location__fail_default(const char *service, const WCHAR *path, struct failure *failure_out)
 {
@@ -198,17 +207,21 @@ static void location__fail_default(const char *service, const WCHAR *path, struc
     location__add_service(&text, service);
     text_add_string(&text, " has no registry value ConfigFile (under HKLM\\" LOCATION_SERVICES);
     location__add_service(&text, service);
-    text_add_string(&text, "\\Parameters), and there is no ");
+    text_add_string(&text, "\\Parameters) and no endpoint there, and there is no ");
     char *utf8 = utf16_to_utf8(path);
     text_add_string(&text, utf8 != NULL ? utf8 : "portlistener.ini beside the program");
     memory_free(utf8);
     text_add_string(&text, "; write that file, or give --config FILE");
 }
 
-static char *location__default(const char *service, WCHAR *path, WCHAR *full, struct failure *failure_out)
+/* The file in one of the default places, or NULL. `path` and `full` of LOCATION_PATH_MAX; one of them, where the file
+   would be, is *path_out. */
+static char *location__find_default(const char *service, WCHAR *path, WCHAR *full, WCHAR **path_out,
+                                    struct failure *failure_out)
 {
     DWORD error = location__read_registry(service, full);
     if (error == ERROR_SUCCESS) {
+        *path_out = location__is_full(full) ? path : full; /* where the check makes it full */
         return location__check_registry(full, path, failure_out);
     }
     if (error != ERROR_FILE_NOT_FOUND) {
@@ -218,9 +231,27 @@ static char *location__default(const char *service, WCHAR *path, WCHAR *full, st
     if (error != ERROR_SUCCESS) {
         return location__fail(failure_out, error, "the program's own folder", "", "; give --config FILE");
     }
+    *path_out = full;
     char *found = location__check(path, full, "", failure_out);
     if (found == NULL && failure_out->win32_error == ERROR_FILE_NOT_FOUND) {
         location__fail_default(service, path, failure_out);
+    }
+    return found;
+}
+
+static bool location__is_missing(DWORD error)
+{
+    return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND;
+}
+
+static char *location__default(const char *service, WCHAR *path, WCHAR *full, struct failure *failure_out)
+{
+    WCHAR *where = NULL;
+    char *found = location__find_default(service, path, full, &where, failure_out);
+    if (found == NULL && where != NULL && location__is_missing(failure_out->win32_error) &&
+        location__is_in_registry(service)) {
+        found = utf16_to_utf8(where);
+        return found != NULL ? found : location__no_memory(failure_out);
     }
     return found;
 }

@@ -314,7 +314,8 @@ static void service_host__fail_config(const struct service_host *host, const cha
 {
     const unsigned long errors = host->problems.errors;
     struct text text;
-    *failure_out = (struct failure){.code = EXIT_CODE_CONFIGURATION};
+    *failure_out = (struct failure){.code = host->problems.is_access_denied ? EXIT_CODE_ACCESS_DENIED
+                                                                            : EXIT_CODE_CONFIGURATION};
     text_init(&text, failure_out->text, sizeof failure_out->text);
     text_add_string(&text, path);
     if (host->problems.is_out_of_memory) { /* that is no fault of the file */
@@ -335,8 +336,12 @@ static bool service_host__load(struct service_host *host, struct failure *failur
         service_host__tell(host, EVENT_SERVICE_FAILED, failure_out->text);
         return false;
     }
-    host->config =
-        config_load(path, options->service, handlers_builtin, &host->loader.source, &host->problems);
+    const struct config_request request = {.path = path,
+                                           .may_lack_file = options->config_file == NULL,
+                                           .service = options->service,
+                                           .handlers = handlers_builtin,
+                                           .plugins = &host->loader.source};
+    host->config = config_load_request(&request, &host->problems);
     if (host->config == NULL) {
         service_host__fail_config(host, path, failure_out);
     } else if (host->problems.text.length > 0) {

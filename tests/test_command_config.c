@@ -16,6 +16,7 @@
 #include "commands.h"
 #include "support/fault.h"
 #include "support/program.h"
+#include "support/registry_key.h"
 #include "support/support.h"
 
 #define JSON_END "\"}\n]}\n"
@@ -185,6 +186,29 @@ static void test_command_config__without_memory_is_code_1(void **state)
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void test_command_config__shows_what_the_registry_has(void **state)
+{
+    (void)state;
+    enum exit_code code = EXIT_CODE_DONE;
+    registry_key_text("PortListenerTestConfig", "endpoint echo", "lifetime", "7s");
+    run(command_config_show, world.file, false, IMPORT_CreateFileW, 1, 0, 0, &code);
+    registry_key_text("PortListenerTestConfig", "endpoint echo", "lifetime", "7");
+    assert_int_equal(code, EXIT_CODE_DONE);
+    expect(world.printed,
+           "\n  lifetime                    7s                                        registry\n");
+    run(command_config_check, world.file, true, IMPORT_CreateFileW, 1, 0, 0, &code);
+    assert_int_equal(code, EXIT_CODE_CONFIGURATION);
+    expect(world.printed,
+           "{\"registry\": \"HKLM\\\\SYSTEM\\\\CurrentControlSet\\\\Services\\\\PortListenerTestConfig\\\\"
+           "Parameters\\\\endpoint echo\\\\lifetime\", \"line\": 0, \"column\": 0, \"severity\": \"error\", "
+           "\"message\": \"lifetime: \\\"7\\\" has no unit");
+    assert_true(
+        run(command_config_show, world.file, false, IMPORT_RegEnumKeyExW, 1, ERROR_ACCESS_DENIED, 1, &code));
+    registry_key_remove("PortListenerTestConfig");
+    assert_int_equal(code, EXIT_CODE_ACCESS_DENIED);
+    expect(world.complained, "\\Parameters cannot be read, error 5: ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +217,7 @@ int main(void)
         test(test_command_config__checks_for_programs_when_there_is_no_file),
         test(test_command_config__a_file_that_cannot_be_read_any_more_is_code_3),
         test(test_command_config__without_memory_is_code_1),
+        test(test_command_config__shows_what_the_registry_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

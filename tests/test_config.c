@@ -439,8 +439,7 @@ static const char *const wrong[][2] = {
      "t.ini:4:1: error: \"workers\" is not a key of this section; write it in [service]\n"},
     {"[defaults]\nlisten = tcp://*:1\n" WEB,
      "t.ini:2:1: error: listen has no default; write it in each [endpoint NAME]\n"},
-    {"include = conf.d\\*.ini\n" WEB, "t.ini:1:1: error: a key before the first section; write the line of "
-                                      "its section, such as [service], above it\n"},
+    {"include = conf.d\\*.ini\n" WEB, "t.ini:1:1: error: nothing can be included here; remove the line\n"},
     {"[endpoint a]\n",
      "t.ini:1:1: error: endpoint \"a\" has no listen; write where it shall listen, such as listen = "
      "tcp://*:8080\n"

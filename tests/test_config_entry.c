@@ -63,6 +63,7 @@ static void test_config_entry__takes_values_at_their_limits(void **state)
         {"drain_timeout", "0", "0"},
         {"drain_timeout", "60m", "1h"},
         {"start_policy", "ALL", "all"},
+        {"reload", "watch", "watch"},
         {"bind_retry", "100ms", "100ms"},
         {"bind_retry", "30s", "30s"},
         {"log_file", "-", "-"},

@@ -26,6 +26,7 @@ static const struct promise {
     {"drain_timeout", "time", "10s", "0 to 1h", "live"},
     {"start_policy", "choice", "partial", "partial or all", "live"},
     {"bind_retry", "time", "500ms", "100ms to 30s", "live"},
+    {"reload", "choice", "manual", "manual or watch", "live"},
     {"data_dir", "path", ".", "the path of a folder", "restart"},
     {"log_file", "path", "logs\\<service>.log", "the path of a file, or -", "restart"},
     {"log_level", "choice", "info", "error, warning, info or debug", "live"},

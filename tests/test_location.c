@@ -17,6 +17,7 @@
 #include "location.h"
 #include "support/fault.h"
 #include "support/program.h"
+#include "support/registry_key.h"
 #include "support/support.h"
 
 #define TEST_SERVICE "PortListenerTestLocation"
@@ -302,6 +303,31 @@ static void test_location__without_memory_it_says_so_and_keeps_none(void **state
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void test_location__a_default_file_may_be_missing_when_the_registry_has_an_endpoint(void **state)
+{
+    (void)state;
+    WCHAR expected[PROGRAM_PATH_MAX];
+    swprintf(expected, PROGRAM_PATH_MAX, L"%ls", program_path());
+    wcscpy(wcsrchr(expected, L'\\') + 1, L"portlistener-none.ini");
+    char *utf8 = utf16_to_utf8(expected);
+    registry_key_text(TEST_SERVICE, "endpoint web", "handler", "echo");
+    registry_key_text(TEST_SERVICE, "", "ConfigFile", "portlistener-none.ini");
+    expect_found(NULL, utf8);
+    registry_key_text(TEST_SERVICE, "", "ConfigFile", utf8);
+    expect_found(NULL, utf8);
+    expect_failure("C:\\nowhere\\x.ini", EXIT_CODE_CONFIGURATION,
+                   "--config names C:\\nowhere\\x.ini: error 3");
+    fault_arm(IMPORT_RegEnumKeyExW, 1, ERROR_ACCESS_DENIED, 1); /* whoever reads it then tells */
+    expect_found(NULL, utf8);
+    fault_clear();
+    registry_key_remove(TEST_SERVICE);
+    registry_key_text(TEST_SERVICE, "", "ConfigFile", utf8);
+    registry_key_text(TEST_SERVICE, "service", "log_level", "info");
+    expect_failure(NULL, EXIT_CODE_CONFIGURATION, "the registry value ConfigFile names ");
+    registry_key_remove(TEST_SERVICE);
+    memory_free(utf8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +344,7 @@ int main(void)
         test(test_location__a_file_that_may_not_be_read_is_code_5),
         test(test_location__a_path_that_is_too_long_is_said),
         test(test_location__without_memory_it_says_so_and_keeps_none),
+        test(test_location__a_default_file_may_be_missing_when_the_registry_has_an_endpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,6 +94,7 @@ bool whole_file_read(const char *path, size_t most, struct whole_file *file_out,
     *file_out = (struct whole_file){.at = NULL};
     WCHAR *wide = utf16_from(path);
     const DWORD error = wide != NULL ? whole_file__read(wide, most, file_out) : ERROR_NOT_ENOUGH_MEMORY;
+    file_out->is_missing = error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND;
     if (error != ERROR_SUCCESS && error != ERROR_NOT_ENOUGH_MEMORY) {
         whole_file__fail(problem, error, wide);
     }
@@ -125,6 +126,7 @@ bool whole_file_read(const char *path, size_t most, struct whole_file *file_out,
     *file_out = (struct whole_file){.at = NULL};
     FILE *stream = fopen(path, "rb");
     const int error = stream != NULL ? whole_file__read_all(stream, most, file_out) : errno;
+    file_out->is_missing = error == ENOENT;
     if (error != 0 && error != ENOMEM) {
         text_add_format(problem, "the file cannot be read, %s; correct the path, or create the file",
                         strerror(error));

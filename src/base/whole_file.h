@@ -11,6 +11,7 @@
 struct whole_file {
     char *at; /* on the heap, NULL when there is nothing in it */
     size_t length;
+    bool is_missing; /* there is no such file */
 };
 
 /* whole_file_read: all of it, but reading ends where it is longer than `most` bytes: see `length`. Others may read,

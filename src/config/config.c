@@ -11,12 +11,14 @@
 #include "config/config_extras.h"
 #include "config/config_file.h"
 #include "config/config_guess.h"
+#include "config/config_include.h"
 #include "config/config_keys.h"
 #include "config/config_names.h"
 #include "config/config_path.h"
 #include "config/config_plugins.h"
 #include "config/config_problems.h"
 #include "config/config_registry.h"
+#include "config/config_retired.h"
 #include "config/config_settings.h"
 #include "config/config_unknown.h"
 #include "config/config_value.h"
@@ -44,7 +46,9 @@ struct reading {
     size_t endpoint_room;
     uint32_t service_line; /* of [service], 0: not seen yet */
     uint32_t defaults_line;
-    uint32_t before;           /* lines of what was read before this document */
+    uint32_t before; /* lines of what was read before this document */
+    struct config_includes includes;
+    bool is_included;          /* this document is one that another includes */
     bool is_registry;          /* its keys may be there already */
     struct section section;    /* where the file is now */
     size_t endpoint;           /* the number of the one that the section is of */
@@ -101,15 +105,47 @@ static void config__read_entry(struct reading *reading, const struct config_key 
     config_entry_read(&entry);
 }
 
+/* The key of the entry, also by a name that it had once, with a warning; NULL: there is none, or, `retired_out`, none any
+   more. */
+static const struct config_key *config__find_key(struct reading *reading, const struct config_item *item,
+                                                 const struct config_retired **retired_out)
+{
+    const struct config_table *table = reading->section.table;
+    const struct config_retired *list =
+        reading->source->retired != NULL ? reading->source->retired : config_retired_all;
+    const struct config_key *key = config_keys_find(table, item->name.at, item->name.length);
+    const struct config_retired *retired =
+        key == NULL ? config_retired_find(list, table, item->name.at, item->name.length) : NULL;
+    *retired_out = retired;
+    if (retired == NULL) {
+        return key;
+    }
+    if (retired->successor == NULL) {
+        config_problems_warning(
+            reading->problems, item->line, item->name.column,
+            "\"%.*s\" means nothing since release %s; remove the line, for it will become an error",
+            (int)item->name.length, item->name.at, retired->since);
+        return NULL;
+    }
+    config_problems_warning(
+        reading->problems, item->line, item->name.column,
+        "\"%.*s\" is called %s since release %s; write %s, for the old name will become an error",
+        (int)item->name.length, item->name.at, retired->successor, retired->since, retired->successor);
+    return config_keys_find(table, retired->successor, strlen(retired->successor));
+}
+
 static void config__entry(struct reading *reading, const struct config_item *item)
 {
     const struct section *section = &reading->section;
     if (section->table == NULL) {
         return;
     }
-    const struct config_key *key = config_keys_find(section->table, item->name.at, item->name.length);
+    const struct config_retired *retired = NULL;
+    const struct config_key *key = config__find_key(reading, item, &retired);
     if (key == NULL) {
-        config__unknown_key(reading, item);
+        if (retired == NULL) {
+            config__unknown_key(reading, item);
+        }
         return;
     }
     struct config_origin *origin = &section->origins[key - section->table->keys];
@@ -337,10 +373,63 @@ static void config__broken_line(struct reading *reading, const struct config_ite
     }
 }
 
+/* ---- included files ---- */
+
+#define CONFIG_INCLUDE_REMEDY "write the path of a file, or a pattern such as conf.d\\*.ini"
+
+static void config__include_files(struct reading *reading, const struct config_item *item)
+{
+    struct config_fault fault;
+    char room[CONFIG_NAME_ROOM];
+    struct text name;
+    switch (config_includes_add(&reading->includes, item->value, item->line, reading->source, &fault)) {
+    case CONFIG_INCLUDE_DONE:
+        break;
+    case CONFIG_INCLUDE_EMPTY:
+        text_init(&name, room, sizeof room);
+        config_value_add_quoted(&name, item->value.at, item->value.length);
+        config_problems_warning(reading->problems, item->line, item->value.column,
+                                "include: no file is named like %s; create one, or remove the line", room);
+        break;
+    case CONFIG_INCLUDE_WRONG:
+        reading->may_lack_sections = true;
+        if (fault.problem[0] == '\0') {
+            config_problems_no_memory(reading->problems);
+        } else {
+            config_problems_error(reading->problems, item->line, item->value.column, "include: %s; %s",
+                                  fault.problem, fault.remedy);
+        }
+        break;
+    }
+}
+
+static void config__include(struct reading *reading, const struct config_item *item)
+{
+    if (reading->is_included) {
+        config_problems_error(reading->problems, item->line, item->name.column,
+                              "an included file cannot include another; write this line into the first file");
+    } else if (reading->source->includes == NULL) {
+        config_problems_error(reading->problems, item->line, item->name.column,
+                              "nothing can be included here; remove the line");
+    } else if (item->value.length == 0) {
+        config_problems_error(reading->problems, item->line, item->value.column,
+                              "include has no value; " CONFIG_INCLUDE_REMEDY);
+    } else {
+        config__include_files(reading, item);
+    }
+}
+
 static void config__item(struct reading *reading, const struct config_item *item)
 {
+    if (item->kind == CONFIG_ITEM_INCLUDE) {
+        config__include(reading, item);
+        return;
+    }
     if (item->problem != NULL) {
         config_problems_error(reading->problems, item->line, item->problem_column, "%s", item->problem);
+    } else if (reading->source->given != NULL && !reading->is_registry &&
+               !reading->source->given(reading->source->given_context, item)) {
+        config_problems_no_memory(reading->problems);
     }
     if (item->kind == CONFIG_ITEM_SECTION) {
         config__section(reading, item);
@@ -365,12 +454,51 @@ static void config__read_lines(struct reading *reading, const char *text, size_t
         file.line > 0 ? file.line : 1; /* what is wrong with an empty file is wrong in line 1 */
 }
 
+/* The text of one, or why there is none, told at the line that includes it. */
+static bool config__read_included(struct reading *reading, size_t index)
+{
+    const struct config_included *one = &reading->includes.list[index];
+    struct text problem;
+    text_init_heap(&problem);
+    const bool is_read = config_includes_read(&reading->includes, index, reading->source, &problem);
+    if (!is_read && (problem.is_cut || problem.length == 0)) {
+        config_problems_no_memory(reading->problems);
+    } else if (!is_read) {
+        reading->may_lack_sections = true;
+        config_problems_error(reading->problems, one->line, one->column, "include: %s: %s", one->path,
+                              problem.at);
+    }
+    text_fini(&problem);
+    return is_read;
+}
+
+static void config__read_includes(struct reading *reading)
+{
+    reading->is_included = true;
+    for (size_t i = 0; i < reading->includes.count && !reading->problems->is_out_of_memory; i++) {
+        const struct config_included *one = &reading->includes.list[i];
+        if (!config__read_included(reading, i)) {
+            continue;
+        }
+        if (config_places_add(&reading->config->places, one->path, reading->before)) {
+            config__read_lines(reading, one->file.at, one->file.length);
+        } else {
+            config_problems_no_memory(reading->problems);
+        }
+    }
+}
+
 /* ---- the registry ---- */
 
 /* A value that is in no section. Other programs may keep theirs there, too. */
 static void config__loose_value(struct reading *reading, const struct config_item *item)
 {
-    if (item->kind == CONFIG_ITEM_ENTRY && !text_equal(item->name.at, item->name.length, "ConfigFile")) {
+    if (text_equal(item->name.at, item->name.length, CONFIG_REGISTRY_UNFINISHED)) {
+        config_problems_error(
+            reading->problems, item->line, 1,
+            "an import into this key has not come to its end, so not all of it may be there; import "
+            "again, or delete this value to use what is there");
+    } else if (!text_equal(item->name.at, item->name.length, "ConfigFile")) {
         config_problems_warning(reading->problems, item->line, 1,
                                 "this value is not read here; put it into the key service, defaults or "
                                 "endpoint NAME, or delete it");
@@ -676,12 +804,15 @@ struct config *config_parse(const struct config_source *source, const char *text
     if (config__begin(&reading)) {
         problems->places = &reading.config->places;
         config__read_lines(&reading, text, length);
+        config__read_includes(&reading);
         config__read_registry(&reading, &items);
         config__complete(&reading);
     } else {
         config_problems_no_memory(problems);
     }
     config_extras_fini(&reading.extras);
+    config_includes_hand_over(&reading.includes, reading.config);
+    config_includes_fini(&reading.includes);
     config_problems_finish(problems, source->file);
     config_registry_items_fini(&items);
     if (problems->errors > 0) {
@@ -710,6 +841,11 @@ void config_destroy(struct config *config)
     memory_free(config->service.origins);
     memory_free(config->endpoints);
     config_places_fini(&config->places);
+    for (size_t i = 0; i < config->include_count; i++) {
+        memory_free(config->includes[i].folder);
+        memory_free(config->includes[i].pattern);
+    }
+    memory_free(config->includes);
     memory_free(config->file);
     memory_free(config);
 }

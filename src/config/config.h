@@ -14,7 +14,10 @@
 #include "base/text.h"
 #include "config/config_places.h"
 
+struct config_item;
 struct config_registry;
+struct config_retired;
+struct whole_file;
 
 enum config_protocol { CONFIG_TCP, CONFIG_UDP };
 enum config_start_policy { CONFIG_START_PARTIAL, CONFIG_START_ALL };
@@ -128,13 +131,22 @@ struct config_service {
     uint32_t log_keep;
     char *access_log; /* full path, or "-"; empty: off */
     enum config_event_log event_log;
+    bool reload_is_watch;          /* else manual */
     char *plugin_dir;              /* full path */
     struct config_origin *origins; /* of each row of config_keys_service, in its order */
+};
+
+/* What an include line means: the files of a folder that have a name, or one like a pattern. */
+struct config_include {
+    char *folder; /* full path */
+    char *pattern;
 };
 
 struct config {
     char *file;                  /* as messages name it */
     struct config_places places; /* what it was read from */
+    struct config_include *includes;
+    size_t include_count;
     struct config_service service;
     struct config_endpoint defaults;   /* owns what its endpoints have from it: texts, lists of networks */
     struct config_endpoint *endpoints; /* in the order of the file */
@@ -170,6 +182,7 @@ struct config_problems {
     const struct config_places *places; /* what the lines are of; NULL: of the one file */
     struct text found;                  /* the messages as they came */
     bool is_out_of_memory;              /* then the text says so, and only that */
+    bool is_access_denied;              /* the file or the registry key may not be read */
     char no_memory_room[512];
 };
 
@@ -186,6 +199,18 @@ struct config_plugin_source {
     void *context;
 };
 
+/* How included files are found. Texts are in UTF-8. */
+struct config_include_source {
+    /* Gives the name of each file in `folder` (a full path) to `take`, until it says false. False: `problem` has what is
+       wrong and what to do; nothing: no memory. */
+    bool (*list)(void *context, const char *folder, bool (*take)(void *taker, const char *name), void *taker,
+                 struct text *problem);
+    /* As whole_file_read. */
+    bool (*read)(void *context, const char *path, size_t most, struct whole_file *file_out,
+                 struct text *problem);
+    void *context;
+};
+
 /* Where the text of a configuration comes from, and what it may name. */
 struct config_source {
     const char *file;                           /* the name of the file, for messages */
@@ -196,6 +221,12 @@ struct config_source {
     const struct config_registry
         *registry;             /* its values come before those of the text; NULL: there are none */
     const char *registry_name; /* of the key that has them, for messages */
+    const struct config_include_source *includes; /* NULL: no file can be included */
+    const char *path;                     /* full path of the file, which does not include itself; or NULL */
+    const struct config_retired *retired; /* old names of keys; NULL: those of this release */
+    /* Each section and entry of the files, as it is written; false: there is no memory for it. May be NULL. */
+    bool (*given)(void *context, const struct config_item *item);
+    void *given_context;
     /* Appends the value of an environment variable; false where there is none. */
     bool (*variable)(const char *name, struct text *value);
 };
@@ -210,6 +241,23 @@ struct config *config_parse(const struct config_source *source, const char *text
    folder. Not while another thread changes the current folder or the environment. */
 struct config *config_load(const char *path, const char *service, const struct pl_handler *const *handlers,
                            const struct config_plugin_source *plugins, struct config_problems *problems);
+
+/* What a program's configuration is read from. */
+struct config_request {
+    const char *path;     /* of the file, as for config_load */
+    bool may_lack_file;   /* where there is no such file, the registry has it all */
+    bool must_be_trusted; /* files that others than administrators can change are refused */
+    bool is_file_only;    /* the registry is not read */
+    const char *service;  /* whose registry key is read, too */
+    const struct pl_handler *const *handlers;
+    const struct config_plugin_source *plugins;
+    bool (*given)(void *context, const struct config_item *item); /* as in config_source */
+    void *given_context;
+};
+
+/* config_load_request: config_load with the values of the service's registry key, which come before the file's, and with
+   the files that it includes. */
+struct config *config_load_request(const struct config_request *request, struct config_problems *problems);
 
 /* config_destroy: NULL is allowed. */
 void config_destroy(struct config *config);

@@ -141,6 +141,8 @@ static void config_file__entry(struct config_file *file, struct config_span line
     item->value = config_file_trim(config_file__behind(line, length + 1));
     if (item->name.length == 0) {
         config_file__complain(item, line.column, "no key before the =; write KEY = VALUE");
+    } else if (!file->has_section && text_equal(item->name.at, item->name.length, "include")) {
+        item->kind = CONFIG_ITEM_INCLUDE;
     } else if (!file->has_section) {
         file->has_section = true; /* once is enough */
         config_file__complain(item, line.column,

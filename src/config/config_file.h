@@ -24,6 +24,7 @@ struct config_span {
 enum config_item_kind {
     CONFIG_ITEM_SECTION, /* [name] */
     CONFIG_ITEM_ENTRY,   /* name = value */
+    CONFIG_ITEM_INCLUDE, /* include = value, before the first section */
     CONFIG_ITEM_BROKEN   /* a line that is neither: only its problem counts */
 };
 

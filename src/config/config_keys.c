@@ -28,6 +28,7 @@ static const char *const log_levels[] = {"error", "warning", "info", "debug", NU
 static const char *const log_formats[] = {"text", "json", NULL};
 static const char *const log_times[] = {"utc", "local", NULL};
 static const char *const proxy_protocols[] = {"off", "v1", "v2", "both", NULL};
+static const char *const reloads[] = {"manual", "watch", NULL};
 static const char *const event_logs[] = {"off", "errors", "lifecycle", "all", NULL};
 
 static const struct config_key service_keys[] = {
@@ -86,6 +87,15 @@ static const struct config_key service_keys[] = {
      .help = "After this time a failed bind is tried again; the time doubles up to 30s. A new address of "
              "this machine brings a try at once. The start itself waits up to 10s for a port that is taken "
              "(errors 10048 and 10013) before the bind counts as failed."},
+    {.name = "reload",
+     .type = CONFIG_TYPE_CHOICE,
+     SERVICE_PLACE(reload_is_watch),
+     .value = "manual",
+     .choices = reloads,
+     .help =
+         "`manual`: the configuration is read again when somebody asks for it. `watch`: also when this file, a "
+         "file that it includes, or the service's registry key has changed and then been left alone for half a "
+         "second. What is wrong is told in the log, and changes nothing."},
     {.name = "data_dir",
      .type = CONFIG_TYPE_FOLDER,
      SERVICE_PLACE(data_dir),

@@ -8,7 +8,9 @@
 #include "base/win.h"
 #include "config/config.h"
 #include "config/config_file.h"
+#include "config/config_files.h"
 #include "config/config_problems.h"
+#include "config/config_registry_load.h"
 
 enum {
     CONFIG_LOAD_ROOT = 3,         /* of the shortest root, "C:\\" */
@@ -84,32 +86,101 @@ static void config_load__cut_to_folder(char *path)
     path[length] = '\0';
 }
 
+/* A configuration under way. */
+struct config_loading {
+    const struct config_request *request;
+    char *full; /* path of the file */
+    struct whole_file file;
+    struct config_files files;
+    struct config_registry registry;
+    struct text registry_name;
+};
+
+/* The file; nothing where it may be missing, and is. */
+static bool config_load__read_file(struct config_loading *loading, struct text *reason)
+{
+    DWORD error = ERROR_SUCCESS;
+    loading->full = config_load__full_path(loading->request->path, &error);
+    if (loading->full == NULL) {
+        config_load__add_reason(reason, error);
+        return false;
+    }
+    if (config_files_read(&loading->files, loading->full, CONFIG_FILE_SIZE_MAX, &loading->file, reason)) {
+        return true;
+    }
+    if (loading->request->may_lack_file && loading->file.is_missing) {
+        text_clear(reason);
+        return true;
+    }
+    return false;
+}
+
+static bool config_load__read_registry(struct config_loading *loading, struct config_problems *problems,
+                                       struct text *reason)
+{
+    struct failure failure;
+    config_registry_add_key_name(&loading->registry_name, loading->request->service);
+    if (!config_registry_load(loading->request->service, &loading->registry, &failure)) {
+        problems->is_access_denied = failure.code == EXIT_CODE_ACCESS_DENIED;
+        text_add_string(reason, failure.win32_error == ERROR_NOT_ENOUGH_MEMORY ? "" : failure.text);
+        return false;
+    }
+    return !loading->registry_name.is_cut;
+}
+
+static struct config *config_load__parse(struct config_loading *loading, struct config_problems *problems)
+{
+    const struct config_request *request = loading->request;
+    char *folder = memory_copy_text(loading->full, strlen(loading->full));
+    if (folder == NULL) {
+        config_problems_no_memory(problems);
+        config_problems_finish(problems, request->path);
+        return NULL;
+    }
+    config_load__cut_to_folder(folder);
+    const struct config_source source = {.file = request->path,
+                                         .path = loading->full,
+                                         .folder = folder,
+                                         .service = request->service,
+                                         .handlers = request->handlers,
+                                         .plugins = request->plugins,
+                                         .registry = &loading->registry,
+                                         .registry_name = loading->registry_name.at,
+                                         .includes = &loading->files.source,
+                                         .given = request->given,
+                                         .given_context = request->given_context,
+                                         .variable = config_load__variable};
+    struct config *config = config_parse(&source, loading->file.at, loading->file.length, problems);
+    memory_free(folder);
+    return config;
+}
+
+struct config *config_load_request(const struct config_request *request, struct config_problems *problems)
+{
+    struct config_loading loading = {.request = request};
+    struct config *config = NULL;
+    struct text reason;
+    text_init_heap(&reason);
+    text_init_heap(&loading.registry_name);
+    config_files_init(&loading.files, request->must_be_trusted);
+    if (config_load__read_file(&loading, &reason) &&
+        (request->is_file_only || config_load__read_registry(&loading, problems, &reason))) {
+        config = config_load__parse(&loading, problems);
+    } else {
+        config_load__fail(problems, request->path, &reason);
+    }
+    config_registry_fini(&loading.registry);
+    text_fini(&loading.registry_name);
+    whole_file_free(&loading.file);
+    text_fini(&reason);
+    memory_free(loading.full);
+    return config;
+}
+
 struct config *config_load(const char *path, const char *service, const struct pl_handler *const *handlers,
                            const struct config_plugin_source *plugins, struct config_problems *problems)
 {
-    struct whole_file file = {.at = NULL};
-    struct text reason;
-    struct config *config = NULL;
-    DWORD error = ERROR_SUCCESS;
-    text_init_heap(&reason);
-    char *full = config_load__full_path(path, &error);
-    if (full == NULL) {
-        config_load__add_reason(&reason, error);
-    }
-    if (full == NULL || !whole_file_read(full, CONFIG_FILE_SIZE_MAX, &file, &reason)) {
-        config_load__fail(problems, path, &reason);
-    } else {
-        config_load__cut_to_folder(full);
-        const struct config_source source = {.file = path,
-                                             .folder = full,
-                                             .service = service,
-                                             .handlers = handlers,
-                                             .plugins = plugins,
-                                             .variable = config_load__variable};
-        config = config_parse(&source, file.at, file.length, problems);
-    }
-    whole_file_free(&file);
-    text_fini(&reason);
-    memory_free(full);
-    return config;
+    const struct config_request request = {
+        .path = path, .is_file_only = true, .service = service, .handlers = handlers, .plugins = plugins};
+    return config_load_request(&request, problems);
 }

@@ -20,6 +20,10 @@ enum config_registry_type {
     CONFIG_REGISTRY_LONG_NUMBER = 11 /* REG_QWORD */
 };
 
+/* The value of Parameters that is there while the keys below it are written: whoever reads them then, also after a crash,
+   refuses them. */
+#define CONFIG_REGISTRY_UNFINISHED "ImportUnfinished"
+
 enum {
     CONFIG_REGISTRY_SIZE_MAX =
         8 * 1024 * 1024,               /* bytes of all of it: of twice as many as a file, for it is UTF-16 */

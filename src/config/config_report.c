@@ -306,7 +306,8 @@ void config_report_show_json(struct text *text, const struct config *config)
 static const char *const file_rules[] = {
     "The program reads the file that `--config` names; else the one that the registry value `ConfigFile` "
     "names, under `HKLM\\SYSTEM\\CurrentControlSet\\Services\\NAME\\Parameters` of the service (a relative path "
-    "begins in the folder of the program); else `portlistener.ini` beside the program.",
+    "begins in the folder of the program); else `portlistener.ini` beside the program. Unless `--config` names it, there "
+    "need not be a file where the registry has an endpoint.",
     "The file is UTF-8, with or without a byte order mark, and at most 4 MB long.",
     "A line is a section `[service]`, `[defaults]` or `[endpoint NAME]`, or `KEY = VALUE`, or empty. It is "
     "a comment when it begins with `;` or `#`; there are no comments behind a value.",
@@ -322,9 +323,18 @@ static const char *const file_rules[] = {
     "whatever `[defaults]` says.",
     "In a path, `%NAME%` is the variable of the environment; a relative path begins in the folder of the "
     "file.",
+    "Before its first section a file may include others: `include = conf.d\\*.ini`, also several such lines. A pattern, "
+    "with `*` and `?` in the last name only, means all files of that folder that are named so, in the order of their "
+    "names; when there are none, that is a warning. Included files are read behind the first one, as if they stood "
+    "there, and include no others. Up to 1000 files, 16 MB together.",
+    "The same sections may be in the registry, as keys below `Parameters`: `service`, `defaults` and `endpoint NAME`. "
+    "A value there comes before the file's, key by key. Its type is REG_SZ, with what the file would have; or REG_DWORD "
+    "(or REG_QWORD) for a number, for a size in bytes, and with 0 or 1 for yes and no; or REG_MULTI_SZ for a list. "
+    "REG_EXPAND_SZ is read as REG_SZ is. Messages name the value in place of file and line. `portlistener config "
+    "import-registry` writes there what a file says, `portlistener config export-registry` prints it as a file.",
     "What is not known is an error, and so are a key or a name given twice, and two endpoints that need the "
-    "same port of the same address. All errors are told at once, each with its line and column, and a file "
-    "with an error is not used at all.",
+    "same port of the same address. All errors are told at once, each with its line and column, and a "
+    "configuration with an error is not used at all.",
 };
 
 static const char *const listen_rules[][2] = {

@@ -91,8 +91,10 @@ bool config_unknown_tell(const struct config_unknown *unknown, struct config_pro
     char room[256];
     struct text message;
     text_init(&message, room, sizeof room);
-    if (!config_unknown__is_elsewhere(unknown, &message) &&
-        (unknown->may_be_option || !config_unknown__is_option(unknown, &message))) {
+    if (text_equal(unknown->name.at, unknown->name.length, "include")) {
+        text_add_string(&message, "belongs before the first section; move the line up");
+    } else if (!config_unknown__is_elsewhere(unknown, &message) &&
+               (unknown->may_be_option || !config_unknown__is_option(unknown, &message))) {
         guess = config_unknown_guess(unknown);
         if (guess != NULL) {
             text_add_format(&message, "is not a key; did you mean %s?", guess);

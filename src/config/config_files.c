@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/config_files.h"
+
+#include "base/file_trust.h"
+#include "base/memory.h"
+#include "base/utf16.h"
+#include "base/win.h"
+
+/* Held open, so that nobody can put another file in its place while it is read by its name; INVALID_HANDLE_VALUE with a
+   problem. A file that cannot be opened is left to whole_file_read, which tells why. */
+static bool config_files__hold(const char *path, HANDLE *handle_out, struct text *problem)
+{
+    struct failure failure;
+    WCHAR *wide = utf16_from(path);
+    *handle_out = INVALID_HANDLE_VALUE;
+    if (wide == NULL) {
+        return false;
+    }
+    *handle_out = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING,
+                              FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+    const DWORD error = *handle_out == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+    memory_free(wide);
+    if (error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND) {
+        return true;
+    }
+    if (error != ERROR_SUCCESS) {
+        text_add_string(problem, "the file cannot be opened to see who can change it, ");
+        utf16_add_error(problem, error);
+        text_add_string(problem,
+                        "; give this account the right to read it, or try again when nobody writes to it");
+        return false;
+    }
+    if (!file_trust_check(*handle_out, &failure)) {
+        text_add_string(problem, failure.text);
+        return false;
+    }
+    return true;
+}
+
+bool config_files_read(const struct config_files *files, const char *path, size_t most,
+                       struct whole_file *file_out, struct text *problem)
+{
+    HANDLE held = INVALID_HANDLE_VALUE;
+    *file_out = (struct whole_file){.at = NULL};
+    const bool is_read = (!files->must_be_trusted || config_files__hold(path, &held, problem)) &&
+                         whole_file_read(path, most, file_out, problem);
+    if (held != INVALID_HANDLE_VALUE) {
+        CloseHandle(held);
+    }
+    return is_read;
+}
+
+static bool config_files__read(void *context, const char *path, size_t most, struct whole_file *file_out,
+                               struct text *problem)
+{
+    return config_files_read(context, path, most, file_out, problem);
+}
+
+static bool config_files__fail(struct text *problem, DWORD error)
+{
+    if (error != ERROR_NOT_ENOUGH_MEMORY) {
+        utf16_add_error(problem, error);
+        text_add_string(problem, error == ERROR_ACCESS_DENIED
+                                     ? "; run elevated, or give this account the right to list the folder"
+                                     : "; correct the path, or create the folder");
+    }
+    return false;
+}
+
+static WCHAR *config_files__pattern(const char *folder)
+{
+    struct text text;
+    text_init_heap(&text);
+    text_add_format(&text, "%s\\*", folder);
+    WCHAR *wide = text.is_cut ? NULL : utf16_from(text.at);
+    text_fini(&text);
+    return wide;
+}
+
+/* False when `take` wants no more, or without memory. */
+static bool config_files__offer(const WIN32_FIND_DATAW *found, bool (*take)(void *taker, const char *name),
+                                void *taker, DWORD *error)
+{
+    if ((found->dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0) {
+        return true;
+    }
+    char *name = utf16_to_utf8(found->cFileName);
+    *error = name != NULL ? ERROR_SUCCESS : ERROR_NOT_ENOUGH_MEMORY;
+    const bool is_wanted = name != NULL && take(taker, name);
+    memory_free(name);
+    return is_wanted;
+}
+
+/* All names are looked at here: a pattern would also find the short names that Windows makes of long ones. */
+static bool config_files__list(void *context, const char *folder, bool (*take)(void *taker, const char *name),
+                               void *taker, struct text *problem)
+{
+    WIN32_FIND_DATAW found;
+    WCHAR *pattern = config_files__pattern(folder);
+    DWORD error = ERROR_SUCCESS;
+    (void)context;
+    if (pattern == NULL) {
+        return config_files__fail(problem, ERROR_NOT_ENOUGH_MEMORY);
+    }
+    HANDLE search = FindFirstFileW(pattern, &found);
+    error = search == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+    memory_free(pattern);
+    if (search == INVALID_HANDLE_VALUE) { /* a drive's root may be empty */
+        return error == ERROR_FILE_NOT_FOUND || config_files__fail(problem, error);
+    }
+    bool is_more = true;
+    while (is_more && config_files__offer(&found, take, taker, &error)) {
+        is_more = FindNextFileW(search, &found) != 0;
+        error = is_more ? ERROR_SUCCESS : GetLastError();
+    }
+    FindClose(search);
+    return error == ERROR_SUCCESS || error == ERROR_NO_MORE_FILES || config_files__fail(problem, error);
+}
+
+void config_files_init(struct config_files *files, bool must_be_trusted)
+{
+    *files = (struct config_files){
+        .source = {.list = config_files__list, .read = config_files__read, .context = files},
+        .must_be_trusted = must_be_trusted};
+}
