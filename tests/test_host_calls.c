@@ -28,10 +28,13 @@ static struct {
     const pl_host *host;
     pl_id endpoint;
     volatile LONG opens, closes, timers, writables, runs, stale_runs, endpoint_runs, endpoint_timers, drains;
+    volatile LONG references, releases, kept;
     volatile LONG mistakes;
     volatile LONG64 id; /* of the last one opened */
     pl_info opened, told;
     int32_t results[8];
+    void *volatile held;
+    const uint8_t *volatile held_at;
     volatile LONG reason; /* of the last one closed */
 } seen;
 
@@ -83,6 +86,37 @@ static void caller__run_on_endpoint(void *state, pl_id id, void **user, void *wh
     InterlockedIncrement(&seen.endpoint_runs);
 }
 
+enum { BLOCK = 300000 };
+static uint8_t block[BLOCK];
+
+static void count_release(void *what)
+{
+    require(what == block);
+    InterlockedIncrement(&seen.releases);
+}
+
+static void send_block(pl_id id)
+{
+    const int32_t result = seen.host->send_ref(seen.host, id, block, sizeof block, count_release, block);
+    InterlockedIncrement(&seen.references);
+    require(result == PL_OK || result == PL_QUEUED || result == PL_GONE);
+}
+
+/* Sends the bytes back without a copy, where they can be kept. */
+static void send_kept(pl_id id, const uint8_t *at, size_t length)
+{
+    const pl_host *host = seen.host;
+    void *kept = host->retain(host, id, at, length);
+    require(host->retain(host, id, at, 100000) == NULL && host->retain(host, id, block, 1) == NULL);
+    if (kept == NULL) {
+        require(is_blocking);
+        host->send(host, id, at, length);
+    } else {
+        InterlockedIncrement(&seen.kept);
+        host->send_ref(host, id, at, length, host->release, kept);
+    }
+}
+
 static void caller__do(pl_id id, uint8_t command)
 {
     const pl_host *host = seen.host;
@@ -95,6 +129,9 @@ static void caller__do(pl_id id, uint8_t command)
         break;
     case 'P': /* reads on when its timer comes */
         require(host->read(host, id, 0) == PL_OK && host->timer(host, id, 300) == PL_OK);
+        break;
+    case 'Y':
+        send_block(id);
         break;
     case 'W':
         for (int i = 0; i < 2; i++) {
@@ -124,9 +161,26 @@ static void caller__do(pl_id id, uint8_t command)
     }
 }
 
+/* For the test's own thread. */
+static void hold_kept(pl_id id, const uint8_t *at, size_t length)
+{
+    seen.held = seen.host->retain(seen.host, id, at, length);
+    seen.held_at = at;
+    require((seen.held == NULL) == is_blocking);
+    seen.host->send(seen.host, id, at, length);
+}
+
 static size_t caller__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
 {
     (void)state, (void)user;
+    if (at[0] == 'K') { /* all of it; the last byte comes again, behind what comes */
+        send_kept(id, at, length - 1);
+        return length - 1;
+    }
+    if (at[0] == 'H') {
+        hold_kept(id, at, length);
+        return length;
+    }
     caller__do(id, at[0]);
     (void)length;
     return at[0] == 'P' || length == 1 ? 1 : caller__on_data(state, id, user, at + 1, length - 1) + 1;
@@ -532,6 +586,115 @@ static void test_clock__goes_forward(void **state)
     stop();
 }
 
+/* ---- References ---- */
+
+static void test_send_ref__gives_back_once(void **state)
+{
+    (void)state;
+    static uint8_t heard[BLOCK];
+    for (size_t i = 0; i < sizeof block; i++) {
+        block[i] = (uint8_t)(i * 7 + i / 251);
+    }
+    start_tcp();
+    say("YxYx"); /* among sends that are copied */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(client_receive(client, heard, sizeof heard, CLIENT_PATIENCE), CLIENT_OK);
+        assert_memory_equal(heard, block, sizeof block);
+        hear("x");
+    }
+    wait_for(&seen.releases, 2);
+    assert_int_equal(seen.host->send_ref(seen.host, (pl_id)seen.id, block, 10, count_release, block),
+                     PL_QUEUED);
+    assert_int_equal(client_receive(client, heard, 10, CLIENT_PATIENCE), CLIENT_OK); /* from this thread */
+    wait_for(&seen.releases, 3);
+    say("YYY");
+    client_reset(client); /* with some of it under way */
+    wait_for(&seen.closes, 1);
+    const LONG before = seen.releases;
+    const int32_t result = seen.host->send_ref(seen.host, (pl_id)seen.id, block, 10, count_release, block);
+    assert_true(result == PL_QUEUED || result == PL_GONE);
+    wait_for(&seen.releases, before + 1);
+    stop();
+    assert_int_equal(seen.releases, seen.references + 2); /* those of this thread */
+}
+
+static void test_send_ref__of_a_datagram(void **state)
+{
+    (void)state;
+    start(caller_name(), "udp://127.0.0.1:0");
+    const struct pl_address from = client_address("127.0.0.1", 0);
+    client = client_open_datagram(&from);
+    char answer[MAX];
+    size_t length = 0;
+    assert_int_equal(
+        client_exchange(client, &address, "x", 1, answer, sizeof answer, &length, CLIENT_PATIENCE),
+        CLIENT_OK);
+    assert_int_equal(seen.host->send_ref(seen.host, (pl_id)seen.id, block, 10, count_release, block),
+                     PL_QUEUED);
+    assert_int_equal(client_receive_datagram(client, answer, sizeof answer, &length, NULL, CLIENT_PATIENCE),
+                     CLIENT_OK);
+    assert_int_equal(length, 10);
+    wait_for(&seen.releases, 1);
+    assert_int_equal(seen.host->send_ref(seen.host, (pl_id)seen.id, block, 70000, count_release, block),
+                     PL_LIMIT);
+    assert_int_equal(seen.releases, 2); /* at once */
+    client_close(client);
+    stop();
+    assert_int_equal(seen.releases, 2);
+}
+
+static void test_send_ref__refuses_what_it_cannot_take(void **state)
+{
+    (void)state;
+    start_tcp();
+    say("x");
+    hear("x");
+    const pl_host *host = seen.host;
+    const pl_id id = (pl_id)seen.id;
+    assert_int_equal(host->send_ref(host, id, block, 1, NULL, NULL), PL_INVALID);
+    assert_int_equal(host->send_ref(host, seen.endpoint, block, 1, count_release, block), PL_INVALID);
+    assert_int_equal(host->send_ref(host, 0, block, 1, count_release, block), PL_GONE);
+    assert_null(host->retain(host, id, block, 1));
+    fault_arm(IMPORT_HeapAlloc, 1, ERROR_NOT_ENOUGH_MEMORY, FAULT_FOREVER);
+    assert_int_equal(host->send_ref(host, id, block, 1, count_release, block), PL_NO_MEMORY);
+    fault_clear();
+    client_close(client);
+    stop();
+    assert_int_equal(seen.releases, 3); /* but for the one that had nothing to be called */
+}
+
+static void test_retain__keeps_what_came_and_leaves_the_rest(void **state)
+{
+    (void)state;
+    start_tcp();
+    say("Kabcx");
+    hear("Kabc");
+    say("y"); /* behind what was left */
+    hear("xy");
+    say("Kdefx");
+    hear("Kdef");
+    say("z");
+    hear("xz");
+    assert_int_equal(seen.kept, is_blocking ? 0 : 2);
+    client_close(client);
+    stop();
+}
+
+static void test_retain__outlives_the_connection(void **state)
+{
+    (void)state;
+    start_tcp();
+    say("Habc");
+    hear("Habc");
+    client_close(client);
+    wait_for(&seen.closes, 1);
+    if (seen.held != NULL) {
+        assert_memory_equal(seen.held_at, "Habc", 4);
+    }
+    seen.host->release(seen.held); /* on this thread; of nothing it does nothing */
+    stop();
+}
+
 /* ---- Ended from outside ---- */
 
 static void test_engine_close_client__of_a_session(void **state)
@@ -682,6 +845,11 @@ int main(void)
         test(test_count__adds_for_each_endpoint),
         test(test_log__writes_ten_lines_a_second_and_tells_of_the_rest),
         test(test_clock__goes_forward),
+        test(test_send_ref__gives_back_once),
+        test(test_send_ref__of_a_datagram),
+        test(test_send_ref__refuses_what_it_cannot_take),
+        test(test_retain__keeps_what_came_and_leaves_the_rest),
+        test(test_retain__outlives_the_connection),
         test(test_engine_close_client__of_a_session),
         test(test_engine_close_client__of_a_connection),
         test(test_report__is_for_hosts_that_make_some),

@@ -58,6 +58,21 @@ static void fixture_append(struct fixture *f, size_t length)
     f->end += length;
 }
 
+static unsigned released;
+
+static void count_release(void *what)
+{
+    assert_ptr_equal(what, &fixture);
+    released++;
+}
+
+static void fixture_refer(struct fixture *f, size_t length)
+{
+    const struct reference reference = {f->bytes + f->end, length, count_release, f};
+    assert_true(send_queue_refer(&f->queue, &reference));
+    f->end += length;
+}
+
 static void fixture_consume(struct fixture *f, size_t length)
 {
     send_queue_consume(&f->queue, &f->pool, length);
@@ -324,6 +339,43 @@ static void test_send_queue__agrees_with_the_oracle(void **state)
     }
 }
 
+static void test_send_queue__keeps_references_among_copies(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_begin(0);
+    WSABUF buffers[8];
+    released = 0;
+    fixture_append(f, 100);
+    fixture_refer(f, 1000);
+    fixture_append(f, 100); /* not behind the first 100 */
+    fixture_refer(f, 50);
+    fixture_refer(f, 60);
+    assert_int_equal(fixture_compare(f, buffers, send_queue_gather(&f->queue, SIZE_MAX, buffers, 8)), 1310);
+    assert_ptr_equal(buffers[1].buf, f->bytes + 100);
+    fixture_consume(f, 600);
+    assert_int_equal(released, 0);
+    assert_int_equal(fixture_compare(f, buffers, send_queue_gather(&f->queue, SIZE_MAX, buffers, 8)), 710);
+    fixture_consume(f, 500);
+    assert_int_equal(released, 1);
+    fixture_consume(f, 151);
+    assert_int_equal(released, 2);
+    fixture_end(f); /* gives up the last */
+    assert_int_equal(released, 3);
+}
+
+static void test_send_queue__needs_memory_to_refer(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_begin(0);
+    const struct reference reference = {f->bytes, 10, count_release, f};
+    released = 0;
+    fault_arm(IMPORT_HeapAlloc, 1, ERROR_NOT_ENOUGH_MEMORY, 1);
+    assert_false(send_queue_refer(&f->queue, &reference));
+    fault_clear();
+    fixture_end(f);
+    assert_int_equal(released, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +388,8 @@ int main(void)
         support_test(test_send_queue__appending_leaves_gathered_bytes_where_they_are),
         support_test(test_send_queue__stays_as_it_is_without_memory),
         support_test(test_send_queue__needs_no_memory_for_what_fits_behind_the_last_bytes),
+        support_test(test_send_queue__keeps_references_among_copies),
+        support_test(test_send_queue__needs_memory_to_refer),
         support_test(test_send_queue__agrees_with_the_oracle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

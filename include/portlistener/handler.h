@@ -10,7 +10,7 @@
    an element of a table whose element size stands beside it; new members come at its end only. A reader looks at
    a member only where that size covers it (PL_HAS). So an older host runs a newer handler and the other way
    round. A function's arguments never change; where more may be needed, it takes a struct. What is still to
-   come: connecting out, sends by reference and of files.
+   come: connecting out, sends of files.
 
    Text is UTF-8. Lengths are bytes, times milliseconds, ports in host order.
 
@@ -55,7 +55,7 @@ extern "C" {
 
 #define PL_ABI_MAJOR 0u /* must be equal on both sides; 0: not frozen yet */
 #define PL_ABI_MINOR \
-    7u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
+    8u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
 
 /* PL_HAS: whether `*at`, a `type` that begins with its size, has this member: PL_HAS(pl_host, host, option). */
 #define PL_HAS(type, at, member) ((at)->size >= offsetof(type, member) + sizeof((at)->member))
@@ -200,6 +200,10 @@ typedef struct pl_counter {
 /* The options of one endpoint, valid from start to stop. */
 typedef struct pl_config pl_config;
 
+/* Gives back what was lent. Called once, on any thread, also inside the call that it was given to, and before stop. Call
+   nothing of the host in it but `release`, `post`, `count`, `log` and `clock`. */
+typedef void (*pl_release)(void *what);
+
 /* The functions of the host. The table and its functions are valid from start to stop; pass it back as
    `host`. */
 typedef struct pl_host pl_host;
@@ -280,6 +284,19 @@ struct pl_host {
        PL_NO_MEMORY. */
     int32_t (*report)(const pl_host *host, int32_t format,
                       void (*sink)(void *what, const char *at, size_t length), void *what);
+
+    /* send_ref: as send, without a copy: the bytes stay as they are until `release` is called with `what`, exactly once,
+       whatever comes of the call, also when its result is below 0. release NULL: PL_INVALID. Worth it from some KB on. */
+    int32_t (*send_ref)(const pl_host *host, pl_id id, const void *at, size_t length, pl_release release,
+                        void *what);
+
+    /* retain: during on_data of this connection: at[0..length), a part of what that was given, stays valid, also when it
+       is consumed, until `release` is called with the result. W. NULL: it cannot be kept (no connection, not these bytes, a
+       handler that blocks): copy it. A piece keeps the memory of all that came with it, 64 KB and more.
+       release: gives it back, once; any thread, until stop. It fits send_ref, so that bytes go from one connection to
+       another without a copy: send_ref(host, other, at, length, host->release, retained). */
+    void *(*retain)(const pl_host *host, pl_id id, const void *at, size_t length);
+    pl_release release;
 };
 
 /* What start is given, and gives back. */

@@ -125,6 +125,19 @@ static int32_t seat__report(const pl_host *host, int32_t format,
     return seat->real->report(seat->real, format, sink, what); /* this one makes none, and that is no fault */
 }
 
+static int32_t seat__send_ref(const pl_host *host, pl_id id, const void *at, size_t length,
+                              pl_release release, void *what)
+{
+    const struct seat *seat = seat__of(host);
+    return seat__look(seat, "send_ref", id, seat->real->send_ref(seat->real, id, at, length, release, what));
+}
+
+static void *seat__retain(const pl_host *host, pl_id id, const void *at, size_t length)
+{
+    const struct seat *seat = seat__of(host);
+    return seat->real->retain(seat->real, id, at, length);
+}
+
 /* ---- Posted functions ---- */
 
 struct errand {
@@ -180,5 +193,8 @@ void witness_host_init(struct seat *seat)
                                   .count = seat__count,
                                   .log = seat__log,
                                   .clock = seat__clock,
-                                  .report = seat__report};
+                                  .report = seat__report,
+                                  .send_ref = seat__send_ref,
+                                  .retain = seat__retain,
+                                  .release = seat->real->release};
 }

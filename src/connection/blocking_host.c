@@ -12,7 +12,7 @@
 enum { BLOCKING_MARGIN = CONNECTION_QUEUE_LOW };
 
 struct blocking_send {
-    size_t length;
+    struct reference reference; /* to `bytes`, or to somebody's */
     uint8_t bytes[];
 };
 
@@ -47,11 +47,17 @@ static void blocking_send__run(void *state, pl_id id, void **user, void *what)
 {
     const struct blocking_bridge *bridge = state;
     struct blocking_send *send = what;
-    if (id != 0) {
+    const struct reference *reference = &send->reference;
+    if (id == 0) {
+        reference_release(reference);
+    } else {
         struct blocking_client *client = *user;
         const pl_host *host = blocking_bridge__host(bridge);
-        const uint32_t length = (uint32_t)send->length;
-        const int32_t result = host->send(host, id, send->bytes, length);
+        const uint32_t length = (uint32_t)reference->length;
+        const int32_t result =
+            reference->release != NULL
+                ? host->send_ref(host, id, reference->at, length, reference->release, reference->what)
+                : host->send(host, id, send->bytes, length);
         if (result == PL_OK) {
             if (!blocking_host_settle(client, length)) {
                 host->close(host, id, PL_RESET);
@@ -68,16 +74,18 @@ static void blocking_send__run(void *state, pl_id id, void **user, void *what)
     memory_free(send);
 }
 
-static int32_t blocking_client__post_send(struct blocking_client *client, const void *at, size_t length)
+/* Below 0 the reference is still the caller's. */
+static int32_t blocking_client__post_send(struct blocking_client *client, const struct reference *reference)
 {
     const pl_host *host = blocking_bridge__host(client->bridge);
-    struct blocking_send *send = memory_alloc(sizeof *send + length);
+    const size_t length = reference->length, copied = reference->release == NULL ? length : 0;
+    struct blocking_send *send = memory_alloc(sizeof *send + copied);
     if (send == NULL) {
         return PL_NO_MEMORY;
     }
-    send->length = length;
-    if (length > 0) {
-        memcpy(send->bytes, at, length);
+    send->reference = *reference;
+    if (copied > 0) {
+        memcpy(send->bytes, reference->at, copied);
     }
     InterlockedExchangeAdd(&client->pending, (LONG)length);
     const int32_t result = host->post(host, client->id, blocking_send__run, send);
@@ -102,27 +110,58 @@ static bool blocking_client__has_room(struct blocking_client *client, size_t len
     return InterlockedExchange(&client->is_full, 0) != 0; /* else W has it, and on_writable comes */
 }
 
+/* In a callback of the connection itself. Below 0 the reference is still the caller's. */
+static int32_t blocking_client__send(struct blocking_client *client, const struct reference *reference)
+{
+    const struct blocking_bridge *bridge = client->bridge;
+    if (client->is_gone) {
+        return PL_GONE;
+    }
+    if (reference->length > bridge->endpoint->config->send_queue) {
+        return PL_LIMIT;
+    }
+    if (!blocking_client__has_room(client, reference->length)) {
+        if (bridge->inner->on_writable == NULL) {
+            host_end_client(bridge->host, client->id, CLOSED_SLOW_READER);
+        }
+        return PL_FULL;
+    }
+    return blocking_client__post_send(client, reference);
+}
+
 static int32_t blocking_host__send(const pl_host *functions, pl_id id, const void *at, size_t length)
 {
-    struct blocking_bridge *bridge = blocking_bridge__of(functions);
+    const struct blocking_bridge *bridge = blocking_bridge__of(functions);
     struct blocking_client *client = blocking_bridge__caller(bridge, id);
     if (client == NULL || slot_kind(id) != SLOT_CONNECTION) {
         const pl_host *host = blocking_bridge__host(bridge);
         return host->send(host, id, at, length);
     }
-    if (client->is_gone) {
-        return PL_GONE;
+    return blocking_client__send(client, &(const struct reference){.at = at, .length = length});
+}
+
+static int32_t blocking_host__send_ref(const pl_host *functions, pl_id id, const void *at, size_t length,
+                                       pl_release release, void *what)
+{
+    const struct blocking_bridge *bridge = blocking_bridge__of(functions);
+    struct blocking_client *client = blocking_bridge__caller(bridge, id);
+    if (client == NULL || slot_kind(id) != SLOT_CONNECTION || release == NULL) {
+        const pl_host *host = blocking_bridge__host(bridge);
+        return host->send_ref(host, id, at, length, release, what);
     }
-    if (length > bridge->endpoint->config->send_queue) {
-        return PL_LIMIT;
+    const struct reference reference = {.at = at, .length = length, .release = release, .what = what};
+    const int32_t result = blocking_client__send(client, &reference);
+    if (result < 0) {
+        reference_release(&reference);
     }
-    if (!blocking_client__has_room(client, length)) {
-        if (bridge->inner->on_writable == NULL) {
-            host_end_client(bridge->host, id, CLOSED_SLOW_READER);
-        }
-        return PL_FULL;
-    }
-    return blocking_client__post_send(client, at, length);
+    return result;
+}
+
+/* What on_data is given is a copy, which goes when it returns. */
+static void *blocking_host__retain(const pl_host *functions, pl_id id, const void *at, size_t length)
+{
+    (void)functions, (void)id, (void)at, (void)length;
+    return NULL;
 }
 
 static int32_t blocking_host__close(const pl_host *functions, pl_id id, int32_t how)
@@ -325,5 +364,8 @@ void blocking_host_init(struct blocking_bridge *bridge)
                                   .count = blocking_host__count,
                                   .log = blocking_host__log,
                                   .clock = blocking_host__clock,
-                                  .report = blocking_host__report};
+                                  .report = blocking_host__report,
+                                  .send_ref = blocking_host__send_ref,
+                                  .retain = blocking_host__retain,
+                                  .release = bridge->host->functions.release};
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "connection/reference.h"
 #include "endpoint/endpoint.h"
 #include "io/network.h"
 #include "io/worker.h"
@@ -25,8 +26,10 @@ enum {
 void connection_open(struct worker *worker, const struct network *network, struct endpoint *endpoint,
                      SOCKET socket, const struct pl_address *local, const struct pl_address *peer);
 
-/* connection_send, connection_close: the host's send and close for a connection's id, see handler.h. On W. */
+/* connection_send, connection_send_ref, connection_close: the host's send, send_ref and close for a connection's id, see
+   handler.h; but where send_ref's result is below 0, the bytes are still the caller's to give back. On W. */
 int32_t connection_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length);
+int32_t connection_send_ref(struct worker *worker, pl_id id, const struct reference *reference);
 int32_t connection_close(struct worker *worker, pl_id id, int32_t how);
 
 /* connection_want_writable, connection_read, connection_set_timer: likewise the host's want_writable, read and timer; PL_OK,
@@ -34,6 +37,9 @@ int32_t connection_close(struct worker *worker, pl_id id, int32_t how);
 int32_t connection_want_writable(struct worker *worker, pl_id id);
 int32_t connection_read(struct worker *worker, pl_id id, bool on);
 int32_t connection_set_timer(struct worker *worker, pl_id id, uint32_t after);
+
+/* connection_retain: likewise the host's retain. On W. */
+void *connection_retain(struct worker *worker, pl_id id, const uint8_t *at, size_t length);
 
 /* connection_info: what on_open was told. connection_run: calls `run` as the host's post has it. False: it is gone. On W. */
 bool connection_info(struct worker *worker, pl_id id, pl_info *info_out);

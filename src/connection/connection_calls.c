@@ -3,6 +3,8 @@
 #include "connection/connection.h"
 
 #include "connection/connection_state.h"
+#include "connection/input.h"
+#include "connection/kept_input.h"
 #include "io/network.h"
 
 /* ---- Closing ---- */
@@ -91,6 +93,18 @@ static struct pl_address connection__local(const struct connection *connection)
         network_address_from((const SOCKADDR *)&address, &local);
     }
     return local;
+}
+
+void *connection_retain(struct worker *worker, pl_id id, const uint8_t *at, size_t length)
+{
+    struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
+    struct buffer *input = connection != NULL && connection->is_lending ? connection->input : NULL;
+    if (input == NULL || at < input_bytes(input) || at > input_end(input) ||
+        length > (size_t)(input_end(input) - at)) {
+        return NULL;
+    }
+    kept_input_hold(input, worker_buffers(worker));
+    return input;
 }
 
 bool connection_info(struct worker *worker, pl_id id, pl_info *info_out)

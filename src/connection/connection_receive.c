@@ -3,6 +3,7 @@
 #include "connection/call_size.h"
 #include "connection/connection_state.h"
 #include "connection/input.h"
+#include "connection/kept_input.h"
 #include "io/net_error.h"
 
 enum {
@@ -13,22 +14,35 @@ enum {
 
 /* ---- Handing over what came ---- */
 
+/* `input`, from on_data; what the handler keeps of it stays with it, and we go on with our own. */
+static struct buffer *connection__take_back(struct connection *connection)
+{
+    if (kept_input_is(connection->input) &&
+        !kept_input_leave(&connection->input, worker_buffers(connection->worker))) {
+        connection_reset(connection, CLOSED_ERROR, ERROR_NOT_ENOUGH_MEMORY);
+    }
+    return connection->input;
+}
+
 void connection_deliver(struct connection *connection)
 {
     const struct endpoint *endpoint = connection->endpoint;
     struct buffer *input = connection->input;
     if (!connection->drops_input && input_length(input) > 0) {
         const pl_id id = connection_id(connection);
+        connection->is_lending = 1;
         connection_enter(connection, "on_data", id);
         const size_t consumed = endpoint->handler->on_data(endpoint->state, id, &connection->user,
                                                            input_bytes(input), input_length(input));
         connection_leave(connection);
+        connection->is_lending = 0;
         input_consume(input, consumed);
+        input = connection__take_back(connection);
         if (!connection->is_blocked && input_length(input) > endpoint_max_input(endpoint)) {
             connection_reset(connection, CLOSED_INPUT_FULL, 0);
         }
     }
-    if (connection->drops_input) {
+    if (connection->drops_input && input != NULL) {
         input_drop(input);
     }
 }

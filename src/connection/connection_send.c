@@ -84,23 +84,32 @@ static size_t connection__send_now(struct connection *connection, const uint8_t 
     return 0;
 }
 
-static int32_t connection__append(struct connection *connection, const uint8_t *at, size_t length)
+/* What is left of it behind its first `sent` bytes. */
+static int32_t connection__append(struct connection *connection, const struct reference *given, size_t sent)
 {
+    struct reference rest = *given;
+    rest.at += sent;
+    rest.length -= sent;
     if (connection->queued == 0) {
         connection->last_progress = connection_tick(connection);
     }
-    if (!send_queue_append(&connection->queue, worker_buffers(connection->worker), at, length)) {
+    const bool is_taken =
+        rest.release != NULL
+            ? send_queue_refer(&connection->queue, &rest)
+            : send_queue_append(&connection->queue, worker_buffers(connection->worker), rest.at, rest.length);
+    if (!is_taken) {
         connection_reset(connection, CLOSED_ERROR, ERROR_NOT_ENOUGH_MEMORY);
         return PL_NO_MEMORY;
     }
-    connection->queued += (uint32_t)length;
+    connection->queued += (uint32_t)rest.length;
     connection_pump(connection);
     connection->is_paused = connection->is_paused || connection->queued >= CONNECTION_QUEUE_HIGH;
     return connection->queued > 0 ? PL_QUEUED : PL_OK;
 }
 
-int32_t connection_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length)
+int32_t connection_send_ref(struct worker *worker, pl_id id, const struct reference *reference)
 {
+    const size_t length = reference->length;
     struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
     if (connection == NULL || connection->is_closed || connection->wants_reset || connection->wants_fin) {
         return PL_GONE;
@@ -119,14 +128,21 @@ int32_t connection_send(struct worker *worker, pl_id id, const uint8_t *at, size
     }
     int32_t result = PL_OK;
     const size_t sent =
-        connection->queued == 0 && length > 0 ? connection__send_now(connection, at, length) : 0;
+        connection->queued == 0 && length > 0 ? connection__send_now(connection, reference->at, length) : 0;
     if (connection->wants_reset) {
         result = PL_GONE;
     } else if (sent < length) {
-        result = connection__append(connection, at + sent, length - sent);
+        result = connection__append(connection, reference, sent);
+    } else {
+        reference_release(reference);
     }
     connection_settle_later(connection);
     return result;
+}
+
+int32_t connection_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length)
+{
+    return connection_send_ref(worker, id, &(const struct reference){.at = at, .length = length});
 }
 
 /* ---- on_writable ---- */

@@ -67,6 +67,7 @@ struct connection {
     unsigned is_held : 1;          /* no reading: the handler has paused it */
     unsigned is_resumed : 1;       /* what is unconsumed comes again */
     unsigned is_rung : 1;          /* the handler's timer has fired */
+    unsigned is_lending : 1;       /* `input` is with on_data */
     struct pl_address addresses[]; /* those of enum connection_address that its endpoint needs */
 };
 

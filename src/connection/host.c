@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "config/config_settings.h"
 #include "connection/connection.h"
+#include "connection/kept_input.h"
 #include "connection/udp_endpoint.h"
 #include "connection/udp_session.h"
 
@@ -96,6 +97,12 @@ static void host__run_send(struct message *at, struct worker *worker)
     memory_free(message);
 }
 
+/* From another thread. */
+static size_t host__longest(pl_id id)
+{
+    return slot_kind(id) == SLOT_SESSION ? (size_t)UDP_DATAGRAM_MAX : (size_t)HOST_SEND_MAX;
+}
+
 static int32_t host__send(const pl_host *functions, pl_id id, const void *at, size_t length)
 {
     struct worker *worker = host__worker(functions, id);
@@ -111,7 +118,7 @@ static int32_t host__send(const pl_host *functions, pl_id id, const void *at, si
     if (worker_is_current(worker)) {
         return host__send_here(worker, id, at, length);
     }
-    if (length > (slot_kind(id) == SLOT_SESSION ? (size_t)UDP_DATAGRAM_MAX : (size_t)HOST_SEND_MAX)) {
+    if (length > host__longest(id)) {
         return PL_LIMIT;
     }
     struct host_message *message = host_message__create(id, length, host__run_send);
@@ -153,6 +160,87 @@ static int32_t host__close(const pl_host *functions, pl_id id, int32_t how)
     message->how = how;
     worker_send(worker, &message->message);
     return PL_QUEUED;
+}
+
+/* ---- Sends by reference ---- */
+
+struct host_reference {
+    struct message message;
+    pl_id id;
+    struct reference reference;
+};
+
+/* A datagram has gone, or is lost, when the call is back. Below 0 the reference is still the caller's. */
+static int32_t host__send_ref_here(struct worker *worker, pl_id id, const struct reference *reference)
+{
+    if (slot_kind(id) == SLOT_CONNECTION) {
+        return connection_send_ref(worker, id, reference);
+    }
+    const int32_t result = slot_kind(id) == SLOT_SESSION
+                               ? udp_session_send(worker, id, reference->at, reference->length)
+                               : udp_endpoint_send(worker, id, reference->at, reference->length);
+    if (result >= 0) {
+        reference_release(reference);
+    }
+    return result;
+}
+
+/* As host__run_send. */
+static void host__run_send_ref(struct message *at, struct worker *worker)
+{
+    struct host_reference *sent = LIST_ELEMENT(at, struct host_reference, message);
+    const int32_t result = host__send_ref_here(worker, sent->id, &sent->reference);
+    if (result < 0) {
+        reference_release(&sent->reference);
+    }
+    if (result == PL_GONE) {
+        worker_count(worker, NULL, COUNTER_STALE_MESSAGES, 1);
+    } else if (result < 0 && slot_kind(sent->id) == SLOT_CONNECTION) {
+        connection_abort(worker, sent->id, CLOSED_SLOW_READER);
+    }
+    memory_free(sent);
+}
+
+static int32_t host__send_ref_to(struct worker *worker, pl_id id, const struct reference *reference)
+{
+    if (slot_kind(id) == SLOT_DATAGRAM || worker_is_current(worker)) {
+        return worker_is_current(worker) ? host__send_ref_here(worker, id, reference) : PL_WRONG_THREAD;
+    }
+    if (reference->length > host__longest(id)) {
+        return PL_LIMIT;
+    }
+    struct host_reference *sent = memory_alloc(sizeof *sent);
+    if (sent == NULL) {
+        return PL_NO_MEMORY;
+    }
+    *sent = (struct host_reference){.message.run = host__run_send_ref, .id = id, .reference = *reference};
+    worker_send(worker, &sent->message);
+    return PL_QUEUED;
+}
+
+static int32_t host__send_ref(const pl_host *functions, pl_id id, const void *at, size_t length,
+                              pl_release release, void *what)
+{
+    const struct reference reference = {.at = at, .length = length, .release = release, .what = what};
+    struct worker *worker = host__worker(functions, id);
+    int32_t result = PL_INVALID;
+    if (worker == NULL) {
+        result = host__names_an_endpoint(id) ? PL_INVALID : PL_GONE;
+    } else if (release != NULL && (host__names_a_client(id) || slot_kind(id) == SLOT_DATAGRAM)) {
+        result = host__send_ref_to(worker, id, &reference);
+    }
+    if (result < 0) {
+        reference_release(&reference);
+    }
+    return result;
+}
+
+static void *host__retain(const pl_host *functions, pl_id id, const void *at, size_t length)
+{
+    struct worker *worker = host__worker(functions, id);
+    return worker != NULL && slot_kind(id) == SLOT_CONNECTION && worker_is_current(worker)
+               ? connection_retain(worker, id, at, length)
+               : NULL;
 }
 
 /* ---- What only W may ask ---- */
@@ -414,7 +502,10 @@ void host_init(struct host *host, struct worker *const *workers, unsigned worker
                                        .count = host__count,
                                        .log = host__log,
                                        .clock = host__clock,
-                                       .report = host__report};
+                                       .report = host__report,
+                                       .send_ref = host__send_ref,
+                                       .retain = host__retain,
+                                       .release = kept_input_release};
     host->workers = workers;
     host->worker_count = worker_count;
     slot_table_init(&host->endpoints, SLOT_NOBODYS);

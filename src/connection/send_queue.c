@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+#include "base/memory.h"
+
+/* buffer.holders of what is no buffer. */
+#define REFERENCE UINT32_MAX
+
 /* Buffers for what does not fit behind the last one. False: none was added. */
 static bool send_queue__reserve(struct buffer_pool *pool, size_t length, struct buffer **first_out)
 {
@@ -23,6 +28,51 @@ static bool send_queue__reserve(struct buffer_pool *pool, size_t length, struct 
         length -= length < buffer->size ? length : buffer->size;
     }
     *first_out = first;
+    return true;
+}
+
+/* In place of a buffer: bytes that are somebody else's. */
+struct lent {
+    struct buffer buffer;
+    struct reference reference;
+};
+
+static bool buffer__is_reference(const struct buffer *buffer)
+{
+    return buffer->holders == REFERENCE;
+}
+
+static const uint8_t *buffer__bytes(struct buffer *buffer)
+{
+    return buffer__is_reference(buffer) ? ((const struct lent *)(const void *)buffer)->reference.at
+                                        : buffer_bytes(buffer);
+}
+
+static void buffer__give_back(struct buffer_pool *pool, struct buffer *buffer)
+{
+    if (buffer__is_reference(buffer)) {
+        reference_release(&((const struct lent *)(const void *)buffer)->reference);
+        memory_free(buffer);
+    } else {
+        buffer_put(pool, buffer);
+    }
+}
+
+bool send_queue_refer(struct send_queue *queue, const struct reference *reference)
+{
+    struct lent *lent = memory_alloc(sizeof *lent);
+    if (lent == NULL) {
+        return false;
+    }
+    lent->buffer.size = lent->buffer.end = (uint32_t)reference->length; /* full: nothing is added to it */
+    lent->buffer.holders = REFERENCE;
+    lent->reference = *reference;
+    if (queue->last != NULL) {
+        queue->last->next = &lent->buffer;
+    } else {
+        queue->first = &lent->buffer;
+    }
+    queue->last = &lent->buffer;
     return true;
 }
 
@@ -64,7 +114,7 @@ DWORD send_queue_gather(const struct send_queue *queue, size_t limit, WSABUF *bu
     for (struct buffer *buffer = queue->first; buffer != NULL && limit > 0 && count < room;
          buffer = buffer->next) {
         const uint32_t used = buffer_used(buffer);
-        buffers_out[count].buf = (char *)buffer_bytes(buffer) + buffer->start;
+        buffers_out[count].buf = (char *)(uintptr_t)buffer__bytes(buffer) + buffer->start;
         buffers_out[count].len = used < limit ? used : (ULONG)limit;
         limit -= buffers_out[count].len;
         count++;
@@ -78,7 +128,7 @@ void send_queue_consume(struct send_queue *queue, struct buffer_pool *pool, size
         struct buffer *buffer = queue->first;
         length -= buffer_used(buffer);
         queue->first = buffer->next;
-        buffer_put(pool, buffer);
+        buffer__give_back(pool, buffer);
     }
     if (queue->first == NULL) {
         queue->last = NULL;
@@ -92,7 +142,7 @@ void send_queue_clear(struct send_queue *queue, struct buffer_pool *pool)
     while (queue->first != NULL) {
         struct buffer *buffer = queue->first;
         queue->first = buffer->next;
-        buffer_put(pool, buffer);
+        buffer__give_back(pool, buffer);
     }
     queue->last = NULL;
 }

@@ -51,7 +51,7 @@ struct buffer *buffer_get(struct buffer_pool *pool, size_t size)
         buffer->size = (uint32_t)room;
     }
     buffer->next = NULL;
-    buffer->start = buffer->end = 0;
+    buffer->start = buffer->end = buffer->holders = 0;
     pool->borrowed++;
     return buffer;
 }

@@ -15,7 +15,7 @@ struct buffer {
     uint32_t size;
     uint32_t start;
     uint32_t end;
-    uint32_t reserved;
+    uint32_t holders; /* who keep its bytes beside the borrower; it has left the pool, see buffer_leave */
 };
 
 struct buffer_pool {
@@ -34,6 +34,12 @@ struct buffer *buffer_get(struct buffer_pool *pool, size_t size);
 
 /* buffer_put: gives it back; NULL is allowed. */
 void buffer_put(struct buffer_pool *pool, struct buffer *buffer);
+
+/* buffer_leave: it will not be given back: the last of its holders frees it, with memory_free. */
+static inline void buffer_leave(struct buffer_pool *pool)
+{
+    pool->borrowed--;
+}
 
 static inline uint8_t *buffer_bytes(struct buffer *buffer)
 {

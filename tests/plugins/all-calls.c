@@ -48,11 +48,18 @@ static int32_t on_open(void *state, pl_id id, void **user, const pl_info *info)
     return host->info(host, id, &again) == PL_OK && again.id == info->id && host->clock(host) > 0 ? 0 : -1;
 }
 
+static void take_page(void *what, const char *at, size_t length)
+{
+    (void)what, (void)at, (void)length;
+}
+
 /* A second line ends the connection, when what was posted has no time left to run. */
 static size_t on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
 {
     (void)state, (void)user;
+    host->report(host, PL_REPORT_TEXT, take_page, NULL);
     host->count(host, endpoint, 0, length);
+    host->send_ref(host, id, at, 0, host->release, host->retain(host, id, at, length));
     if (length > 2 && at[length - 1] == '\n') {
         host->post(host, id, run_on_client, NULL);
         host->close(host, id, PL_RESET);
