@@ -12,6 +12,9 @@
 
 enum { SCM_HINT_MARGIN = 3000 /* milliseconds on top of an estimate, for a machine that is busy */ };
 
+/* What `sc control NAME CODE` asks for. */
+enum { USER_CONTROL_RELOAD = 128, USER_CONTROL_ROTATE = 129, USER_CONTROL_DUMP = 130 };
+
 /* winsvc.h: SERVICE_START_REASON and its constants, which not every header knows. */
 enum { START_REASON_LEVEL = 1, START_REASON_DEMAND = 1 };
 struct start_reason {
@@ -51,7 +54,7 @@ static void command_service__report(void *context, const struct service_report *
     const DWORD hint =
         report->remaining > UINT32_MAX - SCM_HINT_MARGIN ? UINT32_MAX : report->remaining + SCM_HINT_MARGIN;
     const DWORD controls = SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_PAUSE_CONTINUE | SERVICE_ACCEPT_PRESHUTDOWN |
-                           SERVICE_ACCEPT_SHUTDOWN;
+                           SERVICE_ACCEPT_SHUTDOWN | SERVICE_ACCEPT_PARAMCHANGE;
     switch (report->state) {
     case SERVICE_HOST_STARTING: /* takes no control: Windows advises against it during a start */
         command_service__set_status(manager, SERVICE_START_PENDING, 0, hint);
@@ -93,6 +96,16 @@ static DWORD WINAPI command_service__handle(DWORD code, DWORD event_type, void *
     case SERVICE_CONTROL_PAUSE:
     case SERVICE_CONTROL_CONTINUE:
         control_ask_pause(&manager->control, code == SERVICE_CONTROL_PAUSE);
+        return NO_ERROR;
+    case SERVICE_CONTROL_PARAMCHANGE:
+    case USER_CONTROL_RELOAD:
+        control_ask(&manager->control, CONTROL_RELOAD);
+        return NO_ERROR;
+    case USER_CONTROL_ROTATE:
+        control_ask(&manager->control, CONTROL_ROTATE);
+        return NO_ERROR;
+    case USER_CONTROL_DUMP:
+        control_ask(&manager->control, CONTROL_DUMP);
         return NO_ERROR;
     case SERVICE_CONTROL_INTERROGATE: /* the service manager knows our state already */
         return NO_ERROR;

@@ -28,6 +28,23 @@ void control_ask_pause(struct control *control, bool is_pause_wanted)
     WakeAllConditionVariable(&control->changed);
 }
 
+void control_ask(struct control *control, enum control_wish wish)
+{
+    AcquireSRWLockExclusive(&control->lock);
+    control->wishes |= (unsigned)wish;
+    ReleaseSRWLockExclusive(&control->lock);
+    WakeAllConditionVariable(&control->changed);
+}
+
+unsigned control_take_wishes(struct control *control)
+{
+    AcquireSRWLockExclusive(&control->lock);
+    const unsigned wishes = control->wishes;
+    control->wishes = 0;
+    ReleaseSRWLockExclusive(&control->lock);
+    return wishes;
+}
+
 void control_hurry(struct control *control)
 {
     AcquireSRWLockExclusive(&control->lock);
@@ -52,7 +69,7 @@ void control_set_engine(struct control *control, struct engine *engine)
 enum control_stop control_wait(struct control *control, bool is_paused, bool *is_pause_wanted_out)
 {
     AcquireSRWLockExclusive(&control->lock);
-    while (control->stop == CONTROL_RUN && control->is_pause_wanted == is_paused) {
+    while (control->stop == CONTROL_RUN && control->is_pause_wanted == is_paused && control->wishes == 0) {
         SleepConditionVariableSRW(&control->changed, &control->lock, INFINITE, 0);
     }
     const enum control_stop stop = control->stop;

@@ -9,6 +9,7 @@
 #include "handler/handlers.h"
 #include "location.h"
 #include "plugin_loader.h"
+#include "reloader.h"
 #include "running_file.h"
 
 enum {
@@ -25,7 +26,10 @@ struct service_host {
     const struct service_host_options *options;
     struct config_problems problems;
     struct plugin_loader loader;
-    struct config *config;
+    char *path; /* of the configuration's file */
+    struct reloader reloader;
+    struct config *config;         /* in effect; the engine's while there is one */
+    volatile LONG64 drain_timeout; /* of it */
     struct log *log;
     struct access_log *access_log; /* NULL: none */
     struct running_file *running;  /* NULL: there was no memory for it */
@@ -38,11 +42,14 @@ static void service_host__report(const struct service_host *host, enum service_s
                                  uint32_t remaining)
 {
     const bool is_up = state == SERVICE_HOST_RUNNING || state == SERVICE_HOST_PAUSED;
+    struct reloader *reloader = (struct reloader *)(uintptr_t)&host->reloader;
+    reloader_hold(reloader);
     host->options->report(host->options->context,
                           &(const struct service_report){.state = state,
                                                          .remaining = remaining,
                                                          .engine = is_up ? host->engine : NULL,
                                                          .config = is_up ? host->config : NULL});
+    reloader_let_go(reloader);
 }
 
 static void service_host__show(const struct service_host *host, enum event event, const char *text)
@@ -97,6 +104,17 @@ static void service_host__apply_pause(struct service_host *host, bool is_paused)
     service_host__report(host, is_paused ? SERVICE_HOST_PAUSED : SERVICE_HOST_RUNNING, 0);
 }
 
+static void service_host__grant(struct service_host *host, unsigned wishes)
+{
+    if ((wishes & CONTROL_RELOAD) != 0) {
+        struct text told;
+        enum exit_code code = EXIT_CODE_DONE;
+        text_init_heap(&told);
+        reloader_run(&host->reloader, false, &told, &code);
+        text_fini(&told); /* it is in the log */
+    }
+}
+
 /* Runs until a stop is asked for, and tells why it was. */
 static enum control_stop service_host__serve(struct service_host *host)
 {
@@ -104,8 +122,11 @@ static enum control_stop service_host__serve(struct service_host *host)
     enum control_stop stop = CONTROL_RUN;
     service_host__report(host, SERVICE_HOST_RUNNING, 0);
     while (stop = control_wait(host->options->control, is_paused, &is_pause_wanted), stop == CONTROL_RUN) {
-        is_paused = is_pause_wanted;
-        service_host__apply_pause(host, is_paused);
+        if (is_paused != is_pause_wanted) {
+            is_paused = is_pause_wanted;
+            service_host__apply_pause(host, is_paused);
+        }
+        service_host__grant(host, control_take_wishes(host->options->control));
     }
     return stop;
 }
@@ -114,7 +135,7 @@ static enum control_stop service_host__serve(struct service_host *host)
    down. */
 static uint32_t service_host__drain_limit(const struct service_host *host, enum control_stop stop)
 {
-    const uint64_t needed = host->config->service.drain_timeout + HOST_PRESHUTDOWN_MARGIN;
+    const uint64_t needed = (uint64_t)host->drain_timeout + HOST_PRESHUTDOWN_MARGIN;
     switch (stop) {
     case CONTROL_PRESHUTDOWN:
         return host->options->preshutdown_timeout >= needed ? UINT32_MAX : HOST_PRESHUTDOWN_DRAIN;
@@ -137,6 +158,7 @@ static enum service_end service_host__stop(struct service_host *host, enum contr
     host->state = SERVICE_HOST_STOPPING;
     service_host__report(host, SERVICE_HOST_STOPPING, HOST_START_HINT);
     log_write(host->log, EVENT_SERVICE_STOPPING, NULL, 0, "stopping: %s", reasons[stop]);
+    reloader_set_engine(&host->reloader, NULL);
     const bool has_ended = engine_stop(host->engine, service_host__drain_limit(host, stop), failure_out);
     control_set_engine(host->options->control, NULL);
     if (!has_ended) {
@@ -144,6 +166,7 @@ static enum service_end service_host__stop(struct service_host *host, enum contr
     }
     failure_out->code = EXIT_CODE_DONE;
     engine_destroy(host->engine);
+    host->config = NULL;                  /* was the engine's */
     access_log_destroy(host->access_log); /* it may have something to tell yet */
     log_write(host->log, EVENT_SERVICE_STOPPED, NULL, 0, "stopped");
     return SERVICE_ENDED;
@@ -180,6 +203,36 @@ static void service_host__open_access_log(struct service_host *host)
     }
 }
 
+/* ---- Reloading ---- */
+
+static void service_host__config_done(void *context, const struct config *config)
+{
+    (void)context;
+    config_destroy((struct config *)(uintptr_t)config);
+}
+
+static void service_host__applied(void *context, const struct config *config)
+{
+    struct service_host *host = context;
+    host->config = (struct config *)(uintptr_t)config;
+    InterlockedExchange64(&host->drain_timeout, (LONG64)config->service.drain_timeout);
+}
+
+/* What the configuration is read from, now and when it is reloaded. */
+static void service_host__offer_reload(struct service_host *host)
+{
+    const struct service_host_options *options = host->options;
+    reloader_init(&host->reloader,
+                  &(const struct reloader_options){.request = {.path = host->path,
+                                                               .may_lack_file = options->config_file == NULL,
+                                                               .service = options->service,
+                                                               .handlers = handlers_builtin,
+                                                               .plugins = &host->loader.source},
+                                                   .log = host->log,
+                                                   .applied = service_host__applied,
+                                                   .context = host});
+}
+
 static enum service_end service_host__run_engine(struct service_host *host, struct failure *failure_out)
 {
     host->state = SERVICE_HOST_STARTING;
@@ -188,6 +241,8 @@ static enum service_end service_host__run_engine(struct service_host *host, stru
               host->config->file,
               host->has_last_ended ? "; the last run ended in order, if there was one" : "");
     service_host__open_access_log(host);
+    service_host__offer_reload(host);
+    InterlockedExchange64(&host->drain_timeout, (LONG64)host->config->service.drain_timeout);
     host->engine =
         engine_start(&(const struct engine_options){.config = host->config,
                                                     .log = host->log,
@@ -195,7 +250,9 @@ static enum service_end service_host__run_engine(struct service_host *host, stru
                                                     .breadcrumb = running_file_breadcrumb(host->running),
                                                     .is_automatic_start = host->options->is_automatic_start,
                                                     .progress = service_host__progress,
-                                                    .progress_context = host},
+                                                    .progress_context = host,
+                                                    .config_done = service_host__config_done,
+                                                    .config_context = host},
                      failure_out);
     if (host->engine == NULL) {
         access_log_destroy(host->access_log);
@@ -203,6 +260,7 @@ static enum service_end service_host__run_engine(struct service_host *host, stru
         return SERVICE_ENDED;
     }
     control_set_engine(host->options->control, host->engine);
+    reloader_set_engine(&host->reloader, host->engine);
     service_host__log_running(host);
     return service_host__stop(host, service_host__serve(host), failure_out);
 }
@@ -331,29 +389,25 @@ static void service_host__fail_config(const struct service_host *host, const cha
 static bool service_host__load(struct service_host *host, struct failure *failure_out)
 {
     const struct service_host_options *options = host->options;
-    char *path = location_config(options->service, options->config_file, failure_out);
-    if (path == NULL) {
+    host->path = location_config(options->service, options->config_file, failure_out);
+    if (host->path == NULL) {
         service_host__tell(host, EVENT_SERVICE_FAILED, failure_out->text);
         return false;
     }
-    const struct config_request request = {.path = path,
-                                           .may_lack_file = options->config_file == NULL,
-                                           .service = options->service,
-                                           .handlers = handlers_builtin,
-                                           .plugins = &host->loader.source};
-    host->config = config_load_request(&request, &host->problems);
+    service_host__offer_reload(host);
+    host->config = reloader_load(&host->reloader, &host->problems);
     if (host->config == NULL) {
-        service_host__fail_config(host, path, failure_out);
+        service_host__fail_config(host, host->path, failure_out);
     } else if (host->problems.text.length > 0) {
         service_host__tell(host, EVENT_CONFIG_WARNING, host->problems.text.at);
     }
-    memory_free(path);
     return host->config != NULL;
 }
 
 enum service_end service_host_run(const struct service_host_options *options, struct failure *failure_out)
 {
     struct service_host host = {.options = options};
+    reloader_init(&host.reloader, &(const struct reloader_options){.context = &host});
     enum service_end end = SERVICE_ENDED;
     *failure_out = (struct failure){.code = EXIT_CODE_DONE};
     service_host__report(&host, SERVICE_HOST_STARTING, HOST_START_HINT);
@@ -366,6 +420,7 @@ enum service_end service_host_run(const struct service_host_options *options, st
     if (end == SERVICE_ENDED) { /* else a callback that hangs may still use it */
         config_destroy(host.config);
         plugin_loader_fini(&host.loader);
+        memory_free(host.path);
     }
     return end;
 }

@@ -3,27 +3,21 @@
 
    The control thread tends what no worker owns: binds that wait, sockets that died, wake-ups that could not
    be posted, callbacks that last too long. It and the public functions hold `lock`; nothing on a worker ever does. */
-#include "engine.h"
+#include "engine_state.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "accept/access_lists.h"
 #include "accept/admission.h"
 #include "base/log_time.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/utf16.h"
-#include "bindings.h"
 #include "config/config_options.h"
-#include "connection/blocking.h"
 #include "connection/connection.h"
-#include "connection/host.h"
-#include "endpoint/address_watch.h"
 #include "endpoint/control_calls.h"
 #include "engine_report.h"
 #include "handler/handlers.h"
-#include "io/watchdog.h"
 
 enum {
     ENGINE_BIND_PATIENCE = 10000, /* how long the start waits for a port that may become free */
@@ -32,47 +26,6 @@ enum {
     ENGINE_SWEEP = 100,
     ENGINE_GRACE = 1000,          /* after the stop's deadline, without anything ending, until it gives up */
     ENGINE_WORKER_PATIENCE = 5000 /* for a worker with nothing left to do: the machine may be busy */
-};
-
-struct engine {
-    const struct config *config;
-    struct log *log;
-    struct access_log *access_log;
-    struct breadcrumb *breadcrumb; /* NULL: none */
-    struct network network;
-    struct host host;
-    struct worker **workers;
-    unsigned worker_count;
-    struct control_calls calls;
-    size_t drains; /* of endpoints, and stops, that were begun */
-    size_t stops;
-    struct watchdog *watchdog; /* over the workers; the control thread's */
-    struct blocking blocking;
-    struct endpoint *endpoints;
-    struct blocking_bridge **bridges; /* of those endpoints whose handlers block */
-    size_t bridge_count;
-    size_t endpoint_count;
-    struct connection_limit connections; /* of all endpoints */
-    struct access_lists lists;           /* likewise */
-    struct tallies tallies;              /* likewise */
-    struct hash_key hash_key;
-    struct bindings bindings;
-    struct address_watch addresses;
-    HANDLE control; /* auto-reset: something wants the control thread */
-    HANDLE hurry;   /* manual-reset */
-    HANDLE thread;
-    SRWLOCK lock;
-    engine_progress progress;
-    void *progress_context;
-    struct signal refusals[WORKERS_MAX];
-    struct signal resets[WORKERS_MAX];
-    bool is_network_started;
-    bool are_workers_started;
-    volatile LONG is_paused;
-    volatile LONG is_ending;
-    uint64_t started_at;      /* of GetTickCount64 */
-    volatile LONG64 loaded;   /* the configuration in effect, in seconds since 1970 */
-    volatile LONG generation; /* its number: 1 with the start */
 };
 
 /* Tells the caller how a long step goes. */
@@ -100,7 +53,7 @@ static void engine__tell(void *context)
     }
 }
 
-static bool engine__fail(struct failure *failure, enum exit_code code, uint32_t error, const char *words)
+bool engine_fail(struct failure *failure, enum exit_code code, uint32_t error, const char *words)
 {
     struct text text;
     failure->code = code;
@@ -179,7 +132,7 @@ static bool engine__create_workers(struct engine *engine, struct failure *failur
         engine->worker_count++;
     }
     if (engine->workers == NULL || engine->worker_count < count) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, error, "the worker threads could not be created");
+        return engine_fail(failure_out, EXIT_CODE_FAILED, error, "the worker threads could not be created");
     }
     host_init(&engine->host, engine->workers, count);
     engine->tallies.workers = count;
@@ -189,14 +142,14 @@ static bool engine__create_workers(struct engine *engine, struct failure *failur
 static bool engine__start_workers(struct engine *engine, struct failure *failure_out)
 {
     if (!engine__watch_threads(engine)) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
-                            "there is no memory for the watchdog");
+        return engine_fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                           "there is no memory for the watchdog");
     }
     engine->are_workers_started = true; /* those that were are stopped again */
     for (unsigned i = 0; i < engine->worker_count; i++) {
         DWORD error = 0;
         if (!worker_start(engine->workers[i], engine->workers, &error)) {
-            return engine__fail(failure_out, EXIT_CODE_FAILED, error, "a worker thread could not be started");
+            return engine_fail(failure_out, EXIT_CODE_FAILED, error, "a worker thread could not be started");
         }
     }
     return true;
@@ -233,8 +186,8 @@ static bool engine__bridge(struct engine *engine, struct endpoint *endpoint, str
     if (engine->blocking.pool == NULL &&
         !blocking_start(&engine->blocking, engine->config->service.blocking_threads, engine->breadcrumb,
                         &error)) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, error,
-                            "the threads for handlers that block could not be started");
+        return engine_fail(failure_out, EXIT_CODE_FAILED, error,
+                           "the threads for handlers that block could not be started");
     }
     if (engine->bridges == NULL) { /* most engines need none */
         engine->bridges = memory_alloc(engine->config->endpoint_count * sizeof(struct blocking_bridge *));
@@ -242,8 +195,8 @@ static bool engine__bridge(struct engine *engine, struct endpoint *endpoint, str
     struct blocking_bridge *bridge =
         engine->bridges != NULL ? blocking_bridge_create(&engine->blocking, &engine->host, endpoint) : NULL;
     if (bridge == NULL) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
-                            "there is no memory for the endpoints");
+        return engine_fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                           "there is no memory for the endpoints");
     }
     engine->bridges[engine->bridge_count++] = bridge;
     blocking_bridge_install(bridge, endpoint);
@@ -283,8 +236,8 @@ static bool engine__init_endpoint(struct engine *engine, const struct config_end
     }
     engine->endpoint_count++;
     if (!engine__identify_endpoint(engine, endpoint)) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
-                            "there is no memory for the endpoints");
+        return engine_fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                           "there is no memory for the endpoints");
     }
     return (endpoint->handler->flags & PL_BLOCKING) == 0 || engine__bridge(engine, endpoint, failure_out);
 }
@@ -295,8 +248,8 @@ static bool engine__start_endpoints(struct engine *engine, const struct pl_handl
     const struct config *config = engine->config;
     engine->endpoints = memory_alloc((config->endpoint_count + 1) * sizeof engine->endpoints[0]);
     if (engine->endpoints == NULL) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
-                            "there is no memory for the endpoints");
+        return engine_fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                           "there is no memory for the endpoints");
     }
     for (size_t i = 0; i < config->endpoint_count; i++) {
         if (config->endpoints[i].is_enabled &&
@@ -324,8 +277,8 @@ static bool engine__create_bindings(struct engine *engine, struct failure *failu
                                         .control = engine->control,
                                         .udp.key = engine->hash_key};
     return bindings_init(&engine->bindings, &world, engine->endpoints, engine->endpoint_count) ||
-           engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
-                        "there is no memory for the sockets");
+           engine_fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                       "there is no memory for the sockets");
 }
 
 /* Binds what can be bound, waits a while for ports that may become free, and decides whether that is enough
@@ -393,8 +346,8 @@ static bool engine__start_control(struct engine *engine, struct failure *failure
 {
     engine->thread = CreateThread(NULL, 0, engine__control, engine, 0, NULL);
     if (engine->thread == NULL) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, GetLastError(),
-                            "the control thread could not be started");
+        return engine_fail(failure_out, EXIT_CODE_FAILED, GetLastError(),
+                           "the control thread could not be started");
     }
     return true;
 }
@@ -572,7 +525,7 @@ static bool engine__climb(struct engine *engine, const struct engine_options *op
     engine->control = CreateEventW(NULL, FALSE, FALSE, NULL);
     engine->hurry = engine->control != NULL ? CreateEventW(NULL, TRUE, FALSE, NULL) : NULL;
     if (engine->hurry == NULL) {
-        return engine__fail(failure_out, EXIT_CODE_FAILED, GetLastError(), "an event could not be created");
+        return engine_fail(failure_out, EXIT_CODE_FAILED, GetLastError(), "an event could not be created");
     }
     engine->is_network_started = network_start(&engine->network, failure_out);
     return engine->is_network_started && engine__create_workers(engine, failure_out) &&
@@ -596,8 +549,8 @@ struct engine *engine_start(const struct engine_options *options, struct failure
 {
     struct engine *engine = memory_alloc(sizeof *engine);
     if (engine == NULL) {
-        engine__fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
-                     "there is no memory for the engine");
+        engine_fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                    "there is no memory for the engine");
         return NULL;
     }
     engine->config = options->config;
@@ -623,6 +576,8 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     }
     ReleaseSRWLockExclusive(&engine->lock);
     if (is_up) {
+        engine->config_done = options->config_done;
+        engine->config_context = options->config_context;
         return engine;
     }
     struct failure ignored;
@@ -710,6 +665,9 @@ void engine_destroy(struct engine *engine)
     }
     if (engine->hurry != NULL) {
         CloseHandle(engine->hurry);
+    }
+    if (engine->config_done != NULL) {
+        engine->config_done(engine->config_context, engine->config);
     }
     memory_free(engine);
 }

@@ -23,8 +23,8 @@ struct engine;
 typedef void (*engine_progress)(void *context, uint32_t remaining);
 
 struct engine_options {
-    const struct config *config;   /* kept, not copied: valid until engine_destroy */
-    struct log *log;               /* likewise; may be NULL */
+    const struct config *config;   /* kept, not copied; see config_done */
+    struct log *log;               /* kept until engine_destroy; may be NULL */
     struct access_log *access_log; /* likewise; NULL: none is written */
     struct breadcrumb *breadcrumb; /* likewise; NULL: nobody asks what was running in a process that died */
     const struct pl_handler *const *handlers; /* ends with NULL; NULL: the built-in ones */
@@ -32,6 +32,12 @@ struct engine_options {
                                  start_policy) */
     engine_progress progress; /* may be NULL */
     void *progress_context;
+
+    /* Nothing uses this configuration any more; on a thread that is no worker. Once for each one that is the engine's:
+       that of a start that succeeds, and of each reload that does. NULL: they stay the caller's, all of them valid until
+       engine_destroy. */
+    void (*config_done)(void *context, const struct config *config);
+    void *config_context;
 };
 
 /* engine_start: workers, handlers, sockets; returns when each bind is decided, its retries included. NULL:
@@ -42,6 +48,24 @@ struct engine *engine_start(const struct engine_options *options, struct failure
    bound and live connections go on. Any thread. */
 void engine_pause(struct engine *engine);
 void engine_continue(struct engine *engine);
+
+/* What a reload changes. */
+struct reload_report {
+    struct text *told;      /* takes the changes, one line each, or as JSON; may be NULL */
+    bool is_json;           /* see config_diff_add_json */
+    size_t changes;         /* from here on: how it went */
+    size_t restarts;        /* of these, wait for the next start */
+    struct failure failure; /* DONE; BIND: it runs as `next` says, but for sockets that wait to be bound */
+};
+
+/* engine_reload: from now on it runs as `next` says, but for what needs a restart. Listening sockets that `next` has as
+   well stay bound and go on accepting; live connections keep the settings that they began with, but whom `allow` and
+   `deny` of `next` deny is reset. Each change is logged. True: `next` is the engine's, also when nothing has changed. False:
+   nothing has been touched, `next` stays the caller's, and `failure` tells why. Any thread but a worker; one at a time.
+   engine_compare: tells what engine_reload would change, and changes nothing; `next` stays the caller's. False: no
+   memory. */
+bool engine_reload(struct engine *engine, const struct config *next, struct reload_report *report);
+bool engine_compare(struct engine *engine, const struct config *next, struct reload_report *report);
 
 /* engine_stop: stops accepting, lets connections finish for drain_timeout (at most `drain_limit`
    milliseconds), resets the rest. True when everything ended. False when a callback of a handler has not

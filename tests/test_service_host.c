@@ -192,6 +192,48 @@ static void test_service_host__runs_pauses_continues_and_stops(void **state)
     finish(&run);
 }
 
+static void wait_for_reloads(LONG count)
+{
+    for (int waited = 0; fake_engine.reloads < count && waited < PATIENCE; waited += 10) {
+        Sleep(10);
+    }
+    assert_int_equal(fake_engine.reloads, count);
+}
+
+static void test_service_host__reloads_when_asked(void **state)
+{
+    static struct run run;
+    static char log[8192];
+    WCHAR path[PROGRAM_PATH_MAX];
+    (void)state;
+    prepare(&run, ini_text);
+    start(&run);
+    wait_for(&run, SERVICE_HOST_RUNNING);
+    control_ask(&run.control, CONTROL_RELOAD);
+    wait_for_reloads(1);
+    program_write(run.folder, L"portlistener.ini",
+                  "[service]\nlog_file = test.log\ndrain_timeout = 1m\n"
+                  "[endpoint fake]\nlisten = tcp://127.0.0.1:7\nhandler = echo\n",
+                  path);
+    control_ask(&run.control, CONTROL_RELOAD);
+    wait_for_reloads(2);
+    program_write(run.folder, L"portlistener.ini", "[endpoint fake]\n\nfoo = 1\n", path);
+    control_ask(&run.control, CONTROL_RELOAD);
+    control_ask_pause(&run.control, true);
+    wait_for(&run, SERVICE_HOST_PAUSED);
+    run.options.preshutdown_timeout = 60000; /* less than the minute and its margin */
+    control_ask_stop(&run.control, CONTROL_PRESHUTDOWN);
+    wait_for_end(&run);
+    assert_int_equal(fake_engine.reloads, 2);
+    assert_int_equal(fake_engine.drain_limit, 8000);
+    read_log(&run, log, sizeof log);
+    assert_non_null(strstr(log, "PL1011"));
+    assert_non_null(strstr(log, "PL1010"));
+    assert_non_null(strstr(log, "PL1012"));
+    assert_non_null(strstr(log, "portlistener.ini:1:1: error: "));
+    finish(&run);
+}
+
 static void test_service_host__the_reason_of_the_stop_limits_the_drain(void **state)
 {
     static const struct {
@@ -509,6 +551,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_service_host__runs_pauses_continues_and_stops, setup,
                                         support_teardown),
+        cmocka_unit_test_setup_teardown(test_service_host__reloads_when_asked, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__the_reason_of_the_stop_limits_the_drain, setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__the_first_reason_to_stop_stays, setup,

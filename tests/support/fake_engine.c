@@ -6,9 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/config_diff.h"
+
 struct engine {
     engine_progress progress;
     void *context;
+    const struct config *config;
+    void (*config_done)(void *context, const struct config *config);
+    void *config_context;
     volatile LONG is_hurried;
 };
 
@@ -26,7 +31,11 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     InterlockedIncrement(&fake_engine.starts);
     fake_engine.was_automatic = options->is_automatic_start;
     fake_engine.access_log = options->access_log;
-    the_engine = (struct engine){.progress = options->progress, .context = options->progress_context};
+    the_engine = (struct engine){.progress = options->progress,
+                                 .context = options->progress_context,
+                                 .config = options->config,
+                                 .config_done = options->config_done,
+                                 .config_context = options->config_context};
     for (unsigned left = fake_engine.start_reports; left > 0; left--) {
         the_engine.progress(the_engine.context, left * 1000);
     }
@@ -78,9 +87,48 @@ bool engine_stop(struct engine *engine, uint32_t drain_limit, struct failure *fa
     return true;
 }
 
+static bool fake_engine__tell(const struct engine *engine, const struct config *next,
+                              struct reload_report *report)
+{
+    struct config_diff diff;
+    report->failure.code = fake_engine.reload_code;
+    snprintf(report->failure.text, sizeof report->failure.text, "the fake engine cannot bind");
+    if (config_diff_init(&diff, engine->config, next)) {
+        report->changes = diff.changes;
+        report->restarts = diff.restarts;
+        if (report->is_json) {
+            config_diff_add_json(report->told, &diff);
+        } else {
+            config_diff_add(report->told, &diff);
+        }
+    }
+    config_diff_fini(&diff);
+    return true;
+}
+
+bool engine_compare(struct engine *engine, const struct config *next, struct reload_report *report)
+{
+    InterlockedIncrement(&fake_engine.comparisons);
+    return fake_engine__tell(engine, next, report);
+}
+
+bool engine_reload(struct engine *engine, const struct config *next, struct reload_report *report)
+{
+    InterlockedIncrement(&fake_engine.reloads);
+    if (fake_engine.refuses_reloads) {
+        report->failure.code = EXIT_CODE_FAILED;
+        snprintf(report->failure.text, sizeof report->failure.text, "the fake engine does not reload");
+        return false;
+    }
+    fake_engine__tell(engine, next, report);
+    engine->config_done(engine->config_context, engine->config);
+    engine->config = next;
+    return true;
+}
+
 void engine_destroy(struct engine *engine)
 {
-    (void)engine;
+    engine->config_done(engine->config_context, engine->config);
     InterlockedIncrement(&fake_engine.destroys);
     if (fake_engine.on_destroy != NULL) {
         fake_engine.on_destroy();

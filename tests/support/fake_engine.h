@@ -16,12 +16,14 @@ struct fake_engine {
     unsigned start_reports;    /* calls of progress during the start */
     bool stops_when_hurried;   /* else at once */
     bool never_ends;           /* the stop gives up */
-    uint32_t bind_error;       /* not 0: its second socket waits, for this reason */
-    void (*on_stop)(void);     /* called by engine_stop; may be NULL */
-    void (*on_destroy)(void);  /* called by engine_destroy; may be NULL */
+    bool refuses_reloads;
+    enum exit_code reload_code; /* of a reload that is done */
+    uint32_t bind_error;        /* not 0: its second socket waits, for this reason */
+    void (*on_stop)(void);      /* called by engine_stop; may be NULL */
+    void (*on_destroy)(void);   /* called by engine_destroy; may be NULL */
 
     /* What was asked of it. */
-    volatile LONG starts, pauses, continues, hurries, stops, destroys;
+    volatile LONG starts, pauses, continues, hurries, stops, destroys, reloads, comparisons;
     bool was_automatic;
     struct access_log *access_log; /* of the last start */
     uint32_t drain_limit;          /* of the last stop */

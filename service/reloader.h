@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+   Reads the configuration again, the way the start did, and lets the engine run as it says, or only tells what that would
+   change. What asks for it (the service manager, the control pipe, a watch over the file) calls reloader_run. */
+#ifndef PORTLISTENER_SERVICE_RELOADER_H
+#define PORTLISTENER_SERVICE_RELOADER_H
+
+#include <stdbool.h>
+
+#include "base/failure.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/win.h"
+#include "config/config.h"
+#include "engine.h"
+
+struct reloader_options {
+    struct config_request request; /* what it is read from; its pointers are kept, as are all here */
+    struct log *log;               /* may be NULL */
+
+    /* From now on `config` is in effect, until this is called again or the engine is destroyed. On the thread of
+       reloader_run. May be NULL. */
+    void (*applied)(void *context, const struct config *config);
+    void *context;
+};
+
+struct reloader {
+    SRWLOCK lock; /* one reload at a time */
+    struct reloader_options options;
+    struct engine *engine; /* NULL: none runs */
+};
+
+/* reloader_init: holds no resource, so there is no fini. reloader_set_engine: which one is to be changed; NULL before it
+   stops. Waits for a reload that is under way. */
+void reloader_init(struct reloader *reloader, const struct reloader_options *options);
+void reloader_set_engine(struct reloader *reloader, struct engine *engine);
+
+/* reloader_hold, reloader_let_go: meanwhile no reload takes the configuration away that is in effect. */
+void reloader_hold(struct reloader *reloader);
+void reloader_let_go(struct reloader *reloader);
+
+/* reloader_load: the configuration as it stands in the file now; NULL: `problems`, fresh from config_problems_init, tell
+   why. */
+struct config *reloader_load(const struct reloader *reloader, struct config_problems *problems);
+
+/* reloader_run: reads the configuration and makes it so, or, `is_dry_run`, only tells what that would change. `told` takes
+   what came of it, for people: a line that sums it up, then one line for each change, or each problem with its file and
+   line. The code: DONE; CONFIGURATION: it is wrong, and nothing has changed; BIND: see start_policy; NOT_RUNNING: there
+   is no engine, for it starts or stops; FAILED. It has been logged, unless it was dry. Any thread but a worker; waits for
+   one that is under way. reloader_run_json: the same as one JSON object: "result" (applied, unchanged, refused, described),
+   "code", "message", "problems" (a list of lines), and "changes" and "restarts" as config_diff_add_json has them. */
+void reloader_run(struct reloader *reloader, bool is_dry_run, struct text *told, enum exit_code *code_out);
+void reloader_run_json(struct reloader *reloader, bool is_dry_run, struct text *told,
+                       enum exit_code *code_out);
+
+#endif

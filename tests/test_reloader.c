@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+   Tests of reloader.c, above an engine that only notes what is asked of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/utf16.h"
+#include "handler/handlers.h"
+#include "plugin_loader.h"
+#include "reloader.h"
+#include "support/fake_engine.h"
+#include "support/program.h"
+#include "support/support.h"
+
+static const char web[] = "[endpoint web]\nlisten = tcp://127.0.0.1:7\nhandler = echo\n";
+static const char faster[] =
+    "[endpoint web]\nlisten = tcp://127.0.0.1:7\nhandler = echo\nidle_timeout = 30s\nbacklog = 9\n";
+
+/* A file, and an engine that runs as it says. */
+struct bed {
+    WCHAR folder[PROGRAM_PATH_MAX];
+    char *path;
+    struct plugin_loader loader;
+    struct reloader reloader;
+    const struct config *applied;
+    unsigned done;
+    struct text told;
+    enum exit_code code;
+};
+
+static void bed__done(void *context, const struct config *config)
+{
+    struct bed *bed = context;
+    bed->done++;
+    config_destroy((struct config *)(uintptr_t)config);
+}
+
+static void bed__applied(void *context, const struct config *config)
+{
+    struct bed *bed = context;
+    bed->applied = config;
+}
+
+static void bed_write(struct bed *bed, const char *ini)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    program_write(bed->folder, L"a.ini", ini, path);
+    if (bed->path == NULL) {
+        bed->path = utf16_to_utf8(path);
+    }
+}
+
+static void bed_open(struct bed *bed)
+{
+    struct failure failure;
+    struct config_problems problems;
+    *bed = (struct bed){.code = EXIT_CODE_USAGE};
+    program_folder(bed->folder);
+    bed_write(bed, web);
+    plugin_loader_init(&bed->loader, false);
+    reloader_init(&bed->reloader,
+                  &(const struct reloader_options){.request = {.path = bed->path,
+                                                               .is_file_only = true,
+                                                               .service = "Test",
+                                                               .handlers = handlers_builtin,
+                                                               .plugins = &bed->loader.source},
+                                                   .applied = bed__applied,
+                                                   .context = bed});
+    config_problems_init(&problems);
+    bed->applied = reloader_load(&bed->reloader, &problems);
+    config_problems_fini(&problems);
+    assert_non_null(bed->applied);
+    reloader_set_engine(&bed->reloader, engine_start(&(const struct engine_options){.config = bed->applied,
+                                                                                    .config_done = bed__done,
+                                                                                    .config_context = bed},
+                                                     &failure));
+    text_init_heap(&bed->told);
+}
+
+static void bed_close(struct bed *bed)
+{
+    struct engine *engine = bed->reloader.engine;
+    reloader_set_engine(&bed->reloader, NULL);
+    engine_destroy(engine);
+    plugin_loader_fini(&bed->loader);
+    text_fini(&bed->told);
+    memory_free(bed->path);
+    program_remove(bed->folder);
+}
+
+static void bed_run(struct bed *bed, bool is_dry_run)
+{
+    text_clear(&bed->told);
+    reloader_run(&bed->reloader, is_dry_run, &bed->told, &bed->code);
+}
+
+static void bed_run_json(struct bed *bed, bool is_dry_run)
+{
+    text_clear(&bed->told);
+    reloader_run_json(&bed->reloader, is_dry_run, &bed->told, &bed->code);
+}
+
+static void assert_told(const struct bed *bed, enum exit_code code, const char *words)
+{
+    assert_int_equal(bed->code, code);
+    if (strstr(bed->told.at, words) == NULL) {
+        fail_msg("\"%s\" is not in: %s", words, bed->told.at);
+    }
+}
+
+static int setup(void **state)
+{
+    fake_engine_reset();
+    return support_setup(state);
+}
+
+static void test_reloader__applies_what_has_changed(void **state)
+{
+    (void)state;
+    static struct bed bed;
+    bed_open(&bed);
+    const struct config *first = bed.applied;
+    bed_run(&bed, false);
+    assert_told(&bed, EXIT_CODE_DONE, "nothing has changed in ");
+    assert_int_equal(fake_engine.reloads, 1);
+    bed_write(&bed, faster);
+    bed_run(&bed, false);
+    assert_told(&bed, EXIT_CODE_DONE, "a.ini: 2 changes, 1 of them needs a restart\n");
+    assert_told(&bed, EXIT_CODE_DONE, "endpoint web: idle_timeout 5m -> 30s (new connections)\n");
+    assert_true(bed.applied != first);
+    assert_int_equal(bed.done, 2);
+    bed_close(&bed);
+}
+
+static void test_reloader__a_dry_run_changes_nothing(void **state)
+{
+    (void)state;
+    static struct bed bed;
+    bed_open(&bed);
+    const struct config *first = bed.applied;
+    bed_write(&bed, faster);
+    bed_run(&bed, true);
+    assert_told(&bed, EXIT_CODE_DONE, "a reload would apply ");
+    assert_told(&bed, EXIT_CODE_DONE, "endpoint web: idle_timeout 5m -> 30s (new connections)\n");
+    assert_ptr_equal(bed.applied, first);
+    assert_int_equal(fake_engine.reloads, 0);
+    assert_int_equal(bed.done, 0);
+    bed_close(&bed);
+}
+
+static void test_reloader__a_wrong_file_changes_nothing(void **state)
+{
+    (void)state;
+    static struct bed bed;
+    for (int is_dry_run = 0; is_dry_run < 2; is_dry_run++) {
+        bed_open(&bed);
+        bed_write(&bed, "[endpoint web]\nlisten = tcp://127.0.0.1:7\nhandler = echo\nidle_timeot = 1s\n");
+        bed_run(&bed, is_dry_run);
+        assert_told(&bed, EXIT_CODE_CONFIGURATION, "a.ini has 1 error; nothing has changed: ");
+        assert_told(&bed, EXIT_CODE_CONFIGURATION, "a.ini:4:1: error: ");
+        assert_int_equal(fake_engine.reloads + fake_engine.comparisons, 0);
+        assert_int_equal(bed.done, 0);
+        bed_close(&bed);
+    }
+}
+
+static void test_reloader__passes_on_what_the_engine_says(void **state)
+{
+    (void)state;
+    static struct bed bed;
+    bed_open(&bed);
+    bed_write(&bed, faster);
+    fake_engine.refuses_reloads = true;
+    bed_run(&bed, false);
+    assert_told(&bed, EXIT_CODE_FAILED, "the fake engine does not reload\n");
+    assert_int_equal(bed.done, 0);
+    fake_engine.refuses_reloads = false;
+    fake_engine.reload_code = EXIT_CODE_BIND;
+    bed_run(&bed, false);
+    assert_told(&bed, EXIT_CODE_BIND, "; the fake engine cannot bind\n");
+    assert_int_equal(bed.done, 1);
+    bed_close(&bed);
+}
+
+static void test_reloader__without_an_engine_there_is_nothing_to_reload(void **state)
+{
+    (void)state;
+    struct reloader reloader;
+    struct text told;
+    char room[512];
+    enum exit_code code = EXIT_CODE_DONE;
+    text_init(&told, room, sizeof room);
+    reloader_init(&reloader, &(const struct reloader_options){.request.path = "C:\\none.ini"});
+    reloader_run(&reloader, false, &told, &code);
+    assert_int_equal(code, EXIT_CODE_NOT_RUNNING);
+    assert_string_equal(told.at, "the service starts or stops: there is nothing to reload\n");
+}
+
+static void test_reloader__tells_tools(void **state)
+{
+    (void)state;
+    static struct bed bed;
+    bed_open(&bed);
+    bed_run_json(&bed, false);
+    assert_told(&bed, EXIT_CODE_DONE, "{\n  \"result\": \"unchanged\",\n  \"code\": 0,\n  \"message\": \"");
+    bed_write(&bed, faster);
+    bed_run_json(&bed, true);
+    assert_told(&bed, EXIT_CODE_DONE, "\"result\": \"described\"");
+    bed_run_json(&bed, false);
+    assert_told(&bed, EXIT_CODE_DONE, "\"result\": \"applied\"");
+    assert_told(
+        &bed, EXIT_CODE_DONE,
+        "\",\n  \"problems\": [],\n  \"changes\": [\n    {\"endpoint\": \"web\", \"what\": \"value\", "
+        "\"effect\": \"restart\", \"key\": \"backlog\", \"before\": \"512\", \"after\": \"9\"},");
+    assert_told(&bed, EXIT_CODE_DONE, "  ],\n  \"restarts\": 1\n}\n");
+    bed_write(&bed, "[endpoint web]\n");
+    bed_run_json(&bed, false);
+    assert_told(&bed, EXIT_CODE_CONFIGURATION, "\"result\": \"refused\",\n  \"code\": 3");
+    assert_told(&bed, EXIT_CODE_CONFIGURATION, "a.ini:1:1: error: ");
+    assert_told(&bed, EXIT_CODE_CONFIGURATION, "],\n  \"changes\": [],\n  \"restarts\": 0\n}\n");
+    bed_close(&bed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_reloader__applies_what_has_changed, setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_reloader__a_dry_run_changes_nothing, setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_reloader__a_wrong_file_changes_nothing, setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_reloader__passes_on_what_the_engine_says, setup,
+                                        support_teardown),
+        cmocka_unit_test_setup_teardown(test_reloader__without_an_engine_there_is_nothing_to_reload, setup,
+                                        support_teardown),
+        cmocka_unit_test_setup_teardown(test_reloader__tells_tools, setup, support_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
