@@ -24,7 +24,7 @@ struct handover {
 static enum accept_answer binding__refuse(const struct binding *binding, enum close_reason reason,
                                           const struct pl_address *local, const struct pl_address *peer)
 {
-    endpoint_refused(binding->listener.endpoint, binding->home, reason, local, peer);
+    endpoint_refused(binding->endpoint, binding->home, reason, local, peer);
     return ACCEPT_NEVER;
 }
 
@@ -32,7 +32,7 @@ static enum accept_answer binding__admit(void *owner, const struct pl_address *l
                                          const struct pl_address *peer)
 {
     const struct binding *binding = owner;
-    const struct endpoint *endpoint = binding->listener.endpoint;
+    const struct endpoint *endpoint = binding->endpoint;
     if (peer->family == 0) { /* nobody knows who it is, and no list could name it */
         return binding__refuse(binding, REFUSED_ERROR, local, peer);
     }
@@ -51,7 +51,7 @@ static enum accept_answer binding__admit(void *owner, const struct pl_address *l
 static void binding__lost(void *owner, const struct pl_address *local, const struct pl_address *peer)
 {
     const struct binding *binding = owner;
-    admission_turn_back(binding->listener.endpoint->admission, peer);
+    admission_turn_back(binding->endpoint->admission, peer);
     binding__refuse(binding, REFUSED_ERROR, local, peer);
 }
 
@@ -63,19 +63,19 @@ static void binding__abandoned(void *owner, const struct pl_address *local, cons
 static uint32_t binding__tokens(void *owner, uint64_t *next_out)
 {
     const struct binding *binding = owner;
-    return admission_tokens(binding->listener.endpoint->admission, worker_now(binding->home), next_out);
+    return admission_tokens(binding->endpoint->admission, worker_now(binding->home), next_out);
 }
 
 static void binding__waits(void *owner)
 {
     const struct binding *binding = owner;
-    endpoint_tell(binding->listener.endpoint, worker_now(binding->home), COUNTER_ACCEPT_PAUSES_RATE, NULL);
+    endpoint_tell(binding->endpoint, worker_now(binding->home), COUNTER_ACCEPT_PAUSES_RATE, NULL);
 }
 
 static void binding__count(void *owner, enum counter counter)
 {
     const struct binding *binding = owner;
-    worker_count(binding->home, binding->listener.endpoint->tally, counter, 1);
+    worker_count(binding->home, binding->endpoint->tally, counter, 1);
 }
 
 /* The less loaded one of two: nearly as even as the least of all, and no reading of all. */
@@ -111,13 +111,14 @@ static void binding__hand_over(struct binding *binding, struct worker *target, S
     if (handover == NULL) {
         network_close_hard(socket);
         binding__lost(binding, local, peer);
+        endpoint_leave(binding->endpoint);
         worker_add_load(target, -1);
         return;
     }
     handover->message.run = handover__arrive;
     handover->task.run = handover__open;
     handover->network = binding->world->network;
-    handover->endpoint = binding->listener.endpoint;
+    handover->endpoint = binding->endpoint;
     handover->socket = socket;
     handover->local = *local;
     handover->peer = *peer;
@@ -130,8 +131,9 @@ static void binding__accepted(void *owner, SOCKET socket, const struct pl_addres
     struct binding *binding = owner;
     struct worker *target = binding__place(binding);
     worker_add_load(target, 1);
+    endpoint_enter(binding->endpoint);
     if (target == binding->home) {
-        connection_open(target, binding->world->network, binding->listener.endpoint, socket, local, peer);
+        connection_open(target, binding->world->network, binding->endpoint, socket, local, peer);
     } else {
         binding__hand_over(binding, target, socket, local, peer);
     }
@@ -141,7 +143,7 @@ static void binding__accepted(void *owner, SOCKET socket, const struct pl_addres
 
 static void binding__log(const struct binding *binding, enum event event, const char *words, uint32_t error)
 {
-    const struct endpoint *endpoint = binding->listener.endpoint;
+    const struct endpoint *endpoint = binding->endpoint;
     char room[512];
     struct text text;
     text_init(&text, room, sizeof room);
@@ -176,6 +178,20 @@ static void binding__broken(void *owner, uint32_t error)
     SetEvent(binding->world->control);
 }
 
+/* On W, between two of its turns: what comes in from now on is the next endpoint's. */
+static void binding__run_change(struct message *message, struct worker *worker)
+{
+    struct binding *binding = LIST_ELEMENT(message, struct binding, change);
+    (void)worker;
+    binding->endpoint = binding->next;
+    if (binding->acceptor != NULL) {
+        acceptor_change(binding->acceptor, binding->endpoint->config->accepts_max);
+    } else if (binding->udp != NULL) {
+        udp_endpoint_change(binding->udp, binding->endpoint);
+    }
+    InterlockedExchange(&binding->is_changing, 0);
+}
+
 static void binding__stopped(void *owner)
 {
     struct binding *binding = owner;
@@ -207,14 +223,42 @@ static const struct udp_events udp_events = {
 
 /* ---- Control ---- */
 
+void binding_init(struct binding *binding, const struct binding_world *world, struct endpoint *endpoint,
+                  const struct config_listen *listen, uint16_t port, unsigned place)
+{
+    *binding = (struct binding){.world = world,
+                                .home = world->workers[place % world->worker_count],
+                                .endpoint = endpoint,
+                                .backlog = endpoint->config->backlog,
+                                .wanted = listen->address,
+                                .is_dual_stack = listen->is_dual_stack,
+                                .lane = endpoint->lane,
+                                .next_worker = place};
+    binding->wanted.port = port;
+    binding->change.run = binding__run_change;
+    listener_init(&binding->listener, endpoint, listen, port);
+}
+
+/* Once an earlier change has come through, which the engine waits for. */
+void binding_change(struct binding *binding, struct endpoint *endpoint)
+{
+    if (binding->listener.endpoint == endpoint) {
+        return;
+    }
+    listener_change(&binding->listener, endpoint);
+    binding->next = endpoint;
+    InterlockedExchange(&binding->is_changing, 1);
+    worker_send(binding->home, &binding->change);
+}
+
 static bool binding__create(struct binding *binding)
 {
     struct listener *listener = &binding->listener;
     const struct network *network = binding->world->network;
     if (listener->protocol == CONFIG_TCP) {
-        binding->acceptor = acceptor_create(
-            binding->home, listener->endpoint->lane, network, listener->socket, listener->family,
-            listener->endpoint->config->accepts_max, &acceptor_events, binding);
+        binding->acceptor =
+            acceptor_create(binding->home, binding->lane, network, listener->socket, listener->family,
+                            listener->endpoint->config->accepts_max, &acceptor_events, binding);
     } else {
         binding->udp = udp_endpoint_create(binding->home, network, &binding->world->udp, listener->endpoint,
                                            listener->socket, &listener->address, &udp_events, binding);
@@ -227,12 +271,20 @@ static bool binding__create(struct binding *binding)
     return binding->acceptor != NULL || binding->udp != NULL;
 }
 
-bool binding_serve(struct binding *binding, bool is_paused, uint64_t now)
+bool binding_prepare(struct binding *binding, uint64_t now)
 {
-    if (!binding__create(binding)) {
+    if (binding->acceptor == NULL && binding->udp == NULL && !binding__create(binding)) {
         const DWORD error = GetLastError();
         closesocket(binding->listener.socket);
         listener_lost(&binding->listener, error, binding->world->bind_retry, now);
+        return false;
+    }
+    return true;
+}
+
+bool binding_serve(struct binding *binding, bool is_paused, uint64_t now)
+{
+    if (!binding_prepare(binding, now)) {
         return false;
     }
     binding->is_live = 1;
@@ -263,7 +315,7 @@ void binding_stop(struct binding *binding)
 
 void binding_tidy(struct binding *binding, uint64_t now)
 {
-    if (binding->is_live != 0) {
+    if (binding->is_live != 0 || binding->is_changing != 0) {
         return;
     }
     listener_arm(&binding->listener, NULL);
@@ -283,5 +335,13 @@ void binding_pause(struct binding *binding, bool is_paused)
 {
     if (binding->acceptor != NULL && !binding->is_stop_sent) {
         acceptor_pause(binding->acceptor, is_paused);
+    }
+}
+
+void binding_abandon(struct binding *binding)
+{
+    if (binding->is_live == 0 && binding->listener.state == LISTENER_LISTENING) {
+        closesocket(binding->listener.socket);
+        binding->listener.socket = INVALID_SOCKET;
     }
 }

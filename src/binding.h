@@ -23,6 +23,17 @@ struct binding_world {
 /* Control thread, but for what is marked W (the home worker) or both. */
 struct binding {
     struct listener listener;
+    struct endpoint
+        *endpoint; /* W: who new clients belong to; that of the listener, or, for a moment, the one before */
+    struct endpoint *next; /* both: what `endpoint` becomes */
+    struct message change;
+    volatile LONG is_changing; /* both: `change` is under way */
+    struct pl_address wanted;  /* as the configuration has it */
+    bool is_dual_stack;        /* likewise */
+    uint32_t backlog;          /* that it was opened with */
+    unsigned lane;             /* of its work on W, for good */
+    size_t number;             /* among the engine's UDP ports */
+    struct binding *older;     /* in a list of those that end */
     const struct binding_world *world;
     struct worker *home;
     struct acceptor *acceptor;
@@ -34,7 +45,20 @@ struct binding {
     uint32_t broken_error;   /* valid while is_broken */
 };
 
-/* binding_serve: begins to accept or receive on the listening socket. False: no memory or no handle; the
+/* binding_init: for the port `port` of one item of `listen`; `place` spreads them over the workers. */
+void binding_init(struct binding *binding, const struct binding_world *world, struct endpoint *endpoint,
+                  const struct config_listen *listen, uint16_t port, unsigned place);
+
+/* binding_change: new clients are this endpoint's, as soon as the home worker has seen it; the socket stays as it is. Not
+   before an earlier change has come through (`is_changing`). */
+void binding_change(struct binding *binding, struct endpoint *endpoint);
+
+/* binding_prepare: makes what will serve the listening socket. False: no memory or no handle; the listener waits again.
+   binding_abandon: closes a socket that was never served. */
+bool binding_prepare(struct binding *binding, uint64_t now);
+void binding_abandon(struct binding *binding);
+
+/* binding_serve: prepares it, unless it is, and begins to accept or receive on the listening socket. False: no memory or no handle; the
    listener waits again. */
 bool binding_serve(struct binding *binding, bool is_paused, uint64_t now);
 

@@ -13,16 +13,33 @@
 
 struct bindings {
     struct binding_world world;
-    struct binding *at;
+    struct binding **at;
     size_t count;
-    struct own_ports ports; /* those for UDP, by the number of the binding */
+    struct binding *ending; /* a reload has closed them */
+    struct own_ports ports; /* those for UDP, by the bindings' numbers */
 };
 
 /* bindings_init: one for each port of each item of `listen` of these endpoints, spread over the workers;
    nothing is bound yet. `world` is copied, what it points to stays the caller's. False: no memory. */
-bool bindings_init(struct bindings *bindings, const struct binding_world *world, struct endpoint *endpoints,
-                   size_t endpoint_count);
+bool bindings_init(struct bindings *bindings, const struct binding_world *world,
+                   struct endpoint *const *endpoints, size_t endpoint_count);
 void bindings_fini(struct bindings *bindings);
+
+/* For a reload, see bindings_change.h. bindings_make: one more, not among `at`; NULL: no memory. bindings_free: it was
+   never served, or has ended. bindings_leave_out: the machine cannot have it ("localhost" without IPv6), which is logged.
+   bindings_describe: why it waits; bindings_add_more: and that so many others do. bindings_note_port: whether it is bound
+   has changed. bindings_begin: begins to accept or receive, if it is bound, and logs how it stands. bindings_end: it ends,
+   and goes when it has. */
+struct binding *bindings_make(const struct bindings *bindings, struct endpoint *endpoint,
+                              const struct config_listen *listen, uint16_t port, size_t place);
+void bindings_free(struct binding *binding);
+bool bindings_leave_out(const struct bindings *bindings, const struct endpoint *endpoint,
+                        const struct config_listen *listen);
+void bindings_describe(const struct listener *listener, struct failure *failure_out);
+void bindings_add_more(struct failure *failure, size_t count);
+void bindings_note_port(struct bindings *bindings, const struct binding *binding);
+void bindings_begin(struct bindings *bindings, struct binding *binding, bool is_paused);
+void bindings_end(struct bindings *bindings, struct binding *binding);
 
 /* bindings_bind: tries each that waits for its first time, or for what may pass soon (a port that another
    program holds) when its time has come, or, with `is_last`, in any case. How many wait for such still.

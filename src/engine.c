@@ -97,20 +97,25 @@ static unsigned engine__processors(void)
     return count;
 }
 
-static bool engine__watch_threads(struct engine *engine)
+static void engine__watch_blocking(struct engine *engine)
 {
     const struct blocking_pool *pool = engine->blocking.pool;
-    const unsigned blocking_threads = pool != NULL ? blocking_pool_threads(pool) : 0;
-    engine->watchdog = watchdog_create(engine->log, engine->worker_count + blocking_threads);
+    const unsigned threads = pool != NULL ? blocking_pool_threads(pool) : 0;
+    for (unsigned i = 0; i < threads; i++) {
+        watchdog_watch(engine->watchdog, blocking_pool_mark(pool, i), WATCHDOG_BLOCKING);
+    }
+}
+
+static bool engine__watch_threads(struct engine *engine)
+{
+    engine->watchdog = watchdog_create(engine->log, engine->worker_count + engine->service.blocking_threads);
     if (engine->watchdog == NULL) {
         return false;
     }
     for (unsigned i = 0; i < engine->worker_count; i++) {
         watchdog_watch(engine->watchdog, worker_mark(engine->workers[i]), WATCHDOG_WORKER);
     }
-    for (unsigned i = 0; i < blocking_threads; i++) {
-        watchdog_watch(engine->watchdog, blocking_pool_mark(pool, i), WATCHDOG_BLOCKING);
-    }
+    engine__watch_blocking(engine);
     return true;
 }
 
@@ -129,6 +134,7 @@ static bool engine__create_workers(struct engine *engine, struct failure *failur
         worker_publish(engine->workers[i], breadcrumb_place(engine->breadcrumb, i));
         signal_init(&engine->refusals[i], engine__run_refuse);
         signal_init(&engine->resets[i], engine__run_reset);
+        engine_init_review(engine, i);
         engine->worker_count++;
     }
     if (engine->workers == NULL || engine->worker_count < count) {
@@ -157,17 +163,6 @@ static bool engine__start_workers(struct engine *engine, struct failure *failure
 
 /* ---- Endpoints ---- */
 
-static const struct pl_handler *engine__find_handler(const struct pl_handler *const *handlers,
-                                                     const char *name)
-{
-    for (size_t i = 0; handlers[i] != NULL; i++) {
-        if (text_equal(name, strlen(name), handlers[i]->name)) {
-            return handlers[i];
-        }
-    }
-    return NULL;
-}
-
 /* Where the system has no generator, strangers can hardly guess this either. */
 static void engine__make_hash_key(struct engine *engine)
 {
@@ -179,87 +174,50 @@ static void engine__make_hash_key(struct engine *engine)
     }
 }
 
-/* Between the workers and a handler that blocks. */
-static bool engine__bridge(struct engine *engine, struct endpoint *endpoint, struct failure *failure_out)
+bool engine_start_blocking(struct engine *engine, struct failure *failure_out)
 {
     DWORD error = 0;
-    if (engine->blocking.pool == NULL &&
-        !blocking_start(&engine->blocking, engine->config->service.blocking_threads, engine->breadcrumb,
-                        &error)) {
+    const bool is_new = engine->blocking.pool == NULL;
+    if (is_new &&
+        !blocking_start(&engine->blocking, engine->service.blocking_threads, engine->breadcrumb, &error)) {
         return engine_fail(failure_out, EXIT_CODE_FAILED, error,
                            "the threads for handlers that block could not be started");
     }
-    if (engine->bridges == NULL) { /* most engines need none */
-        engine->bridges = memory_alloc(engine->config->endpoint_count * sizeof(struct blocking_bridge *));
+    if (is_new && engine->watchdog != NULL) { /* by a reload */
+        engine__watch_blocking(engine);
     }
-    struct blocking_bridge *bridge =
-        engine->bridges != NULL ? blocking_bridge_create(&engine->blocking, &engine->host, endpoint) : NULL;
-    if (bridge == NULL) {
-        return engine_fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
-                           "there is no memory for the endpoints");
-    }
-    engine->bridges[engine->bridge_count++] = bridge;
-    blocking_bridge_install(bridge, endpoint);
     return true;
 }
 
-/* Its id, where it counts, and who may come in. */
-static bool engine__identify_endpoint(struct engine *engine, struct endpoint *endpoint)
-{
-    endpoint->id = host_add_endpoint(&engine->host, endpoint);
-    endpoint->tally = tally_hold(&engine->tallies, endpoint->config->name);
-    endpoint->admission =
-        endpoint->id != 0 && endpoint->tally != NULL
-            ? admission_create(endpoint->config, &engine->lists, &engine->connections, &engine->hash_key)
-            : NULL;
-    return endpoint->admission != NULL;
-}
-
-static bool engine__init_endpoint(struct engine *engine, const struct config_endpoint *config,
-                                  const struct pl_handler *const *handlers, struct failure *failure_out)
-{
-    struct endpoint *endpoint = &engine->endpoints[engine->endpoint_count];
-    endpoint->config = config;
-    endpoint->service = &engine->config->service;
-    endpoint->lane = (unsigned)(engine->endpoint_count % LANES);
-    endpoint->log = engine->log;
-    endpoint->access_log = config->access_log ? engine->access_log : NULL;
-    endpoint->handler = config->options.options != NULL ? config->options.options->handler
-                                                        : engine__find_handler(handlers, config->handler);
-    if (endpoint->handler == NULL) {
-        struct text text;
-        failure_out->code = EXIT_CODE_CONFIGURATION;
-        failure_out->win32_error = 0;
-        text_init(&text, failure_out->text, sizeof failure_out->text);
-        text_add_format(&text, "endpoint %s: there is no handler %s", config->name, config->handler);
-        return false;
-    }
-    engine->endpoint_count++;
-    if (!engine__identify_endpoint(engine, endpoint)) {
-        return engine_fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
-                           "there is no memory for the endpoints");
-    }
-    return (endpoint->handler->flags & PL_BLOCKING) == 0 || engine__bridge(engine, endpoint, failure_out);
-}
-
-static bool engine__start_endpoints(struct engine *engine, const struct pl_handler *const *handlers,
-                                    struct failure *failure_out)
+static bool engine__create_endpoints(struct engine *engine, struct failure *failure_out)
 {
     const struct config *config = engine->config;
-    engine->endpoints = memory_alloc((config->endpoint_count + 1) * sizeof engine->endpoints[0]);
-    if (engine->endpoints == NULL) {
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        if (config->endpoints[i].is_enabled) {
+            engine->current[i] =
+                generation_create(engine, engine->use, &config->endpoints[i], NULL, failure_out);
+            if (engine->current[i] == NULL) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool engine__start_endpoints(struct engine *engine, struct failure *failure_out)
+{
+    const struct config *config = engine->config;
+    engine->use = config_use_make(&engine->generations, config);
+    engine->current = memory_alloc((config->endpoint_count + 1) * sizeof(struct generation *));
+    if (engine->current == NULL || engine->use == NULL) {
         return engine_fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
                            "there is no memory for the endpoints");
     }
-    for (size_t i = 0; i < config->endpoint_count; i++) {
-        if (config->endpoints[i].is_enabled &&
-            !engine__init_endpoint(engine, &config->endpoints[i], handlers, failure_out)) {
-            return false;
-        }
+    if (!engine__create_endpoints(engine, failure_out)) {
+        return false;
     }
-    for (size_t i = 0; i < engine->endpoint_count; i++) { /* a handler may call its host from its start on */
-        if (!control_calls_start(&engine->calls, &engine->endpoints[i], &engine->host.functions, NULL,
-                                 failure_out)) {
+    for (size_t i = 0; i < config->endpoint_count; i++) { /* a handler may call its host from its start on */
+        if (engine->current[i] != NULL && !generation_start(engine, engine->current[i], NULL, failure_out)) {
             return false;
         }
     }
@@ -276,9 +234,18 @@ static bool engine__create_bindings(struct engine *engine, struct failure *failu
                                         .bind_retry = engine->config->service.bind_retry,
                                         .control = engine->control,
                                         .udp.key = engine->hash_key};
-    return bindings_init(&engine->bindings, &world, engine->endpoints, engine->endpoint_count) ||
-           engine_fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
-                       "there is no memory for the sockets");
+    struct endpoint **endpoints =
+        memory_alloc((engine->config->endpoint_count + 1) * sizeof(struct endpoint *));
+    size_t count = 0;
+    for (size_t i = 0; endpoints != NULL && i < engine->config->endpoint_count; i++) {
+        if (engine->current[i] != NULL) {
+            endpoints[count++] = &engine->current[i]->endpoint;
+        }
+    }
+    const bool is_made = endpoints != NULL && bindings_init(&engine->bindings, &world, endpoints, count);
+    memory_free((void *)endpoints);
+    return is_made || engine_fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                                  "there is no memory for the sockets");
 }
 
 /* Binds what can be bound, waits a while for ports that may become free, and decides whether that is enough
@@ -321,7 +288,11 @@ static DWORD engine__tend(struct engine *engine)
     const uint64_t now = GetTickCount64();
     const uint64_t look = watchdog_look(engine->watchdog, now);
     const uint64_t next = bindings < look ? bindings : look;
-    if (!is_swept && next > now + ENGINE_SWEEP) {
+    const bool is_settled = generations_tend(&engine->generations);
+    if (fence_is_passed(&engine->reload)) {
+        own_ports_tidy(&engine->bindings.ports);
+    }
+    if ((!is_swept || !is_settled || engine->bindings.ending != NULL) && next > now + ENGINE_SWEEP) {
         return ENGINE_SWEEP;
     }
     return next > now ? (DWORD)(next - now) : 1;
@@ -367,8 +338,9 @@ static void engine__stop_control(struct engine *engine)
 
 static void engine__refuse_all(struct engine *engine)
 {
-    for (size_t i = 0; i < engine->endpoint_count; i++) {
-        InterlockedExchange(&engine->endpoints[i].is_stopping, 1);
+    const struct list_node *all = &engine->generations.all;
+    for (struct list_node *node = all->next; node != all; node = node->next) {
+        InterlockedExchange(&LIST_ELEMENT(node, struct generation, node)->endpoint.is_stopping, 1);
     }
     for (unsigned i = 0; i < engine->worker_count; i++) { /* what has not come in before comes in no more */
         worker_signal(engine->workers[i], &engine->refusals[i]);
@@ -380,8 +352,13 @@ static void engine__refuse_all(struct engine *engine)
 static bool engine__tell_drain(struct engine *engine, uint32_t within)
 {
     bool has_returned = control_calls_wait(&engine->calls); /* for what did not return last time */
-    while (has_returned && engine->drains < engine->endpoint_count) {
-        has_returned = control_calls_drain(&engine->calls, &engine->endpoints[engine->drains++], within);
+    const struct list_node *all = &engine->generations.all;
+    for (struct list_node *node = all->next; has_returned && node != all; node = node->next) {
+        struct generation *generation = LIST_ELEMENT(node, struct generation, node);
+        if (!generation->is_drain_begun) {
+            generation->is_drain_begun = true;
+            has_returned = control_calls_drain(&engine->calls, &generation->endpoint, within);
+        }
     }
     return has_returned;
 }
@@ -392,16 +369,19 @@ static bool engine__tell_drain(struct engine *engine, uint32_t within)
 static size_t engine__count_live(const struct engine *engine)
 {
     size_t live = bindings_count_live(&engine->bindings);
-    for (size_t i = 0; i < engine->endpoint_count; i++) {
-        live += (size_t)engine->endpoints[i].udp_sessions;
+    const struct list_node *all = &engine->generations.all;
+    for (struct list_node *node = all->next; node != all; node = node->next) {
+        const struct generation *generation = LIST_ELEMENT(node, struct generation, node);
+        live += (size_t)generation->endpoint.udp_sessions;
     }
     MemoryBarrier();
     for (unsigned i = 0; i < engine->worker_count; i++) {
         live += (size_t)worker_load(engine->workers[i]);
     }
     MemoryBarrier();
-    for (size_t i = 0; i < engine->bridge_count; i++) {
-        live += blocking_bridge_clients(engine->bridges[i]);
+    for (struct list_node *node = all->next; node != all; node = node->next) {
+        const struct generation *generation = LIST_ELEMENT(node, struct generation, node);
+        live += generation->bridge != NULL ? blocking_bridge_clients(generation->bridge) : 0;
     }
     return live;
 }
@@ -505,12 +485,11 @@ static bool engine__descend(struct engine *engine, struct failure *failure_out)
         }
     }
     engine->are_workers_started = false;
-    while (engine->stops < engine->endpoint_count) {
-        struct endpoint *endpoint = &engine->endpoints[engine->endpoint_count - ++engine->stops];
-        host_still_endpoint(&engine->host, endpoint);
-        if (!control_calls_stop(&engine->calls, endpoint)) {
-            return engine__give_up(engine, 0, failure_out);
-        }
+    AcquireSRWLockExclusive(&engine->lock);
+    bindings_tidy(&engine->bindings); /* those that the last reload has changed */
+    ReleaseSRWLockExclusive(&engine->lock);
+    if (!generations_stop(&engine->generations)) {
+        return engine__give_up(engine, 0, failure_out);
     }
     return true;
 }
@@ -520,17 +499,16 @@ static bool engine__descend(struct engine *engine, struct failure *failure_out)
 static bool engine__climb(struct engine *engine, const struct engine_options *options,
                           struct failure *failure_out)
 {
-    const struct pl_handler *const *handlers =
-        options->handlers != NULL ? options->handlers : handlers_builtin;
+    engine->handlers = options->handlers != NULL ? options->handlers : handlers_builtin;
     engine->control = CreateEventW(NULL, FALSE, FALSE, NULL);
     engine->hurry = engine->control != NULL ? CreateEventW(NULL, TRUE, FALSE, NULL) : NULL;
     if (engine->hurry == NULL) {
         return engine_fail(failure_out, EXIT_CODE_FAILED, GetLastError(), "an event could not be created");
     }
+    engine_init_reload(engine);
     engine->is_network_started = network_start(&engine->network, failure_out);
     return engine->is_network_started && engine__create_workers(engine, failure_out) &&
-           engine__start_endpoints(engine, handlers, failure_out) &&
-           engine__create_bindings(engine, failure_out) &&
+           engine__start_endpoints(engine, failure_out) && engine__create_bindings(engine, failure_out) &&
            engine__bind(engine, options->is_automatic_start, failure_out) &&
            engine__start_workers(engine, failure_out) && engine__start_control(engine, failure_out);
 }
@@ -554,6 +532,8 @@ struct engine *engine_start(const struct engine_options *options, struct failure
         return NULL;
     }
     engine->config = options->config;
+    generations_init(&engine->generations, engine);
+    engine->service = options->config->service;
     engine->log = options->log;
     engine->access_log = options->access_log;
     engine->breadcrumb = options->breadcrumb;
@@ -562,7 +542,6 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     engine->generation = 1;
     control_calls_init(&engine->calls, breadcrumb_control(engine->breadcrumb));
     engine->connections.most = options->config->service.max_connections;
-    access_lists_init(&engine->lists);
     tallies_init(&engine->tallies);
     engine__make_hash_key(engine);
     engine->progress = options->progress;
@@ -571,13 +550,13 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     AcquireSRWLockExclusive(&engine->lock); /* the control thread waits until everything serves */
     const bool is_up = engine__climb(engine, options, failure_out);
     if (is_up) {
+        engine->config_done = options->config_done;
+        engine->config_context = options->config_context;
         engine__log_probes(engine);
         bindings_serve(&engine->bindings, engine->is_paused != 0);
     }
     ReleaseSRWLockExclusive(&engine->lock);
     if (is_up) {
-        engine->config_done = options->config_done;
-        engine->config_context = options->config_context;
         return engine;
     }
     struct failure ignored;
@@ -591,8 +570,9 @@ static void engine__pause(struct engine *engine, bool is_paused)
 {
     AcquireSRWLockExclusive(&engine->lock);
     engine->is_paused = is_paused;
-    for (size_t i = 0; i < engine->endpoint_count; i++) {
-        InterlockedExchange(&engine->endpoints[i].is_paused, is_paused);
+    const struct list_node *all = &engine->generations.all;
+    for (struct list_node *node = all->next; node != all; node = node->next) {
+        InterlockedExchange(&LIST_ELEMENT(node, struct generation, node)->endpoint.is_paused, is_paused);
     }
     bindings_pause(&engine->bindings, is_paused);
     ReleaseSRWLockExclusive(&engine->lock);
@@ -610,9 +590,11 @@ void engine_continue(struct engine *engine)
 
 bool engine_stop(struct engine *engine, uint32_t drain_limit, struct failure *failure_out)
 {
-    const uint64_t wanted = engine->config->service.drain_timeout;
+    engine__stop_control(engine); /* and no reload comes in any more */
+    AcquireSRWLockShared(&engine->lock);
+    const uint64_t wanted = engine->service.drain_timeout;
+    ReleaseSRWLockShared(&engine->lock);
     const uint32_t within = wanted < drain_limit ? (uint32_t)wanted : drain_limit;
-    engine__stop_control(engine);
     AcquireSRWLockExclusive(&engine->lock);
     engine__refuse_all(engine);
     ReleaseSRWLockExclusive(&engine->lock);
@@ -645,17 +627,13 @@ void engine_destroy(struct engine *engine)
     memory_free(engine->workers);
     host_fini(&engine->host);
     bindings_fini(&engine->bindings);
-    for (size_t i = 0; i < engine->endpoint_count; i++) {
-        admission_destroy(engine->endpoints[i].admission);
-        tally_release(engine->endpoints[i].tally);
+    if (engine->use != NULL) {
+        config_use_release(&engine->generations, engine->use);
     }
-    for (size_t i = 0; i < engine->bridge_count; i++) {
-        blocking_bridge_destroy(engine->bridges[i]);
-    }
+    generations_fini(&engine->generations);
     blocking_destroy(&engine->blocking);
-    memory_free(engine->bridges);
-    memory_free(engine->endpoints);
-    access_lists_fini(&engine->lists);
+    memory_free((void *)engine->current);
+    engine_free_texts(engine);
     tallies_fini(&engine->tallies);
     if (engine->is_network_started) {
         network_stop(&engine->network);
@@ -665,9 +643,6 @@ void engine_destroy(struct engine *engine)
     }
     if (engine->hurry != NULL) {
         CloseHandle(engine->hurry);
-    }
-    if (engine->config_done != NULL) {
-        engine->config_done(engine->config_context, engine->config);
     }
     memory_free(engine);
 }
@@ -713,16 +688,25 @@ bool engine_endpoint_counters(struct engine *engine, const char *endpoint, uint6
     return tallies_sum_of(&engine->tallies, endpoint, sums_out);
 }
 
-uint64_t engine_handler_counter(const struct engine *engine, const char *endpoint, uint32_t counter)
+static uint64_t engine__handler_counter(const struct endpoint *endpoint, uint32_t counter)
 {
-    for (size_t i = 0; i < engine->endpoint_count; i++) {
-        const struct endpoint *at = &engine->endpoints[i];
-        if (strcmp(at->config->name, endpoint) == 0 && at->handler_counters != NULL &&
-            counter < at->handler_counters->count) {
-            return (uint64_t)InterlockedCompareExchange64(&at->handler_counters->values[counter], 0, 0);
+    const struct handler_counters *counters = endpoint->handler_counters;
+    return counters != NULL && counter < counters->count
+               ? (uint64_t)InterlockedCompareExchange64(&endpoint->handler_counters->values[counter], 0, 0)
+               : 0;
+}
+
+uint64_t engine_handler_counter(struct engine *engine, const char *endpoint, uint32_t counter)
+{
+    uint64_t value = 0;
+    AcquireSRWLockShared(&engine->lock);
+    for (size_t i = 0; i < engine->config->endpoint_count; i++) {
+        if (engine->current[i] != NULL && strcmp(engine->config->endpoints[i].name, endpoint) == 0) {
+            value = engine__handler_counter(&engine->current[i]->endpoint, counter);
         }
     }
-    return 0;
+    ReleaseSRWLockShared(&engine->lock);
+    return value;
 }
 
 bool engine_listener_at(struct engine *engine, size_t index, struct engine_listener *listener_out)
@@ -730,13 +714,15 @@ bool engine_listener_at(struct engine *engine, size_t index, struct engine_liste
     AcquireSRWLockShared(&engine->lock);
     const bool is_found = index < engine->bindings.count;
     if (is_found) {
-        const struct listener *listener = &engine->bindings.at[index].listener;
-        *listener_out = (struct engine_listener){.endpoint = listener->endpoint->config->name,
-                                                 .protocol = listener->protocol,
+        const struct listener *listener = &engine->bindings.at[index]->listener;
+        struct text text;
+        *listener_out = (struct engine_listener){.protocol = listener->protocol,
                                                  .address = listener->address,
                                                  .state = listener->state,
                                                  .win32_error = listener->win32_error,
                                                  .retry_at = listener->retry_at};
+        text_init(&text, listener_out->endpoint, sizeof listener_out->endpoint);
+        text_add_string(&text, listener->endpoint->config->name);
     }
     ReleaseSRWLockShared(&engine->lock);
     return is_found;

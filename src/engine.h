@@ -60,10 +60,9 @@ struct reload_report {
 
 /* engine_reload: from now on it runs as `next` says, but for what needs a restart. Listening sockets that `next` has as
    well stay bound and go on accepting; live connections keep the settings that they began with, but whom `allow` and
-   `deny` of `next` deny is reset. Each change is logged. True: `next` is the engine's, also when nothing has changed. False:
-   nothing has been touched, `next` stays the caller's, and `failure` tells why. Any thread but a worker; one at a time.
-   engine_compare: tells what engine_reload would change, and changes nothing; `next` stays the caller's. False: no
-   memory. */
+   `deny` of `next` deny is reset. Each change is logged. False: everything goes on as before, and `failure` tells why.
+   `next` is the engine's in either case. engine_compare: tells what engine_reload would change, and changes nothing; `next`
+   stays the caller's. False: no memory. Any thread but a worker; one at a time. */
 bool engine_reload(struct engine *engine, const struct config *next, struct reload_report *report);
 bool engine_compare(struct engine *engine, const struct config *next, struct reload_report *report);
 
@@ -91,11 +90,13 @@ bool engine_endpoint_counters(struct engine *engine, const char *endpoint, uint6
 
 /* engine_handler_counter: what the handler of the endpoint with this name has counted, by the number in its table. 0: there
    is no such endpoint or counter. Any thread. */
-uint64_t engine_handler_counter(const struct engine *engine, const char *endpoint, uint32_t counter);
+uint64_t engine_handler_counter(struct engine *engine, const char *endpoint, uint32_t counter);
+
+enum { ENGINE_NAME_ROOM = 72 }; /* of an endpoint's name, and its NUL */
 
 /* One socket of an endpoint, for reports. */
 struct engine_listener {
-    const char *endpoint;
+    char endpoint[ENGINE_NAME_ROOM];
     enum config_protocol protocol;
     struct pl_address address; /* as bound: with the real port */
     enum listener_state state;

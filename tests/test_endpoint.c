@@ -73,6 +73,7 @@ static bool is_started(const struct pl_handler *handler)
     const bool is_started = endpoint_start(&endpoint, &host, NULL, &failure);
     endpoint_stop(&endpoint);
     endpoint_stop(&endpoint); /* harmless */
+    endpoint_fini(&endpoint);
     assert_int_equal(stops, is_started);
     return is_started;
 }
@@ -153,6 +154,7 @@ static void test_endpoint__hands_over_the_state_before(void **state)
     assert_ptr_equal(previous_seen, &before);
     assert_int_equal(checked, 0);
     endpoint_stop(&endpoint);
+    endpoint_fini(&endpoint);
     assert_true(is_started(&good));
     assert_null(previous_seen);
 }
@@ -176,6 +178,7 @@ static void test_endpoint__checks_and_leaves_nothing(void **state)
     assert_true(endpoint_check(&endpoint, &host, NULL, &failure));
     assert_int_equal(stops, 1);
     endpoint_stop(&endpoint);
+    endpoint_fini(&endpoint);
 }
 
 static void test_endpoint__tells_why_a_check_fails(void **state)
@@ -193,6 +196,7 @@ static void test_endpoint__tells_why_a_check_fails(void **state)
     assert_non_null(strstr(failure.text, "it takes TCP and lacks on_data"));
     assert_int_equal(stops, 0);
     endpoint_stop(&endpoint);
+    endpoint_fini(&endpoint);
 }
 
 static void test_endpoint__does_not_check_what_knows_of_no_check(void **state)
@@ -206,6 +210,7 @@ static void test_endpoint__does_not_check_what_knows_of_no_check(void **state)
     assert_true(endpoint_check(&endpoint, &host, NULL, &failure));
     assert_int_equal(starts, 0);
     endpoint_stop(&endpoint);
+    endpoint_fini(&endpoint);
 }
 
 /* ---- What is told of bad PROXY headers ---- */
@@ -233,6 +238,7 @@ static void test_endpoint__tells_of_a_bad_header_once_a_minute(void **state)
     journal_assert_last(EVENT_PROXY_HEADER_REFUSED,
                         "the proxy 192.0.2.1:999 sent no good PROXY header: it is none");
     endpoint_stop(&endpoint);
+    endpoint_fini(&endpoint);
     journal_close();
 }
 
@@ -250,6 +256,7 @@ static void test_endpoint__tells_at_its_stop_what_it_has_not_told(void **state)
     endpoint_tell(&endpoint, 5000, COUNTER_DATAGRAMS_REFUSED_ACL, &client); /* told, and no more of it */
     journal_wait(EVENT_CLIENT_REFUSED, 2);
     endpoint_stop(&endpoint);
+    endpoint_fini(&endpoint);
     journal_wait(EVENT_CLIENT_REFUSED, 3);
     journal_assert_last(EVENT_CLIENT_REFUSED,
                         "[e] 4 more clients were reset since the last such line: deny or");

@@ -459,14 +459,9 @@ static void acceptor__run_rate(struct timer *timer)
     acceptor__arm(acceptor);
 }
 
-/* Less than half of the accepts were needed at once: give the others' sockets back. */
-static void acceptor__run_quiet(struct timer *timer)
+/* Ends what is outstanding beyond the target. */
+static void acceptor__shed(struct acceptor *acceptor)
 {
-    struct acceptor *acceptor = LIST_ELEMENT(timer, struct acceptor, quiet);
-    if (acceptor->peak * 2 <= acceptor->target) {
-        acceptor->target /= 2;
-    }
-    acceptor->peak = 0;
     struct list_node *node = acceptor->slots.next;
     while (acceptor->posted - acceptor->cancelled > acceptor->target && node != &acceptor->slots) {
         struct accept_slot *slot = LIST_ELEMENT(node, struct accept_slot, node);
@@ -477,10 +472,35 @@ static void acceptor__run_quiet(struct timer *timer)
             acceptor->cancelled++;
         }
     }
+}
+
+/* Less than half of the accepts were needed at once: give the others' sockets back. */
+static void acceptor__run_quiet(struct timer *timer)
+{
+    struct acceptor *acceptor = LIST_ELEMENT(timer, struct acceptor, quiet);
+    if (acceptor->peak * 2 <= acceptor->target) {
+        acceptor->target /= 2;
+    }
+    acceptor->peak = 0;
+    acceptor__shed(acceptor);
     if (acceptor->target > 1) {
         timer_set(worker_timers(acceptor->worker), &acceptor->quiet,
                   worker_now(acceptor->worker) + ACCEPT_QUIET);
     }
+}
+
+void acceptor_change(struct acceptor *acceptor, uint32_t accepts_max)
+{
+    acceptor->accepts_max = accepts_max;
+    if (acceptor->is_stopping || !acceptor->is_running) {
+        return;
+    }
+    if (acceptor->target > accepts_max) {
+        acceptor->target = accepts_max;
+        acceptor__shed(acceptor);
+    }
+    timer_clear(worker_timers(acceptor->worker), &acceptor->rate); /* it may be another one */
+    acceptor__run_rate(&acceptor->rate);
 }
 
 static void acceptor__run_signal(struct signal *signal, struct worker *worker)

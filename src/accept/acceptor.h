@@ -67,6 +67,10 @@ void acceptor_stop(struct acceptor *acceptor);
    admitted or not like all others. Any thread. */
 void acceptor_pause(struct acceptor *acceptor, bool is_paused);
 
+/* acceptor_change: who owns it lets clients in by other rules from now on, and has so many AcceptEx at a time at most. On
+   W. */
+void acceptor_change(struct acceptor *acceptor, uint32_t accepts_max);
+
 /* acceptor_destroy: after `stopped`, or without acceptor_start. */
 void acceptor_destroy(struct acceptor *acceptor);
 

@@ -11,17 +11,31 @@
 #include "accept/source_table.h"
 #include "base/memory.h"
 
+/* What outlives a reload: all generations of one endpoint have it. */
+struct admission_counts {
+    LONG references; /* of the thread that makes and ends admissions */
+    volatile LONG active;
+    volatile LONG sessions;
+    SRWLOCK lock; /* for `sources` */
+    struct source_table sources;
+};
+
+/* Likewise, while the rate stays the same. */
+struct admission_bucket {
+    LONG references;
+    struct accept_rate rate;
+    volatile LONG64 state;
+};
+
 struct admission {
     const struct config_endpoint *config;
     const struct access_list *allow; /* NULL: empty; so are the next two */
     const struct access_list *deny;
     const struct access_list *proxies;
     struct connection_limit *process;
-    struct connection_limit endpoint;
-    struct accept_rate rate;
-    volatile LONG64 rate_state;
-    SRWLOCK lock; /* for `sources` */
-    struct source_table sources;
+    struct hash_key key;
+    struct admission_counts *counts;
+    struct admission_bucket *bucket;
 };
 
 /* ---- Lists ---- */
@@ -45,6 +59,13 @@ bool admission_permits(const struct admission *admission, const struct pl_addres
            (admission->allow == NULL || access_list_contains(admission->allow, client));
 }
 
+bool admission_denies(const struct admission *admission, const struct pl_address *client,
+                      const struct pl_address *proxy)
+{
+    return (client != NULL && !admission_permits(admission, client)) ||
+           (proxy != NULL && admission__is_in(admission->deny, proxy));
+}
+
 bool admission_has_proxies(const struct admission *admission)
 {
     return admission->config->proxy_protocol != CONFIG_PROXY_OFF;
@@ -64,18 +85,18 @@ enum admission_verdict admission_check(const struct admission *admission, const 
 
 /* ---- Limits ---- */
 
-static bool connection_limit__is_full(const struct connection_limit *limit, LONG active)
+static bool admission__is_full(uint32_t most, LONG active)
 {
-    return limit->most != 0 && (uint32_t)active >= limit->most;
+    return most != 0 && (uint32_t)active >= most;
 }
 
-static bool connection_limit__enter(struct connection_limit *limit)
+static bool admission__take_place(volatile LONG *count, uint32_t most)
 {
-    for (LONG active = limit->active;;) {
-        if (connection_limit__is_full(limit, active)) {
+    for (LONG active = *count;;) {
+        if (admission__is_full(most, active)) {
             return false;
         }
-        const LONG seen = InterlockedCompareExchange(&limit->active, active + 1, active);
+        const LONG seen = InterlockedCompareExchange(count, active + 1, active);
         if (seen == active) {
             return true;
         }
@@ -83,9 +104,9 @@ static bool connection_limit__enter(struct connection_limit *limit)
     }
 }
 
-static void connection_limit__leave(struct connection_limit *limit)
+static void admission__give_place(volatile LONG *count)
 {
-    const LONG left = InterlockedDecrement(&limit->active);
+    const LONG left = InterlockedDecrement(count);
     assert(left >= 0);
     (void)left;
 }
@@ -94,13 +115,13 @@ static void connection_limit__leave(struct connection_limit *limit)
    never takes one from another endpoint's client, not even for a moment. */
 static enum admission_verdict admission__enter_limits(struct admission *admission)
 {
-    if (!connection_limit__enter(&admission->endpoint)) {
-        return connection_limit__is_full(admission->process, admission->process->active)
+    if (!admission__take_place(&admission->counts->active, admission->config->max_connections)) {
+        return admission__is_full(admission->process->most, admission->process->active)
                    ? ADMISSION_SERVICE_LIMIT
                    : ADMISSION_LIMIT;
     }
-    if (!connection_limit__enter(admission->process)) {
-        connection_limit__leave(&admission->endpoint);
+    if (!admission__take_place(&admission->process->active, admission->process->most)) {
+        admission__give_place(&admission->counts->active);
         return ADMISSION_SERVICE_LIMIT;
     }
     return ADMISSION_GRANTED;
@@ -108,7 +129,7 @@ static enum admission_verdict admission__enter_limits(struct admission *admissio
 
 uint32_t admission_active(const struct admission *admission)
 {
-    return (uint32_t)admission->endpoint.active;
+    return (uint32_t)admission->counts->active;
 }
 
 /* ---- Sources ---- */
@@ -122,41 +143,56 @@ enum admission_verdict admission_enter_source(struct admission *admission, const
     if (most == 0) {
         return ADMISSION_GRANTED;
     }
-    AcquireSRWLockExclusive(&admission->lock);
-    const enum source_result result = source_table_take(&admission->sources, client, most);
-    ReleaseSRWLockExclusive(&admission->lock);
+    AcquireSRWLockExclusive(&admission->counts->lock);
+    const enum source_result result = source_table_take(&admission->counts->sources, client, most);
+    ReleaseSRWLockExclusive(&admission->counts->lock);
     return verdicts[result];
 }
 
 void admission_leave_source(struct admission *admission, const struct pl_address *client)
 {
     if (admission->config->max_connections_per_source != 0) {
-        AcquireSRWLockExclusive(&admission->lock);
-        source_table_give_back(&admission->sources, client);
-        ReleaseSRWLockExclusive(&admission->lock);
+        AcquireSRWLockExclusive(&admission->counts->lock);
+        source_table_give_back(&admission->counts->sources, client);
+        ReleaseSRWLockExclusive(&admission->counts->lock);
     }
+}
+
+void admission_begin_session(struct admission *admission)
+{
+    InterlockedIncrement(&admission->counts->sessions);
+}
+
+void admission_end_session(struct admission *admission)
+{
+    InterlockedDecrement(&admission->counts->sessions);
+}
+
+uint32_t admission_sessions(const struct admission *admission)
+{
+    return (uint32_t)admission->counts->sessions;
 }
 
 /* ---- Rate ---- */
 
 static uint64_t admission__rate_state(const struct admission *admission)
 {
-    return (uint64_t)InterlockedCompareExchange64((volatile LONG64 *)(uintptr_t)&admission->rate_state, 0, 0);
+    return (uint64_t)InterlockedCompareExchange64(&admission->bucket->state, 0, 0);
 }
 
 /* False: there is none now. */
 static bool admission__take_token(struct admission *admission, uint64_t now)
 {
-    if (admission->rate.per_second == 0) {
+    if (admission->bucket->rate.per_second == 0) {
         return true;
     }
     for (uint64_t state = admission__rate_state(admission);;) {
-        if (accept_rate_tokens(&admission->rate, state, now) == 0) {
+        if (accept_rate_tokens(&admission->bucket->rate, state, now) == 0) {
             return false;
         }
-        const uint64_t next = accept_rate_take(&admission->rate, state, now);
+        const uint64_t next = accept_rate_take(&admission->bucket->rate, state, now);
         const uint64_t seen =
-            (uint64_t)InterlockedCompareExchange64(&admission->rate_state, (LONG64)next, (LONG64)state);
+            (uint64_t)InterlockedCompareExchange64(&admission->bucket->state, (LONG64)next, (LONG64)state);
         if (seen == state) {
             return true;
         }
@@ -166,13 +202,13 @@ static bool admission__take_token(struct admission *admission, uint64_t now)
 
 uint32_t admission_tokens(const struct admission *admission, uint64_t now, uint64_t *next_out)
 {
-    if (admission->rate.per_second == 0) {
+    if (admission->bucket->rate.per_second == 0) {
         *next_out = now;
         return UINT32_MAX;
     }
     const uint64_t state = admission__rate_state(admission);
-    *next_out = accept_rate_next(&admission->rate, state, now);
-    return accept_rate_tokens(&admission->rate, state, now);
+    *next_out = accept_rate_next(&admission->bucket->rate, state, now);
+    return accept_rate_tokens(&admission->bucket->rate, state, now);
 }
 
 /* ---- Coming and going ---- */
@@ -214,8 +250,8 @@ void admission_leave(struct admission *admission, const struct pl_address *sourc
     if (source != NULL) {
         admission_leave_source(admission, source);
     }
-    connection_limit__leave(admission->process);
-    connection_limit__leave(&admission->endpoint);
+    admission__give_place(&admission->process->active);
+    admission__give_place(&admission->counts->active);
 }
 
 void admission_turn_back(struct admission *admission, const struct pl_address *peer)
@@ -236,8 +272,66 @@ enum close_reason admission_reason(enum admission_verdict verdict)
 
 /* ---- Life ---- */
 
-struct admission *admission_create(const struct config_endpoint *config, struct access_lists *lists,
-                                   struct connection_limit *process, const struct hash_key *key)
+static struct admission_counts *admission_counts__create(const struct hash_key *key)
+{
+    struct admission_counts *counts = memory_alloc(sizeof *counts);
+    if (counts != NULL) {
+        counts->references = 1;
+        InitializeSRWLock(&counts->lock);
+        source_table_init(&counts->sources, key);
+    }
+    return counts;
+}
+
+static void admission_counts__release(struct admission_counts *counts)
+{
+    if (counts != NULL && --counts->references == 0) {
+        assert(counts->active == 0);
+        source_table_fini(&counts->sources);
+        memory_free(counts);
+    }
+}
+
+static struct admission_bucket *admission_bucket__create(const struct accept_rate *rate)
+{
+    struct admission_bucket *bucket = memory_alloc(sizeof *bucket);
+    if (bucket != NULL) {
+        bucket->references = 1;
+        bucket->rate = *rate;
+    }
+    return bucket;
+}
+
+static void admission_bucket__release(struct admission_bucket *bucket)
+{
+    if (bucket != NULL && --bucket->references == 0) {
+        memory_free(bucket);
+    }
+}
+
+static bool admission__share(struct admission *admission, const struct admission *previous)
+{
+    const struct accept_rate rate =
+        accept_rate_make(admission->config->accept_rate, admission->config->accept_burst);
+    if (previous != NULL) {
+        admission->counts = previous->counts;
+        admission->counts->references++;
+        if (previous->bucket->rate.per_second == rate.per_second &&
+            previous->bucket->rate.burst == rate.burst) {
+            admission->bucket = previous->bucket;
+            admission->bucket->references++;
+            return true;
+        }
+    } else {
+        admission->counts = admission_counts__create(&admission->key);
+    }
+    admission->bucket = admission_bucket__create(&rate);
+    return admission->counts != NULL && admission->bucket != NULL;
+}
+
+static struct admission *admission__create(const struct admission *previous,
+                                           const struct config_endpoint *config, struct access_lists *lists,
+                                           struct connection_limit *process, const struct hash_key *key)
 {
     struct admission *admission = memory_alloc(sizeof *admission);
     if (admission == NULL) {
@@ -245,11 +339,9 @@ struct admission *admission_create(const struct config_endpoint *config, struct 
     }
     admission->config = config;
     admission->process = process;
-    admission->endpoint.most = config->max_connections;
-    admission->rate = accept_rate_make(config->accept_rate, config->accept_burst);
-    InitializeSRWLock(&admission->lock);
-    source_table_init(&admission->sources, key);
-    if (!admission__make_list(lists, &config->allow, &admission->allow) ||
+    admission->key = *key;
+    if (!admission__share(admission, previous) ||
+        !admission__make_list(lists, &config->allow, &admission->allow) ||
         !admission__make_list(lists, &config->deny, &admission->deny) ||
         !admission__make_list(lists, &config->trusted_proxies, &admission->proxies)) {
         admission_destroy(admission);
@@ -258,12 +350,24 @@ struct admission *admission_create(const struct config_endpoint *config, struct 
     return admission;
 }
 
+struct admission *admission_create(const struct config_endpoint *config, struct access_lists *lists,
+                                   struct connection_limit *process, const struct hash_key *key)
+{
+    return admission__create(NULL, config, lists, process, key);
+}
+
+struct admission *admission_create_next(const struct admission *previous,
+                                        const struct config_endpoint *config, struct access_lists *lists)
+{
+    return admission__create(previous, config, lists, previous->process, &previous->key);
+}
+
 void admission_destroy(struct admission *admission)
 {
     if (admission == NULL) {
         return;
     }
-    assert(admission->endpoint.active == 0);
-    source_table_fini(&admission->sources);
+    admission_counts__release(admission->counts);
+    admission_bucket__release(admission->bucket);
     memory_free(admission);
 }

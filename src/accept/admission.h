@@ -15,7 +15,7 @@
 /* Connections that there are, and may be. */
 struct connection_limit {
     volatile LONG active;
-    uint32_t most; /* 0: no limit */
+    volatile uint32_t most; /* 0: no limit; a reload may change it */
 };
 
 enum admission_verdict {
@@ -41,11 +41,21 @@ struct admission;
 struct admission *admission_create(const struct config_endpoint *config, struct access_lists *lists,
                                    struct connection_limit *process, const struct hash_key *key);
 
+/* admission_create_next: for the same endpoint with another configuration: who has come in by `previous` counts for the
+   limits here, too, and so it is with the sources and, where accept_rate is the same, with the rate. `previous` may end
+   first. One thread at a time makes and ends those that belong together. */
+struct admission *admission_create_next(const struct admission *previous,
+                                        const struct config_endpoint *config, struct access_lists *lists);
+
 /* admission_destroy: everybody has left. NULL is allowed. */
 void admission_destroy(struct admission *admission);
 
 /* admission_permits: `deny` and `allow` let this client in. */
 bool admission_permits(const struct admission *admission, const struct pl_address *client);
+
+/* admission_denies: to end who is in already: `allow` and `deny` deny the client, or `deny` the proxy; either may be NULL. */
+bool admission_denies(const struct admission *admission, const struct pl_address *client,
+                      const struct pl_address *proxy);
 
 /* admission_check: by the lists alone: GRANTED, ACL or PROXY. Where clients come through proxies, who is GRANTED may name
    them in PROXY headers. */
@@ -71,6 +81,12 @@ void admission_turn_back(struct admission *admission, const struct pl_address *p
 /* admission_enter_source, admission_leave_source: a UDP session, which counts for its source alone. */
 enum admission_verdict admission_enter_source(struct admission *admission, const struct pl_address *client);
 void admission_leave_source(struct admission *admission, const struct pl_address *client);
+
+/* admission_begin_session, admission_end_session: one more or less of the endpoint; admission_sessions: how many there
+   are. */
+void admission_begin_session(struct admission *admission);
+void admission_end_session(struct admission *admission);
+uint32_t admission_sessions(const struct admission *admission);
 
 /* admission_has_proxies: clients come through proxies. admission_active: connections that have entered. */
 bool admission_has_proxies(const struct admission *admission);

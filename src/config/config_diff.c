@@ -329,13 +329,14 @@ static void config_diff__count(void *context, const struct config_change *change
     diff->restarts += change->effect == CONFIG_EFFECT_RESTART;
 }
 
-bool config_diff_init(struct config_diff *diff, const struct config *before, const struct config *after)
+bool config_diff_init_sockets(struct config_diff *diff, const struct config *before,
+                              const struct config_sockets *sockets, const struct config *after)
 {
-    *diff = (struct config_diff){.before = before, .after = after};
+    *diff = (struct config_diff){.before = before, .after = after, .old_sockets = *sockets};
     diff->endpoints = memory_alloc((after->endpoint_count + 1) * sizeof diff->endpoints[0]);
     diff->is_old_taken = memory_alloc((before->endpoint_count + 1) * sizeof diff->is_old_taken[0]);
-    if (diff->endpoints == NULL || diff->is_old_taken == NULL ||
-        !config_sockets_list(&diff->old_sockets, before) || !config_sockets_list(&diff->new_sockets, after)) {
+    if (diff->endpoints == NULL || diff->is_old_taken == NULL || sockets->at == NULL ||
+        !config_sockets_list(&diff->new_sockets, after)) {
         return false;
     }
     config_sockets_match(&diff->old_sockets, &diff->new_sockets);
@@ -344,6 +345,13 @@ bool config_diff_init(struct config_diff *diff, const struct config *before, con
     }
     config_diff_visit(diff, config_diff__count, diff);
     return true;
+}
+
+bool config_diff_init(struct config_diff *diff, const struct config *before, const struct config *after)
+{
+    struct config_sockets sockets;
+    (void)config_sockets_list(&sockets, before); /* it has none when there is no memory */
+    return config_diff_init_sockets(diff, before, &sockets, after);
 }
 
 void config_diff_fini(struct config_diff *diff)

@@ -49,6 +49,11 @@ struct config_diff {
     size_t restarts; /* of these, wait for the next start */
 };
 
+/* config_diff_init_sockets: config_diff_init, where `before` has these sockets indeed, whatever it says; they are the diff's
+   from now on. */
+bool config_diff_init_sockets(struct config_diff *diff, const struct config *before,
+                              const struct config_sockets *sockets, const struct config *after);
+
 /* config_diff_init: both stay the caller's, and as they are. False: no memory; either way end with config_diff_fini. */
 bool config_diff_init(struct config_diff *diff, const struct config *before, const struct config *after);
 void config_diff_fini(struct config_diff *diff);

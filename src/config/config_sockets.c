@@ -27,14 +27,16 @@ static void config_sockets__add(struct config_sockets *sockets, const struct con
                                 size_t number, const struct config_listen *listen)
 {
     for (uint32_t port = listen->address.port; port <= listen->last_port; port++) {
-        struct config_socket *socket = &sockets->at[sockets->count++];
+        struct config_socket *socket = &sockets->at[sockets->count];
         *socket = (struct config_socket){.endpoint = endpoint->name,
                                          .number = number,
+                                         .place = sockets->count,
                                          .protocol = listen->protocol,
                                          .is_dual_stack = listen->is_dual_stack,
                                          .is_localhost = listen->is_localhost,
                                          .address = listen->address};
         socket->address.port = (uint16_t)port;
+        sockets->count++;
     }
 }
 

@@ -17,6 +17,7 @@ enum config_socket_fate {
 struct config_socket {
     const char *endpoint; /* its name; of two of one address (port 0) those of one name belong together */
     size_t number;        /* the caller's; config_sockets_list: of its endpoint */
+    size_t place;         /* in the list, before it was sorted */
     enum config_protocol protocol;
     bool is_dual_stack;
     bool is_localhost;         /* half of "localhost" */

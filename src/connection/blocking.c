@@ -238,6 +238,11 @@ size_t blocking_bridge_clients(const struct blocking_bridge *bridge)
     return (size_t)bridge->clients;
 }
 
+bool blocking_bridge_is_idle(const struct blocking_bridge *bridge)
+{
+    return !bridge->own->is_running && bridge->own->waiting.first == NULL;
+}
+
 void blocking_bridge_destroy(struct blocking_bridge *bridge)
 {
     if (bridge != NULL) {

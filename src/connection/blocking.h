@@ -40,6 +40,9 @@ void blocking_bridge_install(struct blocking_bridge *bridge, struct endpoint *en
    on_close has not returned are among them. Any thread. */
 size_t blocking_bridge_clients(const struct blocking_bridge *bridge);
 
+/* blocking_bridge_is_idle: nothing of the endpoint's own (posts, its timer) waits or runs. On W of the endpoint. */
+bool blocking_bridge_is_idle(const struct blocking_bridge *bridge);
+
 /* blocking_bridge_destroy: after endpoint_stop. NULL is allowed. */
 void blocking_bridge_destroy(struct blocking_bridge *bridge);
 

@@ -108,7 +108,9 @@ static void connection__end(struct connection *connection)
     connection__log_end(connection, id, reason);
     send_queue_clear(&connection->queue, worker_buffers(worker));
     input_clear(&connection->input, worker_buffers(worker));
+    struct endpoint *endpoint = connection->endpoint;
     memory_free(connection);
+    endpoint_leave(endpoint);
     worker_add_load(worker, -1);
     worker_released(worker);
 }
@@ -379,4 +381,29 @@ void connection_refuse_all(struct worker *worker)
 void connection_reset_all(struct worker *worker)
 {
     connection__stop(worker, true);
+}
+
+static bool connection__is_denied(const struct connection *connection)
+{
+    const struct admission *judge = connection->endpoint->judge;
+    return judge != NULL && !connection->awaits_proxy &&
+           admission_denies(judge, &connection->peer,
+                            connection->is_proxied ? &connection->addresses[ADDRESS_PROXY] : NULL);
+}
+
+bool connection_review(struct worker *worker, uint32_t *slot)
+{
+    for (unsigned i = 0; i < CONNECTION_REVIEW; i++) {
+        struct connection *connection = slot_table_next(worker_slots(worker), SLOT_CONNECTION, slot);
+        if (connection == NULL) {
+            return false;
+        }
+        if (!connection->is_closed && connection__is_denied(connection)) {
+            connection_hold(connection);
+            connection_reset(connection, CLOSED_DENIED, 0);
+            connection_settle(connection);
+            connection_release(connection);
+        }
+    }
+    return true;
 }

@@ -17,6 +17,7 @@ enum {
     CONNECTION_QUEUE_LOW = 32768,    /* and at which it goes on */
     CONNECTION_PARKED_MAX = 4194304, /* bytes that a worker leaves in receives that wait */
     CONNECTION_PARKED_NEW = 262144,  /* up to which that of a new connection is one of these */
+    CONNECTION_REVIEW = 256,         /* that connection_review looks at */
     CONNECTION_SIZE = 256,           /* at most, of one idle connection */
     CONNECTION_ADDRESS_SIZE = 24     /* and of each address that it keeps for its endpoint */
 };
@@ -54,6 +55,10 @@ void connection_refuse_all(struct worker *worker);
 
 /* connection_reset_all: resets every connection of the worker, PL_STOPPING. On W. */
 void connection_reset_all(struct worker *worker);
+
+/* connection_review: holds the next of the worker's connections, from *slot on, against their endpoint's `judge`, and resets
+   whom that denies, PL_DENIED. False: that was the last one. On W. */
+bool connection_review(struct worker *worker, uint32_t *slot);
 
 /* connection_size: bytes of one idle connection of this endpoint: CONNECTION_SIZE at most, one address more with an
    access log, two more behind proxies, a timer more for a handler with on_timer. Its slot in the worker's table is not among them. Any thread. */

@@ -69,6 +69,14 @@ void connection_refuse_header(struct connection *connection, const char *problem
     connection_reset(connection, REFUSED_PROXY, 0);
 }
 
+/* By a reload while its header was on the way. */
+static bool connection__is_denied_now(const struct connection *connection)
+{
+    const struct admission *judge = connection->endpoint->judge;
+    return judge != NULL && connection->is_proxied &&
+           admission_denies(judge, &connection->peer, &connection->addresses[ADDRESS_PROXY]);
+}
+
 static void connection__take_claim(struct connection *connection, const struct claim *claim)
 {
     if (claim->is_proxied) {
@@ -82,6 +90,10 @@ static void connection__take_claim(struct connection *connection, const struct c
         endpoint_tell(connection->endpoint, worker_now(connection->worker),
                       close_reason_row(claim->refusal)->counter, &connection->peer);
         connection_reset(connection, claim->refusal, 0);
+        return;
+    }
+    if (connection__is_denied_now(connection)) {
+        connection_reset(connection, REFUSED_ACL, 0);
         return;
     }
     connection->awaits_proxy = 0;
@@ -188,6 +200,7 @@ static void connection__refuse(struct worker *worker, struct endpoint *endpoint,
     admission_turn_back(endpoint->admission, peer);
     network_close_hard(socket);
     endpoint_refused(endpoint, worker, reason, local, peer);
+    endpoint_leave(endpoint);
     worker_add_load(worker, -1);
     worker_released(worker);
 }
@@ -197,6 +210,12 @@ void connection_open(struct worker *worker, const struct network *network, struc
 {
     if (endpoint->is_stopping != 0) {
         connection__refuse(worker, endpoint, socket, REFUSED_STOPPING, local, peer);
+        return;
+    }
+    const struct admission *judge = endpoint->judge;
+    const bool is_proxy = admission_has_proxies(endpoint->admission);
+    if (judge != NULL && admission_denies(judge, is_proxy ? NULL : peer, is_proxy ? peer : NULL)) {
+        connection__refuse(worker, endpoint, socket, REFUSED_ACL, local, peer);
         return;
     }
     struct connection *connection = connection__create(worker, network, endpoint, socket);

@@ -37,11 +37,25 @@ static struct worker *host__worker(const pl_host *functions, pl_id id)
     return index < host->worker_count ? host->workers[index] : NULL;
 }
 
-/* Whose handler is started, or starts; NULL: none. */
+/* Whose handler is started, or starts; to be left again. NULL: none. */
+static struct endpoint *host__enter(const struct host *host, pl_id id)
+{
+    struct endpoint *endpoint = directory_enter(&host->endpoints, id);
+    if (endpoint != NULL && endpoint->is_started == 0) {
+        directory_leave(&host->endpoints, id);
+        return NULL;
+    }
+    return endpoint;
+}
+
+/* The same for who is on a worker: an endpoint goes only when all workers have passed. */
 static struct endpoint *host__endpoint(const struct host *host, pl_id id)
 {
-    struct endpoint *endpoint = slot_table_find(&host->endpoints, id, SLOT_ENDPOINT);
-    return endpoint != NULL && endpoint->is_started ? endpoint : NULL;
+    struct endpoint *endpoint = host__enter(host, id);
+    if (endpoint != NULL) {
+        directory_leave(&host->endpoints, id);
+    }
+    return endpoint;
 }
 
 /* W of an endpoint; NULL: there are no workers. */
@@ -325,6 +339,9 @@ static int32_t host__set_endpoint_timer(const struct host *host, pl_id id, uint3
     if (!worker_is_current(home)) {
         return PL_WRONG_THREAD;
     }
+    if (endpoint->is_still != 0) {
+        return PL_GONE;
+    }
     struct account *account = endpoint->account; /* is there: it has a timer */
     if (account->home == NULL) {
         account->home = home;
@@ -364,7 +381,7 @@ struct host_post {
 static bool host__run_on_endpoint(const struct host_post *post, struct worker *worker)
 {
     struct endpoint *endpoint = host__endpoint(post->host, post->id);
-    if (endpoint == NULL) {
+    if (endpoint == NULL || endpoint->is_still != 0) {
         return false;
     }
     worker_enter(worker, endpoint->config->name, endpoint->handler->name, CALLBACK_POSTED, post->id);
@@ -391,17 +408,9 @@ static void host__run_post(struct message *at, struct worker *worker)
     memory_free(post);
 }
 
-static int32_t host__post(const pl_host *functions, pl_id id, host_run run, void *what)
+static int32_t host__send_post(const struct host *host, struct worker *worker, pl_id id, host_run run,
+                               void *what)
 {
-    const struct host *host = host__of(functions);
-    const bool is_endpoint = host__names_an_endpoint(id);
-    struct worker *worker = is_endpoint ? host__home(host, id) : host__worker(functions, id);
-    if (worker == NULL || (is_endpoint && host__endpoint(host, id) == NULL)) {
-        return PL_GONE;
-    }
-    if (run == NULL || (!is_endpoint && !host__names_a_client(id))) {
-        return PL_INVALID;
-    }
     struct host_post *post = memory_alloc(sizeof *post);
     if (post == NULL) {
         return PL_NO_MEMORY;
@@ -412,26 +421,62 @@ static int32_t host__post(const pl_host *functions, pl_id id, host_run run, void
     return PL_QUEUED;
 }
 
+/* Held until it is sent: whoever waits for the last one then finds it in the inbox. */
+static int32_t host__post_to_endpoint(const struct host *host, pl_id id, host_run run, void *what)
+{
+    if (host__enter(host, id) == NULL) {
+        return PL_GONE;
+    }
+    const int32_t result =
+        run != NULL ? host__send_post(host, host__home(host, id), id, run, what) : PL_INVALID;
+    directory_leave(&host->endpoints, id);
+    return result;
+}
+
+static int32_t host__post(const pl_host *functions, pl_id id, host_run run, void *what)
+{
+    const struct host *host = host__of(functions);
+    if (host__names_an_endpoint(id)) {
+        return host__post_to_endpoint(host, id, run, what);
+    }
+    struct worker *worker = host__worker(functions, id);
+    if (worker == NULL) {
+        return PL_GONE;
+    }
+    if (run == NULL || !host__names_a_client(id)) {
+        return PL_INVALID;
+    }
+    return host__send_post(host, worker, id, run, what);
+}
+
 /* ---- For all threads ---- */
 
 static int32_t host__count(const pl_host *functions, pl_id id, uint32_t index, uint64_t add)
 {
-    struct endpoint *endpoint = host__endpoint(host__of(functions), id);
+    const struct host *host = host__of(functions);
+    struct endpoint *endpoint = host__enter(host, id);
     if (endpoint == NULL) {
         return PL_GONE;
     }
-    if (index >= descriptor_counter_count(endpoint->handler)) {
-        return PL_INVALID;
+    const bool is_one = index < descriptor_counter_count(endpoint->handler);
+    if (is_one) {
+        InterlockedExchangeAdd64(&endpoint->handler_counters->values[index], (LONG64)add);
     }
-    InterlockedExchangeAdd64(&endpoint->handler_counters->values[index], (LONG64)add);
-    return PL_OK;
+    directory_leave(&host->endpoints, id);
+    return is_one ? PL_OK : PL_INVALID;
 }
 
 static int32_t host__log(const pl_host *functions, pl_id id, pl_id connection, int32_t level, const char *at,
                          size_t length)
 {
-    struct endpoint *endpoint = host__endpoint(host__of(functions), id);
-    return endpoint != NULL ? endpoint_log(endpoint, connection, level, at, length) : PL_GONE;
+    const struct host *host = host__of(functions);
+    struct endpoint *endpoint = host__enter(host, id);
+    if (endpoint == NULL) {
+        return PL_GONE;
+    }
+    const int32_t result = endpoint_log(endpoint, connection, level, at, length);
+    directory_leave(&host->endpoints, id);
+    return result;
 }
 
 static int64_t host__clock(const pl_host *functions)
@@ -508,18 +553,25 @@ void host_init(struct host *host, struct worker *const *workers, unsigned worker
                                        .release = kept_input_release};
     host->workers = workers;
     host->worker_count = worker_count;
-    slot_table_init(&host->endpoints, SLOT_NOBODYS);
+    directory_init(&host->endpoints);
 }
 
 void host_fini(struct host *host)
 {
-    slot_table_fini(&host->endpoints);
+    directory_fini(&host->endpoints);
 }
 
 pl_id host_add_endpoint(struct host *host, struct endpoint *endpoint)
 {
-    const uint32_t slot = slot_table_add(&host->endpoints, SLOT_ENDPOINT, endpoint);
-    return slot != SLOT_NONE ? slot_table_id(&host->endpoints, slot) : 0;
+    return directory_add(&host->endpoints, endpoint);
+}
+
+void host_remove_endpoint(struct host *host, struct endpoint *endpoint)
+{
+    if (endpoint->id != 0) {
+        directory_remove(&host->endpoints, endpoint->id);
+        endpoint->id = 0;
+    }
 }
 
 void host_still_endpoint(const struct host *host, struct endpoint *endpoint)

@@ -3,6 +3,7 @@
 #ifndef PORTLISTENER_CONNECTION_HOST_H
 #define PORTLISTENER_CONNECTION_HOST_H
 
+#include "connection/directory.h"
 #include "endpoint/endpoint.h"
 #include "io/worker.h"
 #include "portlistener/handler.h"
@@ -18,15 +19,17 @@ struct host {
     void *report_context;
     struct worker *const *workers;
     unsigned worker_count;
-    struct slot_table endpoints; /* any thread reads it, once the first handler has been started */
+    struct directory endpoints;
 };
 
 /* host_init: `workers` stay the caller's; without any (0) it is a host for checks, which knows no endpoint. host_fini: nobody calls it any more. */
 void host_init(struct host *host, struct worker *const *workers, unsigned worker_count);
 void host_fini(struct host *host);
 
-/* host_add_endpoint: its id, 0 when there is no memory. Before any handler is started. */
+/* host_add_endpoint: its id, 0 when there is no memory. host_remove_endpoint: nobody calls for it any more. Control
+   thread. */
 pl_id host_add_endpoint(struct host *host, struct endpoint *endpoint);
+void host_remove_endpoint(struct host *host, struct endpoint *endpoint);
 
 /* host_worker: W of the id; NULL: there is no such worker. Any thread. */
 struct worker *host_worker(const struct host *host, pl_id id);
@@ -35,7 +38,7 @@ struct worker *host_worker(const struct host *host, pl_id id);
    such worker, or no memory for the message, and nothing happens. Any thread. */
 bool host_end_client(struct host *host, pl_id id, enum close_reason reason);
 
-/* host_still_endpoint: its timer fires no more. The workers have ended. */
+/* host_still_endpoint: its timer fires no more. On W, or once the workers have ended. */
 void host_still_endpoint(const struct host *host, struct endpoint *endpoint);
 
 #endif

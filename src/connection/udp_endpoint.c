@@ -47,6 +47,7 @@ struct udp_receive {
     struct list_node node; /* in udp_endpoint.spare while it is not in flight */
     struct udp_endpoint *udp;
     struct buffer *buffer;
+    size_t room; /* of it */
     struct udp_datagram datagram;
 };
 
@@ -76,7 +77,7 @@ struct udp_endpoint {
     struct message stop;
     uint32_t broken_error;
     struct own_sources own;
-    struct udp_sessions *sessions; /* NULL: the handler has none */
+    struct udp_sessions *sessions; /* of a handler that has some, or had, see udp_endpoint_change */
     bool is_limited;               /* by `budget` */
     struct reply_budget budget;
     struct timer expiry; /* of what the budget keeps; set while it keeps something */
@@ -300,14 +301,22 @@ static void udp__deliver_alone(struct udp_endpoint *udp, const struct udp_datagr
     slot_table_remove(worker_slots(worker), slot);
 }
 
-static void udp__deliver_to_session(struct udp_endpoint *udp, const struct udp_datagram *datagram)
+static bool udp__has_sessions(const struct udp_endpoint *udp)
+{
+    return (udp->endpoint->handler->flags & PL_SESSIONS) != 0;
+}
+
+/* False: it is in none, and none was begun. */
+static bool udp__deliver_to_session(struct udp_endpoint *udp, const struct udp_datagram *datagram)
 {
     const struct udp_arrival *arrival = &datagram->arrival;
-    struct udp_session *session = udp_sessions_take(udp->sessions, arrival);
+    struct udp_session *session = udp__has_sessions(udp) ? udp_sessions_take(udp->sessions, arrival)
+                                                         : udp_sessions_find(udp->sessions, arrival);
     if (session != NULL) {
         udp__count(udp, arrival);
         udp_session_deliver(session, arrival);
     }
+    return session != NULL;
 }
 
 static void udp__deliver(struct udp_endpoint *udp, struct udp_datagram *datagram, uint32_t length,
@@ -325,9 +334,7 @@ static void udp__deliver(struct udp_endpoint *udp, struct udp_datagram *datagram
         return;
     }
     udp__describe(udp, datagram);
-    if (udp->sessions != NULL) {
-        udp__deliver_to_session(udp, datagram);
-    } else {
+    if (!udp__deliver_to_session(udp, datagram) && !udp__has_sessions(udp)) {
         udp__deliver_alone(udp, datagram);
     }
 }
@@ -375,9 +382,7 @@ static void udp__run_stop(struct message *message, struct worker *worker)
 {
     (void)worker;
     struct udp_endpoint *udp = LIST_ELEMENT(message, struct udp_endpoint, stop);
-    if (udp->sessions != NULL) {
-        udp_sessions_end(udp->sessions, udp->is_broken ? PL_ERROR : PL_STOPPING, udp->broken_error);
-    }
+    udp_sessions_end(udp->sessions, udp->is_broken ? PL_ERROR : PL_STOPPING, udp->broken_error);
     udp->is_stopping = true;
     backoff_stop(&udp->backoff);
     timer_clear(worker_timers(udp->socket.worker), &udp->quiet);
@@ -486,7 +491,7 @@ static uint32_t udp__received(struct udp_endpoint *udp, struct udp_datagram *dat
     const bool is_truncated = (flags & MSG_TRUNC) != 0 || (error != 0 && (flags & MSG_CTRUNC) == 0);
     udp->resets = 0;
     backoff_succeed(&udp->backoff, worker_now(udp->socket.worker));
-    udp__deliver(udp, datagram, is_truncated ? (uint32_t)udp__room(udp) : bytes, is_truncated);
+    udp__deliver(udp, datagram, is_truncated ? (uint32_t)datagram->buffer.len : bytes, is_truncated);
     return 0;
 }
 
@@ -567,7 +572,7 @@ static uint32_t udp_receive__begin(struct udp_receive *receive)
 {
     struct udp_endpoint *udp = receive->udp;
     DWORD bytes = 0;
-    udp_datagram__init(&receive->datagram, receive->buffer, udp__room(udp));
+    udp_datagram__init(&receive->datagram, receive->buffer, receive->room);
     const int result = udp->socket.network->receive_message(
         udp->socket.socket, &receive->datagram.message, &bytes, operation_begin(&receive->operation), NULL);
     const uint32_t error = result == 0 ? 0 : (uint32_t)WSAGetLastError();
@@ -627,7 +632,8 @@ static struct udp_receive *udp_receive__create(struct udp_endpoint *udp)
     if (receive != NULL) {
         receive->udp = udp;
         receive->operation.complete = udp__run_receive;
-        receive->buffer = buffer_get(worker_buffers(udp->socket.worker), udp__room(udp));
+        receive->room = udp__room(udp);
+        receive->buffer = buffer_get(worker_buffers(udp->socket.worker), receive->room);
         if (receive->buffer == NULL) {
             memory_free(receive);
             receive = NULL;
@@ -636,11 +642,22 @@ static struct udp_receive *udp_receive__create(struct udp_endpoint *udp)
     return receive;
 }
 
+/* One that is there with just the room that is needed, or a new one; NULL: no memory. */
+static struct udp_receive *udp__take_receive(struct udp_endpoint *udp)
+{
+    while (!list_is_empty(&udp->spare)) {
+        struct udp_receive *receive = LIST_ELEMENT(list_take_first(&udp->spare), struct udp_receive, node);
+        if (receive->room == udp__room(udp)) {
+            return receive;
+        }
+        udp_receive__destroy(receive);
+    }
+    return udp_receive__create(udp);
+}
+
 static uint32_t udp__add_receive(struct udp_endpoint *udp)
 {
-    struct udp_receive *receive = list_is_empty(&udp->spare)
-                                      ? udp_receive__create(udp)
-                                      : LIST_ELEMENT(list_take_first(&udp->spare), struct udp_receive, node);
+    struct udp_receive *receive = udp__take_receive(udp);
     const uint32_t error = receive != NULL ? udp_receive__post(receive) : ERROR_NOT_ENOUGH_MEMORY;
     if (error != 0 && receive != NULL) {
         udp_receive__destroy(receive);
@@ -734,11 +751,30 @@ static void udp__run_start(struct message *message, struct worker *worker)
     udp__wait(udp);
 }
 
+/* Its share of the clients for whom credit is kept. */
+static uint32_t udp__clients_max(const struct endpoint *endpoint)
+{
+    const uint32_t clients = endpoint->config->udp_sessions_max / endpoint->udp_sockets;
+    return clients > 0 ? clients : 1;
+}
+
+static void udp__take_endpoint(struct udp_endpoint *udp, struct endpoint *endpoint)
+{
+    udp->endpoint = endpoint;
+    udp->is_limited = (endpoint->handler->flags & PL_RELAY) == 0 && endpoint->config->reply_limit != 0;
+}
+
+void udp_endpoint_change(struct udp_endpoint *udp, struct endpoint *endpoint)
+{
+    udp__take_endpoint(udp, endpoint);
+    udp->budget.limit = endpoint->config->reply_limit;
+    udp->budget.clients_max = udp__clients_max(endpoint);
+    udp_sessions_change(udp->sessions, endpoint);
+}
+
 static void udp__init(struct udp_endpoint *udp, struct endpoint *endpoint, const struct udp_shared *shared)
 {
-    const struct config_endpoint *config = endpoint->config;
-    const uint32_t clients = config->udp_sessions_max / endpoint->udp_sockets;
-    udp->endpoint = endpoint;
+    udp__take_endpoint(udp, endpoint);
     udp->peek.complete = udp__run_peek;
     udp->task.run = udp__run_task;
     list_init(&udp->spare);
@@ -747,8 +783,7 @@ static void udp__init(struct udp_endpoint *udp, struct endpoint *endpoint, const
     timer_init(&udp->quiet, udp__run_quiet);
     timer_init(&udp->expiry, udp__run_expiry);
     own_sources_init(&udp->own, shared->ports, &shared->key);
-    udp->is_limited = (endpoint->handler->flags & PL_RELAY) == 0 && config->reply_limit != 0;
-    reply_budget_init(&udp->budget, config->reply_limit, clients > 0 ? clients : 1, &shared->key);
+    reply_budget_init(&udp->budget, endpoint->config->reply_limit, udp__clients_max(endpoint), &shared->key);
 }
 
 struct udp_endpoint *udp_endpoint_create(struct worker *worker, const struct network *network,
@@ -766,13 +801,11 @@ struct udp_endpoint *udp_endpoint_create(struct worker *worker, const struct net
     udp->events = events;
     udp->owner = owner;
     udp__init(udp, endpoint, shared);
-    if ((endpoint->handler->flags & PL_SESSIONS) != 0) {
-        udp->sessions = udp_sessions_create(&udp->socket, endpoint, &shared->key);
-        if (udp->sessions == NULL) {
-            udp_endpoint_destroy(udp);
-            SetLastError(ERROR_NOT_ENOUGH_MEMORY);
-            return NULL;
-        }
+    udp->sessions = udp_sessions_create(&udp->socket, endpoint, &shared->key);
+    if (udp->sessions == NULL) {
+        udp_endpoint_destroy(udp);
+        SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
     }
     if (!worker_associate(worker, endpoint->lane, (HANDLE)socket)) {
         const DWORD error = GetLastError();

@@ -44,6 +44,10 @@ struct udp_endpoint *udp_endpoint_create(struct worker *worker, const struct net
 void udp_endpoint_start(struct udp_endpoint *udp);
 void udp_endpoint_stop(struct udp_endpoint *udp);
 
+/* udp_endpoint_change: this endpoint takes what comes from now on; sessions go on with the one that they began with, but
+   whom the new one denies they end. On W. */
+void udp_endpoint_change(struct udp_endpoint *udp, struct endpoint *endpoint);
+
 /* udp_endpoint_destroy: after `stopped`, or without udp_endpoint_start. */
 void udp_endpoint_destroy(struct udp_endpoint *udp);
 

@@ -19,6 +19,7 @@ struct udp_session {
     struct list_node node; /* in `once` or `often` */
     struct timer timer;    /* set to its earliest deadline, or earlier */
     struct udp_sessions *sessions;
+    struct endpoint *endpoint; /* that it began with */
     void *user;
     struct pl_address peer;
     struct pl_address local;
@@ -43,7 +44,7 @@ struct udp_session {
 
 struct udp_sessions {
     const struct udp_socket *udp;
-    struct endpoint *endpoint;
+    struct endpoint *endpoint; /* of new ones */
     struct hash_key key;
     struct hash_table table;
     struct list_node once;  /* have sent one datagram: the oldest first */
@@ -52,15 +53,14 @@ struct udp_sessions {
 
 /* ---- Rules ---- */
 
-static bool udp_sessions__are_limited(const struct udp_sessions *sessions)
+static bool udp_session__is_limited(const struct udp_session *session)
 {
-    return (sessions->endpoint->handler->flags & PL_RELAY) == 0 &&
-           sessions->endpoint->config->reply_limit != 0;
+    return (session->endpoint->handler->flags & PL_RELAY) == 0 && session->endpoint->config->reply_limit != 0;
 }
 
 static uint64_t udp_session__due(const struct udp_session *session)
 {
-    const uint64_t idle = session->sessions->endpoint->config->idle_timeout;
+    const uint64_t idle = session->endpoint->config->idle_timeout;
     const uint64_t due = idle != 0 ? session->last + idle : UINT64_MAX;
     const uint64_t young = session->opened + UDP_SESSION_YOUNG;
     return session->is_answered && session->is_repeated ? due : due < young ? due : young;
@@ -83,7 +83,7 @@ static pl_id udp_session__id(const struct udp_session *session)
 
 static void udp_session__enter(const struct udp_session *session, const char *name, pl_id id)
 {
-    const struct endpoint *endpoint = session->sessions->endpoint;
+    const struct endpoint *endpoint = session->endpoint;
     worker_enter(session->sessions->udp->worker, endpoint->config->name, endpoint->handler->name, name, id);
 }
 
@@ -97,9 +97,8 @@ static uint32_t udp_session__answer(const struct udp_session *session)
     if (session->mute != COUNTER_COUNT) {
         return 0;
     }
-    return udp_sessions__are_limited(session->sessions)
-               ? reply_credit_bytes(session->credit, UDP_DATAGRAM_MAX)
-               : UDP_DATAGRAM_MAX;
+    return udp_session__is_limited(session) ? reply_credit_bytes(session->credit, UDP_DATAGRAM_MAX)
+                                            : UDP_DATAGRAM_MAX;
 }
 
 static void udp_session__fill_info(const struct udp_session *session, uint32_t seen, struct pl_info *info_out)
@@ -107,7 +106,7 @@ static void udp_session__fill_info(const struct udp_session *session, uint32_t s
     *info_out = (struct pl_info){.size = sizeof *info_out,
                                  .seen = seen | PL_SESSION,
                                  .id = udp_session__id(session),
-                                 .endpoint = session->sessions->endpoint->id,
+                                 .endpoint = session->endpoint->id,
                                  .peer = session->peer,
                                  .local = session->local,
                                  .answer = udp_session__answer(session)};
@@ -123,18 +122,19 @@ static void udp_session__count_end(const struct udp_session *session)
     static const enum counter counters[] = {
         [PL_BY_HANDLER] = COUNTER_SESSIONS_CLOSED_BY_HANDLER,
         [PL_IDLE] = COUNTER_SESSIONS_CLOSED_IDLE,
+        [PL_DENIED] = COUNTER_SESSIONS_CLOSED_DENIED,
         [PL_STOPPING] = COUNTER_SESSIONS_CLOSED_STOPPING,
         [PL_ERROR] = COUNTER_SESSIONS_CLOSED_ERROR,
         [PL_DISPLACED] = COUNTER_SESSIONS_CLOSED_DISPLACED,
         [PL_BY_ADMIN] = COUNTER_SESSIONS_CLOSED_BY_ADMIN,
     };
-    endpoint_count(session->sessions->endpoint, session->sessions->udp->worker, counters[session->reason],
+    endpoint_count(session->endpoint, session->sessions->udp->worker, counters[session->reason],
                    &session->peer);
 }
 
 static void udp_session__log_end(const struct udp_session *session, pl_id id)
 {
-    const struct endpoint *endpoint = session->sessions->endpoint;
+    const struct endpoint *endpoint = session->endpoint;
     struct access_line line = {.endpoint = endpoint->config->name,
                                .is_udp = true,
                                .client = session->peer,
@@ -160,35 +160,39 @@ static void udp_session__mark(struct udp_session *session, enum pl_reason reason
     }
 }
 
-static void udp_sessions__give_place(struct udp_sessions *sessions, const struct pl_address *client)
+/* The endpoint may be gone behind it. */
+static void udp_sessions__give_place(struct endpoint *endpoint, const struct pl_address *client)
 {
-    InterlockedDecrement(&sessions->endpoint->udp_sessions);
-    admission_leave_source(sessions->endpoint->admission, client);
+    admission_end_session(endpoint->admission);
+    InterlockedDecrement(&endpoint->udp_sessions);
+    admission_leave_source(endpoint->admission, client);
+    endpoint_leave(endpoint);
 }
 
 static void udp_session__end(struct udp_session *session, enum pl_reason reason, uint32_t error)
 {
     struct udp_sessions *sessions = session->sessions;
-    const struct pl_handler *handler = sessions->endpoint->handler;
+    struct endpoint *endpoint = session->endpoint;
+    const struct pl_address client = session->peer;
+    const struct pl_handler *handler = endpoint->handler;
     const pl_id id = udp_session__id(session);
     udp_session__mark(session, reason, error);
     hash_table_remove(&sessions->table, &session->hashed);
     list_remove(&session->node);
     timer_clear(worker_timers(sessions->udp->worker), &session->timer);
-    if (endpoint_has_timer(sessions->endpoint)) {
+    if (endpoint_has_timer(endpoint)) {
         pulse_clear(session->pulse, sessions->udp->worker);
     }
     if (handler->on_close != NULL) {
         udp_session__enter(session, "on_close", id);
-        handler->on_close(sessions->endpoint->state, id, &session->user, (int32_t)session->reason,
-                          session->error);
+        handler->on_close(endpoint->state, id, &session->user, (int32_t)session->reason, session->error);
         udp_session__leave(session);
     }
     slot_table_remove(worker_slots(sessions->udp->worker), session->slot);
     udp_session__count_end(session);
     udp_session__log_end(session, id);
-    udp_sessions__give_place(sessions, &session->peer);
     memory_free(session);
+    udp_sessions__give_place(endpoint, &client);
 }
 
 static void udp_session__run_timer(struct timer *timer)
@@ -206,7 +210,7 @@ static void udp_session__run_timer(struct timer *timer)
 static void udp_session__run_pulse(struct timer *timer)
 {
     struct udp_session *session = pulse_owner(timer);
-    const struct endpoint *endpoint = session->sessions->endpoint;
+    const struct endpoint *endpoint = session->endpoint;
     const pl_id id = udp_session__id(session);
     udp_session__enter(session, "on_timer", id);
     endpoint->handler->on_timer(endpoint->state, id, &session->user);
@@ -229,7 +233,7 @@ static void udp_sessions__displace(struct udp_sessions *sessions)
 static bool udp_sessions__take_place(struct udp_sessions *sessions, const struct pl_address *client)
 {
     struct endpoint *endpoint = sessions->endpoint;
-    const LONG most = (LONG)endpoint->config->udp_sessions_max;
+    const uint32_t most = endpoint->config->udp_sessions_max;
     const enum admission_verdict verdict = admission_enter_source(endpoint->admission, client);
     if (verdict != ADMISSION_GRANTED) {
         endpoint_count(endpoint, sessions->udp->worker,
@@ -238,8 +242,11 @@ static bool udp_sessions__take_place(struct udp_sessions *sessions, const struct
                        client);
         return false;
     }
+    admission_begin_session(endpoint->admission);
     InterlockedIncrement(&endpoint->udp_sessions);
-    while (endpoint->udp_sessions > most && sessions->table.count >= udp_sessions__share(endpoint)) {
+    endpoint_enter(endpoint);
+    while (admission_sessions(endpoint->admission) > most &&
+           sessions->table.count >= udp_sessions__share(endpoint)) {
         udp_sessions__displace(sessions);
     }
     return true;
@@ -282,6 +289,7 @@ static struct udp_session *udp_sessions__create(struct udp_sessions *sessions, u
         return NULL;
     }
     session->sessions = sessions;
+    session->endpoint = sessions->endpoint;
     session->slot = slot;
     if (has_timer) {
         pulse_init(session->pulse, session, udp_session__run_pulse);
@@ -298,15 +306,15 @@ static void udp_session__note(struct udp_session *session, const struct udp_arri
     session->is_proxied = (arrival->seen & PL_PROXIED) != 0;
     session->mute = arrival->mute;
     session->bytes_in += arrival->length;
-    if (arrival->mute == COUNTER_COUNT && udp_sessions__are_limited(sessions)) {
+    if (arrival->mute == COUNTER_COUNT && udp_session__is_limited(session)) {
         session->credit =
-            reply_credit_earn(session->credit, sessions->endpoint->config->reply_limit, arrival->length);
+            reply_credit_earn(session->credit, session->endpoint->config->reply_limit, arrival->length);
     }
 }
 
 static void udp_session__greet(struct udp_session *session, const struct udp_arrival *arrival)
 {
-    const struct endpoint *endpoint = session->sessions->endpoint;
+    const struct endpoint *endpoint = session->endpoint;
     struct pl_info info;
     if (endpoint->handler->on_open == NULL) {
         return;
@@ -329,7 +337,7 @@ static struct udp_session *udp_sessions__open(struct udp_sessions *sessions, uin
     }
     struct udp_session *session = udp_sessions__create(sessions, hash);
     if (session == NULL) {
-        udp_sessions__give_place(sessions, &arrival->peer);
+        udp_sessions__give_place(sessions->endpoint, &arrival->peer);
         endpoint_count(sessions->endpoint, worker, COUNTER_SESSIONS_REFUSED_ERROR, &arrival->peer);
         return NULL;
     }
@@ -357,22 +365,36 @@ static void udp_session__move_to_end(struct udp_session *session)
     list_append(&session->sessions->often, &session->node);
 }
 
+/* NULL: there is none. */
+static struct udp_session *udp_sessions__resume(const struct udp_sessions *sessions, uint64_t hash,
+                                                const struct udp_arrival *arrival)
+{
+    struct udp_session *session = udp_sessions__find(sessions, hash, arrival);
+    if (session != NULL) {
+        session->is_repeated = true;
+        udp_session__move_to_end(session);
+        udp_session__note(session, arrival);
+    }
+    return session;
+}
+
 struct udp_session *udp_sessions_take(struct udp_sessions *sessions, const struct udp_arrival *arrival)
 {
     const uint64_t hash = udp_sessions__hash(sessions, arrival);
-    struct udp_session *session = udp_sessions__find(sessions, hash, arrival);
-    if (session == NULL) {
-        return udp_sessions__open(sessions, hash, arrival);
-    }
-    session->is_repeated = true;
-    udp_session__move_to_end(session);
-    udp_session__note(session, arrival);
-    return session;
+    struct udp_session *session = udp_sessions__resume(sessions, hash, arrival);
+    return session != NULL ? session : udp_sessions__open(sessions, hash, arrival);
+}
+
+struct udp_session *udp_sessions_find(struct udp_sessions *sessions, const struct udp_arrival *arrival)
+{
+    return sessions->table.count > 0
+               ? udp_sessions__resume(sessions, udp_sessions__hash(sessions, arrival), arrival)
+               : NULL;
 }
 
 void udp_session_deliver(struct udp_session *session, const struct udp_arrival *arrival)
 {
-    const struct endpoint *endpoint = session->sessions->endpoint;
+    const struct endpoint *endpoint = session->endpoint;
     struct pl_info info;
     udp_session__fill_info(session, arrival->seen, &info);
     udp_session__enter(session, "on_datagram", info.id);
@@ -399,7 +421,7 @@ static enum counter udp_session__find_mute(struct udp_session *session, size_t l
     if (session->mute != COUNTER_COUNT) {
         return session->mute;
     }
-    return !udp_sessions__are_limited(session->sessions) || reply_credit_spend(&session->credit, length)
+    return !udp_session__is_limited(session) || reply_credit_spend(&session->credit, length)
                ? COUNTER_COUNT
                : COUNTER_ANSWERS_DROPPED_REPLY_LIMIT;
 }
@@ -410,7 +432,7 @@ static bool udp_session__may_send(struct udp_session *session, size_t length)
     const struct udp_sessions *sessions = session->sessions;
     const enum counter mute = udp_session__find_mute(session, length);
     if (mute != COUNTER_COUNT) {
-        endpoint_count(sessions->endpoint, sessions->udp->worker, mute, &session->peer);
+        endpoint_count(session->endpoint, sessions->udp->worker, mute, &session->peer);
     }
     return mute == COUNTER_COUNT;
 }
@@ -427,8 +449,7 @@ int32_t udp_session_send(struct worker *worker, pl_id id, const uint8_t *at, siz
     const struct udp_socket *udp = session->sessions->udp;
     SOCKADDR_STORAGE peer;
     const int peer_length = network_address_to(&session->to, network_family(&udp->local), &peer);
-    if (udp_socket_send(udp, session->sessions->endpoint->tally, &peer, peer_length, &session->source, at,
-                        length)) {
+    if (udp_socket_send(udp, session->endpoint->tally, &peer, peer_length, &session->source, at, length)) {
         session->bytes_out += length;
         session->is_answered = true;
     }
@@ -471,7 +492,7 @@ int32_t udp_session_set_timer(struct worker *worker, pl_id id, uint32_t after)
     if (session == NULL) {
         return PL_GONE;
     }
-    if (!endpoint_has_timer(session->sessions->endpoint)) {
+    if (!endpoint_has_timer(session->endpoint)) {
         return PL_INVALID;
     }
     pulse_set(session->pulse, worker, after);
@@ -495,7 +516,7 @@ bool udp_session_run(struct worker *worker, pl_id id,
         return false;
     }
     udp_session__enter(session, CALLBACK_POSTED, id);
-    run(session->sessions->endpoint->state, id, &session->user, what);
+    run(session->endpoint->state, id, &session->user, what);
     udp_session__leave(session);
     if (session->is_closing) {
         udp_session__end(session, session->reason, session->error);
@@ -531,6 +552,31 @@ void udp_sessions_end(struct udp_sessions *sessions, enum pl_reason reason, uint
 {
     udp_sessions__end_list(&sessions->once, reason, error);
     udp_sessions__end_list(&sessions->often, reason, error);
+}
+
+static bool udp_session__is_denied(const struct udp_session *session)
+{
+    const struct admission *judge = session->endpoint->judge;
+    return judge != NULL &&
+           admission_denies(judge, &session->peer, session->is_proxied ? &session->to : NULL);
+}
+
+static void udp_sessions__review(const struct list_node *list)
+{
+    for (struct list_node *node = list->next; node != list;) {
+        struct udp_session *session = LIST_ELEMENT(node, struct udp_session, node);
+        node = node->next;
+        if (udp_session__is_denied(session)) {
+            udp_session__end(session, PL_DENIED, 0);
+        }
+    }
+}
+
+void udp_sessions_change(struct udp_sessions *sessions, struct endpoint *endpoint)
+{
+    sessions->endpoint = endpoint;
+    udp_sessions__review(&sessions->once);
+    udp_sessions__review(&sessions->often);
 }
 
 void udp_sessions_destroy(struct udp_sessions *sessions)

@@ -45,6 +45,13 @@ struct udp_arrival {
    memory, because its source has as many as it may, or because the handler does not want it: the datagram is lost. */
 struct udp_session *udp_sessions_take(struct udp_sessions *sessions, const struct udp_arrival *arrival);
 
+/* udp_sessions_find: likewise, but none is begun. */
+struct udp_session *udp_sessions_find(struct udp_sessions *sessions, const struct udp_arrival *arrival);
+
+/* udp_sessions_change: new sessions are this endpoint's; the others stay those of the one that they began with, unless its
+   `judge` denies their client: then they end, PL_DENIED. */
+void udp_sessions_change(struct udp_sessions *sessions, struct endpoint *endpoint);
+
 /* udp_session_deliver: hands the datagram to the handler; `session` may be gone behind it. */
 void udp_session_deliver(struct udp_session *session, const struct udp_arrival *arrival);
 

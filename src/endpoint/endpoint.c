@@ -61,6 +61,20 @@ static bool endpoint__equip(struct endpoint *endpoint)
            (!endpoint__has_timer(handler) || endpoint_account(endpoint) != NULL);
 }
 
+/* The event outlives the endpoint. */
+void endpoint_leave(struct endpoint *endpoint)
+{
+    const HANDLE control = endpoint->control;
+    if (InterlockedDecrement(&endpoint->clients) == 0 && control != NULL) {
+        SetEvent(control);
+    }
+}
+
+void endpoint_enter(struct endpoint *endpoint)
+{
+    InterlockedIncrement(&endpoint->clients);
+}
+
 static const char *endpoint__prepare(struct endpoint *endpoint)
 {
     const char *fault = endpoint__find_fault(endpoint->handler);
@@ -283,6 +297,10 @@ void endpoint_stop(struct endpoint *endpoint)
     endpoint->is_started = 0;
     endpoint__tell_rest(endpoint);
     endpoint__tell_rest_of_log(endpoint);
+}
+
+void endpoint_fini(struct endpoint *endpoint)
+{
     memory_free(endpoint->account);
     endpoint->account = NULL;
     notice_gates_fini(&endpoint->gates);

@@ -31,6 +31,7 @@ struct endpoint {
     const struct pl_handler *handler;
     void *state; /* the handler's; before its start: what that finds in pl_start.state, NULL as a rule */
     pl_id id;
+    size_t index;  /* in the configuration that is in effect; the control thread's */
     unsigned lane; /* of its work on each worker */
     struct log *log;
     struct access_log *access_log; /* NULL: none, or not for this endpoint */
@@ -38,14 +39,25 @@ struct endpoint {
     struct tally *tally;           /* that of its name, which it holds; NULL: it counts as nobody's */
     struct handler_counters *handler_counters; /* of the tally; NULL: the handler has none */
     uint32_t udp_sockets;                      /* of its addresses */
-    volatile LONG udp_sessions;                /* of all of them */
+    HANDLE control;                            /* set when nobody needs it any more; NULL: nobody asks */
+    volatile LONG clients;                     /* who need it: see endpoint_enter */
+    volatile LONG udp_sessions;                /* of these */
     volatile LONG is_started;                  /* the handler */
+    volatile LONG is_still;                    /* no posted function and no timer runs any more */
     volatile LONG is_paused;                   /* refuse what is new */
     volatile LONG is_stopping;                 /* likewise, and for good */
     volatile LONG nodelay;                     /* enum endpoint_nodelay */
     struct notice_gates gates;
     struct account *volatile account; /* made when it is needed; see endpoint_account */
+
+    /* NULL, or what a later reload says of its clients: whom that denies is reset. */
+    struct admission *volatile judge;
 };
+
+/* endpoint_enter, endpoint_leave: a connection, from its accept to its end, or a UDP session; and once whoever has made the
+   endpoint, as long as it shall live on without them. Behind the last one to leave it may be gone. Any thread. */
+void endpoint_enter(struct endpoint *endpoint);
+void endpoint_leave(struct endpoint *endpoint);
 
 /* endpoint_start: the handler's start; `previous` is the state of an endpoint whose handler is the same copy of the same
    one, NULL: none. False: `failure_out`. endpoint_check: likewise, but nothing is left of it; for that the host needs to
@@ -65,6 +77,9 @@ void endpoint_drain(struct endpoint *endpoint, uint32_t within);
 /* endpoint_stop: the handler's stop, if it was started, and what is left to be told of clients. No connection may be left.
    Control thread. */
 void endpoint_stop(struct endpoint *endpoint);
+
+/* endpoint_fini: what it has kept for its handler, and for notices; nobody looks at it any more. Control thread. */
+void endpoint_fini(struct endpoint *endpoint);
 
 /* endpoint_account: what it keeps for its handler, made now if it was not needed before; NULL: no memory. endpoint_log: a
    line of the handler's, see pl_host.log. Any thread. */

@@ -99,20 +99,40 @@ static void listener__ask_for_packet_info(const struct listener *listener, SOCKE
     }
 }
 
-static DWORD listener__set_options(const struct listener *listener, SOCKET socket)
+/* Those that may be set at any time. */
+static void listener__set_live_options(const struct listener *listener, SOCKET socket)
 {
     const struct config_endpoint *config = listener->endpoint->config;
     const bool is_udp = listener->protocol == CONFIG_UDP;
-    DWORD error = network_set_option(socket, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, TRUE);
-    if (error == 0 && listener->family == AF_INET6) {
-        error = network_set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, !listener->is_dual_stack);
-    }
     listener__wish(socket, SO_RCVBUF,
                    config->recv_buffer == 0 && is_udp ? LISTENER_UDP_BUFFER : config->recv_buffer);
     listener__wish(socket, SO_SNDBUF, config->send_buffer);
     if (!is_udp && config->nodelay && network_set_option(socket, IPPROTO_TCP, TCP_NODELAY, TRUE) != 0) {
         InterlockedExchange(&listener->endpoint->nodelay, NODELAY_OWN);
     }
+}
+
+/* A buffer that is the system's again stays as it was set: which size that would be, nobody can ask. */
+void listener_change(struct listener *listener, struct endpoint *endpoint)
+{
+    const struct config_endpoint *before = listener->endpoint->config;
+    listener_move(listener, endpoint);
+    if (listener->state == LISTENER_LISTENING) {
+        listener__set_live_options(listener, listener->socket);
+        if (listener->protocol == CONFIG_TCP && before->nodelay && !endpoint->config->nodelay) {
+            network_set_option(listener->socket, IPPROTO_TCP, TCP_NODELAY, FALSE);
+        }
+    }
+}
+
+static DWORD listener__set_options(const struct listener *listener, SOCKET socket)
+{
+    const bool is_udp = listener->protocol == CONFIG_UDP;
+    DWORD error = network_set_option(socket, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, TRUE);
+    if (error == 0 && listener->family == AF_INET6) {
+        error = network_set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, !listener->is_dual_stack);
+    }
+    listener__set_live_options(listener, socket);
     if (error == 0 && is_udp) {
         listener__ignore_unreachable(socket);
         listener__ask_for_packet_info(listener, socket);

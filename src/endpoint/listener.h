@@ -43,6 +43,10 @@ void listener_move(struct listener *listener, struct endpoint *endpoint);
 void listener_arm(struct listener *listener, const volatile uint32_t *armed);
 void listener_stop(struct listener *listener);
 
+/* listener_change: its endpoint's next generation has it from now on; options that accepted sockets inherit, and the buffers
+   of UDP, are set as that says. */
+void listener_change(struct listener *listener, struct endpoint *endpoint);
+
 /* listener_open: socket, options, bind and, for TCP, listen. 0: LISTENING. Else the error: WAITING, and
    `retry_at` is set after `first_delay` milliseconds, doubling to 30 s. A dual-stack address becomes 0.0.0.0
    where IPv6 is off. */

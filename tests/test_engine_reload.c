@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: MIT
+   Tests of engine_reload: what changes while it runs, and what does not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "config/config_keys.h"
+#include "engine_state.h"
+#include "handler/discard.h"
+#include "handler/echo.h"
+#include "support/client.h"
+#include "support/journal.h"
+#include "support/loopback.h"
+#include "support/rig.h"
+#include "support/support.h"
+
+enum { PORT = 23900, PATIENCE = 5000 };
+
+/* ---- A handler that has sessions, and tells which state serves ---- */
+
+static volatile LONG states, stops, denials;
+static void *volatile last_previous;
+
+static int32_t teller__start(pl_start *start)
+{
+    start->state = (void *)(uintptr_t)InterlockedIncrement(&states);
+    last_previous = start->previous;
+    return PL_OK;
+}
+
+static void teller__stop(void *state)
+{
+    (void)state;
+    InterlockedIncrement(&stops);
+}
+
+static const pl_host *teller__host;
+
+static int32_t teller__start_for(pl_start *start)
+{
+    teller__host = start->host;
+    return teller__start(start);
+}
+
+static void teller__on_datagram(void *state, pl_id id, void **user, const uint8_t *at, size_t length,
+                                const pl_info *info)
+{
+    const uint8_t number = (uint8_t)(uintptr_t)state;
+    (void)user, (void)at, (void)length, (void)info;
+    teller__host->send(teller__host, id, &number, 1);
+}
+
+static size_t teller__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    const uint8_t number = (uint8_t)(uintptr_t)state;
+    (void)user, (void)at;
+    teller__host->send(teller__host, id, &number, 1);
+    return length;
+}
+
+static void teller__on_close(void *state, pl_id id, void **user, int32_t reason, uint32_t win32_error)
+{
+    (void)state, (void)id, (void)user, (void)win32_error;
+    if (reason == PL_DENIED) {
+        InterlockedIncrement(&denials);
+    }
+}
+
+static const struct pl_handler teller = {.size = sizeof(struct pl_handler),
+                                         .abi_major = PL_ABI_MAJOR,
+                                         .abi_minor = PL_ABI_MINOR,
+                                         .flags = PL_TCP | PL_UDP | PL_SESSIONS,
+                                         .name = "teller",
+                                         .version = "1",
+                                         .summary = "tells which state serves",
+                                         .start = teller__start_for,
+                                         .stop = teller__stop,
+                                         .on_data = teller__on_data,
+                                         .on_datagram = teller__on_datagram,
+                                         .on_close = teller__on_close};
+
+static int32_t unwilling__start(pl_start *start)
+{
+    snprintf(start->error, start->error_room, "not today");
+    return PL_INVALID;
+}
+
+static const struct pl_handler unwilling = {.size = sizeof(struct pl_handler),
+                                            .abi_major = PL_ABI_MAJOR,
+                                            .abi_minor = PL_ABI_MINOR,
+                                            .flags = PL_TCP | PL_UDP,
+                                            .name = "unwilling",
+                                            .version = "1",
+                                            .summary = "does not start",
+                                            .start = unwilling__start,
+                                            .on_data = teller__on_data,
+                                            .on_datagram = teller__on_datagram};
+
+static const struct pl_handler *const handlers[] = {&teller, &unwilling, &discard_handler, &echo_handler,
+                                                    NULL};
+
+/* ---- The engine ---- */
+
+static struct {
+    struct engine *engine;
+    struct reload_report report;
+    struct text told;
+    volatile LONG done; /* configurations that were given back */
+} it;
+
+static void bed__done(void *context, const struct config *config)
+{
+    (void)context;
+    config_destroy((struct config *)(uintptr_t)config);
+    InterlockedIncrement(&it.done);
+}
+
+static bool bed__variable(const char *name, struct text *value)
+{
+    (void)name, (void)value;
+    return false;
+}
+
+/* "@1" is an address of this process alone. */
+static void bed__expand(struct text *text, const char *words)
+{
+    const unsigned own = loopback_port();
+    for (; *words != '\0'; words++) {
+        if (*words == '@') {
+            text_add_format(text, "127.%u.%u.", own >> 8, own & 255);
+        } else {
+            text_add(text, words, 1);
+        }
+    }
+}
+
+static struct config *bed_parse(const char *words)
+{
+    const struct config_source source = {
+        .file = "t.ini", .folder = "C:\\", .service = "t", .handlers = handlers, .variable = bed__variable};
+    struct config_problems problems;
+    struct text text;
+    text_init_heap(&text);
+    bed__expand(&text, words);
+    config_problems_init(&problems);
+    struct config *config = config_parse(&source, text.at, text.length, &problems);
+    if (config == NULL) {
+        fail_msg("%s", problems.text.at);
+    }
+    config_problems_fini(&problems);
+    text_fini(&text);
+    return config;
+}
+
+static void bed_start(const char *words)
+{
+    struct failure failure = {.code = EXIT_CODE_DONE};
+    memset(&it, 0, sizeof it);
+    states = stops = denials = 0;
+    text_init_heap(&it.told);
+    it.report.told = &it.told;
+    struct config *config = bed_parse(words);
+    it.engine = engine_start(
+        &(const struct engine_options){
+            .config = config, .handlers = handlers, .log = journal_open(), .config_done = bed__done},
+        &failure);
+    if (it.engine == NULL) {
+        fail_msg("%s", failure.text);
+    }
+}
+
+static bool bed_reload(const char *words)
+{
+    text_clear(&it.told);
+    return engine_reload(it.engine, bed_parse(words), &it.report);
+}
+
+static void assert_reload(const char *words, size_t changes)
+{
+    if (!bed_reload(words)) {
+        fail_msg("%s", it.report.failure.text);
+    }
+    assert_int_equal(it.report.changes, changes);
+}
+
+static void bed_stop(void)
+{
+    struct failure failure;
+    assert_true(engine_stop(it.engine, 0, &failure));
+    engine_destroy(it.engine);
+    it.engine = NULL;
+    text_fini(&it.told);
+    journal_close();
+}
+
+/* What a failed test has left running. */
+static int teardown(void **state)
+{
+    client_close_all();
+    if (it.engine != NULL) {
+        bed_stop();
+    }
+    return rig_teardown(state);
+}
+
+/* Until so many configurations have been given back. */
+static void bed_wait_for_done(LONG count)
+{
+    const uint64_t deadline = rig_deadline();
+    while (it.done < count) {
+        rig_nap(deadline, "a configuration that is given back");
+    }
+    assert_int_equal(it.done, count);
+}
+
+/* ---- Clients ---- */
+
+static struct pl_address at(unsigned number)
+{
+    const unsigned own = loopback_port();
+    return (struct pl_address){
+        .family = 4, .port = PORT, .ip = {127, (uint8_t)(own >> 8), (uint8_t)(own & 255), (uint8_t)number}};
+}
+
+static struct client *call(unsigned number)
+{
+    const struct pl_address address = at(number);
+    struct client *client = NULL;
+    assert_int_equal(client_connect(&address, NULL, 0, PATIENCE, &client), CLIENT_OK);
+    return client;
+}
+
+static void assert_refused(unsigned number)
+{
+    const struct pl_address address = at(number);
+    struct client *client = NULL;
+    assert_int_equal(client_connect(&address, NULL, 0, PATIENCE, &client), CLIENT_REFUSED);
+}
+
+static void assert_echo(struct client *client)
+{
+    char answer[5] = "";
+    assert_int_equal(client_send(client, "Hallo", 5, PATIENCE), CLIENT_OK);
+    assert_int_equal(client_receive(client, answer, 5, PATIENCE), CLIENT_OK);
+    assert_memory_equal(answer, "Hallo", 5);
+}
+
+/* Which state answers. */
+static unsigned ask(struct client *client)
+{
+    uint8_t answer = 0;
+    assert_int_equal(client_send(client, "?", 1, PATIENCE), CLIENT_OK);
+    assert_int_equal(client_receive(client, &answer, 1, PATIENCE), CLIENT_OK);
+    return answer;
+}
+
+static unsigned ask_datagram(struct client *client, unsigned number)
+{
+    const struct pl_address address = at(number);
+    uint8_t answer[8] = {0};
+    size_t length = 0;
+    assert_int_equal(client_exchange(client, &address, "?", 1, answer, sizeof answer, &length, PATIENCE),
+                     CLIENT_OK);
+    return answer[0];
+}
+
+static void assert_reset(struct client *client)
+{
+    char byte = 0;
+    assert_int_equal(client_receive(client, &byte, 1, PATIENCE), CLIENT_RESET);
+    client_close(client);
+}
+
+#define WEB "[endpoint web]\nlisten = tcp://@1:23900\nhandler = echo\n"
+
+/* ---- Tests ---- */
+
+static void test_reload__the_same_again_changes_nothing(void **state)
+{
+    (void)state;
+    bed_start(WEB);
+    struct client *client = call(1);
+    for (int i = 0; i < 3; i++) {
+        assert_reload(WEB, 0);
+        assert_echo(client);
+    }
+    assert_string_equal(it.told.at, "");
+    client_close(client);
+    bed_stop();
+    assert_int_equal(it.done, 4);
+}
+
+static void test_reload__live_connections_keep_their_settings(void **state)
+{
+    (void)state;
+    bed_start(WEB);
+    struct client *old = call(1);
+    assert_echo(old);
+    assert_reload(WEB "idle_timeout = 1s\n", 1);
+    assert_string_equal(it.told.at, "endpoint web: idle_timeout 5m -> 1s (new connections)\n");
+    struct client *new = call(1);
+    assert_echo(new);
+    char byte = 0;
+    assert_int_equal(client_receive(new, &byte, 1, PATIENCE), CLIENT_EOF);
+    client_close(new);
+    assert_echo(old);
+    assert_int_equal(it.done, 0);
+    client_close(old);
+    bed_wait_for_done(1); /* with its last connection the first configuration goes */
+    bed_stop();
+    assert_int_equal(it.done, 2);
+}
+
+static void test_reload__a_renamed_section_keeps_its_socket(void **state)
+{
+    (void)state;
+    bed_start(WEB);
+    struct client *old = call(1);
+    const SOCKET socket = it.engine->bindings.at[0]->listener.socket;
+    assert_reload("[endpoint site]\nlisten = tcp://@1:23900\nhandler = echo\n", 1);
+    assert_string_equal(it.told.at, "endpoint site: was web\n");
+    assert_true(it.engine->bindings.at[0]->listener.socket == socket);
+    struct client *new = call(1);
+    assert_echo(new);
+    assert_echo(old);
+    client_close(new);
+    client_close(old);
+    bed_stop();
+}
+
+static void test_reload__another_handler_serves_new_clients(void **state)
+{
+    (void)state;
+    bed_start("[endpoint t]\nlisten = tcp://@1:23900, udp://@1:23900\nhandler = teller\n");
+    const struct pl_address local = at(200);
+    struct pl_address any = local;
+    any.port = 0;
+    struct client *old = call(1);
+    struct client *talker = client_open_datagram(&any);
+    assert_int_equal(ask(old), 1);
+    assert_int_equal(ask_datagram(talker, 1), 1);
+    assert_reload(
+        "[endpoint t]\nlisten = tcp://@1:23900, udp://@1:23900\nhandler = teller\nsend_queue = 2M\n", 1);
+    assert_ptr_equal(last_previous, (void *)(uintptr_t)1);
+    struct client *new = call(1);
+    struct client *other = client_open_datagram(&any);
+    assert_int_equal(ask(new), 2);
+    assert_int_equal(ask(old), 1);
+    assert_int_equal(ask_datagram(other, 1), 2);
+    assert_int_equal(ask_datagram(talker, 1), 1); /* a session goes on with the state that it began with */
+    assert_reload("[endpoint t]\nlisten = tcp://@1:23900, udp://@1:23900\nhandler = echo\n", 2);
+    struct client *third = call(1);
+    assert_echo(third);
+    assert_int_equal(ask(new), 2);
+    assert_int_equal(ask(old), 1);
+    assert_int_equal(ask_datagram(talker, 1), 1);
+    client_close(old);
+    client_close(new);
+    client_close(third);
+    client_close(talker);
+    client_close(other);
+    assert_int_equal(stops, 0);
+    bed_stop();
+    assert_int_equal(stops, 2);
+}
+
+static void test_reload__endpoints_come_and_go(void **state)
+{
+    (void)state;
+    static const char both[] = WEB "[endpoint two]\nlisten = tcp://@2:23900\nhandler = echo\n";
+    bed_start(WEB);
+    assert_refused(2);
+    assert_reload(both, 2);
+    struct client *two = call(2);
+    assert_echo(two);
+    assert_reload(WEB, 2);
+    assert_refused(2);
+    assert_echo(two);
+    assert_reload(WEB "[endpoint two]\nlisten = tcp://@2:23900\nhandler = echo\nenabled = no\n", 1);
+    assert_refused(2);
+    assert_reload(both, 2);
+    struct client *again = call(2);
+    assert_echo(again);
+    assert_reload(WEB "[endpoint two]\nlisten = tcp://@2:23900\nhandler = echo\nenabled = no\n", 2);
+    assert_refused(2);
+    assert_echo(again);
+    assert_echo(two);
+    client_close(again);
+    client_close(two);
+    bed_wait_for_done(4); /* the first one has web, and the last one is in effect */
+    bed_stop();
+}
+
+static void test_reload__addresses_come_and_go(void **state)
+{
+    (void)state;
+    bed_start(WEB);
+    const SOCKET socket = it.engine->bindings.at[0]->listener.socket;
+    assert_reload("[endpoint web]\nlisten = tcp://@2:23900, tcp://@1:23900\nhandler = echo\n", 2);
+    assert_true(it.engine->bindings.at[1]->listener.socket == socket);
+    struct client *two = call(2);
+    assert_echo(two);
+    assert_reload("[endpoint web]\nlisten = tcp://@2:23900\nhandler = echo\n", 2);
+    assert_refused(1);
+    assert_echo(two);
+    client_close(two);
+    bed_stop();
+}
+
+static void test_reload__whom_it_denies_is_reset(void **state)
+{
+    (void)state;
+    static const char open[] = "[endpoint t]\nlisten = tcp://@1:23900, udp://@1:23900\nhandler = teller\n"
+                               "[endpoint u]\nlisten = tcp://@2:23900\nhandler = echo\n";
+    static const char shut[] = "[endpoint t]\nlisten = tcp://@1:23900, udp://@1:23900\nhandler = teller\n"
+                               "deny = 127.0.0.0/8\n"
+                               "[endpoint u]\nlisten = tcp://@2:23900\nhandler = echo\n";
+    bed_start(open);
+    struct pl_address any = at(200);
+    any.port = 0;
+    struct client *denied = call(1), *bystander = call(2);
+    struct client *talker = client_open_datagram(&any);
+    assert_int_equal(ask(denied), 1);
+    assert_int_equal(ask_datagram(talker, 1), 1);
+    assert_reload(shut, 1);
+    assert_reset(denied);
+    const uint64_t deadline = rig_deadline();
+    while (denials < 2) {
+        rig_nap(deadline, "the end of the session");
+    }
+    assert_echo(bystander);
+    const struct pl_address address = at(1);
+    assert_int_equal(client_send_datagram(talker, &address, "?", 1), CLIENT_OK);
+    struct client *late = NULL;
+    if (client_connect(&address, NULL, 0, PATIENCE, &late) == CLIENT_OK) {
+        assert_reset(late);
+    }
+    bed_wait_for_done(0);
+    assert_reload(open, 1);
+    assert_int_equal(ask_datagram(talker, 1), 3);
+    client_close(talker);
+    client_close(bystander);
+    bed_stop();
+}
+
+static void test_reload__limits_count_all_generations(void **state)
+{
+    (void)state;
+    bed_start(WEB "max_connections = 3\nmax_connections_per_source = 3\n");
+    struct client *first = call(1), *second = call(1);
+    assert_echo(first);
+    assert_echo(second);
+    assert_reload(WEB "max_connections = 1\nmax_connections_per_source = 3\n", 1);
+    assert_echo(first);
+    assert_echo(second);
+    assert_reset(call(1));
+    client_close(first);
+    assert_reload(WEB "max_connections = 3\nmax_connections_per_source = 2\n", 2);
+    uint64_t deadline = rig_deadline();
+    while (it.engine->connections.active > 1) {
+        rig_nap(deadline, "the end of the first connection");
+    }
+    struct client *third = call(1);
+    assert_echo(third);
+    assert_reset(call(1)); /* two of this source */
+    client_close(second);
+    client_close(third);
+    bed_stop();
+}
+
+static void test_reload__what_does_not_start_changes_nothing(void **state)
+{
+    (void)state;
+    bed_start(WEB);
+    struct client *client = call(1);
+    assert_false(bed_reload("[endpoint web]\nlisten = tcp://@1:23900\nhandler = teller\n"
+                            "[endpoint two]\nlisten = tcp://@2:23900\nhandler = unwilling\n"));
+    assert_int_equal(it.report.failure.code, EXIT_CODE_FAILED);
+    assert_non_null(
+        strstr(it.report.failure.text, "endpoint two: the handler unwilling could not start: not today"));
+    assert_echo(client);
+    assert_refused(2);
+    bed_wait_for_done(1); /* what was begun of it is over */
+    assert_int_equal(stops, 1);
+    struct client *new = call(1);
+    assert_echo(new);
+    client_close(new);
+    client_close(client);
+    bed_stop();
+}
+
+static SOCKET hold_port(unsigned number)
+{
+    const struct pl_address address = at(number);
+    SOCKADDR_STORAGE storage;
+    const int length = network_address_to(&address, AF_INET, &storage);
+    const SOCKET held = socket(AF_INET, SOCK_STREAM, 0);
+    const BOOL yes = TRUE;
+    setsockopt(held, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, (const char *)&yes, sizeof yes);
+    assert_int_equal(bind(held, (const SOCKADDR *)&storage, length), 0);
+    assert_int_equal(listen(held, 1), 0);
+    return held;
+}
+
+static void test_reload__a_bind_failure_follows_start_policy(void **state)
+{
+    (void)state;
+    bed_start(WEB);
+    const SOCKET held = hold_port(2);
+    assert_false(bed_reload("[service]\nstart_policy = all\n" WEB "idle_timeout = 1m\n"
+                            "[endpoint two]\nlisten = tcp://@2:23900\nhandler = echo\n"));
+    assert_int_equal(it.report.failure.code, EXIT_CODE_BIND);
+    assert_non_null(strstr(it.report.failure.text, "nothing has changed"));
+    bed_wait_for_done(1);
+    assert_reload(WEB "idle_timeout = 1m\n"
+                      "[endpoint two]\nlisten = tcp://@2:23900\nhandler = echo\n",
+                  3);
+    assert_int_equal(it.report.failure.code, EXIT_CODE_BIND);
+    assert_int_equal(it.engine->bindings.at[1]->listener.state, LISTENER_WAITING);
+    struct client *client = call(1);
+    assert_echo(client);
+    client_close(client);
+    closesocket(held);
+    const uint64_t deadline = rig_deadline();
+    while (it.engine->bindings.at[1]->listener.state != LISTENER_LISTENING) {
+        rig_nap(deadline, "the second socket");
+    }
+    client = call(2);
+    assert_echo(client);
+    client_close(client);
+    bed_stop();
+}
+
+static void test_reload__an_address_in_the_way_stays(void **state)
+{
+    (void)state;
+    bed_start(WEB);
+    for (int i = 0; i < 2; i++) {
+        assert_true(bed_reload("[endpoint web]\nlisten = tcp://0.0.0.0:23900\nhandler = echo\n"));
+        assert_int_equal(it.report.restarts, 1);
+        assert_non_null(strstr(it.told.at, "which stays (needs a restart)"));
+        struct client *client = call(1);
+        assert_echo(client);
+        client_close(client);
+    }
+    assert_refused(2);
+    bed_stop();
+}
+
+static void test_reload__while_paused_and_while_it_stops(void **state)
+{
+    (void)state;
+    bed_start(WEB);
+    engine_pause(it.engine);
+    assert_reload(WEB "[endpoint two]\nlisten = tcp://@2:23900\nhandler = echo\n", 2);
+    const struct pl_address two = at(2);
+    struct client *client = NULL;
+    if (client_connect(&two, NULL, 0, PATIENCE, &client) == CLIENT_OK) {
+        assert_reset(client);
+    }
+    engine_continue(it.engine);
+    client = call(2);
+    assert_echo(client);
+    client_close(client);
+    struct failure failure;
+    assert_true(engine_stop(it.engine, 0, &failure));
+    assert_false(bed_reload(WEB));
+    assert_int_equal(it.report.failure.code, EXIT_CODE_NOT_RUNNING);
+    bed_stop();
+}
+
+static void test_reload__tells_what_it_would_do(void **state)
+{
+    (void)state;
+    bed_start(WEB);
+    struct config *next = bed_parse("[service]\nworkers = 1\n" WEB "idle_timeout = 1s\n");
+    text_clear(&it.told);
+    assert_true(engine_compare(it.engine, next, &it.report));
+    assert_int_equal(it.report.changes, 2);
+    assert_int_equal(it.report.restarts, 1);
+    assert_non_null(strstr(it.told.at, "idle_timeout 5m -> 1s"));
+    config_destroy(next);
+    bed_stop();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_reload__the_same_again_changes_nothing, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__live_connections_keep_their_settings, rig_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_reload__a_renamed_section_keeps_its_socket, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__another_handler_serves_new_clients, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__endpoints_come_and_go, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__addresses_come_and_go, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__whom_it_denies_is_reset, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__limits_count_all_generations, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__what_does_not_start_changes_nothing, rig_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_reload__a_bind_failure_follows_start_policy, rig_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_reload__an_address_in_the_way_stays, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__while_paused_and_while_it_stops, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__tells_what_it_would_do, rig_setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
