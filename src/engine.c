@@ -119,6 +119,14 @@ static bool engine__watch_threads(struct engine *engine)
     return true;
 }
 
+static int32_t engine__report(void *context, int32_t format, report_sink sink, void *what)
+{
+    static_assert((int)REPORT_TEXT == (int)PL_REPORT_TEXT && (int)REPORT_JSON == (int)PL_REPORT_JSON &&
+                      (int)REPORT_PROMETHEUS == (int)PL_REPORT_PROMETHEUS,
+                  "the contract's formats are ours");
+    return engine_report(context, (enum report_format)format, sink, what) ? PL_OK : PL_NO_MEMORY;
+}
+
 static bool engine__create_workers(struct engine *engine, struct failure *failure_out)
 {
     const unsigned wanted = engine->config->service.workers;
@@ -141,6 +149,8 @@ static bool engine__create_workers(struct engine *engine, struct failure *failur
         return engine_fail(failure_out, EXIT_CODE_FAILED, error, "the worker threads could not be created");
     }
     host_init(&engine->host, engine->workers, count);
+    engine->host.report = engine__report;
+    engine->host.report_context = engine;
     engine->tallies.workers = count;
     return true;
 }
