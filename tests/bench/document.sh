@@ -183,6 +183,10 @@ goals() {
     goal '% more requests for a message with 100,000 networks denied ≤ 2' "$least" '<=' 2
     least=$(value echo-64 ours-list ratio | awk '{ printf $1 == "-" ? "-" : "%.1f", 100 * ($1 - 1) }')
     goal '% fewer messages a second with 100,000 networks denied ≤ 5' "$least" '<=' 5
+    least=$(value plugin ours-plugin ratio | awk '{ printf $1 == "-" ? "-" : "%.1f", 100 * ($1 - 1) }')
+    goal '% fewer messages a second of echo in a DLL than of echo built in ≤ 5' "$least" '<=' 5
+    goal 'p99 of echo beside a blocking handler that sleeps 100 ms a message ≤ 2 × alone' \
+        "$(value beside ours-busy late)" '<=' 2
 }
 
 {
@@ -205,6 +209,8 @@ $(cut -d ' ' -f 1-3 /proc/loadavg) on $(nproc) processors.
 ## Goals
 
 $(goals)
+
+The last two rows alone: \`tests/bench/run.sh --only plugin,beside\`.
 
 ## Requests
 

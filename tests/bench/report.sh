@@ -49,6 +49,7 @@ awk -f "$(dirname "$0")/summary.awk" "$1" | awk '
     END {
         table("requests each", "requests", "%.2f", 1)
         table("ours ÷ its rate", "ratio", "%.2f", 1)
+        table("p99 ÷ ours", "late", "%.2f", 1)
         table("rate", "rate", "%.0f", 1)
         table("p50 us", "p50", "%.0f", 0)
         table("p99 us", "p99", "%.0f", 0)

@@ -9,7 +9,7 @@ usage() {
 usage: tests/bench/run.sh [--quick] [--pairs N] [--only CASE,...] [--no-docs]
   --quick     few pairs of short runs: whether it works; no document
   --pairs N   so many alternations of each case (20; with --quick 3)
-  --only      these of tests/bench/cases.txt, idle, held, growth; no document
+  --only      these of tests/bench/cases.txt, plugin, beside, idle, held, growth; no document
   --no-docs   only prints
 Raw results: build/bench/raw.jsonl
 END
@@ -43,6 +43,7 @@ pairs=${pairs:-$([ $form = full ] && echo 20 || echo 3)}
 . tests/bench/servers.sh
 # shellcheck source=tests/bench/instructions.sh
 . tests/bench/instructions.sh
+beside_messages=$([ $form = full ] && echo 20000 || echo 5000)
 growth_messages=$([ $form = full ] && echo 20000 || echo 4000)
 servers=(ours floor asio libuv libevent)
 load=build/bench/bench_load
@@ -52,10 +53,15 @@ wanted() {
     [ -z "$only" ] || [[ ,$only, == *,$1,* ]]
 }
 
+# wants_others: whether more is asked for than ours beside ours.
+wants_others() {
+    [ -z "$only" ] || tr , '\n' <<<"$only" | grep -qvxE 'plugin|beside'
+}
+
 build_ours() {
     setup_cmocka
     cmake --preset cross-release
-    cmake --build --preset cross-release --target portlistener portlistener_events test_counts
+    cmake --build --preset cross-release --target portlistener portlistener_events test_counts plugin_echo plugin_naps
     echo "note: $(stat -c %s "$ours") bytes"
 }
 
@@ -144,6 +150,40 @@ hold() {
     resident "$1"
     wait $! || status=$?
     return $status
+}
+
+# The same handler built in and in a DLL.
+run_plugin() {
+    local servers=(ours ours-plugin)
+    run_case plugin message "$beside_messages" echo --clients 64 --size 64
+}
+
+# An echo endpoint, alone and while clients keep a handler busy that blocks for 100 ms a message. One server: `ours` in the
+# results is it alone, `ours-busy` it beside the other.
+run_beside() {
+    local server round pid started=$SECONDS nap_port
+    nap_port=$(setup_free_ports 1)
+    bench_wine </dev/null >/dev/null 2>&1
+    start ours-naps
+    server_port[ours]=${server_port[ours-naps]} server_port[ours-busy]=${server_port[ours-naps]}
+    loaded ours echo --clients 64 --size 64 --messages 64 >/dev/null # what is done once
+    for round in $(seq "$pairs"); do
+        for server in ours ours-busy; do
+            progress "beside: $round of $pairs, $server"
+            pid=
+            if [ $server = ours-busy ]; then
+                taskset -c "$bench_core" $load echo --clients 64 --size 64 --seconds 300 --port "$nap_port" >/dev/null 2>&1 &
+                pid=$!
+                sleep 0.5
+            fi
+            measure beside $server "$round" message --messages "$beside_messages" echo --clients 64 --size 64
+            [ -z "$pid" ] || { kill -9 "$pid"; wait "$pid" || true; } 2>/dev/null
+        done
+    done
+    unset 'server_port[ours]' 'server_port[ours-busy]'
+    stop_all
+    progress ''
+    progress_end beside $((SECONDS - started))
 }
 
 # What can be counted, and does not depend on the machine.
@@ -245,10 +285,11 @@ setup_trap
 trap "trap '' INT TERM HUP; setup__end_step; stop_all; setup_stop" EXIT
 step packages setup_packages "${packages_build[@]}" "${packages_bench[@]}"
 step 'ours, release' build_ours
-step peers build_peers
+mkdir -p build/bench
+! wants_others || step peers build_peers
 step 'load program' build_load
 step 'Wine prefix' bench_wine
-step counts run_counts
+! wants_others || step counts run_counts
 mkdir -p build/bench
 : >$raw
 echo "-- on processor $bench_core, load average $(cut -d ' ' -f 1-3 /proc/loadavg)"
@@ -259,6 +300,8 @@ while read -r name unit count quick arguments; do
         run_case "$name" "$unit" "$count" $arguments </dev/null
     fi
 done <tests/bench/cases.txt
+! wanted plugin || run_plugin </dev/null
+! wanted beside || run_beside </dev/null
 ! wanted idle || run_idle </dev/null
 [ $form = quick ] || ! wanted held || run_held </dev/null
 ! wanted growth || run_growth </dev/null

@@ -7,7 +7,8 @@ export WINEPREFIX=$PWD/build/wine-bench PORTLISTENER_WINE_LINGER=3600
 bench_folder=$PWD/build/bench
 bench_core=$(taskset -cp $BASHPID | sed 's/.*: \([0-9]*\).*/\1/') # the first that this script may use
 ours=$PWD/build/cross-release/bin/portlistener.exe
-networks=1 long_list=100000 endpoints=1 # of ours
+networks=1 long_list=100000 endpoints=1 handler=echo # of ours
+nap_port= # of the endpoint whose handler sleeps, in ours-naps
 wineserver= # its process, once bench_wine has run
 
 declare -A server_process server_port # by the server's name
@@ -68,8 +69,8 @@ connected() {
     awk -v port=":$(printf %04X "$1")" '$4 == "01" && substr($2, 9) == port { n++ } END { print n + 0 }' /proc/net/tcp
 }
 
-# configuration SERVER PORT: ours, with limits, access lists and access log in use; with so many `networks` denied and so
-# many `endpoints`.
+# configuration SERVER PORT: ours, with limits, access lists and access log in use; with so many `networks` denied, so many
+# `endpoints`, this `handler`, and with a `nap_port` an endpoint there whose handler blocks.
 configuration() {
     cat <<END
 [service]
@@ -77,9 +78,10 @@ workers = 1
 max_connections = 200000
 log_file = $(windows_path "$bench_folder")\\$1.log
 access_log = $(windows_path "$bench_folder")\\$1-access.log
+plugin_dir = $(windows_path "${ours%/*}")\\plugins
 
 [defaults]
-handler = echo
+handler = $handler
 allow = 127.0.0.0/8, 192.168.0.0/16
 deny = $(seq "$networks" | awk '{ printf "%s10.%d.%d.%d", (NR > 1 ? ", " : ""), $1 / 32768, $1 / 128 % 256, $1 % 128 * 2 }')
 max_connections = 100000
@@ -89,11 +91,13 @@ accept_rate = 1000000
 [endpoint echo]
 listen = tcp://127.0.0.1:$2, udp://127.0.0.1:$2
 END
+    [ -z "$nap_port" ] || printf '\n[endpoint naps]\nlisten = tcp://127.0.0.1:%d\nhandler = naps.dll\n' "$nap_port"
     seq 2 "$endpoints" | awk -v port="$2" '{
         printf "\n[endpoint e%d]\nlisten = tcp://127.0.%d.%d:%d\n", $1, 1 + $1 / 250, 1 + $1 % 250, port }'
 }
 
-# start SERVER [BUFFER]: ours, ours-list (the same with a long access list), or the name of a peer; waits until it
+# start SERVER [BUFFER]: ours, ours-list (the same with a long access list), ours-plugin (with echo in a DLL), ours-naps
+# (beside a handler that sleeps, on nap_port), or the name of a peer; waits until it
 # listens. BUFFER: bytes for each connection, for those that let their user choose.
 start() {
     local port try command
@@ -102,6 +106,7 @@ start() {
     if [[ $1 == ours* ]]; then
         rm -f "$bench_folder/$1"{.log,-access.log}
         [ "$1" != ours-list ] || local networks=$long_list
+        [ "$1" != ours-plugin ] || local handler=echo.dll
         configuration "$1" "$port" >"$bench_folder/$1.ini"
         command=("$ours" run --config "$(windows_path "$bench_folder")\\$1.ini")
     else

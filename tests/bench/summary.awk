@@ -3,6 +3,7 @@
 #   requests   of the wineserver for each message, without those of connecting; the spread is that of all runs
 #   rate       messages a second
 #   ratio      ours to the server's rate, pair by pair; the spread is half of what lies between its quartiles
+#   late       the server's p99 to ours, likewise
 #   p50, p99   microseconds, and tail: p99 to p50
 #   lost       datagrams, or what went wrong, of all runs
 #   resident   bytes for each idle connection
@@ -91,10 +92,12 @@ END {
         ours = case_of[key] SUBSEP "ours"
         for (i = 1; i <= runs[key]; i++) {
             ratio[key, i] = rate[key, i] > 0 ? rate[ours, i] / rate[key, i] : 0
+            late[key, i] = p99[ours, i] > 0 ? p99[key, i] / p99[ours, i] : 0
         }
         tell(key, "requests", requests, 1)
         tell(key, "rate", rate, 0)
         tell(key, "ratio", ratio, 0)
+        tell(key, "late", late, 0)
         tell(key, "p50", p50, 0)
         tell(key, "p99", p99, 0)
         tell(key, "tail", tail, 0)
