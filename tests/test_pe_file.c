@@ -200,6 +200,16 @@ static void test_no_imports(void **state)
     }
 }
 
+static void test_no_room_for_imports(void **state)
+{
+    (void)state;
+    uint8_t image[PE_IMAGE_SIZE];
+    pe_image_make(image);
+    memmove(image + PE_IMAGE_SECTIONS - 8, image + PE_IMAGE_SECTIONS, 80);
+    pe_image_put(image, PE_IMAGE_COFF + 16, 2, 120);
+    assert_import(image, sizeof image, 0, NULL);
+}
+
 /* The name ends where the section does, or where there is no more room. */
 static void test_import_without_an_end(void **state)
 {
@@ -239,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_imports),
         cmocka_unit_test(test_no_imports),
+        cmocka_unit_test(test_no_room_for_imports),
         cmocka_unit_test(test_import_without_an_end),
         cmocka_unit_test(test_imports_of_what_is_cut),
     };
