@@ -43,4 +43,15 @@ elif [ $started = yes ]; then
     quietly ${fixed:+setarch -R} "$wine" cmd /c exit || true # starts services.exe
 fi
 exec 9>&-
+
+# A program that opens a console makes Wine start its desktop, which lives on as long as any other program, with a pipe of
+# ours: so it gets none, and what it writes comes when it has ended.
+if [ -n "${PORTLISTENER_WINE_APART:-}" ]; then
+    output=$(mktemp)
+    trap 'rm -f "$output"' EXIT
+    code=0
+    ${fixed:+setarch -R} "$wine" "$@" </dev/null >"$output" 2>&1 || code=$?
+    cat "$output"
+    exit $code
+fi
 exec ${fixed:+setarch -R} "$wine" "$@"
