@@ -128,6 +128,12 @@ static const struct {
     {{"a", PL_TEXT, 0, "\\", NULL, "."},
      "a default of its is none: a: \"\\\" means nothing; write \\\\ for a backslash; there are \\r, \\n, \\t and "
      "\\xHH, too"},
+    {{"a", PL_TEXT, 0, "x", "2..3", "."},
+     "a default of its is none: a: \"x\" is too short; write text, 2 to 3 bytes"},
+    {{"a", PL_TEXT, 0, "long", "2..3", "."},
+     "a default of its is none: a: \"long\" is too long; write text, 2 to 3 bytes"},
+    {{"a", PL_LIST, 0, "x", "2..3", "."},
+     "a default of its is none: a: \"x\" is too short; write items by commas, 2 to 3 of them"},
     {{"a", PL_CHOICE, 0, "Raw", "json|csv", "."},
      "a default of its is none: a: \"Raw\" is not known; write json or csv"},
 };

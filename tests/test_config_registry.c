@@ -10,8 +10,10 @@
 
 #include "config/config_registry.h"
 #include "config/config_report.h"
+#include "config/config_settings.h"
 #include "support/config_case.h"
 #include "support/failing_memory.h"
+#include "support/optioned.h"
 #include "support/registry_list.h"
 
 #define ROOT "HKLM\\S\\Parameters"
@@ -30,13 +32,19 @@ static struct both *begin(void)
     return &both;
 }
 
-static void parse(struct both *both, const char *ini)
+static void parse_with(struct both *both, const char *ini, const struct pl_handler *const *handlers)
 {
     struct config_source source = config_case_source;
+    source.handlers = handlers;
     source.registry = &both->registry;
     source.registry_name = ROOT;
     config_problems_init(&both->it.problems);
     both->it.config = config_parse(&source, ini, strlen(ini), &both->it.problems);
+}
+
+static void parse(struct both *both, const char *ini)
+{
+    parse_with(both, ini, config_case_source.handlers);
 }
 
 static void end(struct both *both)
@@ -383,6 +391,50 @@ static void test_config_registry__overrides_options(void **state)
         "\\endpoint a\\other: error: \"other\" is not a key; remove the line (portlistener config reference lists all keys)\n");
 }
 
+/* Those that a handler has. */
+static void test_config_registry__comes_before_the_file_for_options_of_handlers(void **state)
+{
+    (void)state;
+    struct pl_text text;
+    int64_t number = 0;
+    struct both *both = begin();
+    registry_list_key(&both->registry, "endpoint g");
+    registry_list_number(&both->registry, "polite", 0);
+    registry_list_number(&both->registry, "flag", 1);
+    registry_list_text(&both->registry, "text", "from here");
+    registry_list_number(&both->registry, "times", 7);
+    parse_with(
+        both,
+        "[endpoint g]\nlisten = udp://*:1\nhandler = greeter\npolite = yes\ntext = from the file\nthen = wait\n",
+        optioned_handlers);
+    assert_string_equal(both->it.problems.text.at, "");
+    const struct pl_config *options = &both->it.config->endpoints[0].options;
+    config_settings_get(options, "polite", NULL, &number);
+    assert_int_equal(number, 0);
+    config_settings_get(options, "flag", NULL, &number);
+    assert_int_equal(number, 1);
+    config_settings_get(options, "times", NULL, &number);
+    assert_int_equal(number, 7);
+    config_settings_get(options, "text", &text, NULL);
+    assert_int_equal(text.length, 9);
+    assert_memory_equal(text.at, "from here", 9);
+    config_settings_get(options, "then", NULL, &number);
+    assert_int_equal(number, 1);
+    end(both);
+}
+
+static void test_config_registry__takes_only_0_and_1_for_no_and_yes(void **state)
+{
+    (void)state;
+    struct both *both = begin();
+    registry_list_key(&both->registry, "endpoint web");
+    registry_list_number(&both->registry, "nodelay", 1);
+    registry_list_number(&both->registry, "keepalive", 10);
+    expect_problems(
+        both, WEB,
+        ROOT "\\endpoint web\\keepalive: error: keepalive: \"10\" is neither yes nor no; write yes or no\n");
+}
+
 static void test_config_registry__survives_a_lack_of_memory(void **state)
 {
     (void)state;
@@ -437,6 +489,8 @@ int main(void)
         failing_memory_test(test_config_registry__compares),
         failing_memory_test(test_config_registry__knows_whether_it_has_an_endpoint),
         failing_memory_test(test_config_registry__overrides_options),
+        failing_memory_test(test_config_registry__comes_before_the_file_for_options_of_handlers),
+        failing_memory_test(test_config_registry__takes_only_0_and_1_for_no_and_yes),
         failing_memory_test(test_config_registry__survives_a_lack_of_memory),
         failing_memory_test(test_config_registry__lists_fail_without_memory),
     };
