@@ -6,7 +6,12 @@
 
 #include "command.h"
 
-enum { ARGUMENTS_NEAR = 2, ARGUMENTS_COLUMN = 20, ARGUMENTS_SERVICE_MAX = 256 /* UTF-16 units */ };
+enum {
+    ARGUMENTS_NEAR = 2,
+    ARGUMENTS_COLUMN = 20,
+    ARGUMENTS_COLUMNS = 100,
+    ARGUMENTS_SERVICE_MAX = 256 /* UTF-16 units */
+};
 
 static const struct {
     const char *name;
@@ -19,6 +24,10 @@ static const struct {
     [OPTION_JSON] = {"--json", NULL, "print JSON, for programs"},
     [OPTION_STRICT] = {"--strict", NULL, "treat warnings as errors"},
     [OPTION_MARKDOWN] = {"--markdown", NULL, "print Markdown"},
+    [OPTION_ALL] = {"--all", NULL, "connections as well, not only what listens"},
+    [OPTION_WATCH] = {"--watch", NULL, "go on, and print what changes"},
+    [OPTION_EXPECT] = {"--expect", "FILE", "what may listen; anything else is exit code 1"},
+    [OPTION_LINES] = {"--lines", NULL, "print lines for a file of --expect"},
     [OPTION_HELP] = {"--help", NULL, "print this help"},
 };
 
@@ -187,11 +196,22 @@ void arguments_add_options(struct text *text, unsigned options)
 
 void arguments_add_usage(struct text *text, unsigned options)
 {
+    size_t column = text->length; /* the command's name stands in front, on the same line */
     for (enum option i = OPTION_CONFIG; i < OPTION_COUNT; i++) {
-        if ((options >> i & 1U) != 0) {
-            text_add_format(text, " [%s%s%s]", arguments__options[i].name,
-                            arguments__options[i].value != NULL ? " " : "",
-                            arguments__options[i].value != NULL ? arguments__options[i].value : "");
+        if ((options >> i & 1U) == 0) {
+            continue;
         }
+        char room[ARGUMENTS_COLUMN + 8];
+        struct text item;
+        text_init(&item, room, sizeof room);
+        text_add_format(&item, "[%s%s%s]", arguments__options[i].name,
+                        arguments__options[i].value != NULL ? " " : "",
+                        arguments__options[i].value != NULL ? arguments__options[i].value : "");
+        if (column + 1 + item.length > ARGUMENTS_COLUMNS) {
+            text_add_string(text, "\n      ");
+            column = 6;
+        }
+        text_add_format(text, " %s", item.at);
+        column += 1 + item.length;
     }
 }

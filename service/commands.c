@@ -25,6 +25,16 @@ const struct command commands_all[] = {
          "line. Nothing is changed or bound. Exit code 3 when there is an error; warnings are 0, with\n"
          "--strict 1.\n",
      .run = command_config_check},
+    {.name = "ports",
+     .options =
+         1 << OPTION_JSON | 1 << OPTION_ALL | 1 << OPTION_WATCH | 1 << OPTION_EXPECT | 1 << OPTION_LINES,
+     .summary = "lists what listens on this machine, and whose it is",
+     .details =
+         "Each TCP and UDP socket that waits for clients, with its process, path, services, signature and\n"
+         "company, held against the configuration. Run it elevated to see every path.\n"
+         "\"portlistener ports --lines\" prints what listens now as a file for --expect; with --expect\n"
+         "the exit code is 1 when something listens that the file does not name. See docs/ports.md.\n",
+     .run = command_ports_run},
     {.name = "config show",
      .options = 1 << OPTION_JSON,
      .summary = "prints the effective configuration",
