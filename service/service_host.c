@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "crash_report.h"
+#include "diagnosis/diagnosis.h"
 #include "handler/handlers.h"
 #include "location.h"
 #include "plugin_loader.h"
@@ -35,6 +36,8 @@ struct service_host {
     struct running_file *running;  /* NULL: there was no memory for it */
     bool has_last_ended;           /* the last run in order, as far as can be known; or there was none */
     struct engine *engine;
+    struct diagnosis *diagnosis; /* NULL: no memory; failed binds are explained less well */
+    struct explainer explainer;
     enum service_state state; /* that engine_progress belongs to */
 };
 
@@ -166,7 +169,8 @@ static enum service_end service_host__stop(struct service_host *host, enum contr
     }
     failure_out->code = EXIT_CODE_DONE;
     engine_destroy(host->engine);
-    host->config = NULL;                  /* was the engine's */
+    host->config = NULL; /* was the engine's */
+    diagnosis_destroy(host->diagnosis);
     access_log_destroy(host->access_log); /* it may have something to tell yet */
     log_write(host->log, EVENT_SERVICE_STOPPED, NULL, 0, "stopped");
     return SERVICE_ENDED;
@@ -233,6 +237,14 @@ static void service_host__offer_reload(struct service_host *host)
                                                    .context = host});
 }
 
+/* Why binds fail. */
+static const struct explainer *service_host__explainer(struct service_host *host)
+{
+    host->diagnosis = diagnosis_create();
+    host->explainer = (struct explainer){diagnosis_explain, host->diagnosis};
+    return host->diagnosis != NULL ? &host->explainer : NULL;
+}
+
 static enum service_end service_host__run_engine(struct service_host *host, struct failure *failure_out)
 {
     host->state = SERVICE_HOST_STARTING;
@@ -248,6 +260,7 @@ static enum service_end service_host__run_engine(struct service_host *host, stru
                                                     .log = host->log,
                                                     .access_log = host->access_log,
                                                     .breadcrumb = running_file_breadcrumb(host->running),
+                                                    .explainer = service_host__explainer(host),
                                                     .is_automatic_start = host->options->is_automatic_start,
                                                     .progress = service_host__progress,
                                                     .progress_context = host,
@@ -255,6 +268,7 @@ static enum service_end service_host__run_engine(struct service_host *host, stru
                                                     .config_context = host},
                      failure_out);
     if (host->engine == NULL) {
+        diagnosis_destroy(host->diagnosis);
         access_log_destroy(host->access_log);
         log_write(host->log, EVENT_SERVICE_FAILED, NULL, 0, "not started: %s", failure_out->text);
         return SERVICE_ENDED;

@@ -106,7 +106,7 @@ void bindings_fini(struct bindings *bindings)
 
 static void bindings__log(const struct listener *listener)
 {
-    char room[768];
+    char room[1400]; /* a path can be long */
     struct text text;
     text_init(&text, room, sizeof room);
     listener_add_name(&text, listener);
@@ -119,6 +119,14 @@ static void bindings__log(const struct listener *listener)
         listener_add_error(&text, listener);
         log_write(listener->endpoint->log, EVENT_ENDPOINT_WAITING, listener->endpoint->config->name, 0, "%s",
                   text.at);
+    }
+}
+
+/* Why it waits, once that is known. */
+static void bindings__tell(struct binding *binding, uint64_t *next)
+{
+    if (listener_must_tell(&binding->listener, GetTickCount64(), next)) {
+        bindings__log(&binding->listener);
     }
 }
 
@@ -183,6 +191,16 @@ void bindings_add_more(struct failure *failure, size_t count)
     memcpy(failure->text, room, sizeof room);
 }
 
+bool bindings_are_explained(const struct bindings *bindings)
+{
+    for (size_t i = 0; i < bindings->count; i++) {
+        if (!listener_is_explained(&bindings->at[i]->listener)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool bindings_describe_waiting(const struct bindings *bindings, struct failure *failure_out)
 {
     size_t waiting = 0;
@@ -224,7 +242,8 @@ void bindings_begin(struct bindings *bindings, struct binding *binding, bool is_
     if (binding->listener.state == LISTENER_LISTENING) {
         bindings__serve_one(bindings, binding, is_paused);
     } else {
-        bindings__log(&binding->listener);
+        uint64_t ignored = UINT64_MAX;
+        bindings__tell(binding, &ignored); /* else it is told a little later */
     }
 }
 
@@ -242,20 +261,14 @@ static void bindings__mend(struct bindings *bindings, struct binding *binding)
         binding_stop(binding); /* once */
         binding_tidy(binding, GetTickCount64());
         bindings_note_port(bindings, binding);
-        if (bindings__is_waiting(binding)) {
-            bindings__log(&binding->listener);
-        }
     }
 }
 
-/* Told when it succeeds, and when it fails for another reason than before. */
+/* Told when it succeeds; when it fails for another reason than before, see listener_must_tell. */
 static void bindings__try_again(struct bindings *bindings, struct binding *binding, bool is_paused)
 {
-    const uint32_t before = binding->listener.win32_error;
     if (bindings__try(bindings, binding)) {
         bindings__serve_one(bindings, binding, is_paused);
-    } else if (binding->listener.win32_error != before) {
-        bindings__log(&binding->listener);
     }
 }
 
@@ -294,6 +307,9 @@ uint64_t bindings_tend(struct bindings *bindings, bool has_new_address, bool is_
         if (bindings__is_waiting(binding) &&
             (has_new_address || binding->listener.retry_at <= GetTickCount64())) {
             bindings__try_again(bindings, binding, is_paused);
+        }
+        if (bindings__is_waiting(binding)) {
+            bindings__tell(binding, &next);
         }
         if (bindings__is_waiting(binding) && binding->listener.retry_at < next) {
             next = binding->listener.retry_at;

@@ -46,6 +46,9 @@ void bindings_end(struct bindings *bindings, struct binding *binding);
    `turn` is called for each one. */
 size_t bindings_bind(struct bindings *bindings, bool is_last, void (*turn)(void *context), void *context);
 
+/* bindings_are_explained: whether the causes of all that wait are known. */
+bool bindings_are_explained(const struct bindings *bindings);
+
 /* bindings_describe_waiting: the first that waits, with its error and how many others; false when none
    waits. */
 bool bindings_describe_waiting(const struct bindings *bindings, struct failure *failure_out);

@@ -20,9 +20,10 @@
 #include "handler/handlers.h"
 
 enum {
-    ENGINE_BIND_PATIENCE = 10000, /* how long the start waits for a port that may become free */
-    ENGINE_TELL = 500,            /* milliseconds between two reports of progress */
-    ENGINE_POLL = 10,             /* while the stop waits */
+    ENGINE_BIND_PATIENCE = 10000,   /* how long the start waits for a port that may become free */
+    ENGINE_EXPLAIN_PATIENCE = 3000, /* how long a start waits for the causes of failed binds */
+    ENGINE_TELL = 500,              /* milliseconds between two reports of progress */
+    ENGINE_POLL = 10,               /* while the stop waits */
     ENGINE_SWEEP = 100,
     ENGINE_GRACE = 1000,          /* after the stop's deadline, without anything ending, until it gives up */
     ENGINE_WORKER_PATIENCE = 5000 /* for a worker with nothing left to do: the machine may be busy */
@@ -258,6 +259,16 @@ static bool engine__create_bindings(struct engine *engine, struct failure *failu
                                   "there is no memory for the sockets");
 }
 
+/* So that the message of a start that fails, and the log, name the cause. */
+static void engine__explain(struct engine *engine)
+{
+    struct telling telling = engine__begin_telling(engine, GetTickCount64() + ENGINE_EXPLAIN_PATIENCE);
+    while (!bindings_are_explained(&engine->bindings) && GetTickCount64() < telling.deadline) {
+        Sleep(ENGINE_POLL);
+        engine__tell(&telling);
+    }
+}
+
 /* Binds what can be bound, waits a while for ports that may become free, and decides whether that is enough
    (see start_policy). */
 static bool engine__bind(struct engine *engine, bool is_automatic_start, struct failure *failure_out)
@@ -268,6 +279,7 @@ static bool engine__bind(struct engine *engine, bool is_automatic_start, struct 
         Sleep(ENGINE_SWEEP);
         is_last = GetTickCount64() >= telling.deadline;
     }
+    engine__explain(engine);
     struct failure waiting;
     if (!bindings_describe_waiting(&engine->bindings, &waiting) ||
         (engine->config->service.start_policy == CONFIG_START_PARTIAL &&
@@ -547,6 +559,7 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     engine->log = options->log;
     engine->access_log = options->access_log;
     engine->breadcrumb = options->breadcrumb;
+    engine->explainer = options->explainer;
     engine->started_at = GetTickCount64();
     engine->loaded = log_time_now();
     engine->generation = 1;

@@ -11,6 +11,7 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "diagnosis/explainer.h"
 #include "endpoint/listener_state.h"
 #include "portlistener/handler.h"
 #include "stats/access_log.h"
@@ -28,6 +29,7 @@ struct engine_options {
     struct access_log *access_log; /* likewise; NULL: none is written */
     struct breadcrumb *breadcrumb; /* likewise; NULL: nobody asks what was running in a process that died */
     const struct pl_handler *const *handlers; /* ends with NULL; NULL: the built-in ones */
+    const struct explainer *explainer; /* kept until engine_destroy; NULL: nobody knows why a bind fails */
     bool is_automatic_start;  /* at boot a bind that may succeed later never fails the start (product:
                                  start_policy) */
     engine_progress progress; /* may be NULL */

@@ -30,6 +30,7 @@ struct engine {
     struct log *log;
     struct access_log *access_log;
     struct breadcrumb *breadcrumb; /* NULL: none */
+    const struct explainer *explainer;
     struct network network;
     struct host host;
     struct worker **workers;

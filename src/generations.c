@@ -109,6 +109,7 @@ static void generation__fill(struct engine *engine, struct generation *generatio
     endpoint->config = config;
     endpoint->index = index;
     endpoint->service = &engine->service;
+    endpoint->explainer = engine->explainer;
     endpoint->lane = previous != NULL ? previous->endpoint.lane : (unsigned)(index % LANES);
     endpoint->log = engine->log;
     endpoint->access_log = config->access_log ? engine->access_log : NULL;

@@ -389,6 +389,96 @@ static void test_listener__says_what_each_error_means(void **state)
     }
 }
 
+/* ---- Why: told by someone who may have to look first ---- */
+
+static struct {
+    bool is_known;
+    uint64_t cause;
+    const char *words;
+    struct bind_question question;
+    uint64_t since;
+} knowledge;
+
+static bool explain(void *context, const struct bind_question *question, uint64_t since, struct text *text,
+                    uint64_t *cause_out)
+{
+    assert_ptr_equal(context, &knowledge);
+    knowledge.question = *question;
+    knowledge.since = since;
+    *cause_out = knowledge.cause;
+    if (knowledge.is_known && text != NULL) {
+        text_add_string(text, knowledge.words);
+    }
+    return knowledge.is_known;
+}
+
+static const struct explainer explainer = {explain, &knowledge};
+
+static struct listener make_lost(uint64_t now)
+{
+    endpoint.explainer = &explainer;
+    memset(&knowledge, 0, sizeof knowledge);
+    struct listener listener = make(CONFIG_UDP, '*', 514);
+    listener_lost(&listener, WSAEADDRINUSE, 500, now);
+    return listener;
+}
+
+static void test_listener__says_why_when_somebody_knows(void **state)
+{
+    (void)state;
+    struct listener listener = make_lost(1000);
+    assert_words(&listener, "another socket has this port"); /* not known yet */
+    assert_false(listener_is_explained(&listener));
+    knowledge.is_known = true;
+    knowledge.words = "held by nginx.exe";
+    assert_words(&listener, "; held by nginx.exe");
+    assert_true(listener_is_explained(&listener));
+    assert_int_equal(knowledge.question.error, WSAEADDRINUSE);
+    assert_int_equal(knowledge.question.protocol, CONFIG_UDP);
+    assert_int_equal(knowledge.question.address.port, 514);
+    assert_true(knowledge.question.is_dual_stack);
+    assert_int_equal(knowledge.since, 1000);
+    knowledge.words = ""; /* there is nothing to add */
+    assert_words(&listener, "error 10048");
+    listener.state = LISTENER_LISTENING;
+    assert_true(listener_is_explained(&listener));
+}
+
+static bool must_tell(struct listener *listener, uint64_t now, uint64_t expected_again)
+{
+    uint64_t again = UINT64_MAX;
+    const bool result = listener_must_tell(listener, now, &again);
+    assert_true(again == expected_again);
+    return result;
+}
+
+static void test_listener__is_told_once_for_each_cause(void **state)
+{
+    (void)state;
+    struct listener listener = make_lost(1000);
+    assert_false(must_tell(&listener, 1000, 1100)); /* it may be known soon */
+    knowledge.is_known = true;
+    knowledge.cause = 7;
+    assert_true(must_tell(&listener, 1100, UINT64_MAX));
+    assert_false(must_tell(&listener, 1200, UINT64_MAX));
+    listener_lost(&listener, WSAEADDRINUSE, 500, 2000);
+    assert_false(must_tell(&listener, 2000, UINT64_MAX)); /* the same again */
+    knowledge.cause = 8;
+    listener_lost(&listener, WSAEADDRINUSE, 500, 3000);
+    assert_true(must_tell(&listener, 3000, UINT64_MAX)); /* somebody else has it now */
+    knowledge.is_known = false;
+    listener_lost(&listener, WSAEADDRINUSE, 500, 4000);
+    assert_false(must_tell(&listener, 7000, UINT64_MAX)); /* that much was told */
+    listener_lost(&listener, WSAEACCES, 500, 8000);
+    assert_false(must_tell(&listener, 8000, 8100));
+    assert_true(must_tell(&listener, 11000, UINT64_MAX)); /* no longer without its cause */
+    knowledge.is_known = true;
+    listener_lost(&listener, WSAEACCES, 500, 12000);
+    assert_true(must_tell(&listener, 12000, UINT64_MAX)); /* now it is known */
+    listener.state = LISTENER_LISTENING;
+    assert_false(must_tell(&listener, 13000, UINT64_MAX));
+}
+
 /* ---- Names, and machines without IPv6 ---- */
 
 static void assert_name(const struct listener *listener, const char *name)
@@ -457,6 +547,8 @@ int main(void)
         listener_test(test_listener__finds_a_port_that_another_socket_has),
         listener_test(test_listener__finds_that_the_address_is_not_of_this_machine),
         listener_test(test_listener__says_what_each_error_means),
+        listener_test(test_listener__says_why_when_somebody_knows),
+        listener_test(test_listener__is_told_once_for_each_cause),
         listener_test(test_listener__is_named_as_the_configuration_has_it),
         listener_test(test_listener__takes_ipv4_alone_where_ipv6_is_off),
     };

@@ -17,6 +17,7 @@
 #include "stats/access_log.h"
 
 struct admission;
+struct explainer;
 
 /* Who sets TCP_NODELAY. */
 enum endpoint_nodelay {
@@ -28,6 +29,7 @@ enum endpoint_nodelay {
 struct endpoint {
     const struct config_endpoint *config;
     const struct config_service *service;
+    const struct explainer *explainer; /* NULL: nobody knows why a bind fails */
     const struct pl_handler *handler;
     void *state; /* the handler's; before its start: what that finds in pl_start.state, NULL as a rule */
     pl_id id;

@@ -6,6 +6,8 @@
 
 enum {
     LISTENER_DELAY_MAX = 30000,
+    LISTENER_TELL_PATIENCE = 3000, /* for the cause of a failed bind */
+    LISTENER_TELL_POLL = 100,
     LISTENER_BACKLOG_PLAIN = 200, /* up to here `backlog` is given to listen as it is */
     LISTENER_UDP_BUFFER = 4194304 /* the system's own loses datagrams in any burst */
 };
@@ -18,6 +20,7 @@ void listener_init(struct listener *listener, struct endpoint *endpoint, const s
                                   .is_dual_stack = listen->is_dual_stack,
                                   .family = network_family(&listen->address),
                                   .address = listen->address,
+                                  .explainer = endpoint->explainer,
                                   .state = LISTENER_WAITING,
                                   .socket = INVALID_SOCKET};
     listener->address.port = port;
@@ -211,6 +214,8 @@ uint32_t listener_open(struct listener *listener, const struct network *network,
         listener__lock(listener);
         listener->state = LISTENER_LISTENING;
         listener->win32_error = 0;
+        listener->told_cause = 0;
+        listener->tell_by = 0;
         listener->bound_at = now;
         listener__unlock(listener);
         return 0;
@@ -228,7 +233,10 @@ void listener_lost(struct listener *listener, uint32_t error, uint64_t first_del
     listener->delay = delay < LISTENER_DELAY_MAX ? (uint32_t)delay : LISTENER_DELAY_MAX;
     listener->state = LISTENER_WAITING;
     listener->socket = INVALID_SOCKET;
+    listener->told_cause = listener->win32_error == error ? listener->told_cause : 0;
     listener->win32_error = error;
+    listener->failed_at = now;
+    listener->tell_by = now + LISTENER_TELL_PATIENCE;
     listener->retry_at = now + listener->delay;
     listener__unlock(listener);
 }
@@ -255,6 +263,61 @@ void listener_add_name(struct text *text, const struct listener *listener)
     }
 }
 
+/* Without anybody who knows more, the error itself is the cause. */
+static bool listener__explain(const struct listener *listener, struct text *text, uint64_t *cause_out)
+{
+    const struct bind_question question = {.protocol = listener->protocol,
+                                           .address = listener->address,
+                                           .is_dual_stack = listener->is_dual_stack,
+                                           .error = listener->win32_error};
+    *cause_out = listener->win32_error;
+    return listener->explainer == NULL ||
+           listener->explainer->explain(listener->explainer->context, &question, listener->failed_at, text,
+                                        cause_out);
+}
+
+bool listener_is_explained(const struct listener *listener)
+{
+    uint64_t cause = 0;
+    return listener->state != LISTENER_WAITING || listener__explain(listener, NULL, &cause);
+}
+
+bool listener_must_tell(struct listener *listener, uint64_t now, uint64_t *again_out)
+{
+    uint64_t cause = 0;
+    if (listener->state != LISTENER_WAITING || listener->tell_by == 0) {
+        return false;
+    }
+    const bool is_explained = listener__explain(listener, NULL, &cause);
+    if (!is_explained && now < listener->tell_by) {
+        const uint64_t again = now + LISTENER_TELL_POLL;
+        *again_out = again < *again_out ? again : *again_out;
+        return false;
+    }
+    const uint64_t told = listener->told_cause;
+    listener->tell_by = 0;
+    if (is_explained) {
+        listener->told_cause = cause;
+        return cause != told;
+    }
+    return told == 0; /* without its cause, which a later try may bring */
+}
+
+/* "; " and the cause; false: not known. */
+static bool listener__add_cause(struct text *text, const struct listener *listener)
+{
+    char room[1024];
+    struct text words;
+    uint64_t cause = 0;
+    text_init(&words, room, sizeof room);
+    if (listener->explainer == NULL || !listener__explain(listener, &words, &cause)) {
+        return false;
+    }
+    text_add_string(text, words.length > 0 ? "; " : "");
+    text_add_string(text, words.at);
+    return true;
+}
+
 void listener_add_error(struct text *text, const struct listener *listener)
 {
     static const struct {
@@ -276,6 +339,9 @@ void listener_add_error(struct text *text, const struct listener *listener)
         {WSAEMFILE, "the system is out of sockets"},
     };
     utf16_add_error(text, listener->win32_error);
+    if (listener__add_cause(text, listener)) {
+        return;
+    }
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
         if (meanings[i].error == listener->win32_error) {
             text_add_format(text, "; %s", meanings[i].words);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "diagnosis/explainer.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/listener_state.h"
 #include "io/network.h"
@@ -22,11 +23,15 @@ struct listener {
     int family;                /* AF_INET or AF_INET6 */
     struct pl_address address; /* once bound, with the port that it got */
     enum listener_state state;
-    SOCKET socket;                  /* LISTENING */
-    uint32_t win32_error;           /* WAITING: why the last try failed */
-    uint32_t delay;                 /* milliseconds between the last try and the next; 0: none failed yet */
-    uint64_t bound_at;              /* LISTENING: of GetTickCount64 */
-    uint64_t retry_at;              /* WAITING: of GetTickCount64 */
+    SOCKET socket;        /* LISTENING */
+    uint32_t win32_error; /* WAITING: why the last try failed */
+    uint32_t delay;       /* milliseconds between the last try and the next; 0: none failed yet */
+    uint64_t bound_at;    /* LISTENING: of GetTickCount64 */
+    uint64_t retry_at;    /* WAITING: of GetTickCount64 */
+    uint64_t failed_at;   /* WAITING: likewise, of the last try */
+    const struct explainer *explainer; /* NULL: nobody knows why a bind fails */
+    uint64_t told_cause;               /* WAITING: what was logged last; 0: nothing yet */
+    uint64_t tell_by; /* WAITING: when it is logged at the latest, with or without its cause; 0: it is done */
     const volatile uint32_t *armed; /* accepts or receives outstanding; NULL: nothing serves it */
 };
 
@@ -69,7 +74,14 @@ bool listener_error_is_lasting(uint32_t error);
 /* listener_add_name: "tcp://127.0.0.1:80", as `listen` has it. */
 void listener_add_name(struct text *text, const struct listener *listener);
 
-/* listener_add_error: what the last bind error means and what to do. */
+/* listener_must_tell: whether it is time to log why it waits: when the cause is known, or is not found out in time, and it
+   is not what was logged last. `again_out` becomes earlier where it should be asked for again before. */
+bool listener_must_tell(struct listener *listener, uint64_t now, uint64_t *again_out);
+
+/* listener_is_explained: it is bound, or its cause is known. */
+bool listener_is_explained(const struct listener *listener);
+
+/* listener_add_error: what the last bind error means and what to do. Never waits. */
 void listener_add_error(struct text *text, const struct listener *listener);
 
 #endif
