@@ -15,6 +15,7 @@
 #include "base/address.h"
 #include "support/client.h"
 #include "support/fault.h"
+#include "support/folder.h"
 #include "support/journal.h"
 #include "support/rig.h"
 
@@ -35,6 +36,8 @@ static struct {
     int32_t results[8];
     void *volatile held;
     const uint8_t *volatile held_at;
+    HANDLE file;
+    volatile uint32_t error;
     volatile LONG reason; /* of the last one closed */
 } seen;
 
@@ -86,7 +89,7 @@ static void caller__run_on_endpoint(void *state, pl_id id, void **user, void *wh
     InterlockedIncrement(&seen.endpoint_runs);
 }
 
-enum { BLOCK = 300000 };
+enum { BLOCK = 300000, FILE_LENGTH = 1000000 };
 static uint8_t block[BLOCK];
 
 static void count_release(void *what)
@@ -117,6 +120,18 @@ static void send_kept(pl_id id, const uint8_t *at, size_t length)
     }
 }
 
+/* A header, the file from its third byte on, and what stands behind it; then a second file, which is one too many. */
+static void send_files(pl_id id)
+{
+    const pl_host *host = seen.host;
+    host->send(host, id, "<", 1);
+    seen.results[0] = host->send_file(host, id, seen.file, 2, FILE_LENGTH - 2);
+    host->send(host, id, ">", 1);
+    seen.results[1] = host->send_file(host, id, seen.file, 0, 1);
+    seen.results[2] = host->send_file(host, id, seen.file, 0, 0);
+    seen.results[3] = host->send_file(host, id, seen.file, 1, FILE_LENGTH);
+}
+
 static void caller__do(pl_id id, uint8_t command)
 {
     const pl_host *host = seen.host;
@@ -129,6 +144,9 @@ static void caller__do(pl_id id, uint8_t command)
         break;
     case 'P': /* reads on when its timer comes */
         require(host->read(host, id, 0) == PL_OK && host->timer(host, id, 300) == PL_OK);
+        break;
+    case 'F':
+        send_files(id);
         break;
     case 'Y':
         send_block(id);
@@ -223,7 +241,7 @@ static void caller__on_writable(void *state, pl_id id, void **user)
 
 static void caller__on_close(void *state, pl_id id, void **user, int32_t reason, uint32_t win32_error)
 {
-    (void)win32_error;
+    seen.error = win32_error;
     seen.reason = reason;
     pl_info info = {.size = sizeof info};
     require(state == &owner && *user == &owner && seen.host->info(seen.host, id, &info) == PL_GONE);
@@ -695,6 +713,141 @@ static void test_retain__outlives_the_connection(void **state)
     stop();
 }
 
+/* ---- Files ---- */
+
+static struct folder folder;
+static uint8_t contents[FILE_LENGTH];
+
+static void make_file(void)
+{
+    folder_init(&folder);
+    for (size_t i = 0; i < sizeof contents; i++) {
+        contents[i] = (uint8_t)(i * 13 + i / 509);
+    }
+    WCHAR path[MAX] = L"";
+    assert_true(MultiByteToWideChar(CP_UTF8, 0, folder_join(&folder, "sent.bin"), -1, path, MAX) > 0);
+    seen.file = CreateFileW(path, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
+                            CREATE_ALWAYS, 0, NULL);
+    DWORD written = 0;
+    assert_true(WriteFile(seen.file, contents, sizeof contents, &written, NULL));
+}
+
+static void remove_file(void)
+{
+    CloseHandle(seen.file);
+    folder_fini(&folder);
+}
+
+static void test_send_file__stands_in_line(void **state)
+{
+    (void)state;
+    static uint8_t heard[FILE_LENGTH];
+    make_file();
+    start_tcp();
+    say("F");
+    hear("<");
+    assert_int_equal(client_receive(client, heard, FILE_LENGTH - 2, CLIENT_PATIENCE), CLIENT_OK);
+    assert_memory_equal(heard, contents + 2, FILE_LENGTH - 2);
+    hear(">");
+    assert_int_equal(seen.results[0], PL_QUEUED);
+    assert_int_equal(seen.results[1], PL_FULL);
+    assert_int_equal(seen.results[2], PL_OK);
+    assert_int_equal(seen.results[3], PL_INVALID);
+    assert_int_equal(client_receive(client, heard, PIECE * PIECES, CLIENT_PATIENCE), CLIENT_OK);
+    assert_int_equal(seen.writables, PIECES); /* after PL_FULL, and then as asked for */
+    client_close(client);
+    stop();
+    remove_file();
+}
+
+static void test_send_file__from_another_thread(void **state)
+{
+    (void)state;
+    static uint8_t heard[100];
+    make_file();
+    start_tcp();
+    say("x");
+    hear("x");
+    assert_int_equal(seen.host->send_file(seen.host, (pl_id)seen.id, seen.file, 50, 100), PL_QUEUED);
+    assert_int_equal(client_receive(client, heard, 100, CLIENT_PATIENCE), CLIENT_OK);
+    assert_memory_equal(heard, contents + 50, 100);
+    assert_int_equal(seen.host->send_file(seen.host, seen.endpoint, seen.file, 0, 1), PL_INVALID);
+    assert_int_equal(seen.host->send_file(seen.host, 0, seen.file, 0, 1), PL_GONE);
+    assert_int_equal(seen.host->send_file(seen.host, (pl_id)seen.id, INVALID_HANDLE_VALUE, 0, 1), PL_INVALID);
+    client_close(client);
+    wait_for(&seen.closes, 1);
+    stop();
+    remove_file();
+}
+
+static void test_send_file__ends_with_a_client_that_goes(void **state)
+{
+    (void)state;
+    make_file();
+    start_tcp();
+    say("x");
+    hear("x");
+    assert_int_equal(seen.host->send_file(seen.host, (pl_id)seen.id, seen.file, 0, FILE_LENGTH), PL_QUEUED);
+    client_reset(client);
+    wait_for(&seen.closes, 1);
+    stop();
+    remove_file();
+}
+
+/* Whatever fails, the client ends or is served, and nothing is left. */
+static void test_send_file__survives_what_fails(void **state)
+{
+    (void)state;
+    static const struct {
+        enum import import;
+        DWORD error;
+    } rows[] = {{IMPORT_ReOpenFile, ERROR_SHARING_VIOLATION},
+                {IMPORT_GetFileSizeEx, ERROR_NOT_READY},
+                {IMPORT_CreateIoCompletionPort, ERROR_NOT_ENOUGH_MEMORY},
+                {IMPORT_ReadFile, ERROR_READ_FAULT},
+                {IMPORT_HeapAlloc, ERROR_NOT_ENOUGH_MEMORY}};
+    make_file();
+    start_tcp();
+    say("x");
+    hear("x");
+    client_close(client);
+    wait_for(&seen.closes, 1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (uint32_t place = 1; place <= 3; place++) {
+            const LONG closes = seen.closes;
+            assert_int_equal(client_connect(&address, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
+            say("x");
+            hear("x");
+            fault_arm(rows[i].import, place, rows[i].error, 1);
+            seen.host->send_file(seen.host, (pl_id)seen.id, seen.file, 0, FILE_LENGTH);
+            Sleep(20);
+            fault_clear();
+            client_reset(client);
+            wait_for(&seen.closes, closes + 1);
+        }
+    }
+    stop();
+    remove_file();
+}
+
+/* As if it had: the second read finds its end. */
+static void test_send_file__that_shrinks_ends_the_connection(void **state)
+{
+    (void)state;
+    make_file();
+    start(caller_name(), "tcp://127.0.0.1:0");
+    fault_arm(IMPORT_ReadFile, 2, ERROR_HANDLE_EOF, 1);
+    assert_int_equal(client_connect(&address, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
+    say("F");
+    wait_for(&seen.closes, 1);
+    assert_int_equal(seen.reason, PL_ERROR);
+    assert_int_equal(seen.error, ERROR_HANDLE_EOF);
+    fault_clear();
+    client_close(client);
+    stop();
+    remove_file();
+}
+
 /* ---- Ended from outside ---- */
 
 static void test_engine_close_client__of_a_session(void **state)
@@ -850,6 +1003,11 @@ int main(void)
         test(test_send_ref__refuses_what_it_cannot_take),
         test(test_retain__keeps_what_came_and_leaves_the_rest),
         test(test_retain__outlives_the_connection),
+        test(test_send_file__stands_in_line),
+        test(test_send_file__from_another_thread),
+        test(test_send_file__ends_with_a_client_that_goes),
+        test(test_send_file__survives_what_fails),
+        test(test_send_file__that_shrinks_ends_the_connection),
         test(test_engine_close_client__of_a_session),
         test(test_engine_close_client__of_a_connection),
         test(test_report__is_for_hosts_that_make_some),

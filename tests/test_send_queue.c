@@ -376,6 +376,75 @@ static void test_send_queue__needs_memory_to_refer(void **state)
     assert_int_equal(released, 0);
 }
 
+/* ---- Files ---- */
+
+static HANDLE file;
+
+static struct file_part *open_part(uint64_t offset, uint64_t length)
+{
+    struct file_part *part = NULL;
+    assert_int_equal(file_part_open(file, offset, length, &part), PL_OK);
+    return part;
+}
+
+static void add_piece(struct fixture *f, const char *text)
+{
+    struct buffer *piece = buffer_get(&f->pool, 10);
+    memcpy(buffer_bytes(piece), text, strlen(text));
+    piece->end = (uint32_t)strlen(text);
+    send_queue_add_piece(&f->queue, piece);
+}
+
+static void expect_front(const struct fixture *f, const char *text)
+{
+    WSABUF buffers[8];
+    char seen[64] = "";
+    const DWORD count = send_queue_gather(&f->queue, SIZE_MAX, buffers, 8);
+    for (DWORD i = 0; i < count; i++) {
+        strncat(seen, buffers[i].buf, buffers[i].len);
+    }
+    assert_string_equal(seen, text);
+    assert_int_equal(send_queue_front(&f->queue), strlen(text));
+}
+
+static void test_send_queue__has_a_file_in_its_place(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_begin(0);
+    WCHAR path[MAX_PATH];
+    assert_true(GetModuleFileNameW(NULL, path, MAX_PATH) > 0); /* any file: its bytes do not matter */
+    file = CreateFileW(path, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+    assert_ptr_not_equal(file, INVALID_HANDLE_VALUE);
+    assert_true(send_queue_append(&f->queue, &f->pool, (const uint8_t *)"ab", 2));
+    assert_null(send_queue_file(&f->queue));
+    struct file_part *part = open_part(1, 5);
+    assert_true(send_queue_add_file(&f->queue, part));
+    assert_ptr_equal(send_queue_file(&f->queue), part);
+    assert_true(send_queue_append(&f->queue, &f->pool, (const uint8_t *)"yz", 2));
+    expect_front(f, "ab");
+    add_piece(f, "12");
+    add_piece(f, "34");
+    expect_front(f, "ab1234");
+    send_queue_consume(&f->queue, &f->pool, 3);
+    expect_front(f, "234");
+    send_queue_consume(&f->queue, &f->pool, 3);
+    expect_front(f, "");
+    assert_false(send_queue_is_empty(&f->queue));
+    add_piece(f, "5");
+    send_queue_end_file(&f->queue);
+    expect_front(f, "5yz");
+    send_queue_consume(&f->queue, &f->pool, 3);
+    assert_true(send_queue_is_empty(&f->queue));
+    assert_true(send_queue_add_file(&f->queue, open_part(0, 1))); /* the first, and nothing behind it */
+    send_queue_end_file(&f->queue);
+    assert_true(send_queue_is_empty(&f->queue));
+    struct file_part *unread = open_part(0, 1);
+    assert_true(send_queue_add_file(&f->queue, unread));
+    assert_true(send_queue_append(&f->queue, &f->pool, (const uint8_t *)"yz", 2));
+    fixture_end(f);
+    CloseHandle(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +459,7 @@ int main(void)
         support_test(test_send_queue__needs_no_memory_for_what_fits_behind_the_last_bytes),
         support_test(test_send_queue__keeps_references_among_copies),
         support_test(test_send_queue__needs_memory_to_refer),
+        support_test(test_send_queue__has_a_file_in_its_place),
         support_test(test_send_queue__agrees_with_the_oracle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

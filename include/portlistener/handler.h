@@ -10,7 +10,7 @@
    an element of a table whose element size stands beside it; new members come at its end only. A reader looks at
    a member only where that size covers it (PL_HAS). So an older host runs a newer handler and the other way
    round. A function's arguments never change; where more may be needed, it takes a struct. What is still to
-   come: connecting out, sends of files.
+   come: connecting out.
 
    Text is UTF-8. Lengths are bytes, times milliseconds, ports in host order.
 
@@ -55,7 +55,7 @@ extern "C" {
 
 #define PL_ABI_MAJOR 0u /* must be equal on both sides; 0: not frozen yet */
 #define PL_ABI_MINOR \
-    8u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
+    9u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
 
 /* PL_HAS: whether `*at`, a `type` that begins with its size, has this member: PL_HAS(pl_host, host, option). */
 #define PL_HAS(type, at, member) ((at)->size >= offsetof(type, member) + sizeof((at)->member))
@@ -297,6 +297,16 @@ struct pl_host {
        another without a copy: send_ref(host, other, at, length, host->release, retained). */
     void *(*retain)(const pl_host *host, pl_id id, const void *at, size_t length);
     pl_release release;
+
+    /* send_file: `length` bytes of a file from `offset` on, in their place among the sends of a connection. `file` is a
+       HANDLE of CreateFileW to a file on a disk, opened for reading and with FILE_SHARE_READ, overlapped or not; it is
+       needed for the call alone: close it then, if you like. The file is read little by little, as the client takes it;
+       one that has become shorter, or cannot be read, ends the connection, PL_ERROR. One file at a time: while one is
+       not read to its end, PL_FULL for the next (sends behind it are taken), no reading, and no on_writable. Any thread;
+       from another than W, what W cannot take resets the connection, as with send. PL_QUEUED, PL_OK (length 0), PL_FULL,
+       PL_GONE, PL_NO_MEMORY; PL_INVALID: not a connection, no such bytes in that file, or it cannot be opened again for
+       reading. */
+    int32_t (*send_file)(const pl_host *host, pl_id id, void *file, uint64_t offset, uint64_t length);
 };
 
 /* What start is given, and gives back. */

@@ -132,6 +132,12 @@ static int32_t seat__send_ref(const pl_host *host, pl_id id, const void *at, siz
     return seat__look(seat, "send_ref", id, seat->real->send_ref(seat->real, id, at, length, release, what));
 }
 
+static int32_t seat__send_file(const pl_host *host, pl_id id, void *file, uint64_t offset, uint64_t length)
+{
+    const struct seat *seat = seat__of(host);
+    return seat__look(seat, "send_file", id, seat->real->send_file(seat->real, id, file, offset, length));
+}
+
 static void *seat__retain(const pl_host *host, pl_id id, const void *at, size_t length)
 {
     const struct seat *seat = seat__of(host);
@@ -196,5 +202,6 @@ void witness_host_init(struct seat *seat)
                                   .report = seat__report,
                                   .send_ref = seat__send_ref,
                                   .retain = seat__retain,
-                                  .release = seat->real->release};
+                                  .release = seat->real->release,
+                                  .send_file = seat__send_file};
 }

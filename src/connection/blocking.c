@@ -117,6 +117,10 @@ static void blocking__on_writable(void *state, pl_id id, void **user)
     (void)state, (void)id;
     const uint32_t settled = client->unsettled;
     client->unsettled = 0;
+    if (client->has_file) {
+        client->has_file = false;
+        InterlockedExchange(&client->is_filing, 0);
+    }
     bool is_told = blocking_host_settle(client, settled);
     if (InterlockedExchange(&client->is_asked, 0) != 0 && is_told) {
         is_told = blocking_client_note(client, BLOCKING_WRITABLE, NULL, 0) != NULL;

@@ -66,6 +66,7 @@ struct blocking_client {
     struct blocking_events waiting;
     struct blocking_event *end; /* CLOSE, kept for when it is needed: it must not be lost */
     bool is_running;            /* a batch is with the pool, or its `done` is under way */
+    bool has_file;              /* the connection has one to send, or had until a moment ago */
     uint32_t unsettled;         /* bytes that the connection has queued, since it last told that it has few */
 
     /* The pool's while a batch runs. */
@@ -78,11 +79,12 @@ struct blocking_client {
     bool is_gone;    /* on_close runs */
 
     /* Both's. */
-    volatile LONG pending;  /* bytes sent by callbacks, and not sure to be gone */
-    volatile LONG is_full;  /* a callback met PL_FULL; on_writable is due */
-    volatile LONG is_asked; /* likewise, for want_writable */
-    volatile LONG is_held;  /* the handler has paused reading */
-    volatile LONG64 queued; /* bytes of datagrams that wait */
+    volatile LONG pending;   /* bytes sent by callbacks, and not sure to be gone */
+    volatile LONG is_full;   /* a callback met PL_FULL; on_writable is due */
+    volatile LONG is_asked;  /* likewise, for want_writable */
+    volatile LONG is_filing; /* a callback has sent a file, which is not known to be read to its end */
+    volatile LONG is_held;   /* the handler has paused reading */
+    volatile LONG64 queued;  /* bytes of datagrams that wait */
 };
 
 /* blocking_client_create: NULL: no memory. blocking_client_destroy: what was posted and waits is run with id 0. */

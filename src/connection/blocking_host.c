@@ -164,6 +164,99 @@ static void *blocking_host__retain(const pl_host *functions, pl_id id, const voi
     return NULL;
 }
 
+/* ---- Files ---- */
+
+struct blocking_file {
+    HANDLE file; /* ours */
+    uint64_t offset, length;
+};
+
+static void blocking_file__destroy(struct blocking_file *sent)
+{
+    CloseHandle(sent->file);
+    memory_free(sent);
+}
+
+/* On W. */
+static void blocking_file__run(void *state, pl_id id, void **user, void *what)
+{
+    const struct blocking_bridge *bridge = state;
+    struct blocking_file *sent = what;
+    if (id != 0) {
+        struct blocking_client *client = *user;
+        const pl_host *host = blocking_bridge__host(bridge);
+        const int32_t result = host->send_file(host, id, sent->file, sent->offset, sent->length);
+        if (result >= 0) {
+            client->has_file = true;
+            host->want_writable(host, id);
+        } else if (result != PL_GONE) { /* it has become shorter, or another thread has sent one */
+            connection_abort(client->worker, id, CLOSED_ERROR);
+        }
+    }
+    blocking_file__destroy(sent);
+}
+
+static int32_t blocking_client__post_file(struct blocking_client *client, const struct blocking_file *given)
+{
+    const pl_host *host = blocking_bridge__host(client->bridge);
+    struct blocking_file *sent = memory_alloc(sizeof *sent);
+    if (sent == NULL) {
+        return PL_NO_MEMORY;
+    }
+    *sent = *given;
+    sent->file =
+        ReOpenFile(given->file, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, 0);
+    if (sent->file == INVALID_HANDLE_VALUE) {
+        memory_free(sent);
+        return PL_INVALID;
+    }
+    InterlockedExchange(&client->is_filing, 1);
+    const int32_t result = host->post(host, client->id, blocking_file__run, sent);
+    if (result < 0) {
+        InterlockedExchange(&client->is_filing, 0);
+        blocking_file__destroy(sent);
+    }
+    return result;
+}
+
+/* Whether there is one; then on_writable will come. */
+static bool blocking_client__has_file(struct blocking_client *client)
+{
+    if (client->is_filing == 0) {
+        return false;
+    }
+    InterlockedExchange(&client->is_full, 1);
+    return client->is_filing != 0 || InterlockedExchange(&client->is_full, 0) == 0;
+}
+
+/* The bytes are there now; whether they are when W comes to it, that will see. */
+static int32_t blocking_host__send_file(const pl_host *functions, pl_id id, void *file, uint64_t offset,
+                                        uint64_t length)
+{
+    const struct blocking_bridge *bridge = blocking_bridge__of(functions);
+    struct blocking_client *client = blocking_bridge__caller(bridge, id);
+    if (client == NULL || slot_kind(id) != SLOT_CONNECTION) {
+        const pl_host *host = blocking_bridge__host(bridge);
+        return host->send_file(host, id, file, offset, length);
+    }
+    struct file_part *part = NULL;
+    const int32_t result = client->is_gone ? PL_GONE : file_part_open(file, offset, length, &part);
+    if (result < 0) {
+        return result;
+    }
+    file_part_close(part);
+    if (length == 0) {
+        return PL_OK;
+    }
+    if (blocking_client__has_file(client)) {
+        if (bridge->inner->on_writable == NULL) {
+            host_end_client(bridge->host, client->id, CLOSED_SLOW_READER);
+        }
+        return PL_FULL;
+    }
+    return blocking_client__post_file(client, &(const struct blocking_file){file, offset, length});
+}
+
 static int32_t blocking_host__close(const pl_host *functions, pl_id id, int32_t how)
 {
     const pl_host *host = blocking_bridge__host(blocking_bridge__of(functions));
@@ -367,5 +460,6 @@ void blocking_host_init(struct blocking_bridge *bridge)
                                   .report = blocking_host__report,
                                   .send_ref = blocking_host__send_ref,
                                   .retain = blocking_host__retain,
-                                  .release = bridge->host->functions.release};
+                                  .release = bridge->host->functions.release,
+                                  .send_file = blocking_host__send_file};
 }

@@ -132,6 +132,10 @@ static void connection__close_socket(struct connection *connection)
         pulse_clear(connection_pulse(connection), connection->worker);
     }
     connection__leave_limits(connection);
+    const struct file_part *part = send_queue_file(&connection->queue);
+    if (part != NULL && part->piece != NULL) {
+        CancelIoEx(part->file, NULL);
+    }
     closesocket(connection->socket);
 }
 
@@ -211,7 +215,8 @@ static void connection__set_timer(struct connection *connection)
 /* In order when nothing is queued or unread; with a receive waiting there is nothing unread. */
 static void connection__expire(struct connection *connection, enum close_reason reason)
 {
-    const bool is_quiet = connection->queued == 0 && (connection->is_receiving || connection->is_eof) &&
+    const bool is_quiet = send_queue_is_empty(&connection->queue) &&
+                          (connection->is_receiving || connection->is_eof) &&
                           input_length(connection->input) == 0;
     if (!is_quiet || connection->wants_fin) {
         connection_reset(connection, reason, WSAETIMEDOUT);
@@ -276,7 +281,7 @@ void connection_settle(struct connection *connection)
         return;
     }
     connection_look_writable(connection);
-    const bool has_said_all = connection->wants_fin && connection->queued == 0;
+    const bool has_said_all = connection->wants_fin && send_queue_is_empty(&connection->queue);
     if (has_said_all && !connection->is_eof && !connection->is_fin_sent && !connection->wants_reset) {
         connection__send_fin(connection);
     }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "connection/file_part.h"
 #include "connection/reference.h"
 #include "endpoint/endpoint.h"
 #include "io/network.h"
@@ -27,10 +28,11 @@ enum {
 void connection_open(struct worker *worker, const struct network *network, struct endpoint *endpoint,
                      SOCKET socket, const struct pl_address *local, const struct pl_address *peer);
 
-/* connection_send, connection_send_ref, connection_close: the host's send, send_ref and close for a connection's id, see
-   handler.h; but where send_ref's result is below 0, the bytes are still the caller's to give back. On W. */
+/* connection_send, connection_send_ref, connection_send_file, connection_close: the host's send, send_ref, send_file and close for a connection's id, see
+   handler.h; but where send_ref's result is below 0, the bytes are still the caller's to give back, and so is the part of a file. On W. */
 int32_t connection_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length);
 int32_t connection_send_ref(struct worker *worker, pl_id id, const struct reference *reference);
+int32_t connection_send_file(struct worker *worker, pl_id id, struct file_part *part);
 int32_t connection_close(struct worker *worker, pl_id id, int32_t how);
 
 /* connection_want_writable, connection_read, connection_set_timer: likewise the host's want_writable, read and timer; PL_OK,

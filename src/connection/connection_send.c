@@ -38,9 +38,9 @@ static void connection__size_sends(struct connection *connection, uint32_t took)
 
 /* Keeps one send in flight while anything is queued. Too little room in the system is no error: it is tried
    again. */
-void connection_pump(struct connection *connection)
+static void connection__send_front(struct connection *connection)
 {
-    while (connection->queued > 0 && !connection->is_sending && !connection->wants_reset) {
+    while (send_queue_has_front(&connection->queue) && !connection->is_sending && !connection->wants_reset) {
         WSABUF buffers[SEND_BUFFERS];
         DWORD bytes = 0;
         const uint32_t size = call_size(connection->send_size);
@@ -61,6 +61,54 @@ void connection_pump(struct connection *connection)
             connection_fail(connection, error);
         }
     }
+}
+
+/* Reads on in the file while less than one send of it waits. */
+static void connection__read_file(struct connection *connection)
+{
+    struct file_part *part = send_queue_file(&connection->queue);
+    const uint32_t size = call_size(connection->send_size);
+    if (part == NULL || part->piece != NULL || connection->wants_reset ||
+        send_queue_front(&connection->queue) >= size) {
+        return;
+    }
+    const DWORD error = file_part_read(part, worker_buffers(connection->worker), size);
+    if (error != 0) {
+        connection_reset(connection, CLOSED_ERROR, error);
+    } else {
+        connection_hold(connection);
+    }
+}
+
+void connection_pump(struct connection *connection)
+{
+    connection__send_front(connection);
+    connection__read_file(connection);
+}
+
+/* A piece of the file has been read. */
+static void connection__run_file(struct operation *operation, uint32_t error, uint32_t bytes)
+{
+    struct file_part *part = LIST_ELEMENT(operation, struct file_part, read);
+    struct connection *connection = part->owner;
+    struct buffer *piece = file_part_take(part, worker_buffers(connection->worker), &error, bytes);
+    if (piece == NULL) {
+        connection_reset(connection, CLOSED_ERROR, error);
+    } else {
+        if (!send_queue_has_front(&connection->queue)) {
+            connection->last_progress = connection_tick(connection);
+        }
+        connection->queued += bytes;
+        send_queue_add_piece(&connection->queue, piece);
+        if (part->left == 0) {
+            send_queue_end_file(&connection->queue);
+        }
+    }
+    if (!connection->is_closed) {
+        connection_pump(connection);
+        connection_settle(connection);
+    }
+    connection_release(connection);
 }
 
 /* As much as the system takes at once, straight from the handler's memory. The first bytes of all are copied and go with
@@ -107,6 +155,37 @@ static int32_t connection__append(struct connection *connection, const struct re
     return connection->queued > 0 ? PL_QUEUED : PL_OK;
 }
 
+static int32_t connection__refuse_full(struct connection *connection)
+{
+    connection->is_blocked = 1;
+    if (connection->endpoint->handler->on_writable == NULL) {
+        connection_reset(connection, CLOSED_SLOW_READER, 0);
+        connection_settle_later(connection);
+    }
+    return PL_FULL;
+}
+
+int32_t connection_send_file(struct worker *worker, pl_id id, struct file_part *part)
+{
+    struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
+    if (connection == NULL || connection->is_closed || connection->wants_reset || connection->wants_fin) {
+        return PL_GONE;
+    }
+    if (send_queue_file(&connection->queue) != NULL) {
+        return connection__refuse_full(connection);
+    }
+    part->owner = connection;
+    part->read.complete = connection__run_file;
+    if (!worker_associate(worker, connection->endpoint->lane, part->file) ||
+        !send_queue_add_file(&connection->queue, part)) {
+        return PL_NO_MEMORY;
+    }
+    connection->is_paused = 1;
+    connection_pump(connection);
+    connection_settle_later(connection);
+    return PL_QUEUED;
+}
+
 int32_t connection_send_ref(struct worker *worker, pl_id id, const struct reference *reference)
 {
     const size_t length = reference->length;
@@ -118,17 +197,13 @@ int32_t connection_send_ref(struct worker *worker, pl_id id, const struct refere
     if (length > limit) {
         return PL_LIMIT;
     }
-    if (length > limit - connection->queued) {
-        connection->is_blocked = 1;
-        if (connection->endpoint->handler->on_writable == NULL) {
-            connection_reset(connection, CLOSED_SLOW_READER, 0);
-            connection_settle_later(connection);
-        }
-        return PL_FULL;
+    if (connection->queued > limit || length > limit - connection->queued) { /* a file may have passed it */
+        return connection__refuse_full(connection);
     }
     int32_t result = PL_OK;
-    const size_t sent =
-        connection->queued == 0 && length > 0 ? connection__send_now(connection, reference->at, length) : 0;
+    const size_t sent = send_queue_is_empty(&connection->queue) && length > 0
+                            ? connection__send_now(connection, reference->at, length)
+                            : 0;
     if (connection->wants_reset) {
         result = PL_GONE;
     } else if (sent < length) {
@@ -147,9 +222,14 @@ int32_t connection_send(struct worker *worker, pl_id id, const uint8_t *at, size
 
 /* ---- on_writable ---- */
 
+static bool connection__is_light(const struct connection *connection)
+{
+    return connection->queued <= CONNECTION_QUEUE_LOW && send_queue_file(&connection->queue) == NULL;
+}
+
 bool connection_may_ask(const struct connection *connection)
 {
-    return connection->is_asked && connection->queued <= CONNECTION_QUEUE_LOW && !connection->is_closed &&
+    return connection->is_asked && connection__is_light(connection) && !connection->is_closed &&
            !connection->wants_reset && !connection->wants_fin;
 }
 
@@ -165,7 +245,7 @@ void connection_tell_writable(struct connection *connection)
 
 void connection_look_writable(struct connection *connection)
 {
-    if (connection->queued > CONNECTION_QUEUE_LOW || (!connection->is_paused && !connection->is_blocked)) {
+    if (!connection__is_light(connection) || (!connection->is_paused && !connection->is_blocked)) {
         return;
     }
     connection->is_paused = 0;

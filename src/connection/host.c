@@ -249,6 +249,65 @@ static int32_t host__send_ref(const pl_host *functions, pl_id id, const void *at
     return result;
 }
 
+/* ---- Files ---- */
+
+struct host_file {
+    struct message message;
+    pl_id id;
+    struct file_part *part;
+};
+
+static void host__run_send_file(struct message *at, struct worker *worker)
+{
+    struct host_file *sent = LIST_ELEMENT(at, struct host_file, message);
+    const int32_t result = connection_send_file(worker, sent->id, sent->part);
+    if (result < 0) {
+        file_part_close(sent->part);
+    }
+    if (result == PL_GONE) {
+        worker_count(worker, NULL, COUNTER_STALE_MESSAGES, 1);
+    } else if (result < 0) {
+        connection_abort(worker, sent->id, CLOSED_SLOW_READER);
+    }
+    memory_free(sent);
+}
+
+static int32_t host__pass_file(struct worker *worker, pl_id id, struct file_part *part)
+{
+    if (worker_is_current(worker)) {
+        return connection_send_file(worker, id, part);
+    }
+    struct host_file *sent = memory_alloc(sizeof *sent);
+    if (sent == NULL) {
+        return PL_NO_MEMORY;
+    }
+    *sent = (struct host_file){.message.run = host__run_send_file, .id = id, .part = part};
+    worker_send(worker, &sent->message);
+    return PL_QUEUED;
+}
+
+static int32_t host__send_file(const pl_host *functions, pl_id id, void *file, uint64_t offset,
+                               uint64_t length)
+{
+    struct worker *worker = host__worker(functions, id);
+    if (worker == NULL) {
+        return host__names_an_endpoint(id) ? PL_INVALID : PL_GONE;
+    }
+    if (slot_kind(id) != SLOT_CONNECTION) {
+        return PL_INVALID;
+    }
+    struct file_part *part = NULL;
+    int32_t result = file_part_open(file, offset, length, &part);
+    if (result < 0) {
+        return result;
+    }
+    result = length > 0 ? host__pass_file(worker, id, part) : PL_OK;
+    if (result != PL_QUEUED) {
+        file_part_close(part);
+    }
+    return result;
+}
+
 static void *host__retain(const pl_host *functions, pl_id id, const void *at, size_t length)
 {
     struct worker *worker = host__worker(functions, id);
@@ -550,7 +609,8 @@ void host_init(struct host *host, struct worker *const *workers, unsigned worker
                                        .report = host__report,
                                        .send_ref = host__send_ref,
                                        .retain = host__retain,
-                                       .release = kept_input_release};
+                                       .release = kept_input_release,
+                                       .send_file = host__send_file};
     host->workers = workers;
     host->worker_count = worker_count;
     directory_init(&host->endpoints);

@@ -8,6 +8,7 @@
 
 /* buffer.holders of what is no buffer. */
 #define REFERENCE UINT32_MAX
+#define FILE_PART (UINT32_MAX - 1)
 
 /* Buffers for what does not fit behind the last one. False: none was added. */
 static bool send_queue__reserve(struct buffer_pool *pool, size_t length, struct buffer **first_out)
@@ -37,6 +38,27 @@ struct lent {
     struct reference reference;
 };
 
+/* Likewise, as the last one: a file, and what was appended since. */
+struct filing {
+    struct buffer buffer;
+    struct buffer *before; /* NULL: it is the first as well */
+    struct file_part *part;
+    struct send_queue behind;
+};
+
+static struct filing *send_queue__filing(const struct send_queue *queue)
+{
+    return queue->last != NULL && queue->last->holders == FILE_PART ? (struct filing *)(void *)queue->last
+                                                                    : NULL;
+}
+
+/* Where new bytes go. */
+static struct send_queue *send_queue__end(struct send_queue *queue)
+{
+    struct filing *filing = send_queue__filing(queue);
+    return filing != NULL ? &filing->behind : queue;
+}
+
 static bool buffer__is_reference(const struct buffer *buffer)
 {
     return buffer->holders == REFERENCE;
@@ -50,12 +72,27 @@ static const uint8_t *buffer__bytes(struct buffer *buffer)
 
 static void buffer__give_back(struct buffer_pool *pool, struct buffer *buffer)
 {
-    if (buffer__is_reference(buffer)) {
+    if (buffer->holders == FILE_PART) {
+        struct filing *filing = (struct filing *)(void *)buffer;
+        send_queue_clear(&filing->behind, pool);
+        file_part_close(filing->part);
+        memory_free(buffer);
+    } else if (buffer__is_reference(buffer)) {
         reference_release(&((const struct lent *)(const void *)buffer)->reference);
         memory_free(buffer);
     } else {
         buffer_put(pool, buffer);
     }
+}
+
+static void send_queue__link(struct send_queue *queue, struct buffer *buffer)
+{
+    if (queue->last != NULL) {
+        queue->last->next = buffer;
+    } else {
+        queue->first = buffer;
+    }
+    queue->last = buffer;
 }
 
 bool send_queue_refer(struct send_queue *queue, const struct reference *reference)
@@ -67,14 +104,73 @@ bool send_queue_refer(struct send_queue *queue, const struct reference *referenc
     lent->buffer.size = lent->buffer.end = (uint32_t)reference->length; /* full: nothing is added to it */
     lent->buffer.holders = REFERENCE;
     lent->reference = *reference;
-    if (queue->last != NULL) {
-        queue->last->next = &lent->buffer;
-    } else {
-        queue->first = &lent->buffer;
-    }
-    queue->last = &lent->buffer;
+    send_queue__link(send_queue__end(queue), &lent->buffer);
     return true;
 }
+
+/* ---- Files ---- */
+
+bool send_queue_add_file(struct send_queue *queue, struct file_part *part)
+{
+    struct filing *filing = memory_alloc(sizeof *filing);
+    if (filing == NULL) {
+        return false;
+    }
+    filing->buffer.holders = FILE_PART;
+    filing->before = queue->last;
+    filing->part = part;
+    send_queue__link(queue, &filing->buffer);
+    return true;
+}
+
+struct file_part *send_queue_file(const struct send_queue *queue)
+{
+    const struct filing *filing = send_queue__filing(queue);
+    return filing != NULL ? filing->part : NULL;
+}
+
+void send_queue_add_piece(struct send_queue *queue, struct buffer *piece)
+{
+    struct filing *filing = send_queue__filing(queue);
+    if (filing->before != NULL) {
+        filing->before->next = piece;
+    } else {
+        queue->first = piece;
+    }
+    piece->next = &filing->buffer;
+    filing->before = piece;
+}
+
+/* What is behind it closes up. */
+void send_queue_end_file(struct send_queue *queue)
+{
+    struct filing *filing = send_queue__filing(queue);
+    if (filing->before != NULL) {
+        filing->before->next = filing->behind.first;
+    } else {
+        queue->first = filing->behind.first;
+    }
+    queue->last = filing->behind.last != NULL ? filing->behind.last : filing->before;
+    file_part_close(filing->part);
+    memory_free(filing);
+}
+
+bool send_queue_has_front(const struct send_queue *queue)
+{
+    return queue->first != NULL && queue->first->holders != FILE_PART;
+}
+
+size_t send_queue_front(const struct send_queue *queue)
+{
+    size_t length = 0;
+    for (const struct buffer *buffer = queue->first; buffer != NULL && buffer->holders != FILE_PART;
+         buffer = buffer->next) {
+        length += buffer_used(buffer);
+    }
+    return length;
+}
+
+/* ---- Bytes ---- */
 
 static size_t buffer__fill(struct buffer *buffer, const uint8_t *at, size_t length)
 {
@@ -86,6 +182,7 @@ static size_t buffer__fill(struct buffer *buffer, const uint8_t *at, size_t leng
 
 bool send_queue_append(struct send_queue *queue, struct buffer_pool *pool, const uint8_t *at, size_t length)
 {
+    queue = send_queue__end(queue);
     const size_t room = queue->last != NULL ? queue->last->size - queue->last->end : 0;
     struct buffer *more = NULL;
     if (length > room && !send_queue__reserve(pool, length - room, &more)) {
@@ -111,8 +208,8 @@ bool send_queue_append(struct send_queue *queue, struct buffer_pool *pool, const
 DWORD send_queue_gather(const struct send_queue *queue, size_t limit, WSABUF *buffers_out, DWORD room)
 {
     DWORD count = 0;
-    for (struct buffer *buffer = queue->first; buffer != NULL && limit > 0 && count < room;
-         buffer = buffer->next) {
+    for (struct buffer *buffer = queue->first;
+         buffer != NULL && buffer->holders != FILE_PART && limit > 0 && count < room; buffer = buffer->next) {
         const uint32_t used = buffer_used(buffer);
         buffers_out[count].buf = (char *)(uintptr_t)buffer__bytes(buffer) + buffer->start;
         buffers_out[count].len = used < limit ? used : (ULONG)limit;
@@ -124,15 +221,19 @@ DWORD send_queue_gather(const struct send_queue *queue, size_t limit, WSABUF *bu
 
 void send_queue_consume(struct send_queue *queue, struct buffer_pool *pool, size_t length)
 {
-    while (queue->first != NULL && length >= buffer_used(queue->first)) {
+    struct filing *filing = send_queue__filing(queue);
+    while (send_queue_has_front(queue) && length >= buffer_used(queue->first)) {
         struct buffer *buffer = queue->first;
         length -= buffer_used(buffer);
         queue->first = buffer->next;
+        if (queue->first == NULL) {
+            queue->last = NULL;
+        } else if (filing != NULL && filing->before == buffer) {
+            filing->before = NULL;
+        }
         buffer__give_back(pool, buffer);
     }
-    if (queue->first == NULL) {
-        queue->last = NULL;
-    } else {
+    if (send_queue_has_front(queue)) {
         queue->first->start += (uint32_t)length;
     }
 }
