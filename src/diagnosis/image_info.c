@@ -22,6 +22,17 @@ struct trust {
     BOOL(WINAPI *release)(HCATADMIN admin, DWORD flags);
 };
 
+/* WINTRUST_CATALOG_INFO as it is since Windows 8; not every header has its last member. */
+struct trust_member {
+    DWORD size, version;
+    LPCWSTR catalog, tag, path;
+    HANDLE file;
+    BYTE *hash;
+    DWORD hash_size;
+    PCCTL_CONTEXT context;
+    HCATADMIN admin; /* which kind of hash it is */
+};
+
 static bool trust__load(struct trust *trust)
 {
     const struct system_function functions[] = {
@@ -87,15 +98,15 @@ static LONG trust__verify_member(const struct trust *trust, HCATADMIN admin, con
     LONG status = TRUST_E_PROVIDER_UNKNOWN;
     if (trust->describe(catalog, &found, 0)) {
         trust__tag(hash, size, tag);
-        WINTRUST_CATALOG_INFO information = {.cbStruct = sizeof information,
-                                             .pcwszCatalogFilePath = found.wszCatalogFile,
-                                             .pcwszMemberTag = tag,
-                                             .pcwszMemberFilePath = path,
-                                             .hMemberFile = file,
-                                             .pbCalculatedFileHash = hash,
-                                             .cbCalculatedFileHash = size,
-                                             .hCatAdmin = admin};
-        WINTRUST_DATA data = {.dwUnionChoice = WTD_CHOICE_CATALOG, .pCatalog = &information};
+        struct trust_member member = {.size = sizeof member,
+                                      .catalog = found.wszCatalogFile,
+                                      .tag = tag,
+                                      .path = path,
+                                      .file = file,
+                                      .hash = hash,
+                                      .hash_size = size,
+                                      .admin = admin};
+        WINTRUST_DATA data = {.dwUnionChoice = WTD_CHOICE_CATALOG, .pCatalog = (void *)&member};
         status = trust__verify(trust, &data);
     }
     trust->release_catalog(admin, catalog, 0);
