@@ -33,7 +33,7 @@ struct ports_audit {
 /* Without --config a configuration is a help, and its lack no error. */
 static bool ports__open_config(struct ports_audit *audit, struct failure *failure)
 {
-    if (!loaded_config_open(&audit->loaded, audit->arguments, failure)) {
+    if (!loaded_config_open(&audit->loaded, audit->arguments, LOADED_CONFIG_ALL, failure)) {
         return audit->arguments->options[OPTION_CONFIG] == NULL;
     }
     audit->has_config = true;
