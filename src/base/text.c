@@ -283,7 +283,9 @@ static size_t text__least(size_t a, size_t b)
 size_t text_distance(const char *at, size_t length, const char *string, size_t limit)
 {
     const size_t other = strlen(string);
-    if (length > TEXT_WORD_MAX || other > TEXT_WORD_MAX) {
+    const size_t difference = length > other ? length - other : other - length;
+    if (length > TEXT_WORD_MAX || other > TEXT_WORD_MAX ||
+        difference > limit) { /* so many inserts at least */
         return limit + 1;
     }
     uint8_t rows[3][TEXT_WORD_MAX + 1]; /* the last two rows of the table and the one being made */

@@ -23,7 +23,12 @@
 #include "config/config_unknown.h"
 #include "config/config_value.h"
 
-enum { CONFIG_FIRST_ROOM = 8, CONFIG_NAME_ROOM = 288, CONFIG_PROBLEM_ROOM = 1024 };
+enum {
+    CONFIG_GUESSES_MAX = 1000 /* keys of an endpoint */,
+    CONFIG_FIRST_ROOM = 8,
+    CONFIG_NAME_ROOM = 288,
+    CONFIG_PROBLEM_ROOM = 1024
+};
 
 enum section_kind { SECTION_SERVICE, SECTION_DEFAULTS, SECTION_ENDPOINT, SECTION_UNKNOWN };
 
@@ -646,7 +651,7 @@ static uint32_t config__find_doubt(const struct reading *reading, const struct c
 {
     for (size_t i = 0; i < count; i++) {
         const struct config_unknown unknown = config__unknown(reading, endpoint, &extras[i]);
-        if (extras[i].is_broken ||
+        if (extras[i].is_broken || config_problems_are_full(reading->problems) || i == CONFIG_GUESSES_MAX ||
             (!config__is_option(endpoint, &extras[i]) && config_unknown_guess(&unknown) != NULL)) {
             return extras[i].line;
         }

@@ -147,15 +147,19 @@ static bool config_entry__handler(const struct config_entry *entry, struct confi
     return false;
 }
 
+/* The room is the power of two that has the items, so that it need not be kept anywhere: as everywhere here. */
 static bool config_entry__add_listen(struct config_endpoint *endpoint, const struct config_listen *listen)
 {
-    struct config_listen *grown =
-        memory_resize(endpoint->listen, (endpoint->listen_count + 1) * sizeof *grown);
-    if (grown == NULL) {
-        return false;
+    const size_t count = endpoint->listen_count;
+    if ((count & (count - 1)) == 0) {
+        const size_t room = count > 0 ? count * 2 : 1;
+        struct config_listen *grown = memory_resize(endpoint->listen, room * sizeof *grown);
+        if (grown == NULL) {
+            return false;
+        }
+        endpoint->listen = grown;
     }
-    grown[endpoint->listen_count++] = *listen;
-    endpoint->listen = grown;
+    endpoint->listen[endpoint->listen_count++] = *listen;
     return true;
 }
 
@@ -177,7 +181,6 @@ static void config_entry__listen_item(const struct config_entry *entry)
     }
 }
 
-/* The room is the power of two that has the items, so that it need not be kept anywhere. */
 static bool config_entry__add_prefix(struct config_prefixes *prefixes, const struct address_prefix *prefix)
 {
     const size_t count = prefixes->count;
@@ -205,13 +208,13 @@ static void config_entry__prefix_item(const struct config_entry *entry)
     }
 }
 
-/* Each item by itself, so that all that are wrong are told. */
+/* Each item by itself, so that all that are wrong are told; the thousandth is the last one. */
 static void config_entry__list(const struct config_entry *entry,
                                void (*read_item)(const struct config_entry *entry))
 {
     struct config_span rest = entry->value;
     struct config_entry item = *entry;
-    while (config_value_take_item(&rest, &item.value)) {
+    while (!config_problems_are_full(entry->problems) && config_value_take_item(&rest, &item.value)) {
         if (item.value.length > 0) {
             read_item(&item);
         } else if (entry->value.length > 0) { /* else the whole list is empty, and may be */

@@ -29,6 +29,11 @@ void config_problems_no_memory(struct config_problems *problems)
     problems->is_out_of_memory = true;
 }
 
+bool config_problems_are_full(const struct config_problems *problems)
+{
+    return problems->count >= CONFIG_PROBLEMS_SHOWN_MAX;
+}
+
 static bool config_problems__grow(struct config_problems *problems)
 {
     const size_t room = problems->room > 0 ? problems->room * 2 : CONFIG_PROBLEMS_FIRST_ROOM;
@@ -49,7 +54,7 @@ static void config_problems__add(struct config_problems *problems, bool is_error
                                  uint32_t column, const char *format, va_list arguments)
 {
     *(is_error ? &problems->errors : &problems->warnings) += 1;
-    if (problems->count == CONFIG_PROBLEMS_SHOWN_MAX ||
+    if (config_problems_are_full(problems) ||
         (problems->count == problems->room && !config_problems__grow(problems))) {
         return;
     }

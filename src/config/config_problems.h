@@ -15,6 +15,9 @@ void config_problems_error(struct config_problems *problems, uint32_t line, uint
 void config_problems_warning(struct config_problems *problems, uint32_t line, uint32_t column,
                              const char *format, ...) TEXT_FORMAT(4, 5);
 
+/* config_problems_are_full: what is told from now on is only counted. */
+bool config_problems_are_full(const struct config_problems *problems);
+
 /* config_problems_no_memory: an allocation failed; all other problems are then of no interest. */
 void config_problems_no_memory(struct config_problems *problems);
 

@@ -90,6 +90,12 @@ bool config_unknown_tell(const struct config_unknown *unknown, struct config_pro
     const char *guess = NULL;
     char room[256];
     struct text message;
+    if (config_problems_are_full(problems)) { /* nobody reads it any more, and to guess takes its time */
+        if (!unknown->may_be_option) {
+            config_problems_error(problems, unknown->line, unknown->name.column, "not a key");
+        }
+        return true;
+    }
     text_init(&message, room, sizeof room);
     if (text_equal(unknown->name.at, unknown->name.length, "include")) {
         text_add_string(&message, "belongs before the first section; move the line up");
