@@ -21,7 +21,8 @@ enum control_stop {
 enum control_wish {
     CONTROL_RELOAD = 1, /* read the configuration again */
     CONTROL_ROTATE = 2, /* begin new log files */
-    CONTROL_DUMP = 4    /* write to the log how things stand */
+    CONTROL_DUMP = 4,   /* write to the log how things stand */
+    CONTROL_WATCH = 8   /* see whether, and where, the configuration is to be watched now */
 };
 
 struct control {

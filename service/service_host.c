@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "config_watch.h"
 #include "crash_report.h"
 #include "diagnosis/diagnosis.h"
 #include "handler/handlers.h"
@@ -29,6 +30,7 @@ struct service_host {
     struct plugin_loader loader;
     char *path; /* of the configuration's file */
     struct reloader reloader;
+    struct config_watch *watch;    /* NULL: none is wanted, or it cannot be had */
     struct config *config;         /* in effect; the engine's while there is one */
     volatile LONG64 drain_timeout; /* of it */
     struct log *log;
@@ -107,8 +109,50 @@ static void service_host__apply_pause(struct service_host *host, bool is_paused)
     service_host__report(host, is_paused ? SERVICE_HOST_PAUSED : SERVICE_HOST_RUNNING, 0);
 }
 
+static void service_host__reload_later(void *context)
+{
+    const struct service_host *host = context;
+    control_ask(host->options->control, CONTROL_RELOAD);
+}
+
+static void service_host__start_watch(struct service_host *host)
+{
+    const struct config_watch_options options = {.path = host->path,
+                                                 .service = host->options->service,
+                                                 .changed = service_host__reload_later,
+                                                 .context = host};
+    struct failure failure;
+    host->watch = config_watch_start(&options, host->config, &failure);
+    if (host->watch == NULL) {
+        log_write(host->log, EVENT_CONFIG_WARNING, NULL, 0, "%s", failure.text);
+    }
+}
+
+static void service_host__stop_watch(struct service_host *host)
+{
+    config_watch_stop(host->watch);
+    host->watch = NULL;
+}
+
+/* As the configuration in effect says. */
+static void service_host__tend_watch(struct service_host *host)
+{
+    reloader_hold(&host->reloader);
+    if (!host->config->service.reload_is_watch) {
+        service_host__stop_watch(host);
+    } else if (host->watch == NULL) {
+        service_host__start_watch(host);
+    } else {
+        (void)config_watch_update(host->watch, host->config);
+    }
+    reloader_let_go(&host->reloader);
+}
+
 static void service_host__grant(struct service_host *host, unsigned wishes)
 {
+    if ((wishes & CONTROL_WATCH) != 0) {
+        service_host__tend_watch(host);
+    }
     if ((wishes & CONTROL_RELOAD) != 0) {
         struct text told;
         enum exit_code code = EXIT_CODE_DONE;
@@ -124,6 +168,7 @@ static enum control_stop service_host__serve(struct service_host *host)
     bool is_paused = false, is_pause_wanted = false;
     enum control_stop stop = CONTROL_RUN;
     service_host__report(host, SERVICE_HOST_RUNNING, 0);
+    service_host__tend_watch(host);
     while (stop = control_wait(host->options->control, is_paused, &is_pause_wanted), stop == CONTROL_RUN) {
         if (is_paused != is_pause_wanted) {
             is_paused = is_pause_wanted;
@@ -131,6 +176,7 @@ static enum control_stop service_host__serve(struct service_host *host)
         }
         service_host__grant(host, control_take_wishes(host->options->control));
     }
+    service_host__stop_watch(host);
     return stop;
 }
 
@@ -220,6 +266,7 @@ static void service_host__applied(void *context, const struct config *config)
     struct service_host *host = context;
     host->config = (struct config *)(uintptr_t)config;
     InterlockedExchange64(&host->drain_timeout, (LONG64)config->service.drain_timeout);
+    control_ask(host->options->control, CONTROL_WATCH);
 }
 
 /* What the configuration is read from, now and when it is reloaded. */
@@ -229,6 +276,7 @@ static void service_host__offer_reload(struct service_host *host)
     reloader_init(&host->reloader,
                   &(const struct reloader_options){.request = {.path = host->path,
                                                                .may_lack_file = options->config_file == NULL,
+                                                               .must_be_trusted = options->must_be_trusted,
                                                                .service = options->service,
                                                                .handlers = handlers_builtin,
                                                                .plugins = &host->loader.source},

@@ -34,7 +34,8 @@ struct service_host_options {
     const char *config_file; /* NULL: the default places */
     struct control *control;
     bool is_automatic_start; /* see engine.h */
-    bool must_be_trusted;    /* handlers in DLLs: one that others than administrators can change is refused */
+    bool must_be_trusted; /* the configuration's files, its registry key, handlers in DLLs: what others than
+                                administrators can change is refused */
     uint32_t preshutdown_timeout; /* milliseconds that the system grants at CONTROL_PRESHUTDOWN */
 
     struct event_log *event_log; /* NULL: none. Takes what the configuration says, once that is known */

@@ -11,9 +11,11 @@
 #include <cmocka.h>
 
 #include "config/config_registry_load.h"
+#include "support/descriptor.h"
 #include "support/fault.h"
 #include "support/registry_key.h"
 #include "support/registry_list.h"
+#include "support/seam.h"
 #include "support/support.h"
 
 #define TEST_SERVICE "PortListenerTestRegistry"
@@ -129,6 +131,57 @@ static void test_config_registry_load__reads_again_when_a_key_goes_away_meanwhil
     }
 }
 
+static const char *const descriptors[] = {"O:BAD:(A;;KA;;;BA)(A;;KR;;;WD)",
+                                          "O:BAD:(A;;KA;;;BA)(A;;CCDC;;;BU)", "O:S-1-5-21-1D:(A;;KA;;;BA)"};
+static size_t asked, bad_at, bad;
+
+static DWORD WINAPI get_security(HANDLE handle, SE_OBJECT_TYPE type, SECURITY_INFORMATION parts, PSID *owner,
+                                 PSID *group, PACL *dacl, PACL *sacl, PSECURITY_DESCRIPTOR *descriptor)
+{
+    (void)handle, (void)owner, (void)group, (void)dacl, (void)sacl;
+    assert_int_equal(type, SE_REGISTRY_KEY);
+    assert_int_equal(parts, OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION);
+    *descriptor = descriptor_make(descriptors[asked++ == bad_at ? bad : 0]);
+    return ERROR_SUCCESS;
+}
+
+static void test_config_registry_load__trusts_only_keys_that_strangers_cannot_change(void **state)
+{
+    static const char *const names[] = {"Services\\" TEST_SERVICE " ",
+                                        "Services\\" TEST_SERVICE "\\Parameters ", "key service "};
+    static const char *const flaws[] = {
+        "who may set values in it and is no administrator; as administrator let others "
+        "only read it (regedit, Permissions)",
+        "belongs to S-1-5-21-1, who is no administrator; as administrator make the "
+        "administrators its owner"};
+    (void)state;
+    struct config_registry registry;
+    struct failure failure;
+    registry_key_text(TEST_SERVICE, "service", "log_level", "info");
+    seam_replace(IMPORT_GetSecurityInfo, (seam_function)get_security);
+    asked = 0;
+    bad_at = SIZE_MAX;
+    assert_true(config_registry_load_trusted(TEST_SERVICE, &registry, &failure));
+    assert_int_equal(registry.count, 2);
+    config_registry_fini(&registry);
+    for (size_t i = 0; i < 6; i++) {
+        asked = 0;
+        bad_at = i / 2;
+        bad = i % 2 + 1;
+        assert_false(config_registry_load_trusted(TEST_SERVICE, &registry, &failure));
+        config_registry_fini(&registry);
+        assert_int_equal(failure.code, EXIT_CODE_CONFIGURATION);
+        assert_non_null(strstr(failure.text, names[bad_at]));
+        assert_non_null(strstr(failure.text, flaws[bad - 1]));
+    }
+    seam_replace(IMPORT_GetSecurityInfo, NULL);
+    fault_arm(IMPORT_GetSecurityInfo, 1, ERROR_ACCESS_DENIED, 1);
+    assert_false(config_registry_load_trusted(TEST_SERVICE, &registry, &failure));
+    fault_clear();
+    config_registry_fini(&registry);
+    assert_int_equal(failure.code, EXIT_CODE_ACCESS_DENIED);
+}
+
 static void test_config_registry_load__refuses_too_much(void **state)
 {
     static uint8_t large[3 * 1024 * 1024];
@@ -148,6 +201,7 @@ int main(void)
         it(test_config_registry_load__no_key_is_an_empty_list),
         it(test_config_registry_load__tells_what_it_may_not_read),
         it(test_config_registry_load__reads_again_when_a_key_goes_away_meanwhile),
+        it(test_config_registry_load__trusts_only_keys_that_strangers_cannot_change),
         it(test_config_registry_load__refuses_too_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -234,6 +234,45 @@ static void test_service_host__reloads_when_asked(void **state)
     finish(&run);
 }
 
+#define WATCHED_INI "log_file = test.log\n[endpoint fake]\nlisten = tcp://127.0.0.1:7\nhandler = echo\n"
+
+static void test_service_host__reloads_when_it_watches(void **state)
+{
+    static struct run run;
+    WCHAR path[PROGRAM_PATH_MAX];
+    (void)state;
+    prepare(&run, "[service]\nreload = watch\n" WATCHED_INI);
+    start(&run);
+    wait_for(&run, SERVICE_HOST_RUNNING);
+    program_write(run.folder, L"portlistener.ini",
+                  "[service]\nreload = watch\ndrain_timeout = 7s\n" WATCHED_INI, path);
+    wait_for_reloads(1);
+    program_write(run.folder, L"portlistener.ini", "[service]\ndrain_timeout = 8s\n" WATCHED_INI, path);
+    wait_for_reloads(2); /* from now on it does not watch */
+    Sleep(100);
+    program_write(run.folder, L"portlistener.ini", "[service]\ndrain_timeout = 9s\n" WATCHED_INI, path);
+    Sleep(2000);
+    assert_int_equal(fake_engine.reloads, 2);
+    control_ask_stop(&run.control, CONTROL_STOP);
+    wait_for_end(&run);
+    finish(&run);
+}
+
+/* The folder of the test is its account's, which is no administrator's. */
+static void test_service_host__does_not_trust_a_file_that_others_can_change(void **state)
+{
+    static struct run run;
+    (void)state;
+    prepare(&run, ini_text);
+    run.options.must_be_trusted = true;
+    start(&run);
+    wait_for_end(&run);
+    assert_int_equal(run.failure.code, EXIT_CODE_CONFIGURATION);
+    assert_true(strstr(run.tellings[0], " belongs to ") != NULL ||
+                strstr(run.tellings[0], " is open to ") != NULL);
+    finish(&run);
+}
+
 static void test_service_host__the_reason_of_the_stop_limits_the_drain(void **state)
 {
     static const struct {
@@ -552,6 +591,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_service_host__runs_pauses_continues_and_stops, setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__reloads_when_asked, setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_service_host__reloads_when_it_watches, setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_service_host__does_not_trust_a_file_that_others_can_change,
+                                        setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__the_reason_of_the_stop_limits_the_drain, setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__the_first_reason_to_stop_stays, setup,

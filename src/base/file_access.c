@@ -74,14 +74,24 @@ static const struct file_access__right folder_rights[] = {{FILE_ADD_FILE, "add f
                                                           {FILE_DELETE_CHILD, "delete what is in it"},
                                                           {0, NULL}};
 
+static const struct file_access__right key_rights[] = {{KEY_SET_VALUE, "set values in it"},
+                                                       {KEY_CREATE_SUB_KEY, "create keys in it"},
+                                                       {KEY_CREATE_LINK, "create links in it"},
+                                                       {WRITE_DAC, "change its permissions"},
+                                                       {WRITE_OWNER, "take it over as its owner"},
+                                                       {DELETE, "delete it"},
+                                                       {0, NULL}};
+
 /* Above the folder of the file, adding something does no harm. NULL: no right that counts. */
 static const char *file_access__find_right(DWORD mask, enum file_access_kind kind)
 {
     const struct file_access__right *right = kind == FILE_ACCESS_FILE     ? file_rights
                                              : kind == FILE_ACCESS_FOLDER ? folder_rights
+                                             : kind == FILE_ACCESS_KEY    ? key_rights
                                                                           : folder_rights + 2;
-    GENERIC_MAPPING mapping = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS};
-    MapGenericMask(&mask, &mapping);
+    GENERIC_MAPPING of_files = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS};
+    GENERIC_MAPPING of_keys = {KEY_READ, KEY_WRITE, KEY_EXECUTE, KEY_ALL_ACCESS};
+    MapGenericMask(&mask, kind == FILE_ACCESS_KEY ? &of_keys : &of_files);
     while (right->words != NULL && (mask & right->bit) == 0) {
         right++;
     }
@@ -210,6 +220,13 @@ static void file_access__add_account(struct text *text, const SID *sid)
 static void file_access__add_remedy(struct text *text, const WCHAR *path, enum file_access_kind kind,
                                     const struct file_access_flaw *flaw)
 {
+    if (kind == FILE_ACCESS_KEY) {
+        text_add_string(
+            text, flaw->kind == FILE_ACCESS_OWNED
+                      ? "as administrator make the administrators its owner (regedit, Permissions, Advanced)"
+                      : "as administrator let others only read it (regedit, Permissions)");
+        return;
+    }
     text_add_string(text, "as administrator run: icacls \"");
     utf16_add(text, path);
     if (flaw->kind == FILE_ACCESS_OWNED) {
@@ -232,7 +249,9 @@ static void file_access__add_remedy(struct text *text, const WCHAR *path, enum f
 void file_access_add_flaw(struct text *text, const WCHAR *path, enum file_access_kind kind,
                           const struct file_access_flaw *flaw)
 {
-    text_add_string(text, kind == FILE_ACCESS_FILE ? "" : "its folder ");
+    text_add_string(text, kind == FILE_ACCESS_FILE  ? ""
+                          : kind == FILE_ACCESS_KEY ? "the registry key "
+                                                    : "its folder ");
     utf16_add(text, path);
     switch (flaw->kind) {
     case FILE_ACCESS_OWNED:

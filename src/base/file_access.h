@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
-   Who may change a file or a folder, by its security descriptor: the rule for files that are trusted. Trusted are
+   Who may change a file, a folder or a registry key, by its security descriptor: the rule for files that are trusted. Trusted are
    SYSTEM, the administrators and TrustedInstaller; everybody else is a stranger. */
 #ifndef PORTLISTENER_BASE_FILE_ACCESS_H
 #define PORTLISTENER_BASE_FILE_ACCESS_H
@@ -11,7 +11,12 @@
 
 /* What a stranger must not do depends on what it is. In the folder of the file nobody may add anything: what a program
    is looked for there could be his. Above that one it is enough that the folders cannot be replaced by others. */
-enum file_access_kind { FILE_ACCESS_FILE, FILE_ACCESS_FOLDER, FILE_ACCESS_ANCESTOR };
+enum file_access_kind {
+    FILE_ACCESS_FILE,
+    FILE_ACCESS_FOLDER,
+    FILE_ACCESS_ANCESTOR,
+    FILE_ACCESS_KEY /* of the registry: nobody may set values in it or create keys there */
+};
 
 enum file_access_flaw_kind {
     FILE_ACCESS_OWNED,     /* its owner is a stranger: he can give himself every right */

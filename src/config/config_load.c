@@ -120,7 +120,11 @@ static bool config_load__read_registry(struct config_loading *loading, struct co
 {
     struct failure failure;
     config_registry_add_key_name(&loading->registry_name, loading->request->service);
-    if (!config_registry_load(loading->request->service, &loading->registry, &failure)) {
+    const bool is_read =
+        loading->request->must_be_trusted
+            ? config_registry_load_trusted(loading->request->service, &loading->registry, &failure)
+            : config_registry_load(loading->request->service, &loading->registry, &failure);
+    if (!is_read) {
         problems->is_access_denied = failure.code == EXIT_CODE_ACCESS_DENIED;
         text_add_string(reason, failure.win32_error == ERROR_NOT_ENOUGH_MEMORY ? "" : failure.text);
         return false;

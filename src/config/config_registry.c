@@ -61,7 +61,7 @@ static uint32_t config_registry__put(struct config_registry *registry, const voi
 static bool config_registry__make_room(struct config_registry *registry, size_t size)
 {
     return !config_registry_is_full(registry, size) && config_registry__grow_list(registry) &&
-           config_registry__grow_bytes(registry, size);
+           config_registry__grow_bytes(registry, size) && registry->list != NULL;
 }
 
 bool config_registry_add_key(struct config_registry *registry, const uint16_t *name, size_t length)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/file_access.h"
 #include "base/memory.h"
 #include "base/utf16.h"
 
@@ -21,6 +22,7 @@ struct registry_reader {
     WCHAR *name; /* of REGISTRY_NAME_ROOM */
     uint8_t *data;
     size_t room;
+    struct failure *distrust; /* NULL: keys need not be trusted; else what is wrong with one */
 };
 
 WCHAR *config_registry_key(const char *service)
@@ -38,6 +40,32 @@ void config_registry_add_key_name(struct text *text, const char *service)
     text_add_string(text, "HKLM\\" REGISTRY_SERVICES);
     text_add_escaped(text, service, strlen(service));
     text_add_string(text, "\\Parameters");
+}
+
+/* ERROR_INVALID_SECURITY_DESCR, with `distrust` filled in, where strangers can change the key. `name` is what messages
+   call it. */
+static DWORD config_registry__check_trust(const struct registry_reader *reader, HKEY key, const WCHAR *name)
+{
+    struct file_access_flaw flaw;
+    struct text text;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    if (reader->distrust == NULL) {
+        return ERROR_SUCCESS;
+    }
+    const DWORD error =
+        GetSecurityInfo(key, SE_REGISTRY_KEY, OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, NULL,
+                        NULL, NULL, NULL, &descriptor);
+    if (error != ERROR_SUCCESS) {
+        return error;
+    }
+    const bool is_safe = file_access_is_safe(descriptor, FILE_ACCESS_KEY, &flaw);
+    if (!is_safe) {
+        *reader->distrust = (struct failure){.code = EXIT_CODE_CONFIGURATION};
+        text_init(&text, reader->distrust->text, sizeof reader->distrust->text);
+        file_access_add_flaw(&text, name, FILE_ACCESS_KEY, &flaw);
+    }
+    LocalFree(descriptor);
+    return is_safe ? ERROR_SUCCESS : ERROR_INVALID_SECURITY_DESCR;
 }
 
 /* What it means that the list did not take something. */
@@ -123,7 +151,8 @@ static DWORD config_registry__read_key(struct registry_reader *reader, HKEY pare
     if (error != ERROR_SUCCESS) {
         return error;
     }
-    if (!config_registry_add_key(reader->registry, name, length)) {
+    error = config_registry__check_trust(reader, key, name);
+    if (error == ERROR_SUCCESS && !config_registry_add_key(reader->registry, name, length)) {
         error = config_registry__refusal(reader, length * sizeof *name);
     }
     if (error == ERROR_SUCCESS) {
@@ -150,15 +179,44 @@ static DWORD config_registry__read_keys(struct registry_reader *reader, HKEY par
     return error == ERROR_NO_MORE_ITEMS ? ERROR_SUCCESS : error;
 }
 
-/* One reading of everything; nothing where there is no such key. */
-static DWORD config_registry__read_all(struct registry_reader *reader, const WCHAR *path)
+static DWORD config_registry__open(const WCHAR *path, HKEY *key_out)
+{
+    return (DWORD)RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_READ, key_out);
+}
+
+/* The key above Parameters: who may change that one can replace Parameters. `path` is put back as it was. */
+static DWORD config_registry__check_service(const struct registry_reader *reader, WCHAR *path)
 {
     HKEY key = NULL;
-    DWORD error = (DWORD)RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_READ, &key);
+    WCHAR *last = wcsrchr(path, L'\\');
+    if (reader->distrust == NULL) {
+        return ERROR_SUCCESS;
+    }
+    *last = L'\0';
+    DWORD error = config_registry__open(path, &key);
+    if (error == ERROR_SUCCESS) {
+        error = config_registry__check_trust(reader, key, path);
+        RegCloseKey(key);
+    }
+    *last = L'\\';
+    return error;
+}
+
+/* One reading of everything; nothing where there is no such key. */
+static DWORD config_registry__read_all(struct registry_reader *reader, WCHAR *path)
+{
+    HKEY key = NULL;
+    DWORD error = config_registry__open(path, &key);
     if (error != ERROR_SUCCESS) {
         return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND ? ERROR_SUCCESS : error;
     }
-    error = config_registry__read_values(reader, key);
+    error = config_registry__check_service(reader, path);
+    if (error == ERROR_SUCCESS) {
+        error = config_registry__check_trust(reader, key, path);
+    }
+    if (error == ERROR_SUCCESS) {
+        error = config_registry__read_values(reader, key);
+    }
     if (error == ERROR_SUCCESS) {
         error = config_registry__read_keys(reader, key);
     }
@@ -173,7 +231,7 @@ static bool config_registry__is_passing(DWORD error)
 }
 
 /* Reads until two readings are the same, which is what was there between them. */
-static DWORD config_registry__read_stable(struct registry_reader *reader, const WCHAR *path,
+static DWORD config_registry__read_stable(struct registry_reader *reader, WCHAR *path,
                                           struct config_registry *registry_out)
 {
     DWORD error = ERROR_RETRY;
@@ -182,6 +240,7 @@ static DWORD config_registry__read_stable(struct registry_reader *reader, const 
         const bool had_one = error == ERROR_SUCCESS;
         reader->registry = &next;
         error = config_registry__read_all(reader, path);
+        reader->registry = NULL;
         const bool is_stable =
             had_one && error == ERROR_SUCCESS && config_registry_is_equal(registry_out, &next);
         config_registry_fini(registry_out);
@@ -233,23 +292,36 @@ static void config_registry__fail(const char *service, DWORD error, struct failu
     text_add_string(&text, config_registry__remedy(error));
 }
 
-bool config_registry_load(const char *service, struct config_registry *registry_out,
-                          struct failure *failure_out)
+static bool config_registry__load(const char *service, bool must_be_trusted,
+                                  struct config_registry *registry_out, struct failure *failure_out)
 {
     struct registry_reader reader = {.name = memory_alloc(REGISTRY_NAME_ROOM * sizeof(WCHAR)),
                                      .data = memory_alloc(REGISTRY_DATA_ROOM),
-                                     .room = REGISTRY_DATA_ROOM};
+                                     .room = REGISTRY_DATA_ROOM,
+                                     .distrust = must_be_trusted ? failure_out : NULL};
     WCHAR *path = config_registry_key(service);
     DWORD error = ERROR_NOT_ENOUGH_MEMORY;
     *registry_out = (struct config_registry){.list = NULL};
     if (path != NULL && reader.name != NULL && reader.data != NULL) {
         error = config_registry__read_stable(&reader, path, registry_out);
     }
-    if (error != ERROR_SUCCESS) {
+    if (error != ERROR_SUCCESS && error != ERROR_INVALID_SECURITY_DESCR) {
         config_registry__fail(service, error, failure_out);
     }
     memory_free(path);
     memory_free(reader.name);
     memory_free(reader.data);
     return error == ERROR_SUCCESS;
+}
+
+bool config_registry_load(const char *service, struct config_registry *registry_out,
+                          struct failure *failure_out)
+{
+    return config_registry__load(service, false, registry_out, failure_out);
+}
+
+bool config_registry_load_trusted(const char *service, struct config_registry *registry_out,
+                                  struct failure *failure_out)
+{
+    return config_registry__load(service, true, registry_out, failure_out);
 }

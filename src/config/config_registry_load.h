@@ -24,4 +24,9 @@ void config_registry_add_key_name(struct text *text, const char *service);
 bool config_registry_load(const char *service, struct config_registry *registry_out,
                           struct failure *failure_out);
 
+/* config_registry_load_trusted: the same, but EXIT_CODE_CONFIGURATION where others than administrators can change the
+   service's key, Parameters, or a key below it that is read. */
+bool config_registry_load_trusted(const char *service, struct config_registry *registry_out,
+                                  struct failure *failure_out);
+
 #endif
