@@ -28,6 +28,9 @@ static const struct {
     [OPTION_WATCH] = {"--watch", NULL, "go on, and print what changes"},
     [OPTION_EXPECT] = {"--expect", "FILE", "what may listen; anything else is exit code 1"},
     [OPTION_LINES] = {"--lines", NULL, "print lines for a file of --expect"},
+    [OPTION_ENDPOINT] = {"--endpoint", "NAME", "only what belongs to this endpoint"},
+    [OPTION_DRY_RUN] = {"--dry-run", NULL, "only tell what it would do"},
+    [OPTION_METRICS] = {"--metrics", NULL, "print metrics in the text form of Prometheus"},
     [OPTION_HELP] = {"--help", NULL, "print this help"},
 };
 
@@ -214,4 +217,22 @@ void arguments_add_usage(struct text *text, unsigned options)
         text_add_format(text, " %s", item.at);
         column += 1 + item.length;
     }
+}
+
+const char *arguments_option(enum option option)
+{
+    return arguments__options[option].name;
+}
+
+bool arguments_count(const struct arguments *arguments, struct failure *failure_out)
+{
+    const struct command *command = arguments->command;
+    struct text text;
+    if (arguments->operand_count >= command->operands_min) {
+        return true;
+    }
+    arguments__fail(failure_out, &text);
+    text_add_format(&text, "%s takes %s; \"portlistener %s --help\" tells what that is", command->name,
+                    command->operand, command->name);
+    return false;
 }

@@ -21,6 +21,9 @@ enum option {
     OPTION_WATCH,
     OPTION_EXPECT,
     OPTION_LINES,
+    OPTION_ENDPOINT,
+    OPTION_DRY_RUN,
+    OPTION_METRICS,
     OPTION_HELP,
     OPTION_COUNT
 };
@@ -43,6 +46,12 @@ struct arguments {
    EXIT_CODE_USAGE and what would be right. */
 bool arguments_parse(const char *const *words, size_t count, const struct command *commands,
                      struct arguments *arguments_out, struct failure *failure_out);
+
+/* arguments_count: EXIT_CODE_USAGE in `failure_out` and false when the command needs more operands than there are. */
+bool arguments_count(const struct arguments *arguments, struct failure *failure_out);
+
+/* arguments_option: the name of an option, "--json". */
+const char *arguments_option(enum option option);
 
 /* arguments_add_options: the options of the set `options`, one line each, for a help text. */
 void arguments_add_options(struct text *text, unsigned options);

@@ -13,7 +13,8 @@
 struct command {
     const char *name;    /* one word or two */
     const char *operand; /* as the help shows it, "[NAME]"; NULL: takes none */
-    size_t operands_max; /* words of it */
+    size_t operands_min; /* words of it: at least */
+    size_t operands_max; /* at most */
     unsigned options;    /* 1 << OPTION_..., beside ARGUMENTS_COMMON */
     const char *summary; /* one line */
     const char *details; /* paragraphs for its own help */

@@ -171,6 +171,7 @@ static enum service_end command_service__run(struct service_manager *manager, WC
         .service = manager->service,
         .config_file = manager->config_file,
         .control = &manager->control,
+        .is_service = true,
         .must_be_trusted = !command_service__is_wine(),
         .is_automatic_start = command_service__is_automatic(manager->handle),
         .preshutdown_timeout = command_service__preshutdown_timeout(name),

@@ -35,6 +35,55 @@ const struct command commands_all[] = {
          "\"portlistener ports --lines\" prints what listens now as a file for --expect; with --expect\n"
          "the exit code is 1 when something listens that the file does not name. See docs/ports.md.\n",
      .run = command_ports_run},
+    {.name = "status",
+     .options = 1 << OPTION_JSON | 1 << OPTION_METRICS | 1 << OPTION_WATCH,
+     .summary = "shows how a running service does",
+     .details =
+         "Asks it over its control pipe, as all commands down to \"rotate\" do. --watch shows it each second,\n"
+         "with what has changed. Needs the rights of an administrator, or for a run on a console those of\n"
+         "its user. Exit code 5: run it elevated; 6: it does not run.\n",
+     .run = command_control_run},
+    {.name = "connections",
+     .options = 1 << OPTION_JSON | 1 << OPTION_ENDPOINT,
+     .summary = "lists the connections and UDP sessions",
+     .details =
+         "ID, endpoint, protocol, addresses, age, time since the last byte, bytes in and out, state:\n"
+         "open; sending (output waits for the client); half (it has ended its side); closing; header (its\n"
+         "PROXY header has not come); once (UDP: not answered, or heard once only). At most 1,000 for\n"
+         "people.\n",
+     .run = command_control_run},
+    {.name = "close",
+     .operand = "ID",
+     .operands_min = 1,
+     .operands_max = 1,
+     .options = 1 << OPTION_JSON,
+     .summary = "closes a connection or a UDP session",
+     .details =
+         "ID is what \"portlistener connections\" and the log have. The connection is reset; the access log says\n"
+         "by-admin. Exit code 1: no connection has this ID now.\n",
+     .run = command_control_run},
+    {.name = "endpoint",
+     .operand = "NAME ACTION",
+     .operands_min = 2,
+     .operands_max = 2,
+     .options = 1 << OPTION_JSON,
+     .summary = "pauses an endpoint, or resumes it",
+     .details =
+         "ACTION is pause or resume. A paused endpoint keeps its ports and refuses new connections and\n"
+         "datagrams; live connections go on. It stays paused until it is resumed or the service restarts.\n",
+     .run = command_control_run},
+    {.name = "reload",
+     .options = 1 << OPTION_JSON | 1 << OPTION_DRY_RUN,
+     .summary = "lets a running service read its configuration again",
+     .details =
+         "Nothing changes when the configuration has an error (exit code 3). Exit code 4: an address could\n"
+         "not be bound. --dry-run only tells what would change.\n",
+     .run = command_control_run},
+    {.name = "rotate",
+     .options = 1 << OPTION_JSON,
+     .summary = "lets a running service begin new log files",
+     .details = "The log and the access log.\n",
+     .run = command_control_run},
     {.name = "config show",
      .options = 1 << OPTION_JSON,
      .summary = "prints the effective configuration",

@@ -17,6 +17,7 @@ enum exit_code command_config_reference(const struct arguments *arguments, struc
 enum exit_code command_registry_export(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_registry_import(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_ports_run(const struct arguments *arguments, struct streams *streams);
+enum exit_code command_control_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_handlers_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_version_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_help_run(const struct arguments *arguments, struct streams *streams);

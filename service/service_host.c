@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "config_watch.h"
+#include "control_desk.h"
 #include "crash_report.h"
 #include "diagnosis/diagnosis.h"
 #include "handler/handlers.h"
@@ -40,7 +41,9 @@ struct service_host {
     struct engine *engine;
     struct diagnosis *diagnosis; /* NULL: no memory; failed binds are explained less well */
     struct explainer explainer;
-    enum service_state state; /* that engine_progress belongs to */
+    struct control_desk desk;          /* these two: what the control pipe is served by */
+    struct control_pipe *control_pipe; /* NULL: there is none */
+    enum service_state state;          /* that engine_progress belongs to */
 };
 
 static void service_host__report(const struct service_host *host, enum service_state state,
@@ -207,6 +210,7 @@ static enum service_end service_host__stop(struct service_host *host, enum contr
     host->state = SERVICE_HOST_STOPPING;
     service_host__report(host, SERVICE_HOST_STOPPING, HOST_START_HINT);
     log_write(host->log, EVENT_SERVICE_STOPPING, NULL, 0, "stopping: %s", reasons[stop]);
+    control_pipe_stop(host->control_pipe); /* what it answers with goes away */
     reloader_set_engine(&host->reloader, NULL);
     const bool has_ended = engine_stop(host->engine, service_host__drain_limit(host, stop), failure_out);
     control_set_engine(host->options->control, NULL);
@@ -293,6 +297,45 @@ static const struct explainer *service_host__explainer(struct service_host *host
     return host->diagnosis != NULL ? &host->explainer : NULL;
 }
 
+/* ---- The control pipe ---- */
+
+static enum exit_code service_host__reload_asked(void *context, bool is_dry_run, bool is_json,
+                                                 struct text *told)
+{
+    struct service_host *host = context;
+    enum exit_code code = EXIT_CODE_FAILED;
+    if (is_json) {
+        reloader_run_json(&host->reloader, is_dry_run, told, &code);
+    } else {
+        reloader_run(&host->reloader, is_dry_run, told, &code);
+    }
+    return code;
+}
+
+/* Without it the service goes on. */
+static void service_host__open_pipe(struct service_host *host)
+{
+    struct failure failure;
+    if (!host->config->service.control_pipe) {
+        return;
+    }
+    host->desk = (struct control_desk){.service = host->options->service,
+                                       .engine = host->engine,
+                                       .log = host->log,
+                                       .access_log = host->access_log,
+                                       .reload = service_host__reload_asked,
+                                       .context = host};
+    const struct control_pipe_options options = {.service = host->options->service,
+                                                 .is_service = host->options->is_service,
+                                                 .log = host->log,
+                                                 .answer = control_desk_answer,
+                                                 .context = &host->desk};
+    host->control_pipe = control_pipe_start(&options, &failure);
+    if (host->control_pipe == NULL) {
+        log_write(host->log, EVENT_CONTROL_PIPE_UNAVAILABLE, NULL, 0, "%s", failure.text);
+    }
+}
+
 static enum service_end service_host__run_engine(struct service_host *host, struct failure *failure_out)
 {
     host->state = SERVICE_HOST_STARTING;
@@ -324,7 +367,9 @@ static enum service_end service_host__run_engine(struct service_host *host, stru
     control_set_engine(host->options->control, host->engine);
     reloader_set_engine(&host->reloader, host->engine);
     service_host__log_running(host);
-    return service_host__stop(host, service_host__serve(host), failure_out);
+    service_host__open_pipe(host);
+    const enum control_stop stop = service_host__serve(host);
+    return service_host__stop(host, stop, failure_out);
 }
 
 /* Where files about this run stand: the log's path; a log on standard error has none. */

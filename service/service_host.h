@@ -34,6 +34,7 @@ struct service_host_options {
     const char *config_file; /* NULL: the default places */
     struct control *control;
     bool is_automatic_start; /* see engine.h */
+    bool is_service;         /* else a run on a console: its control pipe is for its user, too */
     bool must_be_trusted; /* the configuration's files, its registry key, handlers in DLLs: what others than
                                 administrators can change is refused */
     uint32_t preshutdown_timeout; /* milliseconds that the system grants at CONTROL_PRESHUTDOWN */

@@ -282,7 +282,7 @@ bool binding_prepare(struct binding *binding, uint64_t now)
     return true;
 }
 
-bool binding_serve(struct binding *binding, bool is_paused, uint64_t now)
+bool binding_serve(struct binding *binding, uint64_t now)
 {
     if (!binding_prepare(binding, now)) {
         return false;
@@ -291,7 +291,7 @@ bool binding_serve(struct binding *binding, bool is_paused, uint64_t now)
     binding->is_stop_sent = false;
     if (binding->acceptor != NULL) {
         acceptor_start(binding->acceptor);
-        if (is_paused) {
+        if (binding->listener.endpoint->is_paused != 0) {
             acceptor_pause(binding->acceptor, true);
         }
     } else {

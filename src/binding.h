@@ -58,9 +58,9 @@ void binding_change(struct binding *binding, struct endpoint *endpoint);
 bool binding_prepare(struct binding *binding, uint64_t now);
 void binding_abandon(struct binding *binding);
 
-/* binding_serve: prepares it, unless it is, and begins to accept or receive on the listening socket. False: no memory or no handle; the
-   listener waits again. */
-bool binding_serve(struct binding *binding, bool is_paused, uint64_t now);
+/* binding_serve: prepares it, unless it is, and begins to accept or receive on the listening socket, or to refuse, as its
+   endpoint is paused or not. False: no memory or no handle; the listener waits again. */
+bool binding_serve(struct binding *binding, uint64_t now);
 
 /* binding_stop: begins to end; `is_live` becomes 0, and `control` is set, when nothing is in flight any
    more. */

@@ -230,27 +230,27 @@ bool bindings_may_run(const struct bindings *bindings, bool is_patient)
 
 /* ---- Running ---- */
 
-static void bindings__serve_one(struct bindings *bindings, struct binding *binding, bool is_paused)
+static void bindings__serve_one(struct bindings *bindings, struct binding *binding)
 {
-    binding_serve(binding, is_paused, GetTickCount64());
+    binding_serve(binding, GetTickCount64());
     bindings_note_port(bindings, binding);
     bindings__log(&binding->listener);
 }
 
-void bindings_begin(struct bindings *bindings, struct binding *binding, bool is_paused)
+void bindings_begin(struct bindings *bindings, struct binding *binding)
 {
     if (binding->listener.state == LISTENER_LISTENING) {
-        bindings__serve_one(bindings, binding, is_paused);
+        bindings__serve_one(bindings, binding);
     } else {
         uint64_t ignored = UINT64_MAX;
         bindings__tell(binding, &ignored); /* else it is told a little later */
     }
 }
 
-void bindings_serve(struct bindings *bindings, bool is_paused)
+void bindings_serve(struct bindings *bindings)
 {
     for (size_t i = 0; i < bindings->count; i++) {
-        bindings_begin(bindings, bindings->at[i], is_paused);
+        bindings_begin(bindings, bindings->at[i]);
     }
 }
 
@@ -265,10 +265,10 @@ static void bindings__mend(struct bindings *bindings, struct binding *binding)
 }
 
 /* Told when it succeeds; when it fails for another reason than before, see listener_must_tell. */
-static void bindings__try_again(struct bindings *bindings, struct binding *binding, bool is_paused)
+static void bindings__try_again(struct bindings *bindings, struct binding *binding)
 {
     if (bindings__try(bindings, binding)) {
-        bindings__serve_one(bindings, binding, is_paused);
+        bindings__serve_one(bindings, binding);
     }
 }
 
@@ -297,7 +297,7 @@ void bindings_end(struct bindings *bindings, struct binding *binding)
     bindings->ending = binding;
 }
 
-uint64_t bindings_tend(struct bindings *bindings, bool has_new_address, bool is_paused)
+uint64_t bindings_tend(struct bindings *bindings, bool has_new_address)
 {
     uint64_t next = UINT64_MAX;
     bindings__tend_ending(bindings);
@@ -306,7 +306,7 @@ uint64_t bindings_tend(struct bindings *bindings, bool has_new_address, bool is_
         bindings__mend(bindings, binding);
         if (bindings__is_waiting(binding) &&
             (has_new_address || binding->listener.retry_at <= GetTickCount64())) {
-            bindings__try_again(bindings, binding, is_paused);
+            bindings__try_again(bindings, binding);
         }
         if (bindings__is_waiting(binding)) {
             bindings__tell(binding, &next);
@@ -318,10 +318,14 @@ uint64_t bindings_tend(struct bindings *bindings, bool has_new_address, bool is_
     return next;
 }
 
-void bindings_pause(struct bindings *bindings, bool is_paused)
+void bindings_pause(struct bindings *bindings, const struct endpoint *endpoint)
 {
     for (size_t i = 0; i < bindings->count; i++) {
-        binding_pause(bindings->at[i], is_paused);
+        struct binding *binding = bindings->at[i];
+        const struct endpoint *owner = binding->listener.endpoint;
+        if (endpoint == NULL || owner == endpoint) {
+            binding_pause(binding, owner->is_paused != 0);
+        }
     }
 }
 

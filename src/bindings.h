@@ -38,7 +38,7 @@ bool bindings_leave_out(const struct bindings *bindings, const struct endpoint *
 void bindings_describe(const struct listener *listener, struct failure *failure_out);
 void bindings_add_more(struct failure *failure, size_t count);
 void bindings_note_port(struct bindings *bindings, const struct binding *binding);
-void bindings_begin(struct bindings *bindings, struct binding *binding, bool is_paused);
+void bindings_begin(struct bindings *bindings, struct binding *binding);
 void bindings_end(struct bindings *bindings, struct binding *binding);
 
 /* bindings_bind: tries each that waits for its first time, or for what may pass soon (a port that another
@@ -57,13 +57,14 @@ bool bindings_describe_waiting(const struct bindings *bindings, struct failure *
 bool bindings_may_run(const struct bindings *bindings, bool is_patient);
 
 /* bindings_serve: begins to accept and receive on all that are bound, and logs how each stands. */
-void bindings_serve(struct bindings *bindings, bool is_paused);
+void bindings_serve(struct bindings *bindings);
 
 /* bindings_tend: binds again what has died, and what waits when its time has come or an address has appeared.
    When it should be called again, of GetTickCount64; UINT64_MAX: not before the control event. */
-uint64_t bindings_tend(struct bindings *bindings, bool has_new_address, bool is_paused);
+uint64_t bindings_tend(struct bindings *bindings, bool has_new_address);
 
-void bindings_pause(struct bindings *bindings, bool is_paused);
+/* bindings_pause: those of this endpoint (NULL: all) do as their endpoint's is_paused says. */
+void bindings_pause(struct bindings *bindings, const struct endpoint *endpoint);
 
 /* bindings_stop: begins to end all, for good. bindings_count_live: how many have not ended; any thread.
    bindings_tidy: frees what has. */

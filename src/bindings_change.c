@@ -152,7 +152,7 @@ static void bindings_change__number(struct bindings_change *change)
     own_ports_publish(&bindings->ports);
 }
 
-void bindings_change_commit(struct bindings_change *change, bool is_paused)
+void bindings_change_commit(struct bindings_change *change)
 {
     struct bindings *bindings = change->bindings;
     struct binding **old = bindings->at;
@@ -163,11 +163,12 @@ void bindings_change_commit(struct bindings_change *change, bool is_paused)
         binding_change(change->next[i], change->owners[i]); /* of new ones it is already */
     }
     for (size_t i = 0; i < change->opened_count; i++) {
-        bindings_begin(bindings, change->opened[i], is_paused);
+        bindings_begin(bindings, change->opened[i]);
     }
     for (size_t i = 0; i < change->closing_count; i++) {
         bindings_end(bindings, change->closing[i]);
     }
+    bindings_pause(bindings, NULL); /* a socket may have come to another endpoint */
     change->next = old;
     change->opened_count = 0;
 }

@@ -34,7 +34,7 @@ size_t bindings_change_open(struct bindings_change *change, struct failure *fail
 
 /* bindings_change_prepare: what bindings_change_commit needs; false: no memory. bindings_change_commit: makes it so. */
 bool bindings_change_prepare(struct bindings_change *change);
-void bindings_change_commit(struct bindings_change *change, bool is_paused);
+void bindings_change_commit(struct bindings_change *change);
 
 /* bindings_change_fini: without bindings_change_commit nothing has changed, and the new sockets are closed. */
 void bindings_change_fini(struct bindings_change *change);

@@ -306,7 +306,7 @@ static DWORD engine__tend(struct engine *engine)
 {
     const bool has_new_address = address_watch_take(&engine->addresses);
     const bool is_swept = engine__sweep(engine);
-    const uint64_t bindings = bindings_tend(&engine->bindings, has_new_address, engine->is_paused != 0);
+    const uint64_t bindings = bindings_tend(&engine->bindings, has_new_address);
     const uint64_t now = GetTickCount64();
     const uint64_t look = watchdog_look(engine->watchdog, now);
     const uint64_t next = bindings < look ? bindings : look;
@@ -576,7 +576,7 @@ struct engine *engine_start(const struct engine_options *options, struct failure
         engine->config_done = options->config_done;
         engine->config_context = options->config_context;
         engine__log_probes(engine);
-        bindings_serve(&engine->bindings, engine->is_paused != 0);
+        bindings_serve(&engine->bindings);
     }
     ReleaseSRWLockExclusive(&engine->lock);
     if (is_up) {
@@ -589,15 +589,21 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     return NULL;
 }
 
+/* By the engine's pause or its own. */
+static void engine__set_paused(const struct engine *engine, struct endpoint *endpoint)
+{
+    InterlockedExchange(&endpoint->is_paused, engine->is_paused || endpoint->is_paused_alone);
+}
+
 static void engine__pause(struct engine *engine, bool is_paused)
 {
     AcquireSRWLockExclusive(&engine->lock);
     engine->is_paused = is_paused;
     const struct list_node *all = &engine->generations.all;
     for (struct list_node *node = all->next; node != all; node = node->next) {
-        InterlockedExchange(&LIST_ELEMENT(node, struct generation, node)->endpoint.is_paused, is_paused);
+        engine__set_paused(engine, &LIST_ELEMENT(node, struct generation, node)->endpoint);
     }
-    bindings_pause(&engine->bindings, is_paused);
+    bindings_pause(&engine->bindings, NULL);
     ReleaseSRWLockExclusive(&engine->lock);
 }
 
@@ -609,6 +615,46 @@ void engine_pause(struct engine *engine)
 void engine_continue(struct engine *engine)
 {
     engine__pause(engine, false);
+}
+
+/* The generation that serves: those whose clients go on have no sockets any more. */
+bool engine_pause_endpoint(struct engine *engine, const char *name, bool is_paused, bool *has_changed_out)
+{
+    const char *written = NULL; /* as the configuration has it */
+    *has_changed_out = false;
+    AcquireSRWLockExclusive(&engine->lock);
+    const struct list_node *all = &engine->generations.all;
+    for (struct list_node *node = all->next; node != all; node = node->next) {
+        struct generation *generation = LIST_ELEMENT(node, struct generation, node);
+        struct endpoint *endpoint = &generation->endpoint;
+        if (generation->phase != GENERATION_SERVES ||
+            !text_equal(name, strlen(name), endpoint->config->name)) {
+            continue;
+        }
+        written = endpoint->config->name;
+        *has_changed_out = endpoint->is_paused_alone != is_paused;
+        endpoint->is_paused_alone = is_paused;
+        engine__set_paused(engine, endpoint);
+        bindings_pause(&engine->bindings, endpoint);
+    }
+    if (*has_changed_out) {
+        log_write(engine->log, is_paused ? EVENT_ENDPOINT_PAUSED : EVENT_ENDPOINT_RESUMED, written, 0, "%s",
+                  is_paused ? "paused: new connections and datagrams are refused"
+                            : "resumed: new connections and datagrams are taken again");
+    }
+    ReleaseSRWLockExclusive(&engine->lock);
+    return written != NULL;
+}
+
+bool engine_clients(struct engine *engine, struct clients_reading *reading,
+                    struct client_row rows_out[CLIENTS_PIECE], size_t *count_out)
+{
+    return clients_read(reading, engine->workers, engine->worker_count, rows_out, count_out);
+}
+
+enum clients_answer engine_find_client(struct engine *engine, uint64_t id, struct client_row *row_out)
+{
+    return clients_find(engine->workers, engine->worker_count, id, row_out);
 }
 
 bool engine_stop(struct engine *engine, uint32_t drain_limit, struct failure *failure_out)

@@ -10,6 +10,7 @@
 #include "base/breadcrumb.h"
 #include "base/failure.h"
 #include "base/log.h"
+#include "clients.h"
 #include "config/config.h"
 #include "diagnosis/explainer.h"
 #include "endpoint/listener_state.h"
@@ -95,6 +96,15 @@ bool engine_endpoint_counters(struct engine *engine, const char *endpoint, uint6
 uint64_t engine_handler_counter(struct engine *engine, const char *endpoint, uint32_t counter);
 
 enum { ENGINE_NAME_ROOM = 72 }; /* of an endpoint's name, and its NUL */
+
+/* engine_clients: clients_read over its workers. engine_find_client: clients_find. Any thread but a worker. */
+bool engine_clients(struct engine *engine, struct clients_reading *reading,
+                    struct client_row rows_out[CLIENTS_PIECE], size_t *count_out);
+enum clients_answer engine_find_client(struct engine *engine, uint64_t id, struct client_row *row_out);
+
+/* engine_pause_endpoint: as engine_pause, engine_continue for the endpoint with this name alone; it takes new clients when
+   neither it nor the whole engine is paused. False: there is no such endpoint. Any thread. */
+bool engine_pause_endpoint(struct engine *engine, const char *name, bool is_paused, bool *has_changed_out);
 
 /* One socket of an endpoint, for reports. */
 struct engine_listener {

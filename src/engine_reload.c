@@ -301,7 +301,7 @@ static void reload__commit(struct reload *reload)
     struct engine *engine = reload->engine;
     struct config_use *old = engine->use;
     reload__retire(reload);
-    bindings_change_commit(&reload->sockets, engine->is_paused != 0);
+    bindings_change_commit(&reload->sockets);
     memory_free((void *)engine->current);
     engine->current = reload->current;
     reload->current = NULL;

@@ -115,7 +115,8 @@ static void generation__fill(struct engine *engine, struct generation *generatio
     endpoint->access_log = config->access_log ? engine->access_log : NULL;
     endpoint->control = engine->control;
     endpoint->clients = 1; /* until it is retired */
-    endpoint->is_paused = engine->is_paused;
+    endpoint->is_paused_alone = previous != NULL && previous->endpoint.is_paused_alone;
+    endpoint->is_paused = engine->is_paused != 0 || endpoint->is_paused_alone;
 }
 
 struct generation *generation_create(struct engine *engine, struct config_use *use,

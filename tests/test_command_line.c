@@ -387,6 +387,106 @@ static bool is_listening(uint16_t port)
     return false;
 }
 
+/* ---- A run that is asked ---- */
+
+/* Starts "run" under a name of its own; the process. */
+static HANDLE start_run(const WCHAR *service, uint16_t port)
+{
+    WCHAR path[PROGRAM_PATH_MAX], line[3 * PROGRAM_PATH_MAX];
+    char ini[512];
+    PROCESS_INFORMATION process;
+    STARTUPINFOW start = {.cb = sizeof start};
+    snprintf(ini, sizeof ini,
+             "[service]\nlog_file = test.log\n[endpoint echo]\nlisten = tcp://127.0.0.1:%u\nhandler = echo\n",
+             (unsigned)port);
+    program_write(world.folder, L"portlistener.ini", ini, path);
+    swprintf(line, sizeof line / sizeof line[0], L"\"%ls\" run --service %ls --config \"%ls\"",
+             program_path(), service, path);
+    assert_true(CreateProcessW(program_path(), line, NULL, NULL, FALSE, 0, NULL, NULL, &start, &process));
+    CloseHandle(process.hThread);
+    return process.hProcess;
+}
+
+static void ask(const WCHAR *service, const WCHAR *words)
+{
+    WCHAR arguments[256];
+    swprintf(arguments, 256, L"%ls --service %ls", words, service);
+    run(arguments);
+}
+
+static void test_command_line__asks_a_run_over_its_control_pipe(void **state)
+{
+    WCHAR service[64];
+    WSADATA data;
+    (void)state;
+    WSAStartup(MAKEWORD(2, 2), &data);
+    const uint16_t port = program_free_port();
+    swprintf(service, 64, L"test-%lu", (unsigned long)GetCurrentProcessId());
+    HANDLE process = start_run(service, port);
+    const bool is_there = is_listening(port);
+    for (int waited = 0; waited < PATIENCE; waited += 100) { /* the pipe comes a moment after the sockets */
+        ask(service, L"status");
+        if (world.result.code != EXIT_CODE_NOT_RUNNING) {
+            break;
+        }
+        Sleep(100);
+    }
+    static struct program_result results[6];
+    static const WCHAR *const words[] = {L"status --json",          L"connections",
+                                         L"close 0100000000000001", L"endpoint echo pause",
+                                         L"endpoint none pause",    L"rotate"};
+    results[0] = world.result;
+    for (size_t i = 0; i < 6; i++) {
+        ask(service, words[i]);
+        results[i] = world.result;
+    }
+    TerminateProcess(process, 97);
+    WaitForSingleObject(process, PATIENCE);
+    CloseHandle(process);
+    WSACleanup();
+    assert_true(is_there);
+    static const struct {
+        enum exit_code code;
+        const char *out, *err;
+    } rows[] = {{EXIT_CODE_DONE, "\"endpoints\":[", ""},
+                {EXIT_CODE_DONE, "ID ", ""},
+                {EXIT_CODE_FAILED, "", "no connection has this id now"},
+                {EXIT_CODE_DONE, "endpoint echo is paused", ""},
+                {EXIT_CODE_FAILED, "", "there is no endpoint \"none\""},
+                {EXIT_CODE_DONE, "was rotated", ""}};
+    for (size_t i = 0; i < 6; i++) {
+        world.result = results[i];
+        expect_code(rows[i].code);
+        expect_out(rows[i].out);
+        expect_err(rows[i].err);
+    }
+    ask(service, L"status");
+    expect_code(EXIT_CODE_NOT_RUNNING);
+    expect_err("portlistener: nothing runs as test-");
+}
+
+static void test_command_line__asks_nobody_what_it_cannot_say(void **state)
+{
+    static const struct {
+        const WCHAR *arguments;
+        const char *message;
+    } rows[] = {
+        {L"close", "portlistener: close takes ID; \"portlistener close --help\" tells"},
+        {L"endpoint web", "portlistener: endpoint takes NAME ACTION; "},
+        {L"close \"a b\"", "portlistener: what follows \"close\" has a blank"},
+        {L"status --dry-run", "portlistener: status takes no option \"--dry-run\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        run(rows[i].arguments);
+        expect_code(EXIT_CODE_USAGE);
+        expect_err(rows[i].message);
+    }
+    run(L"status --watch --service nobody-of-this-name");
+    expect_code(EXIT_CODE_NOT_RUNNING);
+    expect_err("nothing runs as nobody-of-this-name");
+}
+
 /* In a console of this test's own: Ctrl+C goes to everybody there. */
 static void test_command_line__ctrl_c_ends_a_run_in_order(void **state)
 {
@@ -452,6 +552,8 @@ int main(void)
         test(test_command_line__shows_the_configuration_and_its_keys),
         test(test_command_line__a_busy_port_ends_a_run_with_code_4),
         test(test_command_line__output_that_cannot_be_written_is_code_1),
+        test(test_command_line__asks_a_run_over_its_control_pipe),
+        test(test_command_line__asks_nobody_what_it_cannot_say),
         test(test_command_line__ctrl_c_ends_a_run_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,7 @@ static const struct promise {
     {"access_log", "path", "", "the path of a file, or -, or nothing (off)", "restart"},
     {"event_log", "choice", "lifecycle", "off, errors, lifecycle or all", "live"},
     {"plugin_dir", "path", "plugins", "the path of a folder", "restart"},
+    {"control_pipe", "yes/no", "yes", "yes or no", "restart"},
 };
 
 static const struct promise endpoint_promises[] = {

@@ -197,7 +197,8 @@ static void test_config_report__shows_the_same_as_json(void **state)
         text.at,
         "    \"event_log\": {\"value\": \"lifecycle\", \"text\": \"lifecycle\", \"origin\": "
         "\"default\"},\n    \"plugin_dir\": {\"value\": \"C:\\\\conf\\\\plugins\", \"text\": \"C:\\\\conf\\\\plugins\", "
-        "\"origin\": \"default\"}\n  },\n  \"endpoints\": [\n    {\n      \"name\": \"web\",\n      \"line\": "
+        "\"origin\": \"default\"},\n    \"control_pipe\": {\"value\": true, \"text\": \"yes\", \"origin\": "
+        "\"default\"}\n  },\n  \"endpoints\": [\n    {\n      \"name\": \"web\",\n      \"line\": "
         "6,\n      \"keys\": {\n        \"enabled\": {\"value\": true, ");
     assert_contains(text.at,
                     "\"listen\": {\"value\": [\"tcp://*:80\", \"udp://127.0.0.1:53\", \"udp://[::1]:53\"], "

@@ -318,6 +318,44 @@ static void test_reload__live_connections_keep_their_settings(void **state)
     assert_int_equal(it.done, 2);
 }
 
+/* Whether it is served; where the system cannot refuse by itself, a client is taken and reset. */
+static bool is_served(unsigned number)
+{
+    const struct pl_address address = at(number);
+    struct client *client = NULL;
+    char byte = 'x';
+    if (client_connect(&address, NULL, 0, PATIENCE, &client) != CLIENT_OK) {
+        return false;
+    }
+    client_send(client, &byte, 1, PATIENCE);
+    const bool is_echoed = client_receive(client, &byte, 1, PATIENCE) == CLIENT_OK;
+    client_close(client);
+    return is_echoed;
+}
+
+static void test_reload__an_endpoint_that_is_paused_stays_so(void **state)
+{
+    static const char other[] = "[endpoint other]\nlisten = tcp://@2:23900\nhandler = echo\n";
+    char words[512];
+    bool has_changed = false;
+    (void)state;
+    bed_start(WEB);
+    assert_true(engine_pause_endpoint(it.engine, "web", true, &has_changed));
+    assert_false(is_served(1));
+    snprintf(words, sizeof words, "%s%s", WEB, other); /* of another one */
+    assert_reload(words, 1);
+    assert_false(is_served(1));
+    assert_true(is_served(2));
+    snprintf(words, sizeof words, "%s%s%s", WEB, "idle_timeout = 1s\n", other); /* and of its own */
+    assert_reload(words, 1);
+    assert_false(is_served(1));
+    assert_true(is_served(2));
+    assert_true(engine_pause_endpoint(it.engine, "web", false, &has_changed));
+    assert_true(has_changed);
+    assert_true(is_served(1));
+    bed_stop();
+}
+
 static void test_reload__a_renamed_section_keeps_its_socket(void **state)
 {
     (void)state;
@@ -595,6 +633,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_reload__the_same_again_changes_nothing, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__live_connections_keep_their_settings, rig_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_reload__an_endpoint_that_is_paused_stays_so, rig_setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_reload__a_renamed_section_keeps_its_socket, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__another_handler_serves_new_clients, rig_setup, teardown),

@@ -18,10 +18,28 @@
 #include "support/seam.h"
 #include "support/support.h"
 
+static struct plugin_folders folders;
+
+static int setup(void **state)
+{
+    const int result = support_setup(state);
+    plugin_folders_init(&folders);
+    plugin_folders_trust();
+    return result;
+}
+
+static int teardown(void **state)
+{
+    plugin_folders_fini(&folders);
+    return support_teardown(state);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 static struct plugin *find(const char *name)
 {
     struct failure failure;
-    struct plugin *plugin = plugins_find(plugin_scene.plugins, name, &failure);
+    struct plugin *plugin = plugins_find(folders.plugins, name, &failure);
     if (plugin == NULL) {
         fail_msg("%s", failure.text);
     }
@@ -30,30 +48,30 @@ static struct plugin *find(const char *name)
 
 static void assert_copies(size_t count)
 {
-    assert_int_equal(folder_list(&plugin_scene.cache), count);
+    assert_int_equal(folder_list(&folders.cache), count);
     assert_int_equal(ledger_count(LEDGER_LIBRARY), count);
 }
 
 static void test_loads(void **state)
 {
     (void)state;
-    plugin_folders_put(&plugin_scene, "echo", 0);
-    plugin_folders_start(&plugin_scene, true);
+    plugin_folders_put(&folders, "echo", 0);
+    plugin_folders_start(&folders, true);
     struct plugin *plugin = find("Echo.DLL");
     assert_string_equal(plugin_handler(plugin)->name, "echo");
     assert_string_equal(plugin_handler(plugin)->summary, "Sends back what it receives.");
     assert_copies(1);
-    assert_string_equal(plugin_scene.cache.names[0], "echo-1.dll");
+    assert_string_equal(folders.cache.names[0], "echo-1.dll");
     plugin_release(plugin);
     assert_copies(0);
-    assert_int_equal(plugin_scene.warnings, 0);
+    assert_int_equal(folders.warnings, 0);
 }
 
 static void test_the_same_bytes_are_one(void **state)
 {
     (void)state;
-    plugin_folders_put(&plugin_scene, "echo", 0);
-    plugin_folders_start(&plugin_scene, true);
+    plugin_folders_put(&folders, "echo", 0);
+    plugin_folders_start(&folders, true);
     struct plugin *first = find("echo.dll");
     struct plugin *second = find("echo.dll");
     assert_ptr_equal(first, second);
@@ -70,17 +88,17 @@ static void test_the_same_bytes_are_one(void **state)
 static void test_the_file_can_be_replaced(void **state)
 {
     (void)state;
-    plugin_folders_put(&plugin_scene, "echo", 0);
-    plugin_folders_start(&plugin_scene, true);
+    plugin_folders_put(&folders, "echo", 0);
+    plugin_folders_start(&folders, true);
     struct plugin *old = find("echo.dll");
-    plugin_folders_put(&plugin_scene, "echo", 1); /* over the one that is in use */
+    plugin_folders_put(&folders, "echo", 1); /* over the one that is in use */
     struct plugin *new = find("echo.dll");
     assert_ptr_not_equal(old, new);
     assert_ptr_not_equal(plugin_handler(old), plugin_handler(new));
     assert_copies(2);
     plugin_release(old);
     assert_copies(1);
-    assert_true(folder_delete(&plugin_scene.files, "echo.dll"));
+    assert_true(folder_delete(&folders.files, "echo.dll"));
     assert_string_equal(plugin_handler(new)->name, "echo");
     plugin_release(new);
     assert_copies(0);
@@ -90,16 +108,16 @@ static void test_the_file_can_be_replaced(void **state)
 static void test_two_use_one_cache(void **state)
 {
     (void)state;
-    plugin_folders_put(&plugin_scene, "echo", 0);
-    folder_write(&plugin_scene.cache, "echo-1.dll", "left by a crash", 15);
-    plugin_folders_start(&plugin_scene, true);
-    struct plugins *first = plugin_scene.plugins;
+    plugin_folders_put(&folders, "echo", 0);
+    folder_write(&folders.cache, "echo-1.dll", "left by a crash", 15);
+    plugin_folders_start(&folders, true);
+    struct plugins *first = folders.plugins;
     struct plugin *plugin = find("echo.dll");
-    plugin_folders_start(&plugin_scene, true);
+    plugin_folders_start(&folders, true);
     struct plugin *other = find("echo.dll");
     assert_copies(2);
-    assert_string_equal(plugin_scene.cache.names[0], "echo-1.dll");
-    assert_string_equal(plugin_scene.cache.names[1], "echo-2.dll");
+    assert_string_equal(folders.cache.names[0], "echo-1.dll");
+    assert_string_equal(folders.cache.names[1], "echo-2.dll");
     plugin_release(plugin);
     plugins_destroy(first);
     assert_copies(1);
@@ -110,8 +128,8 @@ static void test_two_use_one_cache(void **state)
 static void test_stays_loaded(void **state)
 {
     (void)state;
-    plugin_folders_put(&plugin_scene, "stays", 0);
-    plugin_folders_start(&plugin_scene, true);
+    plugin_folders_put(&folders, "stays", 0);
+    plugin_folders_start(&folders, true);
     struct plugin *plugin = find("stays.dll");
     const struct pl_handler *handler = plugin_handler(plugin);
     plugin_release(plugin);
@@ -119,8 +137,8 @@ static void test_stays_loaded(void **state)
     plugin = find("stays.dll"); /* the very same again */
     assert_ptr_equal(plugin_handler(plugin), handler);
     plugin_release(plugin);
-    plugins_destroy(plugin_scene.plugins);
-    plugin_scene.plugins = NULL;
+    plugins_destroy(folders.plugins);
+    folders.plugins = NULL;
     assert_copies(1);
     assert_string_equal(handler->name, "stays"); /* its code and data are there still */
     struct ledger_item library;
@@ -151,19 +169,19 @@ static void test_hostile(void **state)
         {"no-protocol", "it takes neither TCP nor UDP"},
         {"no-callback", "PL_TCP is set and on_data is NULL"},
     };
-    plugin_folders_put(&plugin_scene, "echo", 0);
-    plugin_folders_start(&plugin_scene, true);
+    plugin_folders_put(&folders, "echo", 0);
+    plugin_folders_start(&folders, true);
     struct plugin *echo = find("echo.dll");
     for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++) {
         struct failure failure;
         char file_name[64];
         char begin[FOLDER_PATH_ROOM + 64];
-        plugin_folders_put(&plugin_scene, hostile[i].name, 0);
+        plugin_folders_put(&folders, hostile[i].name, 0);
         snprintf(file_name, sizeof file_name, "%s.dll", hostile[i].name);
-        if (plugins_find(plugin_scene.plugins, file_name, &failure) != NULL) {
+        if (plugins_find(folders.plugins, file_name, &failure) != NULL) {
             fail_msg("%s was taken", file_name);
         }
-        snprintf(begin, sizeof begin, "%s\\%s cannot be loaded: ", plugin_scene.files.path, file_name);
+        snprintf(begin, sizeof begin, "%s\\%s cannot be loaded: ", folders.files.path, file_name);
         if (strstr(failure.text, hostile[i].says) == NULL ||
             strncmp(failure.text, begin, strlen(begin)) != 0) {
             fail_msg("%s: \"%s\" is not \"%s%s\"", file_name, failure.text, begin, hostile[i].says);
@@ -180,19 +198,19 @@ static void test_not_trusted(void **state)
     (void)state;
     struct failure failure;
     seam_restore(); /* this machine's permissions */
-    plugin_folders_put(&plugin_scene, "echo", 0);
-    plugin_folders_start(&plugin_scene, true);
-    assert_null(plugins_find(plugin_scene.plugins, "echo.dll", &failure));
+    plugin_folders_put(&folders, "echo", 0);
+    plugin_folders_start(&folders, true);
+    assert_null(plugins_find(folders.plugins, "echo.dll", &failure));
     assert_int_equal(failure.code, EXIT_CODE_CONFIGURATION);
     assert_non_null(strstr(failure.text, "icacls"));
-    assert_int_equal(plugin_scene.warnings, 0);
+    assert_int_equal(folders.warnings, 0);
     assert_copies(0);
-    plugins_destroy(plugin_scene.plugins);
-    plugin_folders_start(&plugin_scene, false);
+    plugins_destroy(folders.plugins);
+    plugin_folders_start(&folders, false);
     plugin_release(find("echo.dll"));
-    assert_int_equal(plugin_scene.warnings, 1);
-    assert_non_null(strstr(plugin_scene.warning, "plugin echo.dll is loaded although it is not safe: "));
-    assert_non_null(strstr(plugin_scene.warning, "icacls"));
+    assert_int_equal(folders.warnings, 1);
+    assert_non_null(strstr(folders.warning, "plugin echo.dll is loaded although it is not safe: "));
+    assert_non_null(strstr(folders.warning, "icacls"));
 }
 
 static int lacks; /* so many are there before one is missing */
@@ -221,11 +239,11 @@ static void test_loader_messages(void **state)
         {ERROR_SYSTEM_INTEGRITY_POLICY_VIOLATION, "a policy of this machine forbids it: error 4551"},
         {ERROR_NOT_ENOUGH_MEMORY, "Windows cannot load it: error 8"}};
     struct failure failure;
-    plugin_folders_put(&plugin_scene, "echo", 0);
-    plugin_folders_start(&plugin_scene, true);
+    plugin_folders_put(&folders, "echo", 0);
+    plugin_folders_start(&folders, true);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         fault_arm(IMPORT_LoadLibraryExW, 1, rows[i].error, 1);
-        assert_null(plugins_find(plugin_scene.plugins, "echo.dll", &failure));
+        assert_null(plugins_find(folders.plugins, "echo.dll", &failure));
         if (strstr(failure.text, rows[i].says) == NULL) {
             fail_msg("\"%s\" has no \"%s\"", failure.text, rows[i].says);
         }
@@ -234,17 +252,17 @@ static void test_loader_messages(void **state)
     fault_clear();
     seam_replace(IMPORT_LoadLibraryExW, (seam_function)lack);
     lacks = 0; /* the first one */
-    assert_null(plugins_find(plugin_scene.plugins, "echo.dll", &failure));
+    assert_null(plugins_find(folders.plugins, "echo.dll", &failure));
     assert_non_null(
         strstr(failure.text, "echo.dll cannot be loaded: it needs KERNEL32.dll, which is not in System32"));
     lacks = 1000; /* none of them: one lacks another */
-    assert_null(plugins_find(plugin_scene.plugins, "echo.dll", &failure));
+    assert_null(plugins_find(folders.plugins, "echo.dll", &failure));
     assert_non_null(strstr(
         failure.text, "echo.dll cannot be loaded: a DLL that it needs lacks another one itself: error 126"));
     seam_restore();
     plugin_folders_trust();
     fault_arm(IMPORT_GetProcAddress, 1, ERROR_PROC_NOT_FOUND, 1);
-    assert_null(plugins_find(plugin_scene.plugins, "echo.dll", &failure));
+    assert_null(plugins_find(folders.plugins, "echo.dll", &failure));
     assert_non_null(strstr(failure.text, "its portlistener_handler cannot be found: error 127"));
     assert_copies(0);
 }
@@ -265,13 +283,13 @@ static void test_loads_the_copy_and_searches_system32_only(void **state)
 {
     (void)state;
     WCHAR folder[FOLDER_PATH_ROOM];
-    plugin_folders_put(&plugin_scene, "echo", 0);
-    plugin_folders_start(&plugin_scene, true);
+    plugin_folders_put(&folders, "echo", 0);
+    plugin_folders_start(&folders, true);
     seam_replace(IMPORT_LoadLibraryExW, (seam_function)note_load);
     plugin_release(find("echo.dll"));
     assert_int_equal(loaded.flags, LOAD_LIBRARY_SEARCH_SYSTEM32);
     const int length =
-        SEAM_REAL(MultiByteToWideChar)(CP_UTF8, 0, plugin_scene.cache.path, -1, folder, FOLDER_PATH_ROOM) - 1;
+        SEAM_REAL(MultiByteToWideChar)(CP_UTF8, 0, folders.cache.path, -1, folder, FOLDER_PATH_ROOM) - 1;
     assert_true(length > 0);
     assert_int_equal(wcsncmp(loaded.path, folder, (size_t)length), 0);
     assert_int_equal(wcscmp(loaded.path + length, L"\\echo-1.dll"), 0);
@@ -294,10 +312,10 @@ static void test_needs_a_dll_that_is_not_in_system32(void **state)
 {
     (void)state;
     struct failure failure;
-    plugin_folders_put(&plugin_scene, "needs-beside", 0);
-    plugin_folders_start(&plugin_scene, true);
+    plugin_folders_put(&folders, "needs-beside", 0);
+    plugin_folders_start(&folders, true);
     seam_replace(IMPORT_LoadLibraryExW, (seam_function)load_original);
-    assert_null(plugins_find(plugin_scene.plugins, "needs-beside.dll", &failure));
+    assert_null(plugins_find(folders.plugins, "needs-beside.dll", &failure));
     if (strstr(
             failure.text,
             "needs-beside.dll cannot be loaded: it needs plugin_beside.dll, which is not in System32, where "
@@ -311,12 +329,12 @@ static void test_needs_a_dll_that_is_not_in_system32(void **state)
 static bool live(bool must_be_trusted)
 {
     struct failure failure = {.code = EXIT_CODE_DONE};
-    plugin_folders_start(&plugin_scene, must_be_trusted);
-    if (plugin_scene.plugins == NULL) {
+    plugin_folders_start(&folders, must_be_trusted);
+    if (folders.plugins == NULL) {
         return false;
     }
-    struct plugin *plugin = plugins_find(plugin_scene.plugins, "echo.dll", &failure);
-    struct plugin *again = plugin != NULL ? plugins_find(plugin_scene.plugins, "echo.dll", &failure) : NULL;
+    struct plugin *plugin = plugins_find(folders.plugins, "echo.dll", &failure);
+    struct plugin *again = plugin != NULL ? plugins_find(folders.plugins, "echo.dll", &failure) : NULL;
     const bool is_loaded = again != NULL;
     if (plugin == NULL) {
         assert_true(failure.code != EXIT_CODE_DONE);
@@ -328,8 +346,8 @@ static bool live(bool must_be_trusted)
     if (plugin != NULL) {
         plugin_release(plugin);
     }
-    plugins_destroy(plugin_scene.plugins);
-    plugin_scene.plugins = NULL;
+    plugins_destroy(folders.plugins);
+    folders.plugins = NULL;
     return is_loaded;
 }
 
@@ -344,7 +362,7 @@ static void test_any_call_may_fail(void **state)
         IMPORT_LoadLibraryExW,   IMPORT_GetProcAddress, IMPORT_WideCharToMultiByte,
         IMPORT_FindFirstFileW,   IMPORT_FindNextFileW,  IMPORT_LookupAccountSidW,
         IMPORT_CreateDirectoryW, IMPORT_FormatMessageW};
-    plugin_folders_put(&plugin_scene, "echo", 0);
+    plugin_folders_put(&folders, "echo", 0);
     for (size_t i = 0; i < sizeof imports / sizeof imports[0]; i++) {
         DWORD codes[FAULT_CODES] = {0};
         assert_true(fault_codes(imports[i], codes));
@@ -365,17 +383,17 @@ static void test_any_call_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        plugin_folders_test(test_loads),
-        plugin_folders_test(test_the_same_bytes_are_one),
-        plugin_folders_test(test_the_file_can_be_replaced),
-        plugin_folders_test(test_two_use_one_cache),
-        plugin_folders_test(test_stays_loaded),
-        plugin_folders_test(test_hostile),
-        plugin_folders_test(test_not_trusted),
-        plugin_folders_test(test_loader_messages),
-        plugin_folders_test(test_loads_the_copy_and_searches_system32_only),
-        plugin_folders_test(test_needs_a_dll_that_is_not_in_system32),
-        plugin_folders_test(test_any_call_may_fail),
+        test(test_loads),
+        test(test_the_same_bytes_are_one),
+        test(test_the_file_can_be_replaced),
+        test(test_two_use_one_cache),
+        test(test_stays_loaded),
+        test(test_hostile),
+        test(test_not_trusted),
+        test(test_loader_messages),
+        test(test_loads_the_copy_and_searches_system32_only),
+        test(test_needs_a_dll_that_is_not_in_system32),
+        test(test_any_call_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,10 +19,26 @@
 #include "support/support.h"
 
 static unsigned cycles = 200;
+static struct plugin_folders folders;
+
+static int setup(void **state)
+{
+    const int result = support_setup(state);
+    plugin_folders_init(&folders);
+    plugin_folders_trust();
+    return result;
+}
+
+static int teardown(void **state)
+{
+    plugin_folders_fini(&folders);
+    return support_teardown(state);
+}
+
 static void load_once(void)
 {
     struct failure failure;
-    struct plugin *plugin = plugins_find(plugin_scene.plugins, "echo.dll", &failure);
+    struct plugin *plugin = plugins_find(folders.plugins, "echo.dll", &failure);
     if (plugin == NULL) {
         fail_msg("%s", failure.text);
     }
@@ -33,8 +49,8 @@ static void load_once(void)
 static void test_plugin__many_cycles_leave_nothing(void **state)
 {
     (void)state;
-    plugin_folders_put(&plugin_scene, "echo", 0);
-    plugin_folders_start(&plugin_scene, true);
+    plugin_folders_put(&folders, "echo", 0);
+    plugin_folders_start(&folders, true);
     load_once();
     const size_t handles = process_handles_count();
     const size_t blocks = ledger_count(LEDGER_BLOCK), bytes = ledger_bytes();
@@ -45,13 +61,14 @@ static void test_plugin__many_cycles_leave_nothing(void **state)
     }
     assert_int_equal(ledger_bytes(), bytes);
     assert_int_equal(process_handles_count(), handles);
-    assert_int_equal(folder_list(&plugin_scene.cache), 0);
+    assert_int_equal(folder_list(&folders.cache), 0);
     printf("%u cycles; handles of the process before and behind: %u\n", cycles, (unsigned)handles);
 }
 
 int main(int count, char **arguments)
 {
-    const struct CMUnitTest tests[] = {plugin_folders_test(test_plugin__many_cycles_leave_nothing)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_plugin__many_cycles_leave_nothing, setup, teardown)};
     if (count > 1) {
         cycles = (unsigned)strtoul(arguments[1], NULL, 10);
     }

@@ -18,11 +18,29 @@
 #include "support/seam.h"
 #include "support/support.h"
 
+static struct plugin_folders folders;
+
+static int setup(void **state)
+{
+    const int result = support_setup(state);
+    plugin_folders_init(&folders);
+    plugin_folders_trust();
+    return result;
+}
+
+static int teardown(void **state)
+{
+    plugin_folders_fini(&folders);
+    return support_teardown(state);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 static void assert_refused_as(const char *name, enum exit_code code, const char *expected)
 {
     struct plugin_file file;
     struct failure failure;
-    if (plugin_file_open(&file, plugin_scene.files.path, name, true, &failure)) {
+    if (plugin_file_open(&file, folders.files.path, name, true, &failure)) {
         fail_msg("%s was taken", name);
     }
     if (strstr(failure.text, expected) == NULL) {
@@ -42,7 +60,7 @@ static void write_image(const char *name, size_t offset, size_t size, uint32_t v
     uint8_t image[PE_IMAGE_SIZE];
     pe_image_make(image);
     pe_image_put(image, offset, size, value);
-    folder_write(&plugin_scene.files, name, (const char *)image, sizeof image);
+    folder_write(&folders.files, name, (const char *)image, sizeof image);
 }
 
 static void test_opens(void **state)
@@ -50,23 +68,23 @@ static void test_opens(void **state)
     (void)state;
     struct plugin_file file;
     struct failure failure;
-    plugin_folders_put(&plugin_scene, "echo", 0);
-    assert_true(plugin_file_open(&file, plugin_scene.files.path, "ECHO.Dll", true, &failure));
+    plugin_folders_put(&folders, "echo", 0);
+    assert_true(plugin_file_open(&file, folders.files.path, "ECHO.Dll", true, &failure));
     assert_string_equal(file.name, "echo");
     assert_true(file.is_trusted);
     assert_true(file.size > 1000);
     assert_memory_equal(file.bytes, "MZ", 2);
     assert_non_null(strstr(file.path, "\\ECHO.Dll"));
-    assert_false(folder_delete(&plugin_scene.files, "echo.dll")); /* nobody can, while it is open */
+    assert_false(folder_delete(&folders.files, "echo.dll")); /* nobody can, while it is open */
     assert_ptr_equal(
-        folder_open(&plugin_scene.files, "echo.dll", GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE),
+        folder_open(&folders.files, "echo.dll", GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE),
         INVALID_HANDLE_VALUE);
     plugin_file_close(&file);
     plugin_file_close(&file);
-    assert_true(folder_delete(&plugin_scene.files, "echo.dll"));
+    assert_true(folder_delete(&folders.files, "echo.dll"));
     write_image("abcdefghijklmnopqrstuvwxyz_-0123.dll", 2, 1, 0);
-    assert_true(plugin_file_open(&file, plugin_scene.files.path, "abcdefghijklmnopqrstuvwxyz_-0123.dll", true,
-                                 &failure));
+    assert_true(
+        plugin_file_open(&file, folders.files.path, "abcdefghijklmnopqrstuvwxyz_-0123.dll", true, &failure));
     plugin_file_close(&file);
 }
 
@@ -102,7 +120,7 @@ static void test_no_ordinary_files(void **state)
     (void)state;
     WCHAR wide[FOLDER_PATH_ROOM];
     assert_refused("absent.dll", "absent.dll cannot be loaded: there is no such file: error 2");
-    assert_true(SEAM_REAL(MultiByteToWideChar)(CP_UTF8, 0, folder_join(&plugin_scene.files, "folder.dll"), -1,
+    assert_true(SEAM_REAL(MultiByteToWideChar)(CP_UTF8, 0, folder_join(&folders.files, "folder.dll"), -1,
                                                wide, FOLDER_PATH_ROOM) > 0);
     assert_true(SEAM_REAL(CreateDirectoryW)(wide, NULL));
     assert_refused("folder.dll",
@@ -122,7 +140,7 @@ static BOOL WINAPI say_link(HANDLE file, FILE_INFO_BY_HANDLE_CLASS kind, LPVOID 
 static void test_links(void **state)
 {
     (void)state;
-    plugin_folders_put(&plugin_scene, "echo", 0);
+    plugin_folders_put(&folders, "echo", 0);
     seam_replace(IMPORT_GetFileInformationByHandleEx, (seam_function)say_link);
     assert_refused("echo.dll",
                    "it is a link or another reparse point, whose target can change; put the file itself");
@@ -132,18 +150,18 @@ static void test_no_plugins(void **state)
 {
     (void)state;
     size_t length = 0;
-    plugin_folders_put(&plugin_scene, "echo", 0);
-    char *bytes = folder_read(&plugin_scene.files, "echo.dll", &length);
-    folder_write(&plugin_scene.files, "truncated.dll", bytes, length / 2);
+    plugin_folders_put(&folders, "echo", 0);
+    char *bytes = folder_read(&folders.files, "echo.dll", &length);
+    folder_write(&folders.files, "truncated.dll", bytes, length / 2);
     free(bytes);
-    folder_write(&plugin_scene.files, "empty.dll", "", 0);
-    folder_write(&plugin_scene.files, "text.dll", "this is no DLL", 14);
+    folder_write(&folders.files, "empty.dll", "", 0);
+    folder_write(&folders.files, "text.dll", "this is no DLL", 14);
     write_image("x86.dll", PE_IMAGE_COFF, 2, 0x14C);
     write_image("arm64.dll", PE_IMAGE_COFF, 2, 0xAA64);
     write_image("pe32.dll", PE_IMAGE_OPTIONAL, 2, 0x10B);
     write_image("program.dll", PE_IMAGE_COFF + 18, 2, 0x22);
     write_image("forwarder.dll", PE_IMAGE_FUNCTIONS, 4, 0x20C0);
-    plugin_folders_put(&plugin_scene, "no-export", 0);
+    plugin_folders_put(&folders, "no-export", 0);
     assert_refused("empty.dll", "empty.dll cannot be loaded: the file is empty; copy the file again");
     assert_refused("text.dll", "text.dll cannot be loaded: the file is no Windows program");
     assert_refused("truncated.dll", "truncated.dll cannot be loaded: the file ends within");
@@ -172,7 +190,7 @@ static BOOL WINAPI say_longer(HANDLE file, PLARGE_INTEGER size)
 static void test_sizes(void **state)
 {
     (void)state;
-    plugin_folders_put(&plugin_scene, "echo", 0);
+    plugin_folders_put(&folders, "echo", 0);
     seam_replace(IMPORT_GetFileSizeEx, (seam_function)say_huge);
     assert_refused("echo.dll", "it is larger than 64 MB");
     seam_replace(IMPORT_GetFileSizeEx, (seam_function)say_longer);
@@ -182,8 +200,8 @@ static void test_sizes(void **state)
 static void test_locked_for_writing(void **state)
 {
     (void)state;
-    plugin_folders_put(&plugin_scene, "echo", 0);
-    HANDLE writer = folder_open(&plugin_scene.files, "echo.dll", GENERIC_WRITE, FILE_SHARE_READ);
+    plugin_folders_put(&folders, "echo", 0);
+    HANDLE writer = folder_open(&folders.files, "echo.dll", GENERIC_WRITE, FILE_SHARE_READ);
     assert_refused_as("echo.dll", EXIT_CODE_FAILED, "it is being written by ");
     folder_close(writer);
 }
@@ -194,10 +212,10 @@ static void test_not_trusted(void **state)
     (void)state;
     struct plugin_file file;
     struct failure failure;
-    plugin_folders_put(&plugin_scene, "echo", 0);
+    plugin_folders_put(&folders, "echo", 0);
     seam_restore();
     assert_refused("echo.dll", "icacls");
-    assert_true(plugin_file_open(&file, plugin_scene.files.path, "echo.dll", false, &failure));
+    assert_true(plugin_file_open(&file, folders.files.path, "echo.dll", false, &failure));
     assert_false(file.is_trusted);
     assert_non_null(strstr(file.distrust.text, "icacls"));
     plugin_file_close(&file);
@@ -217,7 +235,7 @@ static void assert_fails(enum import import, uint32_t nth, DWORD code, enum exit
 static void test_calls_that_fail(void **state)
 {
     (void)state;
-    plugin_folders_put(&plugin_scene, "echo", 0);
+    plugin_folders_put(&folders, "echo", 0);
     assert_fails(IMPORT_CreateFileW, 1, ERROR_ACCESS_DENIED, EXIT_CODE_ACCESS_DENIED,
                  "the account of this process needs the right to read it");
     assert_fails(IMPORT_CreateFileW, 1, ERROR_PATH_NOT_FOUND, EXIT_CODE_CONFIGURATION,
@@ -232,7 +250,7 @@ static void test_calls_that_fail(void **state)
         struct plugin_file file;
         struct failure failure;
         fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
-        const bool is_open = plugin_file_open(&file, plugin_scene.files.path, "echo.dll", true, &failure);
+        const bool is_open = plugin_file_open(&file, folders.files.path, "echo.dll", true, &failure);
         if (is_open) {
             assert_int_equal(fault_hits(), 0);
             plugin_file_close(&file);
@@ -247,15 +265,9 @@ static void test_calls_that_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        plugin_folders_test(test_opens),
-        plugin_folders_test(test_names),
-        plugin_folders_test(test_no_ordinary_files),
-        plugin_folders_test(test_links),
-        plugin_folders_test(test_no_plugins),
-        plugin_folders_test(test_sizes),
-        plugin_folders_test(test_locked_for_writing),
-        plugin_folders_test(test_not_trusted),
-        plugin_folders_test(test_calls_that_fail),
+        test(test_opens),           test(test_names), test(test_no_ordinary_files),  test(test_links),
+        test(test_no_plugins),      test(test_sizes), test(test_locked_for_writing), test(test_not_trusted),
+        test(test_calls_that_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@
 #include <bcrypt.h>
 #include <iphlpapi.h>
 #include <restartmanager.h>
+#include <sddl.h>
 #include <tlhelp32.h>
 #include <wintrust.h>
 

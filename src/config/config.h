@@ -131,7 +131,8 @@ struct config_service {
     uint32_t log_keep;
     char *access_log; /* full path, or "-"; empty: off */
     enum config_event_log event_log;
-    bool reload_is_watch;          /* else manual */
+    bool reload_is_watch; /* else manual */
+    bool control_pipe;
     char *plugin_dir;              /* full path */
     struct config_origin *origins; /* of each row of config_keys_service, in its order */
 };

@@ -176,6 +176,15 @@ static const struct config_key service_keys[] = {
          "Folder of the handlers in DLLs; no other is looked into. A relative path begins in the folder of this "
          "file. What is loaded is a copy in `data_dir`\\plugin-cache, so that the DLL itself can be replaced. A "
          "service refuses a DLL that others than administrators can change."},
+    {.name = "control_pipe",
+     .type = CONFIG_TYPE_BOOL,
+     SERVICE_PLACE(control_pipe),
+     .value = "yes",
+     .needs_restart = true,
+     .help =
+         "The pipe `\\\\.\\pipe\\portlistener-<service>`, over which `portlistener status`, `connections`, `close`, "
+         "`endpoint`, `reload` and `rotate` reach the running service. Administrators of this machine may use it, and "
+         "who runs it on a console; other machines cannot."},
 };
 
 static const struct config_key endpoint_keys[] = {

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "connection/client_row.h"
 #include "connection/file_part.h"
 #include "connection/reference.h"
 #include "endpoint/endpoint.h"
@@ -48,6 +49,10 @@ void *connection_retain(struct worker *worker, pl_id id, const uint8_t *at, size
 bool connection_info(struct worker *worker, pl_id id, pl_info *info_out);
 bool connection_run(struct worker *worker, pl_id id,
                     void (*run)(void *state, pl_id id, void **user, void *what), void *what);
+
+/* connection_describe: false: its end is only waited for. On W. */
+struct connection;
+bool connection_describe(const struct connection *connection, struct client_row *row_out);
 
 /* connection_abort: resets it, for this reason, if it is still there. On W. */
 void connection_abort(struct worker *worker, pl_id id, enum close_reason reason);

@@ -2,6 +2,8 @@
    What its handler asks of a TCP connection, see connection.h. */
 #include "connection/connection.h"
 
+#include <string.h>
+
 #include "connection/connection_state.h"
 #include "connection/input.h"
 #include "connection/kept_input.h"
@@ -115,6 +117,39 @@ bool connection_info(struct worker *worker, pl_id id, pl_info *info_out)
         connection_fill_info(connection, &local, info_out);
     }
     return connection != NULL;
+}
+
+static enum client_state connection__state(const struct connection *connection)
+{
+    if (connection->wants_reset || connection->wants_fin) {
+        return CLIENT_CLOSING;
+    }
+    if (connection->awaits_proxy) {
+        return CLIENT_HEADER;
+    }
+    if (connection->is_eof) {
+        return CLIENT_HALF;
+    }
+    return connection->queued > 0 ? CLIENT_SENDING : CLIENT_OPEN;
+}
+
+bool connection_describe(const struct connection *connection, struct client_row *row_out)
+{
+    const uint64_t now = worker_now(connection->worker);
+    if (connection->is_closed) {
+        return false;
+    }
+    *row_out = (struct client_row){.id = connection_id(connection),
+                                   .state = connection__state(connection),
+                                   .client = connection->peer,
+                                   .local = connection__local(connection),
+                                   .age = deadlines_age(connection->opened, connection->opened_rest, now),
+                                   .idle = deadlines_age(connection->last_activity, 0, now),
+                                   .bytes_in = connection->bytes_in,
+                                   .bytes_out = connection->bytes_out};
+    strncpy(row_out->endpoint, connection->endpoint->config->name, CONFIG_VALUE_NAME_MAX);
+    row_out->idle = row_out->idle < row_out->age ? row_out->idle : row_out->age;
+    return true;
 }
 
 bool connection_run(struct worker *worker, pl_id id,

@@ -508,6 +508,27 @@ bool udp_session_info(struct worker *worker, pl_id id, pl_info *info_out)
     return session != NULL;
 }
 
+bool udp_session_describe(const struct udp_session *session, struct client_row *row_out)
+{
+    const struct udp_sessions *sessions = session->sessions;
+    const uint64_t now = worker_now(sessions->udp->worker);
+    if (session->is_closing) {
+        return false;
+    }
+    *row_out =
+        (struct client_row){.id = udp_session__id(session),
+                            .is_udp = true,
+                            .state = session->is_answered && session->is_repeated ? CLIENT_OPEN : CLIENT_ONCE,
+                            .client = session->peer,
+                            .local = session->local,
+                            .age = now - session->opened,
+                            .idle = now - session->last,
+                            .bytes_in = session->bytes_in,
+                            .bytes_out = session->bytes_out};
+    strncpy(row_out->endpoint, sessions->endpoint->config->name, CONFIG_VALUE_NAME_MAX);
+    return true;
+}
+
 bool udp_session_run(struct worker *worker, pl_id id,
                      void (*run)(void *state, pl_id id, void **user, void *what), void *what)
 {

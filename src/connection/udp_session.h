@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/keyed_hash.h"
+#include "connection/client_row.h"
 #include "connection/udp_socket.h"
 #include "endpoint/endpoint.h"
 
@@ -61,6 +62,9 @@ int32_t udp_session_close(struct worker *worker, pl_id id);
 
 /* udp_session_abort: ends it for this reason, if it is still there. On W. */
 void udp_session_abort(struct worker *worker, pl_id id, enum pl_reason reason);
+
+/* udp_session_describe: false: it is closing. */
+bool udp_session_describe(const struct udp_session *session, struct client_row *row_out);
 
 /* udp_session_set_timer: likewise the host's timer. udp_session_info: what on_open was told. udp_session_run: calls `run` as
    the host's post has it. False: it is gone. */

@@ -33,8 +33,9 @@ struct endpoint {
     const struct pl_handler *handler;
     void *state; /* the handler's; before its start: what that finds in pl_start.state, NULL as a rule */
     pl_id id;
-    size_t index;  /* in the configuration that is in effect; the control thread's */
-    unsigned lane; /* of its work on each worker */
+    size_t index;         /* in the configuration that is in effect; the control thread's */
+    unsigned lane;        /* of its work on each worker */
+    bool is_paused_alone; /* not with the whole engine; under the engine's lock */
     struct log *log;
     struct access_log *access_log; /* NULL: none, or not for this endpoint */
     struct admission *admission;   /* who may come in; see accept/admission.h */

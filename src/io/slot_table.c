@@ -111,3 +111,15 @@ void *slot_table_next(const struct slot_table *table, enum slot_kind kind, uint3
     }
     return NULL;
 }
+
+uint32_t slot_table_end(const struct slot_table *table)
+{
+    return table->chunk_count * SLOT_TABLE_CHUNK;
+}
+
+void *slot_table_at(const struct slot_table *table, uint32_t slot, enum slot_kind *kind_out)
+{
+    const struct slot *entry = slot_table__at(table, slot);
+    *kind_out = slot__kind(entry);
+    return *kind_out != SLOT_FREE ? entry->object : NULL;
+}

@@ -50,6 +50,10 @@ void *slot_table_find(const struct slot_table *table, uint64_t id, enum slot_kin
    end. */
 void *slot_table_next(const struct slot_table *table, enum slot_kind kind, uint32_t *slot);
 
+/* slot_table_end: behind the last slot there is. slot_table_at: the object in this slot and its kind; NULL and SLOT_FREE. */
+uint32_t slot_table_end(const struct slot_table *table);
+void *slot_table_at(const struct slot_table *table, uint32_t slot, enum slot_kind *kind_out);
+
 /* slot_worker: the worker that an id names; a number of no worker when it is none. slot_number: its slot. slot_kind: what
    it names, or named. Any thread. */
 static inline unsigned slot_worker(uint64_t id)

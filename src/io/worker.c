@@ -450,24 +450,12 @@ struct slot_table *worker_slots(struct worker *worker)
     return &worker->slots;
 }
 
-/* It has no row yet, or never will. */
-static void worker__count_without_row(struct worker *worker, struct tally *tally, enum counter counter,
-                                      uint64_t add)
-{
-    struct tally_row *row =
-        tally != NULL ? tally_row(tally, worker->index, &worker->nobodys) : &worker->nobodys;
-    row->at[counter] += add;
-}
-
 void worker_count(struct worker *worker, struct tally *tally, enum counter counter, uint64_t add)
 {
     worker__assert_owned(worker);
-    struct tally_row *row = tally != NULL ? tally_find_row(tally, worker->index) : NULL;
-    if (row != NULL) {
-        row->at[counter] += add;
-    } else {
-        worker__count_without_row(worker, tally, counter, add);
-    }
+    struct tally_row *row =
+        tally != NULL ? tally_row(tally, worker->index, &worker->nobodys) : &worker->nobodys;
+    row->at[counter] += add;
 }
 
 const struct tally_row *worker_nobodys(const struct worker *worker)

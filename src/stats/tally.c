@@ -82,10 +82,17 @@ void tally_unlock(struct tally *tally)
     }
 }
 
+/* NULL: there is none, and nobody's is not counted here. */
+static const struct tally_row *tally__find_row(const struct tally *tally, unsigned worker)
+{
+    const void *row = tally->rows[worker];
+    return row != tally ? row : NULL;
+}
+
 static void tally__destroy(struct tally *tally)
 {
     for (unsigned i = 0; i < tally->owner->workers; i++) {
-        const struct tally_row *row = tally_find_row(tally, i);
+        const struct tally_row *row = tally__find_row(tally, i);
         if (row != NULL) {
             memory_free(row->block);
         }
@@ -178,7 +185,7 @@ void tally_row_sum(const struct tally_row *row, uint64_t sums[COUNTER_COUNT])
 void tally_sum(const struct tally *tally, uint64_t sums[COUNTER_COUNT])
 {
     for (unsigned i = 0; i < tally->owner->workers; i++) {
-        const struct tally_row *row = tally_find_row(tally, i);
+        const struct tally_row *row = tally__find_row(tally, i);
         if (row != NULL) {
             tally_row_sum(row, sums);
         }

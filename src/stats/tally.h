@@ -63,15 +63,7 @@ const char *tally_name(const struct tally *tally);
 void tally_lock(struct tally *tally);
 void tally_unlock(struct tally *tally);
 
-/* tally_find_row: of this worker; NULL: there is none, nothing was counted yet or there was no memory. Any thread. */
-static inline struct tally_row *tally_find_row(const struct tally *tally, unsigned worker)
-{
-    void *row = tally->rows[worker];
-    return row != tally ? row : NULL;
-}
-
-/* tally_row: that, made if there was none yet; `nobodys` of the same worker is what stands in for it when there is no
-   memory. On W. */
+/* tally_row: of this worker; `nobodys` of the same worker is what stands in for it when there is no memory. On W. */
 struct tally_row *tally_row(struct tally *tally, unsigned worker, struct tally_row *nobodys);
 
 /* tally_handler_counters: where this handler counts, the same for all endpoints that share the tally and have a handler

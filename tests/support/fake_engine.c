@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "config/config_diff.h"
+#include "engine_report.h"
+#include "support/fault.h"
 
 struct engine {
     engine_progress progress;
@@ -144,4 +146,50 @@ bool engine_listener_at(struct engine *engine, size_t index, struct engine_liste
                                              .state = index == 0 ? LISTENER_LISTENING : LISTENER_WAITING,
                                              .win32_error = index == 0 ? 0 : fake_engine.bind_error};
     return index < (fake_engine.bind_error != 0 ? 2U : 1U);
+}
+
+/* It has one client, with the id 1, and nothing to report. */
+bool engine_clients(struct engine *engine, struct clients_reading *reading,
+                    struct client_row rows_out[CLIENTS_PIECE], size_t *count_out)
+{
+    (void)engine;
+    if (fake_engine.has_no_memory) {
+        fault_arm(IMPORT_HeapAlloc, 1, 0, FAULT_FOREVER);
+    }
+    *count_out = reading->worker == 0 ? 1 : 0;
+    rows_out[0] = (struct client_row){
+        .id = 1, .endpoint = "fake", .client = {.family = 4, .port = 1, .ip = {127, 0, 0, 1}}};
+    return reading->worker++ == 0;
+}
+
+enum clients_answer engine_find_client(struct engine *engine, uint64_t id, struct client_row *row_out)
+{
+    (void)engine;
+    *row_out = (struct client_row){.id = id, .endpoint = "fake"};
+    return id == 1 ? CLIENTS_FOUND : id == 2 ? CLIENTS_SILENT : CLIENTS_GONE;
+}
+
+bool engine_close_client(struct engine *engine, pl_id id)
+{
+    (void)engine;
+    fake_engine.closed = id;
+    return !fake_engine.has_no_memory;
+}
+
+bool engine_pause_endpoint(struct engine *engine, const char *name, bool is_paused, bool *has_changed_out)
+{
+    (void)engine;
+    *has_changed_out = fake_engine.is_endpoint_paused != is_paused;
+    fake_engine.is_endpoint_paused = is_paused;
+    return strcmp(name, "fake") == 0;
+}
+
+bool engine_report(const struct engine *engine, enum report_format format, report_sink sink, void *context)
+{
+    static const char *const reports[] = {"fake report\n", "{\"fake\": true}\n", "portlistener_fake 1\n"};
+    (void)engine;
+    if (!fake_engine.has_no_memory) {
+        sink(context, reports[format], strlen(reports[format]));
+    }
+    return !fake_engine.has_no_memory;
 }

@@ -19,12 +19,15 @@ struct fake_engine {
     bool refuses_reloads;
     enum exit_code reload_code; /* of a reload that is done */
     uint32_t bind_error;        /* not 0: its second socket waits, for this reason */
+    bool has_no_memory;         /* for what it is asked */
     void (*on_stop)(void);      /* called by engine_stop; may be NULL */
     void (*on_destroy)(void);   /* called by engine_destroy; may be NULL */
 
     /* What was asked of it. */
     volatile LONG starts, pauses, continues, hurries, stops, destroys, reloads, comparisons;
     bool was_automatic;
+    uint64_t closed; /* the client that was closed last */
+    bool is_endpoint_paused;
     struct access_log *access_log; /* of the last start */
     uint32_t drain_limit;          /* of the last stop */
 };

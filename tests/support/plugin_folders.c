@@ -13,7 +13,6 @@
 
 #include "support/descriptor.h"
 #include "support/seam.h"
-#include "support/support.h"
 
 void plugin_folders_init(struct plugin_folders *folders)
 {
@@ -87,20 +86,4 @@ static DWORD WINAPI plugin_folders__get_security(HANDLE handle, SE_OBJECT_TYPE t
 void plugin_folders_trust(void)
 {
     seam_replace(IMPORT_GetSecurityInfo, (seam_function)plugin_folders__get_security);
-}
-
-struct plugin_folders plugin_scene;
-
-int plugin_folders_setup(void **state)
-{
-    const int result = support_setup(state);
-    plugin_folders_init(&plugin_scene);
-    plugin_folders_trust();
-    return result;
-}
-
-int plugin_folders_teardown(void **state)
-{
-    plugin_folders_fini(&plugin_scene);
-    return support_teardown(state);
 }

@@ -32,13 +32,4 @@ void plugin_folders_start(struct plugin_folders *folders, bool must_be_trusted);
    may do anything. */
 void plugin_folders_trust(void);
 
-/* plugin_folders_setup, plugin_folders_teardown: around a test of files of plugins alone: those of support.h, and in between
-   `plugin_scene`, which all trust. */
-extern struct plugin_folders plugin_scene;
-int plugin_folders_setup(void **state);
-int plugin_folders_teardown(void **state);
-
-#define plugin_folders_test(test) \
-    cmocka_unit_test_setup_teardown(test, plugin_folders_setup, plugin_folders_teardown)
-
 #endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+   The verbs of the control pipe, see control_desk.h. */
+#include "control_desk.h"
+
+#include <string.h>
+
+#include "base/address.h"
+#include "client_table.h"
+#include "commands.h"
+#include "engine_report.h"
+#include "stats/access_log.h"
+
+enum { DESK_ROTATE_PATIENCE = 5000 /* milliseconds for the log to turn to it */ };
+
+/* ---- Telling ---- */
+
+static enum exit_code control_desk__fail(struct control_answer *answer, enum exit_code code, const char *text)
+{
+    control_answer_format(answer, CONTROL_ERR, "portlistener: %s\n", text);
+    return code;
+}
+
+/* One line of what was done: for people, or {"message": ...}. */
+static void control_desk__tell(struct control_answer *answer, const struct arguments *arguments,
+                               const char *line)
+{
+    char room[2048];
+    struct text text;
+    text_init(&text, room, sizeof room);
+    if (arguments->options[OPTION_JSON] != NULL) {
+        text_add_string(&text, "{\"message\": ");
+        text_add_json(&text, line, strlen(line));
+        text_add_string(&text, "}");
+    } else {
+        text_add_string(&text, line);
+    }
+    control_answer_format(answer, CONTROL_OUT, "%s\n", text.at);
+}
+
+/* Who changes something can be found in the log. */
+static void control_desk__log(const struct control_desk *desk, const struct control_answer *answer,
+                              const char *endpoint, uint64_t connection, const char *what)
+{
+    log_write(desk->log, EVENT_CONTROL_ASKED, endpoint, connection,
+              "%s, asked for over the control pipe by process %lu", what, control_answer_client(answer));
+}
+
+/* ---- status ---- */
+
+static void control_desk__take_report(void *context, const char *at, size_t length)
+{
+    control_answer_write(context, CONTROL_OUT, at, length);
+}
+
+static enum exit_code control_desk__status(const struct control_desk *desk, const struct arguments *arguments,
+                                           struct control_answer *answer)
+{
+    const enum report_format format = arguments->options[OPTION_METRICS] != NULL ? REPORT_PROMETHEUS
+                                      : arguments->options[OPTION_JSON] != NULL  ? REPORT_JSON
+                                                                                 : REPORT_TEXT;
+    return engine_report(desk->engine, format, control_desk__take_report, answer)
+               ? EXIT_CODE_DONE
+               : control_desk__fail(answer, EXIT_CODE_FAILED, "the service has no memory for the report");
+}
+
+/* ---- connections ---- */
+
+static enum exit_code control_desk__connections(const struct control_desk *desk,
+                                                const struct arguments *arguments,
+                                                struct control_answer *answer)
+{
+    struct client_table table;
+    struct text text;
+    struct clients_reading reading = {.endpoint = arguments->options[OPTION_ENDPOINT]};
+    struct client_row rows[CLIENTS_PIECE];
+    size_t count = 0;
+    text_init_heap(&text);
+    client_table_begin(&table, &text, arguments->options[OPTION_JSON] != NULL);
+    while (!control_answer_is_lost(answer) && engine_clients(desk->engine, &reading, rows, &count)) {
+        if (!client_table_add(&table, rows, count)) {
+            break;
+        }
+        if (table.is_json) { /* it goes as it comes */
+            control_answer_write(answer, CONTROL_OUT, text.at, text.length);
+            text_clear(&text);
+        }
+    }
+    client_table_end(&table, reading.silent);
+    const bool is_whole = !text.is_cut;
+    control_answer_write(answer, CONTROL_OUT, text.at, text.length);
+    text_fini(&text);
+    return is_whole ? EXIT_CODE_DONE
+                    : control_desk__fail(answer, EXIT_CODE_FAILED, "the service has no memory for the list");
+}
+
+/* ---- close ---- */
+
+/* As the log writes it: sixteen hexadecimal digits. */
+static bool control_desk__read_id(const char *word, uint64_t *id_out)
+{
+    *id_out = 0;
+    for (size_t i = 0; i < 16; i++) {
+        const char digit = word[i];
+        const unsigned value = digit >= '0' && digit <= '9'   ? (unsigned)(digit - '0')
+                               : digit >= 'a' && digit <= 'f' ? (unsigned)(digit - 'a') + 10
+                               : digit >= 'A' && digit <= 'F' ? (unsigned)(digit - 'A') + 10
+                                                              : 16;
+        if (value == 16) {
+            return false;
+        }
+        *id_out = *id_out << 4 | value;
+    }
+    return word[16] == '\0';
+}
+
+static enum exit_code control_desk__close(const struct control_desk *desk, const struct arguments *arguments,
+                                          struct control_answer *answer)
+{
+    struct client_row row;
+    uint64_t id = 0;
+    char room[256], client[ADDRESS_TEXT_ROOM];
+    struct text text;
+    if (!control_desk__read_id(arguments->operands[0], &id)) {
+        return control_desk__fail(
+            answer, EXIT_CODE_USAGE,
+            "an id has sixteen hexadecimal digits; \"portlistener connections\" lists them");
+    }
+    switch (engine_find_client(desk->engine, id, &row)) {
+    case CLIENTS_FOUND:
+        break;
+    case CLIENTS_GONE:
+        return control_desk__fail(
+            answer, EXIT_CODE_FAILED,
+            "no connection has this id now; it may have ended: \"portlistener connections\" "
+            "lists those that there are");
+    case CLIENTS_SILENT:
+        return control_desk__fail(
+            answer, EXIT_CODE_FAILED,
+            "the connection's worker does not answer: a callback of a handler holds it up, and "
+            "the log names it");
+    }
+    if (!engine_close_client(desk->engine, id)) {
+        return control_desk__fail(answer, EXIT_CODE_FAILED, "the service has no memory for it; try again");
+    }
+    text_init(&text, client, sizeof client);
+    address_add_with_port(&text, &row.client);
+    text_init(&text, room, sizeof room);
+    text_add_format(&text, "%016llx is closed: endpoint %s, client %s", (unsigned long long)id, row.endpoint,
+                    client);
+    control_desk__log(desk, answer, row.endpoint, id, "closed");
+    control_desk__tell(answer, arguments, room);
+    return EXIT_CODE_DONE;
+}
+
+/* ---- endpoint ---- */
+
+static enum exit_code control_desk__endpoint(const struct control_desk *desk,
+                                             const struct arguments *arguments, struct control_answer *answer)
+{
+    const char *name = arguments->operands[0], *action = arguments->operands[1];
+    const bool is_pause = strcmp(action, "pause") == 0;
+    bool has_changed = false;
+    char room[512];
+    struct text text;
+    text_init(&text, room, sizeof room);
+    if (!is_pause && strcmp(action, "resume") != 0) {
+        return control_desk__fail(answer, EXIT_CODE_USAGE, "an endpoint takes \"pause\" or \"resume\"");
+    }
+    if (!engine_pause_endpoint(desk->engine, name, is_pause, &has_changed)) {
+        text_add_format(&text, "there is no endpoint \"%s\" in service; \"portlistener status\" lists them",
+                        name);
+        return control_desk__fail(answer, EXIT_CODE_FAILED, room);
+    }
+    if (has_changed) {
+        control_desk__log(desk, answer, name, 0, is_pause ? "paused" : "resumed");
+    }
+    text_add_format(&text, "endpoint %s %s%s", name, has_changed ? "is " : "was ",
+                    is_pause ? "paused: new connections and datagrams are refused, live connections go on"
+                             : "resumed: new connections and datagrams are taken");
+    control_desk__tell(answer, arguments, room);
+    return EXIT_CODE_DONE;
+}
+
+/* ---- reload ---- */
+
+static enum exit_code control_desk__reload(const struct control_desk *desk, const struct arguments *arguments,
+                                           struct control_answer *answer)
+{
+    const bool is_dry_run = arguments->options[OPTION_DRY_RUN] != NULL;
+    struct text told;
+    if (desk->reload == NULL) {
+        return control_desk__fail(answer, EXIT_CODE_FAILED,
+                                  "this run cannot reload its configuration: restart it");
+    }
+    if (!is_dry_run) {
+        control_desk__log(desk, answer, NULL, 0, "reload");
+    }
+    text_init_heap(&told);
+    const enum exit_code code =
+        desk->reload(desk->context, is_dry_run, arguments->options[OPTION_JSON] != NULL, &told);
+    const bool is_whole = !told.is_cut;
+    control_answer_write(
+        answer, code == EXIT_CODE_DONE || arguments->options[OPTION_JSON] != NULL ? CONTROL_OUT : CONTROL_ERR,
+        told.at, told.length);
+    text_fini(&told);
+    return is_whole ? code
+                    : control_desk__fail(answer, code != EXIT_CODE_DONE ? code : EXIT_CODE_FAILED,
+                                         "the service has no memory for the whole answer");
+}
+
+/* ---- rotate ---- */
+
+static const char *const control_desk__rotations[] = {
+    [ROTATION_DONE] = "done", [ROTATION_NEEDLESS] = "needless", [ROTATION_DELAYED] = "delayed"};
+
+static void control_desk__add_rotation(struct control_answer *answer, bool is_json, const char *which,
+                                       const struct rotation *rotation)
+{
+    char room[2 * sizeof rotation->text];
+    struct text text;
+    if (!is_json) {
+        control_answer_format(answer, CONTROL_OUT, "%s\n", rotation->text);
+        return;
+    }
+    text_init(&text, room, sizeof room);
+    text_add_json(&text, rotation->text, strlen(rotation->text));
+    control_answer_format(answer, CONTROL_OUT, "\"%s\": {\"state\": \"%s\", \"message\": ", which,
+                          control_desk__rotations[rotation->state]);
+    control_answer_write(answer, CONTROL_OUT, text.at, text.length);
+    control_answer_format(answer, CONTROL_OUT, "}");
+}
+
+static enum exit_code control_desk__rotate(const struct control_desk *desk, const struct arguments *arguments,
+                                           struct control_answer *answer)
+{
+    const bool is_json = arguments->options[OPTION_JSON] != NULL;
+    struct rotation log, access_log;
+    control_desk__log(desk, answer, NULL, 0, "rotation of the logs");
+    log_rotate(desk->log, DESK_ROTATE_PATIENCE, &log);
+    access_log_rotate(desk->access_log, DESK_ROTATE_PATIENCE, &access_log);
+    control_answer_format(answer, CONTROL_OUT, is_json ? "{" : "");
+    control_desk__add_rotation(answer, is_json, "log", &log);
+    if (desk->access_log != NULL) {
+        control_answer_format(answer, CONTROL_OUT, is_json ? ", " : "");
+        control_desk__add_rotation(answer, is_json, "access_log", &access_log);
+    }
+    control_answer_format(answer, CONTROL_OUT, is_json ? "}\n" : "");
+    return EXIT_CODE_DONE;
+}
+
+/* ---- The table ---- */
+
+const struct control_verb control_verbs[] = {
+    {"status", control_desk__status},
+    {"connections", control_desk__connections},
+    {"close", control_desk__close},
+    {"endpoint", control_desk__endpoint},
+    {"reload", control_desk__reload},
+    {"rotate", control_desk__rotate},
+    {NULL, NULL},
+};
+
+static const struct control_verb *control_desk__find(const char *name)
+{
+    const struct control_verb *verb = control_verbs;
+    while (verb->name != NULL && strcmp(verb->name, name) != 0) {
+        verb++;
+    }
+    return verb->name != NULL ? verb : NULL;
+}
+
+enum exit_code control_desk_answer(void *context, const struct control_request *request,
+                                   struct control_answer *answer)
+{
+    const struct control_verb *verb = control_desk__find(request->words[0]);
+    struct arguments arguments;
+    struct failure failure;
+    if (verb == NULL) {
+        return control_desk__fail(answer, EXIT_CODE_USAGE,
+                                  "the service does not know this command; is it of an older version?");
+    }
+    if (!arguments_parse(request->words, request->count, commands_all, &arguments, &failure) ||
+        !arguments_count(&arguments, &failure)) {
+        return control_desk__fail(answer, failure.code, failure.text);
+    }
+    return verb->answer(context, &arguments, answer);
+}
