@@ -149,6 +149,16 @@ discard_tcp() {
     echo 'note: 100000 bytes taken'
 }
 
+# What the service says of itself, asked over its control pipe while a client is connected.
+ask() {
+    exec 5<>"/dev/tcp/127.0.0.1/$echo_port"
+    printf hello >&5
+    timeout 20 head -c 5 <&5 >/dev/null
+    wine "$(windows_path "$program")" status
+    wine "$(windows_path "$program")" connections
+    exec 5>&-
+}
+
 stop() {
     wine net stop "$service"
     state STOPPED
@@ -210,11 +220,13 @@ step 'net start, RUNNING' start
 step 'TCP echo' echo_tcp
 step 'TCP discard' discard_tcp
 step 'UDP echo' echo_udp
+step 'status and connections' ask
 if [ $mode = keep ]; then
     trap - EXIT
     touch "$kept"
     echo "The service runs: echo on TCP and UDP port $echo_port, discard on TCP port $sink_port of 127.0.0.1."
     echo "Configuration: build/try/portlistener.ini, log: build/try/logs/$service.log"
+    echo "Ask it:   WINEPREFIX=$WINEPREFIX tests/wine-run.sh build/cross-release/bin/portlistener.exe status"
     echo 'End it with: service/try.sh --stop'
     exit 0
 fi
