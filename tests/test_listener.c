@@ -472,6 +472,8 @@ static void test_listener__is_told_once_for_each_cause(void **state)
     listener_lost(&listener, WSAEACCES, 500, 8000);
     assert_false(must_tell(&listener, 8000, 8100));
     assert_true(must_tell(&listener, 11000, UINT64_MAX)); /* no longer without its cause */
+    listener_lost(&listener, WSAEACCES, 500, 11500);
+    assert_false(must_tell(&listener, 15000, UINT64_MAX)); /* but once */
     knowledge.is_known = true;
     listener_lost(&listener, WSAEACCES, 500, 12000);
     assert_true(must_tell(&listener, 12000, UINT64_MAX)); /* now it is known */

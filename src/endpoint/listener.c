@@ -4,6 +4,8 @@
 
 #include "base/utf16.h"
 
+#define LISTENER_NO_CAUSE UINT64_MAX /* what was logged did not name one */
+
 enum {
     LISTENER_DELAY_MAX = 30000,
     LISTENER_TELL_PATIENCE = 3000, /* for the cause of a failed bind */
@@ -300,7 +302,8 @@ bool listener_must_tell(struct listener *listener, uint64_t now, uint64_t *again
         listener->told_cause = cause;
         return cause != told;
     }
-    return told == 0; /* without its cause, which a later try may bring */
+    listener->told_cause = told == 0 ? LISTENER_NO_CAUSE : told; /* a later try may bring it */
+    return told == 0;
 }
 
 /* "; " and the cause; false: not known. */
