@@ -35,14 +35,13 @@ static void client_table__add_span(struct text *text, uint64_t milliseconds)
 static void client_table__add_bytes(struct text *text, uint64_t bytes)
 {
     static const char names[] = "KMGTPE";
-    uint64_t tenths = bytes * 10;
-    int unit = -1;
+    int unit = 0;
     if (bytes < 10000) {
         text_add_format(text, "%llu", (unsigned long long)bytes);
         return;
     }
-    for (tenths = bytes / 1024 * 10 + bytes % 1024 * 10 / 1024, unit = 0; tenths >= 10240 && unit < 5;
-         unit++) {
+    uint64_t tenths = bytes / 1024 * 10 + bytes % 1024 * 10 / 1024;
+    for (; tenths >= 10240 && unit < 5; unit++) {
         tenths /= 1024;
     }
     if (tenths < 100) {

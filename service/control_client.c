@@ -203,7 +203,7 @@ static bool control_client__open_pipe(struct control_client *client, const struc
 bool control_client_open(struct control_client *client, const char *service, HANDLE cancel,
                          struct failure *failure_out)
 {
-    struct expectation expectation;
+    struct expectation expectation = {.is_service = false};
     *client = (struct control_client){.pipe = INVALID_HANDLE_VALUE, .cancel = cancel};
     if (!control_client__expect(service, &expectation, failure_out) ||
         !control_client__may_run(&expectation, service, failure_out)) {

@@ -343,11 +343,11 @@ static void test_reload__an_endpoint_that_is_paused_stays_so(void **state)
     assert_true(engine_pause_endpoint(it.engine, "web", true, &has_changed));
     assert_false(is_served(1));
     snprintf(words, sizeof words, "%s%s", WEB, other); /* of another one */
-    assert_reload(words, 1);
+    assert_true(bed_reload(words));
     assert_false(is_served(1));
     assert_true(is_served(2));
     snprintf(words, sizeof words, "%s%s%s", WEB, "idle_timeout = 1s\n", other); /* and of its own */
-    assert_reload(words, 1);
+    assert_true(bed_reload(words));
     assert_false(is_served(1));
     assert_true(is_served(2));
     assert_true(engine_pause_endpoint(it.engine, "web", false, &has_changed));
