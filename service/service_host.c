@@ -9,6 +9,7 @@
 #include "control_desk.h"
 #include "crash_report.h"
 #include "diagnosis/diagnosis.h"
+#include "engine_report.h"
 #include "handler/handlers.h"
 #include "location.h"
 #include "plugin_loader.h"
@@ -18,6 +19,7 @@
 enum {
     HOST_START_HINT = 10000, /* before the engine has an estimate of its own */
     HOST_FLUSH_TIMEOUT = 2000,
+    HOST_ROTATE_TIMEOUT = 2000,
     /* A stop takes its time beyond the drain: resets, handlers' stop, the log. */
     HOST_PRESHUTDOWN_MARGIN = 5000,
     /* Windows grants ten seconds by default, and five when a console is closed. */
@@ -83,6 +85,42 @@ static void service_host__progress(void *context, uint32_t remaining)
 {
     const struct service_host *host = context;
     service_host__report(host, host->state, remaining);
+}
+
+static enum event_filter service_host__filter(enum config_event_log event_log)
+{
+    static const enum event_filter filters[] = {[CONFIG_EVENT_LOG_OFF] = EVENT_FILTER_OFF,
+                                                [CONFIG_EVENT_LOG_ERRORS] = EVENT_FILTER_ERRORS,
+                                                [CONFIG_EVENT_LOG_LIFECYCLE] = EVENT_FILTER_LIFECYCLE,
+                                                [CONFIG_EVENT_LOG_ALL] = EVENT_FILTER_ALL};
+    return filters[event_log];
+}
+
+static struct log_options service_host__log_options(const struct service_host *host,
+                                                    const struct config_service *service)
+{
+    return (struct log_options){.file = service->log_file,
+                                .level = service->log_level,
+                                .is_json = service->log_is_json,
+                                .is_local_time = service->log_is_local_time,
+                                .rotate_size = service->log_rotate_size,
+                                .rotate_interval = service->log_rotate_interval,
+                                .keep = service->log_keep,
+                                .event_filter = service_host__filter(service->event_log),
+                                .event_sink = service_host__sink,
+                                .event_context = host->options->event_log};
+}
+
+static struct access_log_options service_host__access_log_options(const struct service_host *host,
+                                                                  const struct config_service *service)
+{
+    return (struct access_log_options){.file = {.path = service->access_log,
+                                                .rotate_size = service->log_rotate_size,
+                                                .rotate_interval = service->log_rotate_interval,
+                                                .keep = service->log_keep},
+                                       .is_json = service->log_is_json,
+                                       .is_local_time = service->log_is_local_time,
+                                       .log = host->log};
 }
 
 /* The log's line about a start that is done. */
@@ -151,6 +189,26 @@ static void service_host__tend_watch(struct service_host *host)
     reloader_let_go(&host->reloader);
 }
 
+static void service_host__take_dump(void *context, const char *at, size_t length)
+{
+    text_add(context, at, length);
+}
+
+/* How things stand, line by line for the log. */
+static void service_host__dump(const struct service_host *host)
+{
+    struct text text;
+    text_init_heap(&text);
+    (void)engine_report(host->engine, REPORT_TEXT, service_host__take_dump, &text);
+    const char *line = text.at;
+    while (*line != '\0') {
+        const size_t length = strcspn(line, "\n");
+        log_write(host->log, EVENT_STATUS, NULL, 0, "%.*s", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+    text_fini(&text);
+}
+
 static void service_host__grant(struct service_host *host, unsigned wishes)
 {
     if ((wishes & CONTROL_WATCH) != 0) {
@@ -162,6 +220,14 @@ static void service_host__grant(struct service_host *host, unsigned wishes)
         text_init_heap(&told);
         reloader_run(&host->reloader, false, &told, &code);
         text_fini(&told); /* it is in the log */
+    }
+    if ((wishes & CONTROL_ROTATE) != 0) { /* what comes of it is in the log, too */
+        struct rotation rotation;
+        log_rotate(host->log, HOST_ROTATE_TIMEOUT, &rotation);
+        access_log_rotate(host->access_log, HOST_ROTATE_TIMEOUT, &rotation);
+    }
+    if ((wishes & CONTROL_DUMP) != 0) {
+        service_host__dump(host);
     }
 }
 
@@ -240,13 +306,7 @@ static void service_host__tell_of_access_log(const struct service_host *host, co
 static void service_host__open_access_log(struct service_host *host)
 {
     const struct config_service *service = &host->config->service;
-    const struct access_log_options options = {.file = {.path = service->access_log,
-                                                        .rotate_size = service->log_rotate_size,
-                                                        .rotate_interval = service->log_rotate_interval,
-                                                        .keep = service->log_keep},
-                                               .is_json = service->log_is_json,
-                                               .is_local_time = service->log_is_local_time,
-                                               .log = host->log};
+    const struct access_log_options options = service_host__access_log_options(host, service);
     struct failure failure = {.code = EXIT_CODE_DONE};
     if (service->access_log[0] == '\0') {
         return;
@@ -270,6 +330,13 @@ static void service_host__applied(void *context, const struct config *config)
     struct service_host *host = context;
     host->config = (struct config *)(uintptr_t)config;
     InterlockedExchange64(&host->drain_timeout, (LONG64)config->service.drain_timeout);
+    const struct log_options log = service_host__log_options(host, &config->service);
+    const struct access_log_options access_log = service_host__access_log_options(host, &config->service);
+    log_reconfigure(host->log, &log);
+    access_log_reconfigure(host->access_log, &access_log);
+    if (host->options->event_log != NULL) {
+        event_log_set_filter(host->options->event_log, log.event_filter);
+    }
     control_ask(host->options->control, CONTROL_WATCH);
 }
 
@@ -429,29 +496,11 @@ static void service_host__log_warnings(const struct service_host *host)
     }
 }
 
-static enum event_filter service_host__filter(enum config_event_log event_log)
-{
-    static const enum event_filter filters[] = {[CONFIG_EVENT_LOG_OFF] = EVENT_FILTER_OFF,
-                                                [CONFIG_EVENT_LOG_ERRORS] = EVENT_FILTER_ERRORS,
-                                                [CONFIG_EVENT_LOG_LIFECYCLE] = EVENT_FILTER_LIFECYCLE,
-                                                [CONFIG_EVENT_LOG_ALL] = EVENT_FILTER_ALL};
-    return filters[event_log];
-}
-
 /* With the log around the engine. A log that cannot be opened is told, and the service goes on. */
 static enum service_end service_host__run_config(struct service_host *host, struct failure *failure_out)
 {
     const struct config_service *service = &host->config->service;
-    const struct log_options log_options = {.file = service->log_file,
-                                            .level = service->log_level,
-                                            .is_json = service->log_is_json,
-                                            .is_local_time = service->log_is_local_time,
-                                            .rotate_size = service->log_rotate_size,
-                                            .rotate_interval = service->log_rotate_interval,
-                                            .keep = service->log_keep,
-                                            .event_filter = service_host__filter(service->event_log),
-                                            .event_sink = service_host__sink,
-                                            .event_context = host->options->event_log};
+    const struct log_options log_options = service_host__log_options(host, service);
     struct failure log_failure = {.code = EXIT_CODE_DONE};
     if (host->options->event_log != NULL) {
         event_log_set_filter(host->options->event_log, log_options.event_filter);

@@ -347,10 +347,38 @@ static void test_admission__shares_its_lists_with_others_that_have_them(void **s
     const size_t blocks = ledger_count(LEDGER_BLOCK);
     struct admission *other = admission_create(&it.config, &it.lists, &it.process, &key);
     assert_non_null(other);
-    assert_int_equal(ledger_count(LEDGER_BLOCK), blocks + 1); /* only itself */
+    assert_int_equal(ledger_count(LEDGER_BLOCK), blocks + 3); /* itself, what it counts, and its rate */
     admission_destroy(other);
     expect("192.0.2.1", ADMISSION_GRANTED);
     expect("192.0.2.66", ADMISSION_ACL);
+    end();
+}
+
+/* After a reload: who is in counts for both, whoever leaves which. */
+static void test_admission__the_next_one_counts_with_it(void **state)
+{
+    (void)state;
+    begin();
+    it.config.max_connections = 2;
+    it.config.max_connections_per_source = 2;
+    it.config.accept_rate = 5;
+    create();
+    assert_int_equal(enter("192.0.2.1"), ADMISSION_GRANTED);
+    struct config_endpoint config = it.config;
+    config.max_connections = 1;
+    struct admission *next = admission_create_next(it.admission, &config, &it.lists);
+    assert_non_null(next);
+    const struct pl_address client = address("192.0.2.1");
+    uint64_t when = 0;
+    assert_int_equal(admission_active(next), 1);
+    assert_int_equal(admission_enter(next, &client, NOW), ADMISSION_LIMIT);
+    assert_int_equal(admission_tokens(next, NOW, &when), 4);
+    admission_leave(it.admission, &client);
+    admission_destroy(it.admission); /* the first may go first */
+    it.admission = next;
+    assert_int_equal(admission_enter(next, &client, NOW), ADMISSION_GRANTED);
+    admission_leave(next, &client);
+    assert_false(admission_denies(next, &client, &client));
     end();
 }
 
@@ -512,6 +540,7 @@ int main(void)
         support_test(test_admission__trusts_nobody_without_a_list_of_proxies),
         support_test(test_admission__survives_a_lack_of_memory),
         support_test(test_admission__shares_its_lists_with_others_that_have_them),
+        support_test(test_admission__the_next_one_counts_with_it),
         support_test(test_admission__is_exact_with_many_threads),
         support_test(test_admission__counts_sources_of_many_threads),
     };

@@ -628,6 +628,229 @@ static void test_reload__tells_what_it_would_do(void **state)
     bed_stop();
 }
 
+/* ---- Every key ---- */
+
+/* What is written for each key, another value than its default. */
+static const struct {
+    const char *key;
+    const char *value;
+} service_values[] = {
+    {"workers", "3"},        {"blocking_threads", "3"},     {"max_connections", "77"},
+    {"drain_timeout", "7s"}, {"start_policy", "all"},       {"bind_retry", "700ms"},
+    {"data_dir", "C:\\d"},   {"log_file", "C:\\l.log"},     {"log_level", "debug"},
+    {"log_format", "json"},  {"log_time", "local"},         {"log_rotate_size", "7M"},
+    {"log_keep", "7"},       {"log_rotate_interval", "7h"}, {"access_log", "C:\\a.log"},
+    {"event_log", "all"},    {"plugin_dir", "C:\\p"},       {"reload", "watch"},
+};
+static const struct {
+    const char *key;
+    const char *value;
+    const char *besides; /* what it needs, in both configurations; NULL: nothing */
+} endpoint_values[] = {
+    {"enabled", "no", NULL},
+    {"listen", "tcp://@1:23900, tcp://@3:23900, udp://@1:23900", NULL},
+    {"handler", "teller", NULL},
+    {"allow", "127.0.0.0/8", NULL},
+    {"deny", "192.0.2.0/24", NULL},
+    {"max_connections", "77", NULL},
+    {"max_connections_per_source", "77", NULL},
+    {"accept_rate", "777", NULL},
+    {"accept_burst", "777", "accept_rate = 1000\n"},
+    {"proxy_protocol", "v2", "trusted_proxies = 192.0.2.1\n"},
+    {"trusted_proxies", "192.0.2.1", NULL},
+    {"proxy_timeout", "7s", NULL},
+    {"backlog", "77", NULL},
+    {"accepts_max", "7", NULL},
+    {"receives_max", "7", NULL},
+    {"first_byte_timeout", "7s", NULL},
+    {"idle_timeout", "7s", NULL},
+    {"send_timeout", "7s", NULL},
+    {"lifetime", "7s", NULL},
+    {"close_timeout", "7s", NULL},
+    {"send_queue", "700K", NULL},
+    {"nodelay", "no", NULL},
+    {"keepalive", "yes", NULL},
+    {"keepalive_time", "7m", NULL},
+    {"keepalive_interval", "7s", NULL},
+    {"recv_buffer", "70K", NULL},
+    {"send_buffer", "70K", NULL},
+    {"max_datagram", "1000", NULL},
+    {"udp_sessions_max", "77", NULL},
+    {"reply_limit", "7", NULL},
+    {"access_log", "no", NULL},
+};
+
+/* Changes one key, and changes it back: live values are in effect, the others wait and are told. */
+static void change_key(const struct config_table *table, const struct config_key *key, const char *before,
+                       const char *after)
+{
+    bed_start(before);
+    assert_true(bed_reload(after));
+    assert_true(it.report.changes >= 1);
+    if ((it.report.restarts > 0) != key->needs_restart) {
+        fail_msg("%s: %s", key->name, it.told.at);
+    }
+    assert_non_null(strstr(it.told.at, key->name));
+    if (table == &config_keys_service) { /* what counts is the value in effect */
+        struct text now, wanted;
+        text_init_heap(&now);
+        text_init_heap(&wanted);
+        config_keys_add_value(&now, key, &it.engine->service);
+        config_keys_add_value(&wanted, key, &it.engine->config->service);
+        assert_int_equal(strcmp(now.at, wanted.at) != 0, key->needs_restart);
+        text_fini(&now);
+        text_fini(&wanted);
+        assert_true(bed_reload(after)); /* and is told again as long as it waits */
+        assert_int_equal(it.report.restarts > 0, key->needs_restart);
+    } else if (it.engine->current[0] != NULL) {
+        struct text now, wanted;
+        text_init_heap(&now);
+        text_init_heap(&wanted);
+        config_keys_add_value(&now, key, it.engine->current[0]->endpoint.config);
+        config_keys_add_value(&wanted, key, &it.engine->config->endpoints[0]);
+        assert_int_equal(strcmp(now.at, wanted.at) != 0, key->needs_restart);
+        text_fini(&now);
+        text_fini(&wanted);
+    }
+    assert_true(bed_reload(before));
+    struct client *client = call(1);
+    client_close(client);
+    bed_stop();
+}
+
+static void test_reload__every_key_of_the_service(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < config_keys_service.count; i++) {
+        const struct config_key *key = &config_keys_service.keys[i];
+        const char *value = NULL;
+        for (size_t k = 0; k < sizeof service_values / sizeof service_values[0]; k++) {
+            value = strcmp(service_values[k].key, key->name) == 0 ? service_values[k].value : value;
+        }
+        if (value == NULL) {
+            fail_msg("%s has no row here", key->name);
+        }
+        char words[512];
+        snprintf(words, sizeof words, "[service]\n%s = %s\n" WEB, key->name, value);
+        change_key(&config_keys_service, key, WEB, words);
+    }
+}
+
+static void test_reload__every_key_of_an_endpoint(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < config_keys_endpoint.count; i++) {
+        const struct config_key *key = &config_keys_endpoint.keys[i];
+        size_t row = 0;
+        while (row < sizeof endpoint_values / sizeof endpoint_values[0] &&
+               strcmp(endpoint_values[row].key, key->name) != 0) {
+            row++;
+        }
+        if (row == sizeof endpoint_values / sizeof endpoint_values[0]) {
+            fail_msg("%s has no row here", key->name);
+        }
+        const char *besides = endpoint_values[row].besides != NULL ? endpoint_values[row].besides : "";
+        const char *listen =
+            strcmp(key->name, "listen") == 0 ? "" : "listen = tcp://@1:23900, udp://@1:23900\n";
+        const char *handler = strcmp(key->name, "handler") == 0 ? "" : "handler = echo\n";
+        char before[512], after[512];
+        snprintf(before, sizeof before,
+                 "[endpoint web]\nlisten = tcp://@1:23900, udp://@1:23900\nhandler = echo\n%s", besides);
+        snprintf(after, sizeof after, "[endpoint web]\n%s%s%s%s = %s\n", listen, handler, besides, key->name,
+                 endpoint_values[row].value);
+        change_key(&config_keys_endpoint, key, before, after);
+    }
+}
+
+/* ---- Under load (R8) ---- */
+
+enum { CALLERS = 8, RELOADS = 60 };
+
+struct caller {
+    HANDLE thread;
+    volatile LONG *is_over;
+    unsigned long served;
+    unsigned long failed;
+};
+
+static DWORD WINAPI caller__run(void *argument)
+{
+    struct caller *caller = argument;
+    const struct pl_address address = at(1);
+    while (*caller->is_over == 0) {
+        struct client *client = NULL;
+        char answer[5] = "";
+        const bool is_served = client_connect(&address, NULL, 0, PATIENCE, &client) == CLIENT_OK &&
+                               client_send(client, "Hallo", 5, PATIENCE) == CLIENT_OK &&
+                               client_receive(client, answer, 5, PATIENCE) == CLIENT_OK &&
+                               memcmp(answer, "Hallo", 5) == 0;
+        caller->served += is_served;
+        caller->failed += !is_served;
+        if (client != NULL) {
+            client_finish(client);
+            client_drain(client, NULL, PATIENCE);
+            client_close(client);
+        }
+    }
+    return 0;
+}
+
+static void test_reload__under_load_nobody_notices(void **state)
+{
+    (void)state;
+    static struct caller callers[CALLERS];
+    volatile LONG is_over = 0;
+    bed_start(WEB);
+    for (int i = 0; i < CALLERS; i++) {
+        callers[i] = (struct caller){.is_over = &is_over};
+        callers[i].thread = CreateThread(NULL, 0, caller__run, &callers[i], 0, NULL);
+        assert_non_null(callers[i].thread);
+    }
+    for (int i = 1; i <= RELOADS; i++) {
+        char words[256];
+        snprintf(words, sizeof words,
+                 "[endpoint w%d]\nlisten = tcp://@1:23900\nhandler = echo\nidle_timeout = %ds\n%s", i % 3, i,
+                 i % 2 != 0 ? "[endpoint two]\nlisten = tcp://@2:23900\nhandler = echo\n" : "");
+        assert_true(bed_reload(words));
+        assert_int_equal(it.report.failure.code, EXIT_CODE_DONE);
+    }
+    InterlockedExchange(&is_over, 1);
+    unsigned long served = 0, failed = 0;
+    for (int i = 0; i < CALLERS; i++) {
+        assert_int_equal(WaitForSingleObject(callers[i].thread, RIG_PATIENCE), WAIT_OBJECT_0);
+        CloseHandle(callers[i].thread);
+        served += callers[i].served;
+        failed += callers[i].failed;
+    }
+    printf("%d reloads, %lu connections served, %lu failed\n", RELOADS, served, failed);
+    assert_int_equal(failed, 0);
+    bed_wait_for_done(RELOADS); /* nothing is left of the generations before */
+    bed_stop();
+}
+
+static void test_reload__one_of_a_thousand_endpoints_is_fast(void **state)
+{
+    (void)state;
+    static struct text texts[2];
+    for (int k = 0; k < 2; k++) {
+        text_init_heap(&texts[k]);
+        for (int i = 0; i < 1000; i++) {
+            text_add_format(&texts[k], "[endpoint e%d]\nlisten = udp://@%d:%d\nhandler = echo\n%s", i,
+                            1 + i % 250, PORT + 1 + i / 250, k == 1 && i == 500 ? "idle_timeout = 1m\n" : "");
+        }
+    }
+    uint64_t begun = GetTickCount64();
+    bed_start(texts[0].at);
+    printf("a start of 1,000 endpoints: %llu ms\n", (unsigned long long)(GetTickCount64() - begun));
+    begun = GetTickCount64();
+    assert_reload(texts[1].at, 1);
+    printf("a reload of 1,000 endpoints, one changed: %llu ms\n",
+           (unsigned long long)(GetTickCount64() - begun));
+    bed_stop();
+    text_fini(&texts[0]);
+    text_fini(&texts[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -649,6 +872,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reload__an_address_in_the_way_stays, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__while_paused_and_while_it_stops, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__tells_what_it_would_do, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__every_key_of_the_service, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__every_key_of_an_endpoint, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__under_load_nobody_notices, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__one_of_a_thousand_endpoints_is_fast, rig_setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

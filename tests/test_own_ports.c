@@ -53,7 +53,7 @@ static void test_own_ports__finds_what_is_bound(void **state)
     set(&ports, 2, "::", 82, false);
     set(&ports, 3, "::", 83, true);
     set(&ports, 4, "fe80::1", 80, false);
-    ports.at[4].address.scope = 3;
+    ports.table->at[4].address.scope = 3;
     assert_int_equal(find(&ports, "127.0.0.1", 80), OWN_PORT_YES);
     assert_int_equal(find(&ports, "127.0.0.1", 88), OWN_PORT_NOT); /* in the same bucket */
     assert_int_equal(find(&ports, "127.0.0.2", 80), OWN_PORT_NOT);
@@ -116,13 +116,36 @@ static void test_own_ports__agrees_with_a_list(void **state)
 static void test_own_ports__needs_memory(void **state)
 {
     (void)state;
-    for (uint32_t nth = 1; nth <= 2; nth++) {
-        struct own_ports ports;
-        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
-        assert_false(own_ports_init(&ports, 10));
-        fault_clear();
-        assert_int_equal(ledger_count(LEDGER_BLOCK), 0);
-    }
+    struct own_ports ports;
+    fault_arm(IMPORT_HeapAlloc, 1, 0, 1);
+    assert_false(own_ports_init(&ports, 10));
+    fault_clear();
+    assert_int_equal(ledger_count(LEDGER_BLOCK), 0);
+}
+
+/* Other sockets, with other numbers: who is reading goes on in the old table. */
+static void test_own_ports__changes_all_at_once(void **state)
+{
+    (void)state;
+    struct own_ports ports;
+    const struct pl_address old = {.family = 4, .port = 7, .ip = {127, 0, 0, 1}};
+    const struct pl_address new = {.family = 4, .port = 9, .ip = {127, 0, 0, 1}};
+    assert_true(own_ports_init(&ports, 1));
+    own_ports_set(&ports, 0, &old, false, true);
+    fault_arm(IMPORT_HeapAlloc, 1, 0, 1);
+    assert_false(own_ports_prepare(&ports, 5));
+    fault_clear();
+    assert_true(own_ports_prepare(&ports, 5));
+    own_ports_set(&ports, 4, &new, false, true);
+    assert_int_equal(own_ports_find(&ports, &old), OWN_PORT_YES);
+    assert_int_equal(own_ports_find(&ports, &new), OWN_PORT_NOT);
+    own_ports_publish(&ports);
+    assert_int_equal(own_ports_find(&ports, &old), OWN_PORT_NOT);
+    assert_int_equal(own_ports_find(&ports, &new), OWN_PORT_YES);
+    own_ports_tidy(&ports);
+    assert_true(own_ports_prepare(&ports, 1));
+    own_ports_forget(&ports);
+    own_ports_fini(&ports);
 }
 
 /* ---- Sources ---- */
@@ -272,6 +295,7 @@ int main(void)
         support_test(test_own_ports__the_exact_address_counts_before_the_wildcard),
         support_test(test_own_ports__agrees_with_a_list),
         support_test(test_own_ports__needs_memory),
+        support_test(test_own_ports__changes_all_at_once),
         support_test(test_own_sources__asks_the_system_only_where_it_must),
         support_test(test_own_sources__asks_for_each_address_once_in_a_while),
         support_test(test_own_sources__knows_the_addresses_of_this_machine),

@@ -127,7 +127,6 @@ static void test_reloader__applies_what_has_changed(void **state)
     (void)state;
     static struct bed bed;
     bed_open(&bed);
-    const struct config *first = bed.applied;
     bed_run(&bed, false);
     assert_told(&bed, EXIT_CODE_DONE, "nothing has changed in ");
     assert_int_equal(fake_engine.reloads, 1);
@@ -135,7 +134,6 @@ static void test_reloader__applies_what_has_changed(void **state)
     bed_run(&bed, false);
     assert_told(&bed, EXIT_CODE_DONE, "a.ini: 2 changes, 1 of them needs a restart\n");
     assert_told(&bed, EXIT_CODE_DONE, "endpoint web: idle_timeout 5m -> 30s (new connections)\n");
-    assert_true(bed.applied != first);
     assert_int_equal(bed.done, 2);
     bed_close(&bed);
 }

@@ -219,6 +219,7 @@ static void test_service_host__reloads_when_asked(void **state)
     wait_for_reloads(2);
     program_write(run.folder, L"portlistener.ini", "[endpoint fake]\n\nfoo = 1\n", path);
     control_ask(&run.control, CONTROL_RELOAD);
+    control_ask(&run.control, CONTROL_DUMP);
     control_ask_pause(&run.control, true);
     wait_for(&run, SERVICE_HOST_PAUSED);
     run.options.preshutdown_timeout = 60000; /* less than the minute and its margin */
@@ -230,6 +231,7 @@ static void test_service_host__reloads_when_asked(void **state)
     assert_non_null(strstr(log, "PL1011"));
     assert_non_null(strstr(log, "PL1010"));
     assert_non_null(strstr(log, "PL1012"));
+    assert_non_null(strstr(log, "the fake engine"));
     assert_non_null(strstr(log, "portlistener.ini:1:1: error: "));
     finish(&run);
 }

@@ -366,8 +366,9 @@ static const char example[] =
     "lifetime = 10s\n";
 
 static const char live_rule[] =
-    "This version reads the file when it starts, so every change waits for the next start. `restart` marks "
-    "the keys for which that will stay so; `live` those that a reload will be able to change.";
+    "A reload changes the keys that are marked `live` while the service runs: listening sockets stay bound, and live "
+    "connections keep the settings that they began with, but whom `allow` or `deny` denies now is reset. `restart` marks "
+    "the keys for which a change counts from the next start on; a reload tells of it.";
 
 enum {
     FILE_RULES = sizeof file_rules / sizeof file_rules[0],

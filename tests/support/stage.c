@@ -225,6 +225,36 @@ bool stage_serve(const char *handler, const char *listen)
     return stage_start();
 }
 
+/* Configurations that the engine may have for as long as it lives. */
+enum { STAGE_RELOADS = 4 };
+
+static struct stage_next {
+    struct config config;
+    struct config_endpoint endpoints[RIG_ENDPOINTS];
+    struct config_listen listen;
+} stage_nexts[STAGE_RELOADS];
+static unsigned stage_reloads;
+
+bool stage_reload(bool has_more)
+{
+    struct stage_next *next = &stage_nexts[stage_reloads++ % STAGE_RELOADS];
+    struct reload_report report = {.told = NULL};
+    const struct config *config = &stage.rig.config;
+    *next = (struct stage_next){.config = *config};
+    memcpy(next->endpoints, config->endpoints, config->endpoint_count * sizeof next->endpoints[0]);
+    next->config.endpoints = next->endpoints;
+    next->endpoints[0].idle_timeout += stage_reloads;
+    if (has_more) {
+        struct config_endpoint *more = &next->endpoints[next->config.endpoint_count++];
+        *more = next->endpoints[0];
+        more->name = (char *)(uintptr_t) "more";
+        more->listen = &next->listen;
+        next->listen =
+            (struct config_listen){.protocol = CONFIG_UDP, .address = {.family = 4, .ip = {127, 0, 0, 1}}};
+    }
+    return engine_reload(stage.rig.engine, &next->config, &report);
+}
+
 bool stage_pause(void)
 {
     engine_pause(stage.rig.engine);

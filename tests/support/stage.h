@@ -43,6 +43,9 @@ bool stage_fail(void);
 bool stage_serve(const char *handler, const char *listen);
 
 bool stage_pause(void);
+
+/* stage_reload: its first endpoint's idle_timeout is another one, and there is one more endpoint, of UDP, or not. */
+bool stage_reload(bool has_more);
 bool stage_continue(void);
 
 /* stage_stop: with at most `drain` milliseconds; it must end. stage_stop_slowly: on a thread of its own;

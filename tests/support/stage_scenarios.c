@@ -11,6 +11,13 @@
 
 /* ---- TCP ---- */
 
+static bool reloads(void)
+{
+    return stage_serve("echo", TCP) && stage_connect(0) && stage_echo(0, 10) && stage_reload(true) &&
+           stage_connect(0) && stage_echo(1, 10) && stage_ask(1, 10, 10) && stage_reload(false) &&
+           stage_connect(0) && stage_echo_all(10) && stage_close(0) && stage_reload(true);
+}
+
 static bool starts_and_stops(void)
 {
     return stage_serve("echo", TCP) && stage_stop(0);
@@ -489,6 +496,7 @@ static bool takes_completions_as_they_come(void)
 
 const struct scenario stage_scenarios[] = {
     ROW(starts_and_stops),
+    ROW(reloads),
     ROW(echoes),
     ROW(echoes_over_ipv6),
     ROW(serves_both_families),
