@@ -91,7 +91,8 @@ static void test_command_line__wrong_usage_is_said(void **state)
     } rows[] = {
         {L"chekc", "portlistener: \"chekc\" is no command; did you mean \"check\"?\n"},
         {L"install", "portlistener: \"install\" is no command"},
-        {L"config", "did you mean \"config show\" or \"config reference\"?\n"},
+        {L"config", "did you mean \"config show\" or \"config reference\" or \"config export-registry\" or "
+                    "\"config import-registry\"?\n"},
         {L"check --jsno", "portlistener: check takes no option \"--jsno\"; did you mean \"--json\"?\n"},
         {L"run extra", "portlistener: run does not take \"extra\""},
         {L"check --config", "portlistener: the option --config takes a value: FILE\n"},

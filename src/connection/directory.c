@@ -57,7 +57,7 @@ static struct directory_entry *directory__take(struct directory *directory, uint
     int chunk = 0;
     for (uint32_t i = directory->first_free; i < directory->count; i++) {
         struct directory_entry *entry = directory__at(directory, i, &chunk);
-        if (entry->endpoint == NULL) {
+        if (entry != NULL && entry->endpoint == NULL) {
             directory->first_free = i + 1;
             *index_out = i;
             return entry;
