@@ -269,9 +269,15 @@ static void generations__step(struct generations *generations)
     }
 }
 
+/* Until all workers have seen the reload, a socket may still bring new clients to the one that had it; and one that is
+   closed is its endpoint's until it has ended. */
 static void generations__gather(struct generations *generations)
 {
+    const struct engine *engine = generations->engine;
     const struct list_node *all = &generations->all;
+    if (!fence_is_passed(&engine->reload) || engine->bindings.ending != NULL) {
+        return;
+    }
     for (struct list_node *node = all->next; node != all; node = node->next) {
         struct generation *generation = LIST_ELEMENT(node, struct generation, node);
         const bool was_busy = generation->is_busy;
