@@ -231,7 +231,7 @@ static void test_service_host__reloads_when_asked(void **state)
     assert_non_null(strstr(log, "PL1011"));
     assert_non_null(strstr(log, "PL1010"));
     assert_non_null(strstr(log, "PL1012"));
-    assert_non_null(strstr(log, "the fake engine"));
+    assert_non_null(strstr(log, "fake report"));
     assert_non_null(strstr(log, "portlistener.ini:1:1: error: "));
     finish(&run);
 }

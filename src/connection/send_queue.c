@@ -46,17 +46,21 @@ struct filing {
     struct send_queue behind;
 };
 
+static bool send_queue__has_file(const struct send_queue *queue)
+{
+    return queue->last != NULL && queue->last->holders == FILE_PART;
+}
+
+/* There is one. */
 static struct filing *send_queue__filing(const struct send_queue *queue)
 {
-    return queue->last != NULL && queue->last->holders == FILE_PART ? (struct filing *)(void *)queue->last
-                                                                    : NULL;
+    return (struct filing *)(void *)queue->last;
 }
 
 /* Where new bytes go. */
 static struct send_queue *send_queue__end(struct send_queue *queue)
 {
-    struct filing *filing = send_queue__filing(queue);
-    return filing != NULL ? &filing->behind : queue;
+    return send_queue__has_file(queue) ? &send_queue__filing(queue)->behind : queue;
 }
 
 static bool buffer__is_reference(const struct buffer *buffer)
@@ -125,8 +129,7 @@ bool send_queue_add_file(struct send_queue *queue, struct file_part *part)
 
 struct file_part *send_queue_file(const struct send_queue *queue)
 {
-    const struct filing *filing = send_queue__filing(queue);
-    return filing != NULL ? filing->part : NULL;
+    return send_queue__has_file(queue) ? send_queue__filing(queue)->part : NULL;
 }
 
 void send_queue_add_piece(struct send_queue *queue, struct buffer *piece)

@@ -128,13 +128,6 @@ bool engine_reload(struct engine *engine, const struct config *next, struct relo
     return true;
 }
 
-bool engine_report(const struct engine *engine, enum report_format format, report_sink sink, void *context)
-{
-    (void)engine, (void)format;
-    sink(context, "the fake engine\nruns\n", 21);
-    return true;
-}
-
 void engine_destroy(struct engine *engine)
 {
     engine->config_done(engine->config_context, engine->config);
