@@ -224,7 +224,7 @@ DWORD send_queue_gather(const struct send_queue *queue, size_t limit, WSABUF *bu
 
 void send_queue_consume(struct send_queue *queue, struct buffer_pool *pool, size_t length)
 {
-    struct filing *filing = send_queue__filing(queue);
+    struct filing *filing = send_queue__has_file(queue) ? send_queue__filing(queue) : NULL;
     while (send_queue_has_front(queue) && length >= buffer_used(queue->first)) {
         struct buffer *buffer = queue->first;
         length -= buffer_used(buffer);
