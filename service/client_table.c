@@ -25,7 +25,7 @@ static void client_table__add_span(struct text *text, uint64_t milliseconds)
     } units[] = {
         {60000, 1000, "s"}, {3600000, 60000, "m"}, {86400000, 3600000, "h"}, {UINT64_MAX, 86400000, "d"}};
     size_t i = 0;
-    while (milliseconds >= units[i].most && i < sizeof units / sizeof units[0] - 1) {
+    while (i < sizeof units / sizeof units[0] - 1 && milliseconds >= units[i].most) {
         i++;
     }
     text_add_format(text, "%llu%s", (unsigned long long)(milliseconds / units[i].unit), units[i].name);

@@ -365,8 +365,8 @@ static HANDLE control_pipe__create_instance(const WCHAR *name, PSECURITY_DESCRIP
         .nLength = sizeof security, .lpSecurityDescriptor = descriptor, .bInheritHandle = FALSE};
     return CreateNamedPipeW(
         name, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | (is_first ? FILE_FLAG_FIRST_PIPE_INSTANCE : 0),
-        PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, CONTROL_CLIENTS_MAX,
-        CONTROL_BUFFER, CONTROL_REQUEST_MAX, 0, &security);
+        PIPE_REJECT_REMOTE_CLIENTS /* PIPE_TYPE_BYTE, PIPE_READMODE_BYTE and PIPE_WAIT are 0 */,
+        CONTROL_CLIENTS_MAX, CONTROL_BUFFER, CONTROL_REQUEST_MAX, 0, &security);
 }
 
 /* As many instances as can be had, one at the least. */

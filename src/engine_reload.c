@@ -81,9 +81,9 @@ bool engine_compare(struct engine *engine, const struct config *next, struct rel
 static void reload__log_change(void *context, const struct config_change *change)
 {
     struct reload *reload = context;
-    char room[1024];
-    struct text text;
     if (reload->lines++ < RELOAD_LINES_MAX) {
+        char room[1024];
+        struct text text;
         text_init(&text, room, sizeof room);
         config_change_add(&text, change);
         log_write(reload->engine->log,

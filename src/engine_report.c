@@ -142,7 +142,6 @@ static bool copy__take(struct copy *copy, struct tallies *tallies)
 
 static void copy__describe(struct report_listener *listener, struct listener *original, uint64_t now)
 {
-    char room[1024];
     struct text text;
     original->endpoint = NULL; /* may be gone by now */
     text_init(&text, listener->address, sizeof listener->address);
@@ -150,6 +149,7 @@ static void copy__describe(struct report_listener *listener, struct listener *or
     listener->is_udp = original->protocol == CONFIG_UDP;
     listener->is_bound = original->state == LISTENER_LISTENING;
     if (!listener->is_bound) {
+        char room[1024];
         text_init(&text, room, sizeof room);
         listener_add_error(&text, original);
         listener->diagnosis = memory_copy_text(text.at, text.length);

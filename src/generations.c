@@ -194,7 +194,7 @@ void generation_retire(struct engine *engine, struct generation *generation, str
 /* ---- Rounds ---- */
 
 /* On each worker; those of the round stay the same meanwhile. */
-static void generations__visit(struct fence *fence, struct worker *worker)
+static void generations__visit(struct fence *fence, const struct worker *worker)
 {
     struct generations *generations = LIST_ELEMENT(fence, struct generations, fence);
     const struct host *host = &generations->engine->host;

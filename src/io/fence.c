@@ -16,7 +16,7 @@ static void fence__run(struct message *message, struct worker *worker)
 }
 
 void fence_init(struct fence *fence, HANDLE control,
-                void (*visit)(struct fence *fence, struct worker *worker))
+                void (*visit)(struct fence *fence, const struct worker *worker))
 {
     *fence = (struct fence){.visit = visit, .control = control};
 }

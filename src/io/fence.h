@@ -14,7 +14,7 @@ struct fence_post {
 };
 
 struct fence {
-    void (*visit)(struct fence *fence, struct worker *worker); /* NULL: nothing is to be done there */
+    void (*visit)(struct fence *fence, const struct worker *worker); /* NULL: nothing is to be done there */
     HANDLE control;
     volatile LONG missing; /* workers that have not passed */
     struct fence_post posts[WORKERS_MAX];
@@ -22,7 +22,7 @@ struct fence {
 
 /* fence_init: `control` is set when all have passed. `visit` is called on each worker as it passes. */
 void fence_init(struct fence *fence, HANDLE control,
-                void (*visit)(struct fence *fence, struct worker *worker));
+                void (*visit)(struct fence *fence, const struct worker *worker));
 
 /* fence_begin: not while it is under way. fence_is_passed: it is not. Any thread. */
 void fence_begin(struct fence *fence, struct worker *const *workers, unsigned count);
