@@ -641,6 +641,7 @@ static const struct {
     {"log_format", "json"},  {"log_time", "local"},         {"log_rotate_size", "7M"},
     {"log_keep", "7"},       {"log_rotate_interval", "7h"}, {"access_log", "C:\\a.log"},
     {"event_log", "all"},    {"plugin_dir", "C:\\p"},       {"reload", "watch"},
+    {"control_pipe", "no"},
 };
 static const struct {
     const char *key;
