@@ -160,6 +160,9 @@ static BOOL WINAPI fake_query_reason(SERVICE_STATUS_HANDLE handle, DWORD level, 
 
 static FARPROC WINAPI fake_get_procedure(HMODULE module, LPCSTR name)
 {
+    if (strcmp(name, "wine_get_version") == 0) { /* whose files nobody can trust, see command_service.c */
+        return SEAM_REAL(GetProcAddress)(module, name);
+    }
     const bool is_asked = module == GetModuleHandleW(L"advapi32.dll") &&
                           strcmp(name, "QueryServiceDynamicInformation") == 0 && manager.reasons != 0;
     return is_asked ? (FARPROC)(void (*)(void))fake_query_reason : NULL;
