@@ -356,6 +356,15 @@ size_t bindings_count_live(const struct bindings *bindings)
     return live;
 }
 
+bool bindings_are_ending(const struct bindings *bindings)
+{
+    const struct binding *binding = bindings->ending;
+    while (binding != NULL && binding->is_live == 0) {
+        binding = binding->older;
+    }
+    return binding != NULL;
+}
+
 void bindings_tidy(struct bindings *bindings)
 {
     for (size_t i = 0; i < bindings->count; i++) {

@@ -67,9 +67,10 @@ uint64_t bindings_tend(struct bindings *bindings, bool has_new_address);
 void bindings_pause(struct bindings *bindings, const struct endpoint *endpoint);
 
 /* bindings_stop: begins to end all, for good. bindings_count_live: how many have not ended; any thread.
-   bindings_tidy: frees what has. */
+   bindings_are_ending: whether one that bindings_end ends has not. bindings_tidy: frees what has. */
 void bindings_stop(struct bindings *bindings);
 size_t bindings_count_live(const struct bindings *bindings);
+bool bindings_are_ending(const struct bindings *bindings);
 void bindings_tidy(struct bindings *bindings);
 
 #endif

@@ -103,12 +103,18 @@ static void reload__log(struct reload *reload)
 
 /* ---- What can fail ---- */
 
+/* All workers have seen the last reload, and the sockets that it closes are closed: their addresses are free. */
+static bool reload__is_settled(const struct engine *engine)
+{
+    return fence_is_passed(&engine->reload) && !bindings_are_ending(&engine->bindings);
+}
+
 /* Messages of the last reload must have come through: a worker whose callback does not return holds them up. */
 static bool reload__may_begin(const struct reload *reload)
 {
     struct engine *engine = reload->engine;
     const uint64_t deadline = GetTickCount64() + RELOAD_PATIENCE;
-    while (engine->is_ending == 0 && !fence_is_passed(&engine->reload) && GetTickCount64() < deadline) {
+    while (engine->is_ending == 0 && !reload__is_settled(engine) && GetTickCount64() < deadline) {
         for (unsigned i = 0; i < engine->worker_count; i++) {
             worker_sweep(engine->workers[i]);
         }
@@ -399,6 +405,20 @@ static bool reload__run(struct reload *reload)
     return is_done;
 }
 
+/* Who is told that it is done finds it so. Once the lock is free the control thread tidies. */
+static void reload__settle(struct engine *engine)
+{
+    bool is_settled = false;
+    for (unsigned waited = 0; !is_settled && waited < RELOAD_SETTLE; waited++) {
+        AcquireSRWLockShared(&engine->lock);
+        is_settled = reload__is_settled(engine);
+        ReleaseSRWLockShared(&engine->lock);
+        if (!is_settled) {
+            Sleep(1);
+        }
+    }
+}
+
 bool engine_reload(struct engine *engine, const struct config *next, struct reload_report *report)
 {
     struct reload reload = {.engine = engine, .next = next, .report = report};
@@ -406,9 +426,8 @@ bool engine_reload(struct engine *engine, const struct config *next, struct relo
     AcquireSRWLockExclusive(&engine->lock);
     const bool is_done = reload__run(&reload);
     ReleaseSRWLockExclusive(&engine->lock);
-    for (unsigned waited = 0; is_done && !fence_is_passed(&engine->reload) && waited < RELOAD_SETTLE;
-         waited++) {
-        Sleep(1);
+    if (is_done) {
+        reload__settle(engine);
     }
     return is_done;
 }

@@ -19,6 +19,7 @@
 #include "support/journal.h"
 #include "support/loopback.h"
 #include "support/rig.h"
+#include "support/seam.h"
 #include "support/support.h"
 
 enum { PORT = 23900, PATIENCE = 5000 };
@@ -200,16 +201,6 @@ static void bed_stop(void)
     journal_close();
 }
 
-/* What a failed test has left running. */
-static int teardown(void **state)
-{
-    client_close_all();
-    if (it.engine != NULL) {
-        bed_stop();
-    }
-    return rig_teardown(state);
-}
-
 /* Until so many configurations have been given back. */
 static void bed_wait_for_done(LONG count)
 {
@@ -276,6 +267,74 @@ static void assert_reset(struct client *client)
     char byte = 0;
     assert_int_equal(client_receive(client, &byte, 1, PATIENCE), CLIENT_RESET);
     client_close(client);
+}
+
+/* ---- Clients that come and go without a pause ---- */
+
+enum { CALLERS = 8 };
+
+static struct callers {
+    volatile LONG are_over;
+    struct caller {
+        HANDLE thread; /* NULL: none */
+        unsigned long served;
+        unsigned long failed;
+    } at[CALLERS];
+} callers;
+
+static DWORD WINAPI caller__run(void *argument)
+{
+    struct caller *caller = argument;
+    const struct pl_address address = at(1);
+    while (callers.are_over == 0) {
+        struct client *client = NULL;
+        char answer[5] = "";
+        const bool is_served = client_connect(&address, NULL, 0, PATIENCE, &client) == CLIENT_OK &&
+                               client_send(client, "Hallo", 5, PATIENCE) == CLIENT_OK &&
+                               client_receive(client, answer, 5, PATIENCE) == CLIENT_OK &&
+                               memcmp(answer, "Hallo", 5) == 0;
+        caller->served += is_served;
+        caller->failed += !is_served;
+        if (client != NULL) {
+            client_finish(client);
+            client_drain(client, NULL, PATIENCE);
+            client_close(client);
+        }
+    }
+    return 0;
+}
+
+static void callers_start(void)
+{
+    callers = (struct callers){0};
+    for (int i = 0; i < CALLERS; i++) {
+        callers.at[i].thread = CreateThread(NULL, 0, caller__run, &callers.at[i], 0, NULL);
+        assert_non_null(callers.at[i].thread);
+    }
+}
+
+/* Also of a failed test: their clients are their own. */
+static void callers_stop(void)
+{
+    InterlockedExchange(&callers.are_over, 1);
+    for (int i = 0; i < CALLERS; i++) {
+        if (callers.at[i].thread != NULL) {
+            WaitForSingleObject(callers.at[i].thread, INFINITE);
+            CloseHandle(callers.at[i].thread);
+            callers.at[i].thread = NULL;
+        }
+    }
+}
+
+/* What a failed test has left running. */
+static int teardown(void **state)
+{
+    callers_stop();
+    client_close_all();
+    if (it.engine != NULL) {
+        bed_stop();
+    }
+    return rig_teardown(state);
 }
 
 #define WEB "[endpoint web]\nlisten = tcp://@1:23900\nhandler = echo\n"
@@ -433,6 +492,55 @@ static void test_reload__endpoints_come_and_go(void **state)
     client_close(again);
     client_close(two);
     bed_wait_for_done(4); /* the first one has web, and the last one is in effect */
+    bed_stop();
+}
+
+/* Until then no worker sees what ends; messages reach it all the same. Each cancel begins such a time. */
+static struct {
+    volatile LONG64 until;
+    volatile LONG cancels;
+} deaf;
+
+static BOOL WINAPI cancel_and_be_deaf(HANDLE handle, OVERLAPPED *overlapped)
+{
+    const BOOL result = SEAM_REAL(CancelIoEx)(handle, overlapped);
+    const DWORD error = GetLastError();
+    InterlockedIncrement(&deaf.cancels);
+    InterlockedExchange64(&deaf.until, (LONG64)GetTickCount64() + 100);
+    SetLastError(error);
+    return result;
+}
+
+static BOOL WINAPI dequeue_unless_deaf(HANDLE port, OVERLAPPED_ENTRY *entries, ULONG room, ULONG *count_out,
+                                       DWORD wait, BOOL is_alertable)
+{
+    if ((LONG64)GetTickCount64() < deaf.until) {
+        Sleep(1);
+        SetLastError(WAIT_TIMEOUT);
+        return FALSE;
+    }
+    return SEAM_REAL(GetQueuedCompletionStatusEx)(port, entries, room, count_out, wait, is_alertable);
+}
+
+static void test_reload__is_done_when_old_sockets_are_closed(void **state)
+{
+    (void)state;
+    static const char both[] =
+        "[service]\nstart_policy = all\n" WEB "[endpoint two]\nlisten = tcp://@2:23900\nhandler = echo\n";
+    bed_start(both);
+    struct client *client = call(2);
+    assert_echo(client);
+    client_close(client);
+    deaf.until = deaf.cancels = 0;
+    seam_replace(IMPORT_CancelIoEx, (seam_function)cancel_and_be_deaf);
+    seam_replace(IMPORT_GetQueuedCompletionStatusEx, (seam_function)dequeue_unless_deaf);
+    assert_reload("[service]\nstart_policy = all\n" WEB, 2);
+    assert_true(deaf.cancels > 0);
+    assert_refused(2);
+    assert_reload(both, 2); /* and its address is free again */
+    client = call(2);
+    assert_echo(client);
+    client_close(client);
     bed_stop();
 }
 
@@ -765,48 +873,13 @@ static void test_reload__every_key_of_an_endpoint(void **state)
 
 /* ---- Under load (R8) ---- */
 
-enum { CALLERS = 8, RELOADS = 60 };
-
-struct caller {
-    HANDLE thread;
-    volatile LONG *is_over;
-    unsigned long served;
-    unsigned long failed;
-};
-
-static DWORD WINAPI caller__run(void *argument)
-{
-    struct caller *caller = argument;
-    const struct pl_address address = at(1);
-    while (*caller->is_over == 0) {
-        struct client *client = NULL;
-        char answer[5] = "";
-        const bool is_served = client_connect(&address, NULL, 0, PATIENCE, &client) == CLIENT_OK &&
-                               client_send(client, "Hallo", 5, PATIENCE) == CLIENT_OK &&
-                               client_receive(client, answer, 5, PATIENCE) == CLIENT_OK &&
-                               memcmp(answer, "Hallo", 5) == 0;
-        caller->served += is_served;
-        caller->failed += !is_served;
-        if (client != NULL) {
-            client_finish(client);
-            client_drain(client, NULL, PATIENCE);
-            client_close(client);
-        }
-    }
-    return 0;
-}
+enum { RELOADS = 60 };
 
 static void test_reload__under_load_nobody_notices(void **state)
 {
     (void)state;
-    static struct caller callers[CALLERS];
-    volatile LONG is_over = 0;
     bed_start(WEB);
-    for (int i = 0; i < CALLERS; i++) {
-        callers[i] = (struct caller){.is_over = &is_over};
-        callers[i].thread = CreateThread(NULL, 0, caller__run, &callers[i], 0, NULL);
-        assert_non_null(callers[i].thread);
-    }
+    callers_start();
     for (int i = 1; i <= RELOADS; i++) {
         char words[256];
         snprintf(words, sizeof words,
@@ -815,13 +888,11 @@ static void test_reload__under_load_nobody_notices(void **state)
         assert_true(bed_reload(words));
         assert_int_equal(it.report.failure.code, EXIT_CODE_DONE);
     }
-    InterlockedExchange(&is_over, 1);
+    callers_stop();
     unsigned long served = 0, failed = 0;
     for (int i = 0; i < CALLERS; i++) {
-        assert_int_equal(WaitForSingleObject(callers[i].thread, RIG_PATIENCE), WAIT_OBJECT_0);
-        CloseHandle(callers[i].thread);
-        served += callers[i].served;
-        failed += callers[i].failed;
+        served += callers.at[i].served;
+        failed += callers.at[i].failed;
     }
     printf("%d reloads, %lu connections served, %lu failed\n", RELOADS, served, failed);
     assert_int_equal(failed, 0);
@@ -868,6 +939,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reload__a_renamed_section_keeps_its_socket, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__another_handler_serves_new_clients, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__endpoints_come_and_go, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__is_done_when_old_sockets_are_closed, rig_setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_reload__addresses_come_and_go, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__whom_it_denies_is_reset, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__limits_count_all_generations, rig_setup, teardown),
