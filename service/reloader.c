@@ -138,9 +138,9 @@ static void reloading__use(struct reloading *reloading, struct config *config)
     } else {
         reloading->result = report->failure;
     }
-    if (!reloading->is_applied) {
-        config_destroy(config);
-    } else if (reloader->options.applied != NULL) {
+    if (reloading->is_dry_run) {
+        config_destroy(config); /* any other one is the engine's */
+    } else if (is_done && reloader->options.applied != NULL) {
         reloader->options.applied(reloader->options.context, config);
     }
 }

@@ -37,8 +37,8 @@ struct engine_options {
     void *progress_context;
 
     /* Nothing uses this configuration any more; on a thread that is no worker. Once for each one that is the engine's:
-       that of a start that succeeds, and of each reload that does. NULL: they stay the caller's, all of them valid until
-       engine_destroy. */
+       that of a start that succeeds, and of each reload, also of one that is refused. NULL: they stay the caller's, all of
+       them valid until engine_destroy. */
     void (*config_done)(void *context, const struct config *config);
     void *config_context;
 };
@@ -64,8 +64,9 @@ struct reload_report {
 /* engine_reload: from now on it runs as `next` says, but for what needs a restart. Listening sockets that `next` has as
    well stay bound and go on accepting; live connections keep the settings that they began with, but whom `allow` and
    `deny` of `next` deny is reset. Each change is logged. False: everything goes on as before, and `failure` tells why.
-   `next` is the engine's in either case. engine_compare: tells what engine_reload would change, and changes nothing; `next`
-   stays the caller's. False: no memory. Any thread but a worker; one at a time. */
+   `next` is the engine's in either case: a refused one is done when what was begun of it has ended. engine_compare: tells
+   what engine_reload would change, and changes nothing; `next` stays the caller's. False: no memory. Any thread but a
+   worker; one at a time. */
 bool engine_reload(struct engine *engine, const struct config *next, struct reload_report *report);
 bool engine_compare(struct engine *engine, const struct config *next, struct reload_report *report);
 

@@ -120,6 +120,7 @@ bool engine_reload(struct engine *engine, const struct config *next, struct relo
     if (fake_engine.refuses_reloads) {
         report->failure.code = EXIT_CODE_FAILED;
         snprintf(report->failure.text, sizeof report->failure.text, "the fake engine does not reload");
+        engine->config_done(engine->config_context, next); /* it is the engine's all the same */
         return false;
     }
     fake_engine__tell(engine, next, report);
