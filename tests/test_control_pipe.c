@@ -224,6 +224,19 @@ static DWORD WINAPI ask_once(void *argument)
 }
 
 /* Wine 8 loses handles of its service manager when a hundred threads ask it at once: error 6. */
+static SC_HANDLE WINAPI open_manager(LPCWSTR machine, LPCWSTR database, DWORD access)
+{
+    static volatile LONG managers;
+    (void)machine, (void)database, (void)access;
+    return (SC_HANDLE)(uintptr_t)(0x10000 + 4 * (uintptr_t)InterlockedIncrement(&managers));
+}
+
+static BOOL WINAPI close_manager(SC_HANDLE manager)
+{
+    (void)manager;
+    return TRUE;
+}
+
 static SC_HANDLE WINAPI open_no_service(SC_HANDLE manager, LPCWSTR name, DWORD access)
 {
     (void)manager, (void)name, (void)access;
@@ -236,7 +249,9 @@ static void test_control_pipe__serves_a_hundred_clients(void **state)
     static struct answer answers[CROWD];
     static HANDLE threads[CROWD];
     (void)state;
+    seam_replace(IMPORT_OpenSCManagerW, (seam_function)(void (*)(void))open_manager);
     seam_replace(IMPORT_OpenServiceW, (seam_function)(void (*)(void))open_no_service);
+    seam_replace(IMPORT_CloseServiceHandle, (seam_function)(void (*)(void))close_manager);
     start();
     for (int i = 0; i < CROWD; i++) {
         threads[i] = CreateThread(NULL, 0, ask_once, &answers[i], 0, NULL);
