@@ -4,6 +4,7 @@
    First everything that can fail: the generations of endpoints that have changed, with their handlers' new states; the new
    sockets, bound beside the old ones. Then what cannot fail: sockets are handed over to their new generations on the
    workers that have them, the old generations end with their clients, sockets that are not wanted any more are closed. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/log_time.h"
@@ -170,6 +171,7 @@ void engine_free_texts(struct engine *engine)
 
 static struct generation *reload__previous(const struct reload *reload, size_t index)
 {
+    assert(reload->diff.endpoints != NULL);
     const size_t before = reload->diff.endpoints[index].before;
     return before != CONFIG_DIFF_NONE ? reload->engine->current[before] : NULL;
 }

@@ -22,7 +22,7 @@ static struct pl_address parse(const char *at)
     struct pl_address address = {0};
     const char *port = strrchr(at, '/');
     assert_true(address_parse(at, (size_t)(port - at), &address));
-    address.port = (uint16_t)atoi(port + 1);
+    address.port = (uint16_t)strtoul(port + 1, NULL, 10);
     return address;
 }
 

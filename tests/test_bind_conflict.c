@@ -110,20 +110,18 @@ static void test_bind_conflict__tells_who_can_be_to_blame(void **state)
 {
     (void)state;
     static const struct {
-        const char *first;
-        bool is_first_dual;
-        const char *second;
-        bool is_second_dual;
+        const char *first, *second;
+        bool is_first_dual, is_second_dual;
         bool in_use, access;
     } rows[] = {
-        {"0.0.0.0", false, "0.0.0.0", false, true, false},
-        {"127.0.0.1", false, "0.0.0.0", false, true, false},
-        {"0.0.0.0", false, "127.0.0.1", false, false, true}, /* another account's, or exclusive */
-        {"127.0.0.1", false, "127.0.0.1", false, true, false},
-        {"127.0.0.1", false, "::", true, false, true},
-        {"::1", false, "::", true, true, false},
-        {"::", true, "127.0.0.1", false, false, true},
-        {"127.0.0.2", false, "127.0.0.1", false, false, false},
+        {"0.0.0.0", "0.0.0.0", false, false, true, false},
+        {"127.0.0.1", "0.0.0.0", false, false, true, false},
+        {"0.0.0.0", "127.0.0.1", false, false, false, true}, /* another account's, or exclusive */
+        {"127.0.0.1", "127.0.0.1", false, false, true, false},
+        {"127.0.0.1", "::", false, true, false, true},
+        {"::1", "::", false, true, true, false},
+        {"::", "127.0.0.1", true, false, false, true},
+        {"127.0.0.2", "127.0.0.1", false, false, false, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct bind_socket first = {parse(rows[i].first), rows[i].is_first_dual, BIND_DEFAULT};

@@ -40,18 +40,18 @@ static const struct {
 
 static const struct {
     enum close_reason reason;
-    const char *word;
     enum family family;
+    const char *word;
     const char *label;
 } refusals[] = {
-    {REFUSED_ACL, "acl", FAMILY_CONNECTIONS_REFUSED, "acl"},
-    {REFUSED_LIMIT, "limit", FAMILY_CONNECTIONS_REFUSED, "limit"},
-    {REFUSED_SERVICE_LIMIT, "limit", FAMILY_CONNECTIONS_REFUSED, "service-limit"},
-    {REFUSED_PER_SOURCE, "per-source", FAMILY_CONNECTIONS_REFUSED, "per-source"},
-    {REFUSED_PROXY, "proxy", FAMILY_CONNECTIONS_REFUSED, "proxy"},
-    {REFUSED_PAUSED, "paused", FAMILY_CONNECTIONS_REFUSED, "paused"},
-    {REFUSED_STOPPING, "stopping", FAMILY_CONNECTIONS_REFUSED, "stopping"},
-    {REFUSED_ERROR, "error", FAMILY_CONNECTIONS_REFUSED, "error"},
+    {REFUSED_ACL, FAMILY_CONNECTIONS_REFUSED, "acl", "acl"},
+    {REFUSED_LIMIT, FAMILY_CONNECTIONS_REFUSED, "limit", "limit"},
+    {REFUSED_SERVICE_LIMIT, FAMILY_CONNECTIONS_REFUSED, "limit", "service-limit"},
+    {REFUSED_PER_SOURCE, FAMILY_CONNECTIONS_REFUSED, "per-source", "per-source"},
+    {REFUSED_PROXY, FAMILY_CONNECTIONS_REFUSED, "proxy", "proxy"},
+    {REFUSED_PAUSED, FAMILY_CONNECTIONS_REFUSED, "paused", "paused"},
+    {REFUSED_STOPPING, FAMILY_CONNECTIONS_REFUSED, "stopping", "stopping"},
+    {REFUSED_ERROR, FAMILY_CONNECTIONS_REFUSED, "error", "error"},
 };
 
 enum { CLOSES = sizeof closes / sizeof closes[0], REFUSALS = sizeof refusals / sizeof refusals[0] };

@@ -35,7 +35,7 @@ static struct {
     char printed[16384], complained[2048];
 } world;
 
-static DWORD empty(PVOID table, PDWORD size)
+static DWORD empty(PVOID table, const DWORD *size)
 {
     if (world.is_broken) {
         return ERROR_NOT_SUPPORTED;

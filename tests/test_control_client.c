@@ -49,8 +49,9 @@ static BOOL WINAPI handle_close(SC_HANDLE handle)
     return CloseHandle((HANDLE)handle);
 }
 
+/* The signature is QueryServiceStatusEx's. */
 static BOOL WINAPI status_query(SC_HANDLE service, SC_STATUS_TYPE level, LPBYTE at, DWORD room,
-                                LPDWORD needed)
+                                LPDWORD needed) /* NOLINT(readability-non-const-parameter) */
 {
     SERVICE_STATUS_PROCESS *status = (SERVICE_STATUS_PROCESS *)(void *)at;
     (void)service, (void)level, (void)needed;

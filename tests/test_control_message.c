@@ -76,7 +76,7 @@ static void test_control_message__writes_no_request_that_cannot_be_read(void **s
     assert_true(control_request_add(&text, &word, 1));
     assert_int_equal(text.length, CONTROL_REQUEST_MAX);
     assert_int_equal(read(text.at, text.length), CONTROL_DONE);
-    strcat(long_word, "x");
+    long_word[strlen(long_word)] = 'x';
     text_init(&text, room, sizeof room);
     assert_false(control_request_add(&text, &word, 1));
     text_init(&text, room, 64); /* no room */

@@ -164,7 +164,7 @@ static size_t read_raw(HANDLE pipe, char *at, size_t room)
     return length;
 }
 
-static void wait_for(volatile LONG *count, LONG value)
+static void wait_for(const volatile LONG *count, LONG value)
 {
     for (int waited = 0; waited < PATIENCE && *count < value; waited += 10) {
         Sleep(10);

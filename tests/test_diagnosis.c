@@ -24,6 +24,7 @@ enum { PATIENCE = 60000 };
 static volatile LONG holder; /* the process that has port 80; 0: nobody */
 static volatile LONG looked, asked_netsh;
 
+/* The signature is GetExtendedTcpTable's. NOLINTNEXTLINE(readability-non-const-parameter) */
 static DWORD WINAPI tcp_table(PVOID table, PDWORD size, BOOL order, ULONG family, TCP_TABLE_CLASS kind,
                               ULONG reserved)
 {
@@ -45,6 +46,7 @@ static FARPROC WINAPI find_function(HMODULE library, LPCSTR name)
                                                     : SEAM_REAL(GetProcAddress)(library, name);
 }
 
+/* The signature is CreateProcessW's. NOLINTNEXTLINE(readability-non-const-parameter) */
 static BOOL WINAPI no_netsh(LPCWSTR program, LPWSTR line, LPSECURITY_ATTRIBUTES security,
                             LPSECURITY_ATTRIBUTES thread_security, BOOL inherits, DWORD flags,
                             LPVOID environment, LPCWSTR folder, LPSTARTUPINFOW start,

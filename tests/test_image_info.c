@@ -66,6 +66,7 @@ static BOOL WINAPI make_hash(HCATADMIN admin, HANDLE file, DWORD *size, BYTE *ha
     return TRUE;
 }
 
+/* The signature is CryptCATAdminEnumCatalogFromHash's. NOLINTNEXTLINE(readability-non-const-parameter) */
 static HCATINFO WINAPI find_catalog(HCATADMIN admin, BYTE *hash, DWORD size, DWORD flags, HCATINFO *before)
 {
     (void)admin, (void)hash, (void)size, (void)flags, (void)before;

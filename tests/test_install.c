@@ -15,16 +15,6 @@
 
 #include "support/program.h"
 
-/* sddl.h */
-__declspec(dllimport) BOOL
-    WINAPI ConvertStringSecurityDescriptorToSecurityDescriptorW(LPCWSTR text, DWORD revision,
-                                                                PSECURITY_DESCRIPTOR *descriptor_out,
-                                                                PULONG size_out);
-__declspec(dllimport) BOOL
-    WINAPI ConvertSecurityDescriptorToStringSecurityDescriptorW(PSECURITY_DESCRIPTOR descriptor,
-                                                                DWORD revision, SECURITY_INFORMATION parts,
-                                                                LPWSTR *text_out, PULONG length_out);
-
 enum { PATIENCE = 60000, POLL = 50 };
 
 static struct {

@@ -336,14 +336,14 @@ static void test_address_reader__says_when_it_cannot_read(void **state)
 /* ---- Processes ---- */
 
 static const struct {
-    DWORD pid;
     const WCHAR *file, *path; /* path NULL: access denied */
+    DWORD pid;
     bool is_newer;
 } processes[] = {
-    {0, L"[System Process]", NULL, false},       {4, L"System", NULL, false},
-    {900, L"svchost.exe", NULL, false},          {1200, L"w\x00FC.exe", L"C:\\Programs\\w\x00FC.exe", false},
-    {1300, L"idle.exe", L"C:\\idle.exe", false}, /* no socket */
-    {1, L"late.exe", L"C:\\late.exe", true},     /* its number was another's when the sockets were read */
+    {L"[System Process]", NULL, 0, false},       {L"System", NULL, 4, false},
+    {L"svchost.exe", NULL, 900, false},          {L"w\x00FC.exe", L"C:\\Programs\\w\x00FC.exe", 1200, false},
+    {L"idle.exe", L"C:\\idle.exe", 1300, false}, /* no socket */
+    {L"late.exe", L"C:\\late.exe", 1, true},     /* its number was another's when the sockets were read */
 };
 static size_t walked;
 static bool is_snapshot_denied;

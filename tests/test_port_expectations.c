@@ -97,9 +97,9 @@ static void test_port_expectations__tells_what_is_wrong_and_where(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct port_expectations expectations;
-        char room[256], lines[128] = "tcp *:1 *\n";
+        char room[256], lines[128];
         struct text problem;
-        strcat(lines, rows[i].line);
+        snprintf(lines, sizeof lines, "tcp *:1 *\n%s", rows[i].line);
         text_init(&problem, room, sizeof room);
         assert_false(port_expectations_parse(&expectations, lines, strlen(lines), &problem));
         port_expectations_free(&expectations);

@@ -166,10 +166,10 @@ static const struct pl_counter lines_alone[] = {{"lines", "lines", "of text"}};
 static const struct pl_counter lines_and_bytes[] = {{"lines", "lines", "of text"},
                                                     {"bytes", "bytes", "in them"}};
 
-#define COUNTING(handler_name, table)                                                    \
-    {                                                                                    \
-        .size = sizeof(struct pl_handler), .name = handler_name, .counters = table,      \
-        .counter_size = sizeof table[0], .counter_count = sizeof table / sizeof table[0] \
+#define COUNTING(handler_name, table)                                                       \
+    {                                                                                       \
+        .size = sizeof(struct pl_handler), .name = (handler_name), .counters = (table),     \
+        .counter_size = sizeof(table)[0], .counter_count = sizeof(table) / sizeof(table)[0] \
     }
 
 static const struct pl_handler reader = COUNTING("reader", lines_and_words),

@@ -22,7 +22,7 @@ static bool config_diff__same_text(const char *a, const char *b)
 static bool config_diff__same_bytes(const struct config_bytes *a, const struct config_bytes *b)
 {
     return a->length == b->length && (a->at == NULL) == (b->at == NULL) &&
-           (a->length == 0 || memcmp(a->at, b->at, a->length) == 0);
+           (a->at == NULL || memcmp(a->at, b->at, a->length) == 0);
 }
 
 static bool config_diff__same_prefixes(const struct config_prefixes *a, const struct config_prefixes *b)

@@ -94,11 +94,11 @@ static bool endpoint__call_start(struct endpoint *endpoint, pl_start *start, str
     start->error_room = sizeof error;
     start->config = &endpoint->config->options;
     start->name = endpoint->config->name;
-    if (handler->start != NULL && handler->start(start) < 0) {
-        error[sizeof error - 1] = '\0';
-        return endpoint__fail(endpoint, error[0] != '\0' ? error : "it gave no reason", failure_out);
-    }
-    return true;
+    const bool is_started = handler->start == NULL || handler->start(start) >= 0;
+    start->error = NULL;
+    error[sizeof error - 1] = '\0';
+    return is_started ||
+           endpoint__fail(endpoint, error[0] != '\0' ? error : "it gave no reason", failure_out);
 }
 
 bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, void *previous,

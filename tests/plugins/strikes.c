@@ -115,11 +115,12 @@ static size_t on_data(void *state, pl_id id, void **user, const uint8_t *at, siz
 {
     (void)state, (void)user, (void)at;
     strike(IN_DATA);
-    if (STRIKE_IN == IN_POSTED) {
+    const int where = STRIKE_IN;
+    if (where == IN_POSTED) {
         host->post(host, id, on_posted, NULL);
-    } else if (STRIKE_IN == IN_TIMER) {
+    } else if (where == IN_TIMER) {
         host->timer(host, id, 1);
-    } else if (STRIKE_IN == IN_WRITABLE) {
+    } else if (where == IN_WRITABLE) {
         host->want_writable(host, id);
     }
     return length;

@@ -93,10 +93,11 @@ static inline void notation__value(struct notation *notation)
         while (i < 3 && strncmp(notation->at, words[i], strlen(words[i])) != 0) {
             i++;
         }
-        if (i == 3) {
+        if (i < 3) {
+            notation->at += strlen(words[i]);
+        } else {
             fail_msg("JSON: no value: %.40s", notation->at);
         }
-        notation->at += strlen(words[i]);
     }
 }
 
