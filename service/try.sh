@@ -154,8 +154,11 @@ ask() {
     exec 5<>"/dev/tcp/127.0.0.1/$echo_port"
     printf hello >&5
     timeout 20 head -c 5 <&5 >/dev/null
-    wine "$(windows_path "$program")" status
-    wine "$(windows_path "$program")" connections
+    {
+        wine "$(windows_path "$program")" status
+        echo
+        wine "$(windows_path "$program")" connections
+    } >"$folder/told"
     exec 5>&-
 }
 
@@ -221,6 +224,7 @@ step 'TCP echo' echo_tcp
 step 'TCP discard' discard_tcp
 step 'UDP echo' echo_udp
 step 'status and connections' ask
+tr -d '\r' <"$folder/told" | sed 's/^/   /'
 if [ $mode = keep ]; then
     trap - EXIT
     touch "$kept"
