@@ -858,6 +858,7 @@ static void test_reload__every_key_of_an_endpoint(void **state)
         }
         if (row == sizeof endpoint_values / sizeof endpoint_values[0]) {
             fail_msg("%s has no row here", key->name);
+            return;
         }
         const char *besides = endpoint_values[row].besides != NULL ? endpoint_values[row].besides : "";
         const char *listen =

@@ -168,7 +168,7 @@ static FARPROC WINAPI find_function(HMODULE library, LPCSTR name)
                      {"Process32FirstW", (FARPROC)(void (*)(void))next_process},
                      {"Process32NextW", (FARPROC)(void (*)(void))next_process}};
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-        if (strcmp(functions[i].name, name) == 0 && (i < 3 || has_processes)) {
+        if ((i < 3 || has_processes) && strcmp(functions[i].name, name) == 0) {
             return world.missing != NULL && strcmp(world.missing, name) == 0 ? NULL : functions[i].function;
         }
     }
