@@ -32,6 +32,7 @@
 #include "support/shortage.h"
 
 enum {
+    RELOADS_MOST = 64, /* of one run of an engine */
     STEPS = 3000,
     STEPS_TO_CHECK = 60, /* between two checkpoints */
     STAGES = 2,
@@ -54,8 +55,16 @@ enum {
 enum place { PLACE_PLAIN, PLACE_PROXIED, PLACE_RATED, PLACE_UDP, PLACES };
 
 /* An engine, and what the model knows of it. */
+/* Its n-th configuration by a reload. */
+struct reload {
+    struct config config;
+    struct config_endpoint endpoints[RIG_ENDPOINTS];
+};
+
 struct stage {
     struct rig rig;
+    struct reload reloads[RELOADS_MOST]; /* the engine may use each until it is destroyed */
+    unsigned reload_count;
     struct address_prefix stranger, proxies, banned;
     bool is_running, is_paused;
     bool has_doubt;    /* since the last checkpoint something happened that the model cannot foretell */
@@ -680,6 +689,32 @@ static void do_continue(void)
     }
 }
 
+/* What changes is of no concern to the model: so nobody may notice. */
+static void do_reload(void)
+{
+    struct stage *stage = some_running();
+    if (stage == NULL || stage->reload_count == RELOADS_MOST) {
+        return;
+    }
+    struct rig *rig = &stage->rig;
+    struct reload *reload = &stage->reloads[stage->reload_count++];
+    struct reload_report report = {.told = NULL};
+    const bool has_one_changed = below(2) == 0; /* else all */
+    const size_t one = below((uint32_t)rig->config.endpoint_count);
+    const uint32_t hits = shortage_hits();
+    reload->config = rig->config;
+    reload->config.endpoints = reload->endpoints;
+    for (size_t i = 0; i < rig->config.endpoint_count; i++) {
+        rig->endpoints[i].keepalive_time += !has_one_changed || i == one ? 1000 : 0;
+        reload->endpoints[i] = rig->endpoints[i];
+    }
+    diary_note("reload engine %u, %s", number_of(stage), has_one_changed ? "one endpoint" : "all endpoints");
+    starting = stage;
+    if (!engine_reload(rig->engine, &reload->config, &report) && shortage_hits() == hits) {
+        fail_msg("engine %u did not reload: %s", number_of(stage), report.failure.text);
+    }
+}
+
 static void do_connect(void)
 {
     static void (*const ways[])(struct stage * stage, struct peer * peer) = {
@@ -1000,6 +1035,7 @@ static const struct {
     {1, do_stop},
     {1, do_pause},
     {3, do_continue},
+    {3, do_reload},
     {16, do_connect},
     {3, do_connect_stranger},
     {2, do_connect_silent},
