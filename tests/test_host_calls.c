@@ -754,7 +754,8 @@ static void test_send_file__stands_in_line(void **state)
     assert_int_equal(seen.results[2], PL_OK);
     assert_int_equal(seen.results[3], PL_INVALID);
     assert_int_equal(client_receive(client, heard, PIECE * PIECES, CLIENT_PATIENCE), CLIENT_OK);
-    assert_int_equal(seen.writables, PIECES); /* after PL_FULL, and then as asked for */
+    wait_for(&seen.writables, PIECES); /* after PL_FULL, and then as asked for */
+    assert_int_equal(seen.writables, PIECES);
     client_close(client);
     stop();
     remove_file();
