@@ -101,8 +101,9 @@ static void test_conformance__what_is_wrong_is_said(void **state)
 static void test_conformance__a_callback_that_does_not_return_is_named(void **state)
 {
     (void)state;
-    run_plugin("stuck", "--check abort");
-    expect(EXIT_CODE_FAILED, result.out, "abort: FAILED: a new client does not reach the handler any more");
+    run_plugin("stuck", "--check half-close");
+    expect(EXIT_CODE_FAILED, result.out,
+           "half-close: FAILED: a new client does not reach the handler any more");
     expect(EXIT_CODE_FAILED, result.out,
            "stop: FAILED: on_open has not returned, and the stop does not come to its end");
     expect(EXIT_CODE_FAILED, result.out,
