@@ -57,11 +57,14 @@ static struct client *connect_to(size_t index)
     return client;
 }
 
+/* And it is counted. */
 static void echo(struct client *client, size_t length)
 {
     static char bytes[4096];
+    const uint64_t before = rig_counter(&rig, COUNTER_BYTES_SENT);
     assert_int_equal(client_send(client, bytes, length, CLIENT_PATIENCE), CLIENT_OK);
     assert_int_equal(client_receive(client, bytes, length, CLIENT_PATIENCE), CLIENT_OK);
+    rig_wait_for_counter(&rig, COUNTER_BYTES_SENT, before + length);
 }
 
 /* ---- What it tells ---- */
