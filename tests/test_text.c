@@ -593,6 +593,26 @@ static void test_text__compares_without_case_of_ascii_letters(void **state)
     }
 }
 
+static void test_text__orders_without_case_of_ascii_letters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *at;
+        size_t length;
+        const char *string;
+        int order;
+    } rows[] = {
+        {"", 0, "", 0},        {"Web", 3, "wEB", 0},    {"web", 3, "webs", -1},
+        {"webs", 4, "web", 1}, {"webs", 3, "web", 0},   {"A", 1, "b", -1},
+        {"B", 1, "a", 1},      {"_", 1, "A", -1}, /* _ lies between the large letters and the small ones */
+        {"\xC3", 1, "z", 1},   {"web\0s", 5, "web", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const int order = text_compare(rows[i].at, rows[i].length, rows[i].string);
+        assert_int_equal((order > 0) - (order < 0), rows[i].order);
+    }
+}
+
 static void test_text__counts_edits(void **state)
 {
     (void)state;
@@ -660,6 +680,7 @@ int main(void)
         support_test(test_text__knows_utf8_as_arithmetic_does),
         support_test(test_text__tells_whether_all_of_it_is_utf8),
         support_test(test_text__compares_without_case_of_ascii_letters),
+        support_test(test_text__orders_without_case_of_ascii_letters),
         support_test(test_text__counts_edits),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);

@@ -260,7 +260,7 @@ void text_add_json(struct text *text, const char *at, size_t length)
     text_add(text, "\"", 1);
 }
 
-static char text__lower(char character)
+char text_lower(char character)
 {
     return character >= 'A' && character <= 'Z' ? (char)(character - 'A' + 'a') : character;
 }
@@ -268,11 +268,20 @@ static char text__lower(char character)
 bool text_equal(const char *at, size_t length, const char *string)
 {
     for (size_t i = 0; i < length; i++) {
-        if (string[i] == '\0' || text__lower(at[i]) != text__lower(string[i])) {
+        if (string[i] == '\0' || text_lower(at[i]) != text_lower(string[i])) {
             return false;
         }
     }
     return string[length] == '\0';
+}
+
+int text_compare(const char *at, size_t length, const char *string)
+{
+    size_t i = 0;
+    while (i < length && string[i] != '\0' && text_lower(at[i]) == text_lower(string[i])) {
+        i++;
+    }
+    return (i < length ? (unsigned char)text_lower(at[i]) : 0) - (unsigned char)text_lower(string[i]);
 }
 
 static size_t text__least(size_t a, size_t b)
@@ -297,10 +306,10 @@ size_t text_distance(const char *at, size_t length, const char *string, size_t l
         uint8_t *row = rows[i % 3];
         row[0] = (uint8_t)i;
         for (size_t k = 1; k <= other; k++) {
-            const char a = text__lower(at[i - 1]), b = text__lower(string[k - 1]);
+            const char a = text_lower(at[i - 1]), b = text_lower(string[k - 1]);
             size_t cost =
                 text__least(text__least(above[k] + 1U, row[k - 1] + 1U), above[k - 1] + (a == b ? 0U : 1U));
-            if (i > 1 && k > 1 && a == text__lower(string[k - 2]) && text__lower(at[i - 2]) == b) {
+            if (i > 1 && k > 1 && a == text_lower(string[k - 2]) && text_lower(at[i - 2]) == b) {
                 cost = text__least(cost, second[k - 2] + 1U);
             }
             row[k] = (uint8_t)cost;

@@ -60,6 +60,11 @@ bool text_is_utf8(const char *at, size_t length);
 /* text_equal: as the INI compares, without case of ASCII letters. */
 bool text_equal(const char *at, size_t length, const char *string);
 
+/* text_lower: the character, an ASCII letter as its small form. text_compare: their order by these, as bytes: below 0 where
+   at[0..length) comes first, 0 where they are equal. A NUL in at[0..length) ends it. */
+char text_lower(char character);
+int text_compare(const char *at, size_t length, const char *string);
+
 /* text_distance: edits (insert, delete, replace, swap neighbours), without case, from one word to another; at
    most `limit` + 1 is returned. For "did you mean". Words longer than 64 bytes are `limit` + 1 apart. */
 size_t text_distance(const char *at, size_t length, const char *string, size_t limit);

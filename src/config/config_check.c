@@ -277,21 +277,12 @@ static void config_check__empty_questions(const struct config_endpoint *endpoint
 
 /* ---- names ---- */
 
-static unsigned char config_check__lower(char character)
-{
-    return (unsigned char)(character >= 'A' && character <= 'Z' ? character - 'A' + 'a' : character);
-}
-
 /* By name, without case as everywhere; of one name by line. */
 static int config_check__compare_names(const void *left, const void *right)
 {
     const struct config_endpoint *a = *(const struct config_endpoint *const *)left;
     const struct config_endpoint *b = *(const struct config_endpoint *const *)right;
-    size_t i = 0;
-    while (a->name[i] != '\0' && config_check__lower(a->name[i]) == config_check__lower(b->name[i])) {
-        i++;
-    }
-    const int difference = config_check__lower(a->name[i]) - config_check__lower(b->name[i]);
+    const int difference = text_compare(a->name, strlen(a->name), b->name);
     return difference != 0 ? difference : (a->line > b->line) - (a->line < b->line);
 }
 

@@ -2,12 +2,12 @@
    What changed, see config_diff.h. */
 #include "config/config_diff.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "config/config_keys.h"
 #include "config/config_listen.h"
+#include "config/config_names.h"
 #include "config/config_options.h"
 
 enum { DIFF_VALUE_ROOM = 160 }; /* of one value in a line; longer ones are cut */
@@ -109,59 +109,6 @@ static bool config_diff__same_endpoint(const struct config_endpoint *a, const st
     return is_same;
 }
 
-/* Of the first configuration, in the order of their names. */
-struct names {
-    const struct config_endpoint **sorted;
-    size_t count;
-};
-
-static int config_diff__compare_strings(const char *a, const char *b)
-{
-    for (; *a != '\0' || *b != '\0'; a++, b++) {
-        const unsigned char one = (unsigned char)(*a >= 'A' && *a <= 'Z' ? *a - 'A' + 'a' : *a);
-        const unsigned char other = (unsigned char)(*b >= 'A' && *b <= 'Z' ? *b - 'A' + 'a' : *b);
-        if (one != other) {
-            return one < other ? -1 : 1;
-        }
-    }
-    return 0;
-}
-
-static int config_diff__compare_names(const void *left, const void *right)
-{
-    const struct config_endpoint *a = *(const struct config_endpoint *const *)left;
-    const struct config_endpoint *b = *(const struct config_endpoint *const *)right;
-    return config_diff__compare_strings(a->name, b->name);
-}
-
-static bool names__init(struct names *names, const struct config *config)
-{
-    *names = (struct names){.count = config->endpoint_count};
-    names->sorted = memory_alloc((names->count + 1) * sizeof(struct config_endpoint *));
-    for (size_t i = 0; names->sorted != NULL && i < names->count; i++) {
-        names->sorted[i] = &config->endpoints[i];
-    }
-    if (names->sorted != NULL) {
-        qsort((void *)names->sorted, names->count, sizeof(struct config_endpoint *),
-              config_diff__compare_names);
-    }
-    return names->sorted != NULL;
-}
-
-static void names__fini(struct names *names)
-{
-    memory_free((void *)names->sorted);
-}
-
-static size_t names__find(const struct names *names, const struct config *config,
-                          const struct config_endpoint *endpoint)
-{
-    const struct config_endpoint **found =
-        bsearch((const void *)&endpoint, (const void *)names->sorted, names->count,
-                sizeof(struct config_endpoint *), config_diff__compare_names);
-    return found != NULL ? (size_t)(*found - config->endpoints) : CONFIG_DIFF_NONE;
-}
-
 /* Sections that are called otherwise, and have sockets that were another's. */
 static void config_diff__find_renamed(const struct config_diff *diff)
 {
@@ -179,12 +126,13 @@ static void config_diff__find_renamed(const struct config_diff *diff)
 
 static bool config_diff__pair(const struct config_diff *diff)
 {
-    struct names names;
-    const bool is_made = names__init(&names, diff->before);
+    struct config_names names;
+    const bool is_made = config_names_init(&names, diff->before);
     for (size_t i = 0; is_made && i < diff->after->endpoint_count; i++) {
         struct config_pairing *pairing = &diff->endpoints[i];
-        pairing->before = names__find(&names, diff->before, &diff->after->endpoints[i]);
-        if (pairing->before != CONFIG_DIFF_NONE) {
+        const char *name = diff->after->endpoints[i].name;
+        pairing->before = CONFIG_DIFF_NONE;
+        if (config_names_find(&names, name, strlen(name), &pairing->before)) {
             diff->is_old_taken[pairing->before] = true;
             pairing->is_same = config_diff__same_endpoint(&diff->before->endpoints[pairing->before],
                                                           &diff->after->endpoints[i]);
@@ -193,7 +141,7 @@ static bool config_diff__pair(const struct config_diff *diff)
     if (is_made) {
         config_diff__find_renamed(diff);
     }
-    names__fini(&names);
+    config_names_fini(&names);
     return is_made;
 }
 

@@ -9,11 +9,6 @@
 
 enum { INCLUDE_FIRST_ROOM = 8 };
 
-static char config_include__lower(char character)
-{
-    return character >= 'A' && character <= 'Z' ? (char)(character - 'A' + 'a') : character;
-}
-
 /* The bytes of the character at `name`; a byte that begins none is one by itself. */
 static size_t config_include__step(const char *name)
 {
@@ -32,7 +27,7 @@ bool config_include_matches(const char *pattern, const char *name)
         } else if (*pattern == '?') {
             pattern++;
             name += config_include__step(name);
-        } else if (config_include__lower(*pattern) == config_include__lower(*name)) {
+        } else if (text_lower(*pattern) == text_lower(*name)) {
             pattern++;
             name++;
         } else if (star != NULL) {
@@ -51,13 +46,8 @@ static int config_include__compare(const void *left, const void *right)
 {
     const char *a = ((const struct config_included *)left)->path;
     const char *b = ((const struct config_included *)right)->path;
-    size_t i = 0;
-    while (a[i] != '\0' && config_include__lower(a[i]) == config_include__lower(b[i])) {
-        i++;
-    }
-    const unsigned char x = (unsigned char)config_include__lower(a[i]);
-    const unsigned char y = (unsigned char)config_include__lower(b[i]);
-    return x != y ? (x < y ? -1 : 1) : strcmp(a, b);
+    const int difference = text_compare(a, strlen(a), b);
+    return difference != 0 ? difference : strcmp(a, b);
 }
 
 /* One line at work. */

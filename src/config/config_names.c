@@ -5,27 +5,13 @@
 #include <string.h>
 
 #include "base/memory.h"
-
-static int config_names__lower(char character)
-{
-    return character >= 'A' && character <= 'Z' ? character - 'A' + 'a' : (unsigned char)character;
-}
-
-/* `a` ends with a NUL, at[0..length) does not. */
-static int config_names__compare_text(const char *a, const char *at, size_t length)
-{
-    size_t i = 0;
-    while (i < length && a[i] != '\0' && config_names__lower(a[i]) == config_names__lower(at[i])) {
-        i++;
-    }
-    return config_names__lower(a[i]) - (i < length ? config_names__lower(at[i]) : 0);
-}
+#include "base/text.h"
 
 static int config_names__compare(const void *left, const void *right)
 {
     const struct config_name *a = left;
     const struct config_name *b = right;
-    const int difference = config_names__compare_text(a->at, b->at, strlen(b->at));
+    const int difference = text_compare(a->at, strlen(a->at), b->at);
     return difference != 0 ? difference : (a->index > b->index) - (a->index < b->index);
 }
 
@@ -55,14 +41,13 @@ bool config_names_find(const struct config_names *names, const char *at, size_t 
     size_t first = 0, end = names->count;
     while (first < end) {
         const size_t middle = first + (end - first) / 2;
-        if (config_names__compare_text(names->list[middle].at, at, length) < 0) {
+        if (text_compare(at, length, names->list[middle].at) > 0) {
             first = middle + 1;
         } else {
             end = middle;
         }
     }
-    const bool is_found =
-        first < names->count && config_names__compare_text(names->list[first].at, at, length) == 0;
+    const bool is_found = first < names->count && text_compare(at, length, names->list[first].at) == 0;
     if (is_found) {
         *index_out = names->list[first].index;
     }

@@ -45,17 +45,12 @@ static bool plugin_file__refuse_memory(struct failure *failure_out)
     return false;
 }
 
-static char plugin_file__lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 /* Fills in the name; false: `file_name` is not as those of plugins are. */
 static bool plugin_file__read_name(struct plugin_file *file, const char *file_name)
 {
     size_t length = 0;
     while (length < PLUGIN_FILE_NAME_MAX && file_name[length] != '\0') {
-        const char c = plugin_file__lower(file_name[length]);
+        const char c = text_lower(file_name[length]);
         if (strchr("abcdefghijklmnopqrstuvwxyz0123456789_-", c) == NULL) {
             break;
         }
