@@ -319,6 +319,13 @@ static void start_tcp(void)
     assert_int_equal(client_connect(&address, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
 }
 
+static void start_udp(void)
+{
+    const struct pl_address from = client_address("127.0.0.1", 0);
+    start(caller_name(), "udp://127.0.0.1:0");
+    client = client_open_datagram(&from);
+}
+
 static void say(const char *commands)
 {
     assert_int_equal(client_send(client, commands, strlen(commands), CLIENT_PATIENCE), CLIENT_OK);
@@ -373,9 +380,7 @@ static void test_timer__goes_with_its_connection(void **state)
 static void test_timer__of_a_session(void **state)
 {
     (void)state;
-    start(caller_name(), "udp://127.0.0.1:0");
-    const struct pl_address from = client_address("127.0.0.1", 0);
-    client = client_open_datagram(&from);
+    start_udp();
     char answer[MAX];
     size_t length = 0;
     assert_int_equal(client_send_datagram(client, &address, "T", 1), CLIENT_OK);
@@ -639,9 +644,7 @@ static void test_send_ref__gives_back_once(void **state)
 static void test_send_ref__of_a_datagram(void **state)
 {
     (void)state;
-    start(caller_name(), "udp://127.0.0.1:0");
-    const struct pl_address from = client_address("127.0.0.1", 0);
-    client = client_open_datagram(&from);
+    start_udp();
     char answer[MAX];
     size_t length = 0;
     assert_int_equal(
@@ -854,9 +857,7 @@ static void test_send_file__that_shrinks_ends_the_connection(void **state)
 static void test_engine_close_client__of_a_session(void **state)
 {
     (void)state;
-    start(caller_name(), "udp://127.0.0.1:0");
-    const struct pl_address from = client_address("127.0.0.1", 0);
-    client = client_open_datagram(&from);
+    start_udp();
     char answer[MAX];
     size_t length = 0;
     assert_int_equal(
