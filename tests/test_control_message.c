@@ -188,6 +188,7 @@ static void test_control_message__reads_no_other_answer(void **state)
                 fail_msg("taken: %s", bad[i]);
             }
             assert_false(told.reader.has_ended);
+            assert_int_equal(told.reader.code, 0);
         }
     }
     take(&told, "HTTP/1.1 400 Bad Request\r\n", 26, 26);

@@ -109,10 +109,10 @@ void control_end_add(struct text *text, unsigned code)
     text_add_format(text, "end %u\n", code);
 }
 
-/* A decimal number without leading zeros, of least to most. */
+/* A decimal number without leading zeros, of least to most; *number_out is kept when it is none. */
 static bool control__read_number(const char *at, size_t length, size_t least, size_t most, size_t *number_out)
 {
-    *number_out = 0;
+    size_t number = 0;
     if (length == 0 || length > 5 || (length > 1 && at[0] == '0')) {
         return false;
     }
@@ -120,9 +120,13 @@ static bool control__read_number(const char *at, size_t length, size_t least, si
         if (at[i] < '0' || at[i] > '9') {
             return false;
         }
-        *number_out = *number_out * 10 + (size_t)(at[i] - '0');
+        number = number * 10 + (size_t)(at[i] - '0');
     }
-    return *number_out >= least && *number_out <= most;
+    if (number < least || number > most) {
+        return false;
+    }
+    *number_out = number;
+    return true;
 }
 
 /* The line is complete, without its newline. False: it is none of a frame. */
@@ -144,7 +148,7 @@ static bool control__take_line(struct control_answer_reader *reader)
     reader->stream = is_out ? CONTROL_OUT : CONTROL_ERR;
     const bool is_frame = (is_out || memcmp(reader->line, "err ", 4) == 0) &&
                           control__read_number(number, length, 1, CONTROL_FRAME_MAX, &value);
-    reader->left = is_frame ? value : 0;
+    reader->left = value;
     return is_frame;
 }
 
