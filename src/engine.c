@@ -301,6 +301,18 @@ static bool engine__sweep(const struct engine *engine)
     return is_done;
 }
 
+/* Returns when to call again. */
+static uint64_t engine__probe(struct engine *engine, uint64_t now)
+{
+    if (now >= engine->probe_at) {
+        engine->probe_at = now + WATCHDOG_PERIOD;
+        for (unsigned i = 0; i < engine->worker_count; i++) {
+            worker_probe(engine->workers[i]);
+        }
+    }
+    return engine->probe_at;
+}
+
 /* What there is to do now; returns the milliseconds until there is more, by the clock. */
 static DWORD engine__tend(struct engine *engine)
 {
@@ -309,7 +321,9 @@ static DWORD engine__tend(struct engine *engine)
     const uint64_t bindings = bindings_tend(&engine->bindings, has_new_address);
     const uint64_t now = GetTickCount64();
     const uint64_t look = watchdog_look(engine->watchdog, now);
-    const uint64_t next = bindings < look ? bindings : look;
+    const uint64_t probe = engine__probe(engine, now);
+    const uint64_t first = bindings < look ? bindings : look;
+    const uint64_t next = first < probe ? first : probe;
     const bool is_settled = generations_tend(&engine->generations);
     if (fence_is_passed(&engine->reload)) {
         own_ports_tidy(&engine->bindings.ports);

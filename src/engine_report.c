@@ -15,6 +15,7 @@ struct copy {
     struct report_listener *listeners;
     struct listener *originals; /* of `listeners`, as they were */
     struct report_counter *counters;
+    struct queue_delay *delays;
     size_t endpoint_count, listener_count, counter_count;
 };
 
@@ -51,8 +52,9 @@ static bool copy__make_room(struct copy *copy, const struct tallies *tallies)
     copy->listeners = memory_alloc((listeners + 1) * sizeof copy->listeners[0]);
     copy->originals = memory_alloc((listeners + 1) * sizeof copy->originals[0]);
     copy->counters = memory_alloc((counters + 1) * sizeof copy->counters[0]);
+    copy->delays = memory_alloc((tallies->workers + 1) * sizeof copy->delays[0]);
     return copy->endpoints != NULL && copy->listeners != NULL && copy->originals != NULL &&
-           copy->counters != NULL;
+           copy->counters != NULL && copy->delays != NULL;
 }
 
 static void copy__fini(struct copy *copy)
@@ -64,6 +66,7 @@ static void copy__fini(struct copy *copy)
     memory_free(copy->listeners);
     memory_free(copy->originals);
     memory_free(copy->counters);
+    memory_free(copy->delays);
 }
 
 /* ---- Under the lock ---- */
@@ -167,6 +170,7 @@ static void copy__finish(struct copy *copy, const struct engine_view *view)
     }
     for (unsigned i = 0; i < view->worker_count; i++) {
         tally_row_sum(worker_nobodys(view->workers[i]), report->nobodys);
+        worker_queue_delay(view->workers[i], &copy->delays[i]);
     }
     report->version = PORTLISTENER_VERSION;
     report->state = view->state;
@@ -175,6 +179,7 @@ static void copy__finish(struct copy *copy, const struct engine_view *view)
     report->loaded = view->loaded;
     report->generation = view->generation;
     report->workers = view->worker_count;
+    report->delays = copy->delays;
     report->log_dropped = view->log != NULL ? log_dropped(view->log) : 0;
     report->has_access_log = view->access_log != NULL;
     report->access_log_dropped = view->access_log != NULL ? access_log_dropped(view->access_log) : 0;

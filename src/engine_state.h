@@ -37,6 +37,7 @@ struct engine {
     unsigned worker_count;
     struct control_calls calls;
     struct watchdog *watchdog; /* over the workers; the control thread's */
+    uint64_t probe_at;         /* likewise: when the workers' queues are probed next */
     struct blocking blocking;
     const struct pl_handler *const *handlers; /* ends with NULL */
     bool has_own_texts;                       /* below */

@@ -125,6 +125,7 @@ static void assert_counted(void)
     assert_int_equal(rig_counter(&ends_rig, COUNTER_ACCEPTED), rig_closed(&ends_rig));
     assert_int_equal(lines.bytes_in, rig_counter(&ends_rig, COUNTER_BYTES_RECEIVED));
     assert_int_equal(lines.bytes_out, rig_counter(&ends_rig, COUNTER_BYTES_SENT));
+    assert_int_equal(rig_counter(&ends_rig, COUNTER_BYTES_QUEUED), 0);
 }
 
 static void test_conservation__every_end_is_counted_and_logged_once(void **state)

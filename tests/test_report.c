@@ -29,6 +29,7 @@ static struct report_listener listeners[] = {
 };
 static struct report_counter counters[3];
 static struct report_endpoint endpoints[4];
+static const struct queue_delay delays[2] = {{41, 1005, 2000500, 77}, {39, 12345, 3, 78}};
 static struct report report;
 static struct text out;
 static size_t pieces;
@@ -42,6 +43,7 @@ static void begin(void)
                              .loaded = 1795745545,
                              .generation = 3,
                              .workers = 2,
+                             .delays = delays,
                              .log_dropped = 5,
                              .has_access_log = true,
                              .access_log_dropped = 6,
@@ -69,6 +71,7 @@ static void begin(void)
     endpoints[0].sums[COUNTER_CLOSED_IDLE] = 30;
     endpoints[0].sums[COUNTER_REFUSED_LIMIT] = 17;
     endpoints[0].sums[COUNTER_REFUSED_SERVICE_LIMIT] = 18;
+    endpoints[0].sums[COUNTER_BYTES_QUEUED] = 65536;
     endpoints[0].sums[COUNTER_BYTES_RECEIVED] = 1536;
     endpoints[0].sums[COUNTER_BYTES_SENT] = UINT64_C(3) << 40;
     endpoints[1].sums[COUNTER_DATAGRAMS_RECEIVED] = 99;
@@ -130,6 +133,7 @@ static void test_report__as_text_is_aligned(void **state)
         out.at,
         "PortListener 0.1.0: running for 1 d 03:46:40, 2 workers, 4 endpoints\n"
         "configuration of 2026-11-27T02:12:25Z, generation 3\n"
+        "messages wait 0.04 ms for their worker, at most 12.34 ms in the last minute\n"
         "log: 5 lines are lost\n"
         "access log: 6 lines are lost\n"
         "\n"
@@ -143,6 +147,7 @@ static void test_report__as_text_is_aligned(void **state)
         "  tcp://[fe80::1%7]:8080 is not bound; tried again in 2 s\n"
         "    another socket has this port: end the program that holds it (netstat -ano shows which), or\n"
         "    choose another port\n"
+        "  64 KB wait for clients to take them\n"
         "\n"
         "names, handler a-plugin, paused\n"
         "  udp://*:53 listens\n"
@@ -217,6 +222,7 @@ static void test_report__as_text_is_quiet_when_all_is_well(void **state)
     report.endpoint_count = 1;
     report.uptime = 3599999;
     report.workers = 1;
+    report.delays = NULL;
     memset(endpoints[0].sums, 0, sizeof endpoints[0].sums);
     memset(report.nobodys, 0, sizeof report.nobodys);
     for (enum report_state i = REPORT_RUNNING; i <= REPORT_STOPPING; i++) {
@@ -227,6 +233,7 @@ static void test_report__as_text_is_quiet_when_all_is_well(void **state)
         expect(line);
         expect_not("not in order");
         expect_not("lost");
+        expect_not("wait");
     }
 }
 
@@ -240,6 +247,8 @@ static void test_report__as_json_is_one_object(void **state)
     assert_int_equal(out.at[0], '{');
     expect("{\"version\":\"0.1.0\",\"state\":\"running\",\"time\":\"2026-11-28T05:59:05Z\","
            "\"started\":\"2026-11-27T02:12:25Z\",\"uptime_seconds\":100000,\"workers\":2,"
+           "\"worker_queue_delay\":[{\"worker\":0,\"latest_us\":41,\"longest_us\":1005,\"sum_us\":2000500,"
+           "\"probes\":77},{\"worker\":1,\"latest_us\":39,\"longest_us\":12345,\"sum_us\":3,\"probes\":78}],"
            "\"config\":{\"loaded\":\"2026-11-27T02:12:25Z\",\"generation\":3},\"log\":{\"lines_dropped\":5},"
            "\"access_log\":{\"lines_dropped\":6},"
            "\"totals\":{\"connections_active\":205,\"connections_accepted\":1243,"
@@ -254,11 +263,15 @@ static void test_report__as_json_is_one_object(void **state)
     expect("\"name\":\"names\",\"handler\":\"a-plugin\",\"paused\":true,");
     expect("\"handler_counters\":[{\"handler\":\"a-plugin\",\"name\":\"lines\",\"value\":7},"
            "{\"handler\":\"a-plugin\",\"name\":\"words\",\"value\":8}]}");
+    expect("\"retry_in_ms\":1500}],\"connections_active\":204,\"connections_accepted\":1234,");
+    expect("},\"queued_bytes\":65536,\"received_bytes\":1536,");
     report.has_access_log = false;
+    report.delays = NULL;
     report.endpoint_count = 0;
     notation_check_json(write_as(REPORT_JSON), NULL, NULL);
     expect("\"access_log\":null,");
     expect("\"endpoints\":[]}\n");
+    expect("\"worker_queue_delay\":[],");
 }
 
 /* ---- Prometheus ---- */
@@ -275,6 +288,12 @@ static void test_report__as_metrics_keeps_to_the_format(void **state)
     expect("portlistener_uptime_seconds 100000\n");
     expect("portlistener_paused 0\n");
     expect("portlistener_config_generation 3\n");
+    expect("# TYPE portlistener_worker_queue_delay_longest_seconds gauge\n"
+           "portlistener_worker_queue_delay_longest_seconds{worker=\"0\"} 0.001005\n"
+           "portlistener_worker_queue_delay_longest_seconds{worker=\"1\"} 0.012345\n");
+    expect("portlistener_worker_queue_delay_seconds_total{worker=\"0\"} 2.000500\n");
+    expect("portlistener_worker_queue_delay_probes_total{worker=\"1\"} 78\n");
+    expect("# TYPE portlistener_queued_bytes gauge\nportlistener_queued_bytes{endpoint=\"web\"} 65536\n");
     expect("portlistener_log_lines_dropped_total{log=\"service\"} 5\n"
            "portlistener_log_lines_dropped_total{log=\"access\"} 6\n");
     expect("portlistener_endpoint_paused{endpoint=\"names\"} 1\n");
@@ -299,7 +318,9 @@ static void test_report__as_metrics_keeps_to_the_format(void **state)
     assert_true(pieces > 1);
     report.has_access_log = false;
     report.state = REPORT_PAUSED;
+    report.delays = NULL;
     write_as(REPORT_PROMETHEUS);
+    expect_not("worker=");
     expect_not("log=\"access\"");
     expect("portlistener_paused 1\n");
 }
@@ -384,7 +405,8 @@ static void write_metrics(struct text *text)
 #undef GAUGE
     for (enum family i = 0; i < FAMILY_COUNT; i++) {
         const struct family_row *row = family_row(i);
-        text_add_format(text, "| `portlistener_%s` | counter | %s", row->metric, row->help);
+        text_add_format(text, "| `portlistener_%s` | %s | %s", row->metric,
+                        family_is_level(i) ? "gauge" : "counter", row->help);
         for (enum counter k = 0; k < COUNTER_COUNT; k++) {
             if (counter_row(k)->family == i && counter_row(k)->reason != NULL) {
                 text_add_format(text, "; `%s`: %s", counter_row(k)->reason, counter_row(k)->help);

@@ -104,9 +104,10 @@ static void connection__end(struct connection *connection)
         connection_leave(connection);
     }
     slot_table_remove(worker_slots(worker), connection->slot);
+    connection_count_queued(connection, -(int64_t)connection->queued);
+    send_queue_clear(&connection->queue, worker_buffers(worker));
     worker_count(worker, connection->endpoint->tally, close_reason_row(reason)->counter, 1);
     connection__log_end(connection, id, reason);
-    send_queue_clear(&connection->queue, worker_buffers(worker));
     input_clear(&connection->input, worker_buffers(worker));
     struct endpoint *endpoint = connection->endpoint;
     memory_free(connection);

@@ -16,6 +16,12 @@ static void connection__count_sent(struct connection *connection, size_t bytes)
     worker_count(connection->worker, connection->endpoint->tally, COUNTER_BYTES_SENT, bytes);
 }
 
+void connection_count_queued(struct connection *connection, int64_t more)
+{
+    connection->queued += (uint32_t)more;
+    worker_count(connection->worker, connection->endpoint->tally, COUNTER_BYTES_QUEUED, (uint64_t)more);
+}
+
 static void connection__sent_bytes(struct connection *connection, size_t bytes)
 {
     connection__count_sent(connection, bytes);
@@ -27,7 +33,7 @@ static void connection__consume_queue(struct connection *connection, uint32_t by
 {
     bytes = bytes < connection->queued ? bytes : connection->queued;
     send_queue_consume(&connection->queue, worker_buffers(connection->worker), bytes);
-    connection->queued -= bytes;
+    connection_count_queued(connection, -(int64_t)bytes);
     connection__sent_bytes(connection, bytes);
 }
 
@@ -98,7 +104,7 @@ static void connection__run_file(struct operation *operation, uint32_t error, ui
         if (!send_queue_has_front(&connection->queue)) {
             connection->last_progress = connection_tick(connection);
         }
-        connection->queued += bytes;
+        connection_count_queued(connection, bytes);
         send_queue_add_piece(&connection->queue, piece);
         if (part->left == 0) {
             send_queue_end_file(&connection->queue);
@@ -149,7 +155,7 @@ static int32_t connection__append(struct connection *connection, const struct re
         connection_reset(connection, CLOSED_ERROR, ERROR_NOT_ENOUGH_MEMORY);
         return PL_NO_MEMORY;
     }
-    connection->queued += (uint32_t)rest.length;
+    connection_count_queued(connection, (int64_t)rest.length);
     connection_pump(connection);
     connection->is_paused = connection->is_paused || connection->queued >= CONNECTION_QUEUE_HIGH;
     return connection->queued > 0 ? PL_QUEUED : PL_OK;

@@ -170,6 +170,9 @@ void connection_run_receive(struct operation *operation, uint32_t error, uint32_
 
 /* ---- What goes: connection_send.c ---- */
 
+/* connection_count_queued: that much more, or less, is in the queue. */
+void connection_count_queued(struct connection *connection, int64_t more);
+
 /* connection_pump: keeps one send in flight while anything is queued. */
 void connection_pump(struct connection *connection);
 

@@ -34,6 +34,7 @@ struct worker {
     uint64_t now;
     int64_t turn;     /* WORKER_TURN and */
     int64_t turn_end; /* when that is over, of the performance counter */
+    int64_t second;   /* likewise, how long one is */
     struct worker *const *peers;
     struct lanes lanes;   /* tasks and ended operations */
     unsigned found;       /* of them, when this turn began */
@@ -48,6 +49,8 @@ struct worker {
     struct tally_row nobodys; /* counters */
     struct signal stop;
     struct signal release;
+    struct message probing;
+    struct queue_probe probe;
     uint8_t apart[64]; /* what follows is written by other threads: keep it off the cache lines above */
     struct inbox inbox;
     volatile LONG is_wake_posted;
@@ -315,14 +318,41 @@ static void worker__run_release(struct signal *signal, struct worker *worker)
     }
 }
 
+/* ---- How long messages wait ---- */
+
+/* Never 0. */
+static int64_t worker__microseconds(const struct worker *worker)
+{
+    const int64_t clock = worker__clock();
+    return clock / worker->second * 1000000 + clock % worker->second * 1000000 / worker->second + 1;
+}
+
+static void worker__run_probe(struct message *message, struct worker *worker)
+{
+    (void)message;
+    queue_probe_end(&worker->probe, worker__microseconds(worker));
+}
+
+void worker_probe(struct worker *worker)
+{
+    if (queue_probe_begin(&worker->probe, worker__microseconds(worker))) {
+        worker_send(worker, &worker->probing);
+    }
+}
+
+void worker_queue_delay(const struct worker *worker, struct queue_delay *delay_out)
+{
+    queue_probe_read(&worker->probe, worker__microseconds(worker), delay_out);
+}
+
 /* ---- Life ---- */
 
-/* WORKER_TURN in steps of the performance counter. */
-static int64_t worker__turn_of_the_counter(void)
+/* In steps of the performance counter. */
+static int64_t worker__second_of_the_counter(void)
 {
     LARGE_INTEGER a_second;
     QueryPerformanceFrequency(&a_second);
-    return a_second.QuadPart * WORKER_TURN / 1000000;
+    return a_second.QuadPart;
 }
 
 struct worker *worker_create(unsigned index, unsigned count, HANDLE trouble, DWORD *error_out)
@@ -342,12 +372,14 @@ struct worker *worker_create(unsigned index, unsigned count, HANDLE trouble, DWO
     worker->count = count;
     worker->trouble = trouble;
     worker->now = GetTickCount64();
-    worker->turn = worker__turn_of_the_counter();
+    worker->second = worker__second_of_the_counter();
+    worker->turn = worker->second * WORKER_TURN / 1000000;
     worker->place = &worker->own_place;
     lanes_init(&worker->lanes);
     list_init(&worker->release_waiters);
     signal_init(&worker->stop, worker__run_stop);
     signal_init(&worker->release, worker__run_release);
+    worker->probing.run = worker__run_probe;
     timer_wheel_init(&worker->timers, worker->now);
     buffer_pool_init(&worker->buffers);
     slot_table_init(&worker->slots, index);

@@ -15,6 +15,7 @@
 #include "io/inbox.h"
 #include "io/lanes.h"
 #include "io/operation.h"
+#include "io/queue_probe.h"
 #include "io/slot_table.h"
 #include "io/timer_wheel.h"
 #include "stats/tally.h"
@@ -105,6 +106,11 @@ void worker_enter(struct worker *worker, const char *endpoint, const char *handl
 void worker_leave(struct worker *worker);
 struct callback worker_current_callback(const struct worker *worker);
 const struct callback_mark *worker_mark(const struct worker *worker);
+
+/* worker_probe: sends a message that is timed, unless the last one is still under way. One thread. worker_queue_delay: what
+   came of them, see queue_probe.h. Any thread. */
+void worker_probe(struct worker *worker);
+void worker_queue_delay(const struct worker *worker, struct queue_delay *delay_out);
 
 /* worker_add_load: connections that this worker has or is about to get; for placing new ones. Any thread. */
 void worker_add_load(struct worker *worker, LONG add);

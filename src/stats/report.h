@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "stats/queue_delay.h"
 #include "stats/stats.h"
 
 /* What the handler contract's `report` has, too. */
@@ -55,6 +56,7 @@ struct report {
     int64_t loaded;  /* the configuration, in seconds since 1970 */
     uint32_t generation;
     uint32_t workers;
+    const struct queue_delay *delays; /* of each worker; NULL: it is not told */
     uint64_t log_dropped;
     bool has_access_log;
     uint64_t access_log_dropped;

@@ -47,9 +47,8 @@ static void json__family(struct report_out *out, enum family family, const uint6
 {
     char room[64];
     struct text name;
-    const char *metric = family_row(family)->metric;
     text_init(&name, room, sizeof room);
-    text_add(&name, metric, strlen(metric) - strlen("_total"));
+    text_add(&name, family_row(family)->metric, family_stem(family));
     const char *before = "{";
     for (enum counter i = 0; i < COUNTER_COUNT; i++) {
         if (counter_row(i)->family != family) {
@@ -156,6 +155,23 @@ static void json__endpoint(struct report_out *out, const struct report_endpoint 
 
 /* ---- The service ---- */
 
+static void json__delays(const struct report *report, struct report_out *out)
+{
+    json__name(out, ",", "worker_queue_delay");
+    text_add_string(&out->text, "[");
+    for (uint32_t i = 0; report->delays != NULL && i < report->workers; i++) {
+        const struct queue_delay *delay = &report->delays[i];
+        text_add_string(&out->text, i > 0 ? "," : "");
+        json__number(out, "{", "worker", i);
+        json__number(out, ",", "latest_us", delay->latest);
+        json__number(out, ",", "longest_us", delay->longest);
+        json__number(out, ",", "sum_us", delay->sum);
+        json__number(out, ",", "probes", delay->count);
+        text_add_string(&out->text, "}");
+    }
+    text_add_string(&out->text, "]");
+}
+
 static void json__config(const struct report *report, struct report_out *out)
 {
     json__name(out, ",", "config");
@@ -198,6 +214,7 @@ void report_json(const struct report *report, struct report_out *out)
     json__time(out, ",", "started", report->time - (int64_t)(report->uptime / 1000));
     json__number(out, ",", "uptime_seconds", report->uptime / 1000);
     json__number(out, ",", "workers", report->workers);
+    json__delays(report, out);
     json__config(report, out);
     json__logs(report, out);
     json__totals(report, out);

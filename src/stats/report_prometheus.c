@@ -45,8 +45,8 @@ struct prometheus_label {
     const char *name, *value; /* `value` NULL: it is left out */
 };
 
-static void prometheus__sample(struct report_out *out, const char *metric,
-                               const struct prometheus_label labels[2], uint64_t value)
+static void prometheus__labels(struct report_out *out, const char *metric,
+                               const struct prometheus_label labels[2])
 {
     const char *before = "{";
     text_add_format(&out->text, "portlistener_%s", metric);
@@ -58,7 +58,14 @@ static void prometheus__sample(struct report_out *out, const char *metric,
             before = ",";
         }
     }
-    text_add_format(&out->text, "%s %llu\n", *before == ',' ? "}" : "", (unsigned long long)value);
+    text_add_format(&out->text, "%s ", *before == ',' ? "}" : "");
+}
+
+static void prometheus__sample(struct report_out *out, const char *metric,
+                               const struct prometheus_label labels[2], uint64_t value)
+{
+    prometheus__labels(out, metric, labels);
+    text_add_format(&out->text, "%llu\n", (unsigned long long)value);
     report_out_more(out);
 }
 
@@ -77,6 +84,38 @@ static void prometheus__gauge(struct report_out *out, enum gauge gauge, const ch
     prometheus__sample(out, gauges[gauge].metric, labels, number);
 }
 
+/* ---- Queues of workers ---- */
+
+static void prometheus__add_delay(struct report_out *out, enum gauge gauge, const struct queue_delay *delay)
+{
+    const uint64_t time = gauge == GAUGE_DELAY_SUM ? delay->sum : delay->longest;
+    if (gauge == GAUGE_DELAY_PROBES) {
+        text_add_format(&out->text, "%llu\n", (unsigned long long)delay->count);
+    } else {
+        text_add_format(&out->text, "%llu.%06llu\n", (unsigned long long)(time / 1000000),
+                        (unsigned long long)(time % 1000000));
+    }
+}
+
+static void prometheus__delays(const struct report *report, struct report_out *out)
+{
+    for (enum gauge gauge = GAUGE_DELAY_LONGEST; gauge <= GAUGE_DELAY_PROBES; gauge++) {
+        prometheus__gauge_head(out, gauge);
+        for (uint32_t i = 0; report->delays != NULL && i < report->workers; i++) {
+            char number[16];
+            struct text text;
+            text_init(&text, number, sizeof number);
+            text_add_format(&text, "%u", i);
+            const struct prometheus_label labels[2] = {{"worker", number}, {NULL, NULL}};
+            prometheus__labels(out, gauges[gauge].metric, labels);
+            prometheus__add_delay(out, gauge, &report->delays[i]);
+            report_out_more(out);
+        }
+    }
+}
+
+/* ---- The service ---- */
+
 static void prometheus__service(const struct report *report, struct report_out *out)
 {
     const uint64_t uptime = report->uptime / 1000;
@@ -85,6 +124,7 @@ static void prometheus__service(const struct report *report, struct report_out *
     prometheus__gauge(out, GAUGE_UPTIME, NULL, NULL, uptime);
     prometheus__gauge(out, GAUGE_PAUSED, NULL, NULL, report->state == REPORT_PAUSED);
     prometheus__gauge(out, GAUGE_WORKERS, NULL, NULL, report->workers);
+    prometheus__delays(report, out);
     prometheus__gauge(out, GAUGE_CONFIG_LOADED, NULL, NULL, (uint64_t)report->loaded);
     prometheus__gauge(out, GAUGE_CONFIG_GENERATION, NULL, NULL, report->generation);
     prometheus__gauge(out, GAUGE_LOG_DROPPED, "log", "service", report->log_dropped);
@@ -164,7 +204,7 @@ static void prometheus__counter(const struct report *report, struct report_out *
 static void prometheus__family(const struct report *report, struct report_out *out, enum family family)
 {
     const struct family_row *row = family_row(family);
-    prometheus__head(out, row->metric, "counter", row->help);
+    prometheus__head(out, row->metric, family_is_level(family) ? "gauge" : "counter", row->help);
     for (enum counter i = 0; i < COUNTER_COUNT; i++) {
         if (counter_row(i)->family == family) {
             prometheus__counter(report, out, i);

@@ -74,6 +74,30 @@ static void text__lost(struct report_out *out, const char *log, uint64_t lines)
     }
 }
 
+static void text__milliseconds(struct text *text, uint64_t microseconds)
+{
+    text_add_format(text, "%llu.%02llu ms", (unsigned long long)(microseconds / 1000),
+                    (unsigned long long)(microseconds % 1000 / 10));
+}
+
+/* Of the worker that is worst off. */
+static void text__delay(const struct report *report, struct text *text)
+{
+    struct queue_delay worst = {0};
+    for (uint32_t i = 0; report->delays != NULL && i < report->workers; i++) {
+        const struct queue_delay *delay = &report->delays[i];
+        worst.latest = delay->latest > worst.latest ? delay->latest : worst.latest;
+        worst.longest = delay->longest > worst.longest ? delay->longest : worst.longest;
+    }
+    if (report->delays != NULL) {
+        text_add_string(text, "messages wait ");
+        text__milliseconds(text, worst.latest);
+        text_add_string(text, " for their worker, at most ");
+        text__milliseconds(text, worst.longest);
+        text_add_string(text, " in the last minute\n");
+    }
+}
+
 static void text__service(const struct report *report, struct report_out *out)
 {
     struct text *text = &out->text;
@@ -84,6 +108,7 @@ static void text__service(const struct report *report, struct report_out *out)
                     report->endpoint_count != 1 ? "s" : "");
     report_add_time(text, report->loaded);
     text_add_format(text, ", generation %u\n", report->generation);
+    text__delay(report, text);
     text__lost(out, "log", report->log_dropped);
     text__lost(out, "access log", report->access_log_dropped);
 }
@@ -157,6 +182,15 @@ static void text__listener(struct report_out *out, const struct report_listener 
     report_out_more(out);
 }
 
+static void text__queued(struct report_out *out, uint64_t bytes)
+{
+    if (bytes > 0) {
+        text_add_string(&out->text, "  ");
+        text__bytes(&out->text, bytes);
+        text__line(out, " wait for clients to take them");
+    }
+}
+
 static void text__addresses(const struct report *report, struct report_out *out)
 {
     for (size_t i = 0; i < report->endpoint_count; i++) {
@@ -166,6 +200,7 @@ static void text__addresses(const struct report *report, struct report_out *out)
         for (size_t k = 0; k < endpoint->listener_count; k++) {
             text__listener(out, &endpoint->listeners[k]);
         }
+        text__queued(out, endpoint->sums[COUNTER_BYTES_QUEUED]);
         for (size_t k = 0; k < endpoint->counter_count; k++) {
             text_add_format(&out->text, "  %s: %llu\n", endpoint->counters[k].name,
                             (unsigned long long)endpoint->counters[k].value);
@@ -196,7 +231,7 @@ static bool text__is_trouble(enum counter counter)
 static void text__counter(struct text *text, const struct counter_row *row)
 {
     const char *metric = family_row(row->family)->metric;
-    const size_t length = strlen(metric) - strlen("_total");
+    const size_t length = family_stem(row->family);
     for (size_t i = 0; i < length; i++) {
         text_add(text, metric[i] == '_' ? " " : metric + i, 1);
     }

@@ -4,6 +4,7 @@
 #ifndef PORTLISTENER_STATS_STATS_H
 #define PORTLISTENER_STATS_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,5 +46,10 @@ struct counter_row {
 /* family_row, counter_row: the descriptors. */
 const struct family_row *family_row(enum family family);
 const struct counter_row *counter_row(enum counter counter);
+
+/* family_is_level: it goes up and down, so it is no counter to those who read metrics. family_stem: how much of its metric
+   is its name: without _total. */
+bool family_is_level(enum family family);
+size_t family_stem(enum family family);
 
 #endif

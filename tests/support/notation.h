@@ -151,7 +151,8 @@ static inline const char *notation__sample(const char *at, const char *metric, s
     }
     at = notation__labels(at + length);
     assert_int_equal(*at, ' ');
-    const size_t digits = strspn(++at, "0123456789");
+    size_t digits = strspn(++at, "0123456789");
+    digits += at[digits] == '.' && digits > 0 ? 1 + strspn(at + digits + 1, "0123456789") : 0;
     if (digits == 0 || at[digits] != '\n') {
         fail_msg("metrics: no value: %.80s", line);
     }

@@ -184,6 +184,7 @@ void rig_stop(struct rig *rig)
     }
     const uint64_t accepted = rig_counter(rig, COUNTER_ACCEPTED), closed = rig_closed(rig);
     const uint64_t opened = rig_counter(rig, COUNTER_SESSIONS_OPENED), ended = rig_sessions_closed(rig);
+    const uint64_t queued = rig_counter(rig, COUNTER_BYTES_QUEUED);
     const bool is_settled = rig__is_settled(rig);
     rig__note(rig, NULL);
     engine_destroy(rig->engine);
@@ -191,6 +192,7 @@ void rig_stop(struct rig *rig)
     assert_true(is_settled);
     assert_int_equal(accepted, closed);
     assert_int_equal(opened, ended);
+    assert_int_equal(queued, 0);
 }
 
 /* ---- Looking at it ---- */
