@@ -9,6 +9,7 @@
 #include "base/utf16.h"
 #include "control.h"
 #include "service_host.h"
+#include "trust.h"
 
 enum { RUN_CLOSE_DRAIN = 4000 /* milliseconds: Windows ends the process five seconds after the close */ };
 
@@ -139,6 +140,7 @@ enum exit_code command_run_run(const struct arguments *arguments, struct streams
         .service = service != NULL ? service : "console",
         .config_file = arguments->options[OPTION_CONFIG],
         .control = &control,
+        .trust = trust_wanted(false),
         .report = command_run__report,
         .tell = command_run__tell,
         .context = &view,

@@ -9,6 +9,7 @@
 #include "base/win.h"
 #include "control.h"
 #include "service_host.h"
+#include "trust.h"
 
 enum { SCM_HINT_MARGIN = 3000 /* milliseconds on top of an estimate, for a machine that is busy */ };
 
@@ -152,12 +153,6 @@ static uint32_t command_service__preshutdown_timeout(const WCHAR *name)
     return info.dwPreshutdownTimeout;
 }
 
-/* Wine has the permissions of the system below it, by which nobody is an administrator. */
-static bool command_service__is_wine(void)
-{
-    return GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != NULL;
-}
-
 static enum service_end command_service__run(struct service_manager *manager, WCHAR *name,
                                              struct failure *failure_out)
 {
@@ -172,7 +167,7 @@ static enum service_end command_service__run(struct service_manager *manager, WC
         .config_file = manager->config_file,
         .control = &manager->control,
         .is_service = true,
-        .must_be_trusted = !command_service__is_wine(),
+        .trust = trust_wanted(true),
         .is_automatic_start = command_service__is_automatic(manager->handle),
         .preshutdown_timeout = command_service__preshutdown_timeout(name),
         .event_log = event_log_create(manager->service, EVENT_FILTER_LIFECYCLE),

@@ -5,6 +5,7 @@
 #include "config/config_exchange.h"
 #include "handler/handlers.h"
 #include "location.h"
+#include "trust.h"
 
 #define CONFIG_DEFAULT_SERVICE "PortListener"
 
@@ -25,6 +26,7 @@ bool loaded_config_open(struct loaded_config *loaded, const struct arguments *ar
     const struct config_request request = {.path = loaded->path,
                                            .may_lack_file =
                                                arguments->options[OPTION_CONFIG] == NULL && !is_file_only,
+                                           .trust = trust_wanted(false),
                                            .is_file_only = is_file_only,
                                            .given = is_file_only ? config_exchange_take : NULL,
                                            .given_context = &loaded->given,

@@ -347,7 +347,7 @@ static void service_host__offer_reload(struct service_host *host)
     reloader_init(&host->reloader,
                   &(const struct reloader_options){.request = {.path = host->path,
                                                                .may_lack_file = options->config_file == NULL,
-                                                               .must_be_trusted = options->must_be_trusted,
+                                                               .trust = options->trust,
                                                                .service = options->service,
                                                                .handlers = handlers_builtin,
                                                                .plugins = &host->loader.source},
@@ -568,7 +568,7 @@ enum service_end service_host_run(const struct service_host_options *options, st
     *failure_out = (struct failure){.code = EXIT_CODE_DONE};
     service_host__report(&host, SERVICE_HOST_STARTING, HOST_START_HINT);
     config_problems_init(&host.problems);
-    plugin_loader_init(&host.loader, options->must_be_trusted);
+    plugin_loader_init(&host.loader, options->trust == CONFIG_TRUST_ADMINISTRATORS);
     if (service_host__load(&host, failure_out)) {
         end = service_host__run_config(&host, failure_out);
     }

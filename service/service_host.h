@@ -35,8 +35,9 @@ struct service_host_options {
     struct control *control;
     bool is_automatic_start; /* see engine.h */
     bool is_service;         /* else a run on a console: its control pipe is for its user, too */
-    bool must_be_trusted; /* the configuration's files, its registry key, handlers in DLLs: what others than
-                                administrators can change is refused */
+    enum config_trust
+        trust; /* in the configuration's files and its registry key; handlers in DLLs that others than
+                                administrators can change are refused by ADMINISTRATORS, else told */
     uint32_t preshutdown_timeout; /* milliseconds that the system grants at CONTROL_PRESHUTDOWN */
 
     struct event_log *event_log; /* NULL: none. Takes what the configuration says, once that is known */

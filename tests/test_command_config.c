@@ -14,9 +14,11 @@
 #include "base/memory.h"
 #include "base/utf16.h"
 #include "commands.h"
+#include "support/descriptor.h"
 #include "support/fault.h"
 #include "support/program.h"
 #include "support/registry_key.h"
+#include "support/seam.h"
 #include "support/support.h"
 
 #define JSON_END "\"}\n]}\n"
@@ -209,6 +211,65 @@ static void test_command_config__shows_what_the_registry_has(void **state)
     expect(world.complained, "\\Parameters cannot be read, error 5: ");
 }
 
+/* ---- What others can change ---- */
+
+#define SAFE "O:BAD:(A;;FA;;;BA)(A;;FR;;;WD)"
+#define OPEN "O:BAD:(A;;FA;;;BA)(A;;FA;;;BU)"
+
+static const char *file_descriptor, *key_descriptor;
+static size_t files_asked;
+
+/* The file is the first that is asked about, its folders follow. */
+static DWORD WINAPI get_security(HANDLE handle, SE_OBJECT_TYPE type, SECURITY_INFORMATION parts, PSID *owner,
+                                 PSID *group, PACL *dacl, PACL *sacl, PSECURITY_DESCRIPTOR *descriptor)
+{
+    (void)handle, (void)parts, (void)owner, (void)group, (void)dacl, (void)sacl;
+    const bool is_file = type == SE_FILE_OBJECT && files_asked++ == 0;
+    *descriptor = descriptor_make(is_file ? file_descriptor : type == SE_FILE_OBJECT ? SAFE : key_descriptor);
+    return ERROR_SUCCESS;
+}
+
+/* The machine is none with Wine, whose files nobody can trust, see trust.c. */
+static FARPROC WINAPI find_procedure(HMODULE library, LPCSTR name)
+{
+    return strcmp(name, "wine_get_version") == 0 ? NULL : SEAM_REAL(GetProcAddress)(library, name);
+}
+
+static enum exit_code run_as(command_function command, bool is_json, const char *of_file, const char *of_keys)
+{
+    enum exit_code code = EXIT_CODE_USAGE;
+    files_asked = 0;
+    file_descriptor = of_file;
+    key_descriptor = of_keys;
+    run(command, world.file, is_json, IMPORT_CreateFileW, 1, 0, 0, &code);
+    return code;
+}
+
+static void test_command_config__warns_of_what_others_can_change(void **state)
+{
+    (void)state;
+    registry_key_text("PortListenerTestConfig", "endpoint echo", "lifetime", "7s");
+    seam_replace(IMPORT_GetSecurityInfo, (seam_function)get_security);
+    assert_int_equal(run_as(command_config_check, false, OPEN, OPEN), EXIT_CODE_DONE);
+    assert_null(strstr(world.printed, "warning: ")); /* in Wine */
+    seam_replace(IMPORT_GetProcAddress, (seam_function)find_procedure);
+    assert_int_equal(run_as(command_config_check, false, SAFE, SAFE), EXIT_CODE_DONE);
+    expect(world.printed, ": no errors, no warnings; 1 endpoint\n");
+    assert_int_equal(run_as(command_config_check, false, OPEN, SAFE), EXIT_CODE_DONE);
+    expect(world.printed, "test.ini: warning: ");
+    expect(world.printed, "\\test.ini is open to ");
+    expect(world.printed, ": no errors, 1 warning; 1 endpoint\n");
+    assert_int_equal(run_as(command_config_show, false, OPEN, OPEN), EXIT_CODE_DONE);
+    expect(world.complained, "\\test.ini is open to ");
+    expect(world.complained, "test.ini: warning: the registry key SYSTEM\\CurrentControlSet\\Services\\");
+    expect(world.complained, " is open to ");
+    expect(world.printed, "\n  lifetime                    7s ");
+    assert_int_equal(run_as(command_config_check, true, OPEN, OPEN), EXIT_CODE_DONE);
+    expect(world.printed, "\"errors\": 0, \"warnings\": 2, \"findings\": [\n  {\"line\": 0, \"column\": 0, "
+                          "\"severity\": \"warning\", \"message\": \"");
+    registry_key_remove("PortListenerTestConfig");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +279,7 @@ int main(void)
         test(test_command_config__a_file_that_cannot_be_read_any_more_is_code_3),
         test(test_command_config__without_memory_is_code_1),
         test(test_command_config__shows_what_the_registry_has),
+        test(test_command_config__warns_of_what_others_can_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -182,6 +182,34 @@ static void test_config_registry_load__trusts_only_keys_that_strangers_cannot_ch
     assert_int_equal(failure.code, EXIT_CODE_ACCESS_DENIED);
 }
 
+static void test_config_registry_load__tells_of_keys_that_strangers_can_change(void **state)
+{
+    (void)state;
+    struct config_registry registry;
+    struct failure failure, flaw;
+    registry_key_text(TEST_SERVICE, "service", "log_level", "info");
+    seam_replace(IMPORT_GetSecurityInfo, (seam_function)get_security);
+    for (size_t i = 0; i < 4; i++) { /* the last time there is none */
+        flaw = (struct failure){.code = EXIT_CODE_DONE};
+        asked = 0;
+        bad_at = i < 3 ? i : SIZE_MAX;
+        bad = 1;
+        assert_true(config_registry_load_told(TEST_SERVICE, &registry, &flaw, &failure));
+        assert_int_equal(registry.count, 2);
+        config_registry_fini(&registry);
+        assert_int_equal(flaw.code, i < 3 ? EXIT_CODE_CONFIGURATION : EXIT_CODE_DONE);
+        assert_true(i == 3 || strstr(flaw.text, "who may set values in it and is no administrator") != NULL);
+        assert_int_equal(asked, i < 3 ? i + 1 : 6); /* the first one is enough */
+    }
+    seam_replace(IMPORT_GetSecurityInfo, NULL);
+    flaw = (struct failure){.code = EXIT_CODE_DONE};
+    fault_arm(IMPORT_GetSecurityInfo, 1, ERROR_ACCESS_DENIED, FAULT_FOREVER);
+    assert_true(config_registry_load_told(TEST_SERVICE, &registry, &flaw, &failure));
+    fault_clear();
+    config_registry_fini(&registry);
+    assert_int_equal(flaw.code, EXIT_CODE_DONE);
+}
+
 static void test_config_registry_load__refuses_too_much(void **state)
 {
     static uint8_t large[3 * 1024 * 1024];
@@ -202,6 +230,7 @@ int main(void)
         it(test_config_registry_load__tells_what_it_may_not_read),
         it(test_config_registry_load__reads_again_when_a_key_goes_away_meanwhile),
         it(test_config_registry_load__trusts_only_keys_that_strangers_cannot_change),
+        it(test_config_registry_load__tells_of_keys_that_strangers_can_change),
         it(test_config_registry_load__refuses_too_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -266,7 +266,7 @@ static void test_service_host__does_not_trust_a_file_that_others_can_change(void
     static struct run run;
     (void)state;
     prepare(&run, ini_text);
-    run.options.must_be_trusted = true;
+    run.options.trust = CONFIG_TRUST_ADMINISTRATORS;
     start(&run);
     wait_for_end(&run);
     assert_int_equal(run.failure.code, EXIT_CODE_CONFIGURATION);

@@ -243,13 +243,20 @@ struct config *config_parse(const struct config_source *source, const char *text
 struct config *config_load(const char *path, const char *service, const struct pl_handler *const *handlers,
                            const struct config_plugin_source *plugins, struct config_problems *problems);
 
+/* Files and registry keys that others than administrators can change. */
+enum config_trust {
+    CONFIG_TRUST_ANYBODY,       /* nobody asks */
+    CONFIG_TRUST_WARN,          /* are told in a warning */
+    CONFIG_TRUST_ADMINISTRATORS /* are refused */
+};
+
 /* What a program's configuration is read from. */
 struct config_request {
-    const char *path;     /* of the file, as for config_load */
-    bool may_lack_file;   /* where there is no such file, the registry has it all */
-    bool must_be_trusted; /* files that others than administrators can change are refused */
-    bool is_file_only;    /* the registry is not read */
-    const char *service;  /* whose registry key is read, too */
+    const char *path;   /* of the file, as for config_load */
+    bool may_lack_file; /* where there is no such file, the registry has it all */
+    enum config_trust trust;
+    bool is_file_only;   /* the registry is not read */
+    const char *service; /* whose registry key is read, too */
     const struct pl_handler *const *handlers;
     const struct config_plugin_source *plugins;
     bool (*given)(void *context, const struct config_item *item); /* as in config_source */

@@ -5,36 +5,58 @@
 #include "base/memory.h"
 #include "base/utf16.h"
 #include "base/win.h"
+#include "config/config_problems.h"
 
-/* Held open, so that nobody can put another file in its place while it is read by its name; INVALID_HANDLE_VALUE with a
-   problem. A file that cannot be opened is left to whole_file_read, which tells why. */
-static bool config_files__hold(const char *path, HANDLE *handle_out, struct text *problem)
+/* The file itself, not what a link leads to. */
+static HANDLE config_files__open(const char *path, DWORD *error_out)
 {
-    struct failure failure;
     WCHAR *wide = utf16_from(path);
-    *handle_out = INVALID_HANDLE_VALUE;
+    *error_out = ERROR_NOT_ENOUGH_MEMORY;
     if (wide == NULL) {
-        return false;
+        return INVALID_HANDLE_VALUE;
     }
-    *handle_out = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING,
-                              FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
-    const DWORD error = *handle_out == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+    HANDLE handle = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING,
+                                FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+    *error_out = handle == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
     memory_free(wide);
+    return handle;
+}
+
+/* False with a problem: it must not be read. A file that is not there is left to whole_file_read, which tells why. */
+static bool config_files__refuse(DWORD error, struct text *problem)
+{
     if (error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND) {
         return true;
     }
-    if (error != ERROR_SUCCESS) {
+    if (error != ERROR_NOT_ENOUGH_MEMORY) {
         text_add_string(problem, "the file cannot be opened to see who can change it, ");
         utf16_add_error(problem, error);
         text_add_string(problem,
                         "; give this account the right to read it, or try again when nobody writes to it");
-        return false;
     }
-    if (!file_trust_check(*handle_out, &failure)) {
-        text_add_string(problem, failure.text);
-        return false;
+    return false;
+}
+
+/* The file is held open, so that nobody can put another one in its place while it is read by its name;
+   INVALID_HANDLE_VALUE: it is not. */
+static bool config_files__hold(const struct config_files *files, const char *path, HANDLE *handle_out,
+                               struct text *problem)
+{
+    struct failure failure;
+    DWORD error = ERROR_SUCCESS;
+    *handle_out = config_files__open(path, &error);
+    if (*handle_out == INVALID_HANDLE_VALUE) {
+        return files->trust == CONFIG_TRUST_WARN || config_files__refuse(error, problem);
     }
-    return true;
+    if (file_trust_check(*handle_out, &failure)) {
+        return true;
+    }
+    if (files->trust == CONFIG_TRUST_WARN) {
+        config_problems_warning(files->problems, 0, 0, "%s", failure.text);
+        return true;
+    }
+    text_add_string(problem, failure.text);
+    return false;
 }
 
 bool config_files_read(const struct config_files *files, const char *path, size_t most,
@@ -42,8 +64,9 @@ bool config_files_read(const struct config_files *files, const char *path, size_
 {
     HANDLE held = INVALID_HANDLE_VALUE;
     *file_out = (struct whole_file){.at = NULL};
-    const bool is_read = (!files->must_be_trusted || config_files__hold(path, &held, problem)) &&
-                         whole_file_read(path, most, file_out, problem);
+    const bool is_read =
+        (files->trust == CONFIG_TRUST_ANYBODY || config_files__hold(files, path, &held, problem)) &&
+        whole_file_read(path, most, file_out, problem);
     if (held != INVALID_HANDLE_VALUE) {
         CloseHandle(held);
     }
@@ -117,9 +140,10 @@ static bool config_files__list(void *context, const char *folder, bool (*take)(v
     return error == ERROR_SUCCESS || error == ERROR_NO_MORE_FILES || config_files__fail(problem, error);
 }
 
-void config_files_init(struct config_files *files, bool must_be_trusted)
+void config_files_init(struct config_files *files, enum config_trust trust, struct config_problems *problems)
 {
     *files = (struct config_files){
         .source = {.list = config_files__list, .read = config_files__read, .context = files},
-        .must_be_trusted = must_be_trusted};
+        .trust = trust,
+        .problems = problems};
 }

@@ -9,12 +9,14 @@
 
 struct config_files {
     struct config_include_source source;
-    bool must_be_trusted; /* a file that others than administrators can change is not read */
+    enum config_trust trust;
+    struct config_problems *problems; /* take the warnings */
 };
 
-void config_files_init(struct config_files *files, bool must_be_trusted);
+void config_files_init(struct config_files *files, enum config_trust trust, struct config_problems *problems);
 
-/* config_files_read: as whole_file_read; a file that must be trusted and is not cannot be read. */
+/* config_files_read: as whole_file_read; a file that must be trusted and is not cannot be read. One that need not be is told
+   of when it is read, once. */
 bool config_files_read(const struct config_files *files, const char *path, size_t most,
                        struct whole_file *file_out, struct text *problem);
 

@@ -118,16 +118,22 @@ static bool config_load__read_file(struct config_loading *loading, struct text *
 static bool config_load__read_registry(struct config_loading *loading, struct config_problems *problems,
                                        struct text *reason)
 {
-    struct failure failure;
-    config_registry_add_key_name(&loading->registry_name, loading->request->service);
-    const bool is_read =
-        loading->request->must_be_trusted
-            ? config_registry_load_trusted(loading->request->service, &loading->registry, &failure)
-            : config_registry_load(loading->request->service, &loading->registry, &failure);
+    const char *service = loading->request->service;
+    const enum config_trust trust = loading->request->trust;
+    struct failure failure, flaw = {.code = EXIT_CODE_DONE};
+    config_registry_add_key_name(&loading->registry_name, service);
+    const bool is_read = trust == CONFIG_TRUST_ADMINISTRATORS
+                             ? config_registry_load_trusted(service, &loading->registry, &failure)
+                         : trust == CONFIG_TRUST_WARN
+                             ? config_registry_load_told(service, &loading->registry, &flaw, &failure)
+                             : config_registry_load(service, &loading->registry, &failure);
     if (!is_read) {
         problems->is_access_denied = failure.code == EXIT_CODE_ACCESS_DENIED;
         text_add_string(reason, failure.win32_error == ERROR_NOT_ENOUGH_MEMORY ? "" : failure.text);
         return false;
+    }
+    if (flaw.code != EXIT_CODE_DONE) {
+        config_problems_warning(problems, 0, 0, "%s", flaw.text);
     }
     return !loading->registry_name.is_cut;
 }
@@ -166,7 +172,7 @@ struct config *config_load_request(const struct config_request *request, struct 
     struct text reason;
     text_init_heap(&reason);
     text_init_heap(&loading.registry_name);
-    config_files_init(&loading.files, request->must_be_trusted);
+    config_files_init(&loading.files, request->trust, problems);
     if (config_load__read_file(&loading, &reason) &&
         (request->is_file_only || config_load__read_registry(&loading, problems, &reason))) {
         config = config_load__parse(&loading, problems);

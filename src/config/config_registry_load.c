@@ -22,7 +22,8 @@ struct registry_reader {
     WCHAR *name; /* of REGISTRY_NAME_ROOM */
     uint8_t *data;
     size_t room;
-    struct failure *distrust; /* NULL: keys need not be trusted; else what is wrong with one */
+    bool must_be_trusted;
+    struct failure *distrust; /* NULL: nobody asks; else what is wrong with the first one */
 };
 
 WCHAR *config_registry_key(const char *service)
@@ -42,21 +43,21 @@ void config_registry_add_key_name(struct text *text, const char *service)
     text_add_string(text, "\\Parameters");
 }
 
-/* ERROR_INVALID_SECURITY_DESCR, with `distrust` filled in, where strangers can change the key. `name` is what messages
-   call it. */
+/* Where strangers can change the key, `distrust` is filled in, and ERROR_INVALID_SECURITY_DESCR the answer if it must be
+   trusted. `name` is what messages call it. */
 static DWORD config_registry__check_trust(const struct registry_reader *reader, HKEY key, const WCHAR *name)
 {
     struct file_access_flaw flaw;
     struct text text;
     PSECURITY_DESCRIPTOR descriptor = NULL;
-    if (reader->distrust == NULL) {
+    if (reader->distrust == NULL || (!reader->must_be_trusted && reader->distrust->code != EXIT_CODE_DONE)) {
         return ERROR_SUCCESS;
     }
     const DWORD error =
         GetSecurityInfo(key, SE_REGISTRY_KEY, OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, NULL,
                         NULL, NULL, NULL, &descriptor);
     if (error != ERROR_SUCCESS) {
-        return error;
+        return reader->must_be_trusted ? error : ERROR_SUCCESS;
     }
     const bool is_safe = file_access_is_safe(descriptor, FILE_ACCESS_KEY, &flaw);
     if (!is_safe) {
@@ -65,7 +66,7 @@ static DWORD config_registry__check_trust(const struct registry_reader *reader, 
         file_access_add_flaw(&text, name, FILE_ACCESS_KEY, &flaw);
     }
     LocalFree(descriptor);
-    return is_safe ? ERROR_SUCCESS : ERROR_INVALID_SECURITY_DESCR;
+    return is_safe || !reader->must_be_trusted ? ERROR_SUCCESS : ERROR_INVALID_SECURITY_DESCR;
 }
 
 /* What it means that the list did not take something. */
@@ -199,7 +200,7 @@ static DWORD config_registry__check_service(const struct registry_reader *reader
         RegCloseKey(key);
     }
     *last = L'\\';
-    return error;
+    return reader->must_be_trusted ? error : ERROR_SUCCESS;
 }
 
 /* One reading of everything; nothing where there is no such key. */
@@ -292,13 +293,14 @@ static void config_registry__fail(const char *service, DWORD error, struct failu
     text_add_string(&text, config_registry__remedy(error));
 }
 
-static bool config_registry__load(const char *service, bool must_be_trusted,
+static bool config_registry__load(const char *service, struct failure *distrust, bool must_be_trusted,
                                   struct config_registry *registry_out, struct failure *failure_out)
 {
     struct registry_reader reader = {.name = memory_alloc(REGISTRY_NAME_ROOM * sizeof(WCHAR)),
                                      .data = memory_alloc(REGISTRY_DATA_ROOM),
                                      .room = REGISTRY_DATA_ROOM,
-                                     .distrust = must_be_trusted ? failure_out : NULL};
+                                     .must_be_trusted = must_be_trusted,
+                                     .distrust = distrust};
     WCHAR *path = config_registry_key(service);
     DWORD error = ERROR_NOT_ENOUGH_MEMORY;
     *registry_out = (struct config_registry){.list = NULL};
@@ -317,11 +319,17 @@ static bool config_registry__load(const char *service, bool must_be_trusted,
 bool config_registry_load(const char *service, struct config_registry *registry_out,
                           struct failure *failure_out)
 {
-    return config_registry__load(service, false, registry_out, failure_out);
+    return config_registry__load(service, NULL, false, registry_out, failure_out);
+}
+
+bool config_registry_load_told(const char *service, struct config_registry *registry_out,
+                               struct failure *flaw_out, struct failure *failure_out)
+{
+    return config_registry__load(service, flaw_out, false, registry_out, failure_out);
 }
 
 bool config_registry_load_trusted(const char *service, struct config_registry *registry_out,
                                   struct failure *failure_out)
 {
-    return config_registry__load(service, true, registry_out, failure_out);
+    return config_registry__load(service, failure_out, true, registry_out, failure_out);
 }

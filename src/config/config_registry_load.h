@@ -24,6 +24,11 @@ void config_registry_add_key_name(struct text *text, const char *service);
 bool config_registry_load(const char *service, struct config_registry *registry_out,
                           struct failure *failure_out);
 
+/* config_registry_load_told: the same; `flaw_out`, whose code is EXIT_CODE_DONE, is filled in where others than
+   administrators can change a key, see below. Where the system cannot tell, it is not. */
+bool config_registry_load_told(const char *service, struct config_registry *registry_out,
+                               struct failure *flaw_out, struct failure *failure_out);
+
 /* config_registry_load_trusted: the same, but EXIT_CODE_CONFIGURATION where others than administrators can change the
    service's key, Parameters, or a key below it that is read. */
 bool config_registry_load_trusted(const char *service, struct config_registry *registry_out,
