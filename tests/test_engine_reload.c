@@ -16,6 +16,7 @@
 #include "engine_state.h"
 #include "handler/discard.h"
 #include "handler/echo.h"
+#include "support/callers.h"
 #include "support/client.h"
 #include "support/journal.h"
 #include "support/loopback.h"
@@ -270,67 +271,10 @@ static void assert_reset(struct client *client)
     client_close(client);
 }
 
-/* ---- Clients that come and go without a pause ---- */
-
-enum { CALLERS = 8, CALLERS_MOST = 200 };
-
-static struct callers {
-    volatile LONG are_over;
-    struct caller {
-        HANDLE thread; /* NULL: none */
-        unsigned long served;
-        unsigned long failed;
-    } at[CALLERS_MOST];
-} callers;
-
-static DWORD WINAPI caller__run(void *argument)
-{
-    struct caller *caller = argument;
-    const struct pl_address address = at(1);
-    while (callers.are_over == 0) {
-        struct client *client = NULL;
-        char answer[5] = "";
-        const bool is_served = client_connect(&address, NULL, 0, PATIENCE, &client) == CLIENT_OK &&
-                               client_send(client, "Hallo", 5, PATIENCE) == CLIENT_OK &&
-                               client_receive(client, answer, 5, PATIENCE) == CLIENT_OK &&
-                               memcmp(answer, "Hallo", 5) == 0;
-        caller->served += is_served;
-        caller->failed += !is_served;
-        if (client != NULL) {
-            client_finish(client);
-            client_drain(client, NULL, PATIENCE);
-            client_close(client);
-        }
-    }
-    return 0;
-}
-
-static void callers_start(int count)
-{
-    callers = (struct callers){0};
-    for (int i = 0; i < count; i++) {
-        callers.at[i].thread = CreateThread(NULL, 0, caller__run, &callers.at[i], 0, NULL);
-        assert_non_null(callers.at[i].thread);
-    }
-}
-
-/* Also of a failed test: their clients are their own. */
-static void callers_stop(void)
-{
-    InterlockedExchange(&callers.are_over, 1);
-    for (int i = 0; i < CALLERS_MOST; i++) {
-        if (callers.at[i].thread != NULL) {
-            WaitForSingleObject(callers.at[i].thread, INFINITE);
-            CloseHandle(callers.at[i].thread);
-            callers.at[i].thread = NULL;
-        }
-    }
-}
-
 /* What a failed test has left running. */
 static int teardown(void **state)
 {
-    callers_stop();
+    callers_stop(NULL, NULL);
     client_close_all();
     if (it.engine != NULL) {
         bed_stop();
@@ -876,7 +820,7 @@ static void test_reload__every_key_of_an_endpoint(void **state)
 /* ---- Under load (R8) ---- */
 
 /* PORTLISTENER_TEST_RELOADS=1000 is all of R8, with 200 clients: a minute or two. */
-enum { RELOADS = 60, RELOADS_MANY = 1000 };
+enum { RELOADS = 60, RELOADS_MANY = 1000, CALLERS = 8 };
 
 static int reloads_wanted(void)
 {
@@ -909,7 +853,8 @@ static void test_reload__under_load_nobody_notices(void **state)
     const int reloads = reloads_wanted();
     LONG refused = 0;
     bed_start(WEB);
-    callers_start(reloads < RELOADS_MANY ? CALLERS : CALLERS_MOST);
+    const struct pl_address address = at(1);
+    callers_start(reloads < RELOADS_MANY ? CALLERS : CALLERS_MOST, &address);
     for (int i = 1; i <= reloads; i++) {
         reload_number(i);
         if (i % 2 == 0) {
@@ -917,12 +862,8 @@ static void test_reload__under_load_nobody_notices(void **state)
             refused++;
         }
     }
-    callers_stop();
     unsigned long served = 0, failed = 0;
-    for (int i = 0; i < CALLERS_MOST; i++) {
-        served += callers.at[i].served;
-        failed += callers.at[i].failed;
-    }
+    callers_stop(&served, &failed);
     printf("%d reloads, %ld that were refused, %lu connections served, %lu failed\n", reloads, refused,
            served, failed);
     assert_int_equal(failed, 0);
