@@ -67,14 +67,14 @@ void bind_cause_add_owner(struct text *text, const struct machine *machine, uint
 
 /* ---- Held ---- */
 
-static void words__held(struct text *text, const struct machine *machine,
+static void words__held(struct text *text, struct text *remedy, const struct machine *machine,
                         const struct bind_question *question, const struct bind_cause *cause)
 {
     words__socket(text, question, cause->port);
     text_add_string(text, " is held by ");
     bind_cause_add_owner(text, machine, cause->port->pid);
     words__others(text, cause->others, "socket");
-    text_add_string(text, ": end that program, or choose another port");
+    text_add_string(remedy, "end that program, or choose another port");
 }
 
 static bool words__is_file_sharing(uint16_t port)
@@ -82,7 +82,7 @@ static bool words__is_file_sharing(uint16_t port)
     return port == WORDS_SMB || (port >= WORDS_NETBIOS_FIRST && port <= WORDS_NETBIOS_LAST);
 }
 
-static void words__kernel(struct text *text, const struct machine *machine,
+static void words__kernel(struct text *text, struct text *remedy, const struct machine *machine,
                           const struct bind_question *question, const struct bind_cause *cause)
 {
     (void)machine;
@@ -90,46 +90,46 @@ static void words__kernel(struct text *text, const struct machine *machine,
     text_add_string(text, " is held by the kernel (process 4)");
     words__others(text, cause->others, "socket");
     if (words__is_file_sharing(question->address.port)) {
-        text_add_string(text, ": this is a port of Windows file sharing (SMB, NetBIOS); choose another port");
+        text_add_string(remedy, "this is a port of Windows file sharing (SMB, NetBIOS); choose another port");
     } else {
-        text_add_string(text,
-                        ": most often HTTP.sys, for IIS, WinRM, BranchCache and others; \"netsh http show "
+        text_add_string(remedy,
+                        "most often HTTP.sys, for IIS, WinRM, BranchCache and others; \"netsh http show "
                         "servicestate\" shows for whom: end that, or choose another port");
     }
 }
 
-static void words__ours(struct text *text, const struct machine *machine,
+static void words__ours(struct text *text, struct text *remedy, const struct machine *machine,
                         const struct bind_question *question, const struct bind_cause *cause)
 {
     (void)machine;
     words__socket(text, question, cause->port);
     text_add_format(text, " is held by this process itself (%u)", cause->port->pid);
     words__others(text, cause->others, "socket");
-    text_add_string(text,
-                    ": two endpoints want the same port, or one that has gone has not let go of it yet");
+    text_add_string(remedy,
+                    "two endpoints want the same port, or one that has gone has not let go of it yet");
 }
 
-static void words__twin(struct text *text, const struct machine *machine,
+static void words__twin(struct text *text, struct text *remedy, const struct machine *machine,
                         const struct bind_question *question, const struct bind_cause *cause)
 {
     words__socket(text, question, cause->port);
     text_add_string(text, " is held by another PortListener: ");
     bind_cause_add_owner(text, machine, cause->port->pid);
     words__others(text, cause->others, "socket");
-    text_add_string(text, ": end that one, or give each of them its own ports");
+    text_add_string(remedy, "end that one, or give each of them its own ports");
 }
 
-static void words__nameless(struct text *text, const struct machine *machine,
+static void words__nameless(struct text *text, struct text *remedy, const struct machine *machine,
                             const struct bind_question *question, const struct bind_cause *cause)
 {
     (void)machine;
     words__socket(text, question, cause->port);
     text_add_string(text, " is held by a program that the system does not name");
     words__others(text, cause->others, "socket");
-    text_add_string(text, ": end that program, or choose another port");
+    text_add_string(remedy, "end that program, or choose another port");
 }
 
-static void words__connections(struct text *text, const struct machine *machine,
+static void words__connections(struct text *text, struct text *remedy, const struct machine *machine,
                                const struct bind_question *question, const struct bind_cause *cause)
 {
     (void)question;
@@ -143,10 +143,11 @@ static void words__connections(struct text *text, const struct machine *machine,
     }
     text_add_string(text,
                     ": Windows gives a port whose exclusive listener was closed to nobody before the last "
-                    "of them has ended; it is tried again until then");
+                    "of them has ended");
+    text_add_string(remedy, "it is tried again until then");
 }
 
-static void words__unseen(struct text *text, const struct machine *machine,
+static void words__unseen(struct text *text, struct text *remedy, const struct machine *machine,
                           const struct bind_question *question, const struct bind_cause *cause)
 {
     (void)cause;
@@ -154,37 +155,36 @@ static void words__unseen(struct text *text, const struct machine *machine,
         text_add_format(
             text,
             "no socket on this port explains it%s; security software may forbid it, or a socket that "
-            "does not listen has it for itself (\"netstat -qano\" shows it): administrator rights do "
-            "not help; choose another port",
+            "does not listen has it for itself (\"netstat -qano\" shows it)",
             (machine->known & MACHINE_RANGES) != 0
                 ? ", and no range that Windows has set aside has it"
                 : ", and whether Windows has set it aside could not be found out (\"netsh interface "
                   "ipv4 show excludedportrange\" shows that)");
+        text_add_string(remedy, "administrator rights do not help; choose another port");
         return;
     }
     text_add_string(text,
                     question->protocol == CONFIG_TCP
                         ? "held by a bound socket that does not listen, which no table of the system shows: "
-                          "\"netstat -qano\" shows it; or by something that is not of this system: end that "
-                          "program, or choose another port"
-                        : "no table of the system shows who has it: \"netstat -qano\" may; end that program, "
-                          "or choose another port");
+                          "\"netstat -qano\" shows it; or by something that is not of this system"
+                        : "no table of the system shows who has it");
+    text_add_string(remedy, question->protocol == CONFIG_TCP
+                                ? "end that program, or choose another port"
+                                : "\"netstat -qano\" may; end that program, or choose another port");
 }
 
-static void words__unread(struct text *text, const struct machine *machine,
+static void words__unread(struct text *text, struct text *remedy, const struct machine *machine,
                           const struct bind_question *question, const struct bind_cause *cause)
 {
     (void)machine, (void)cause;
-    text_add_format(
-        text,
-        "who has the port could not be found out (\"netstat -ano\" shows it)%s: end that program, or "
-        "choose another port",
-        question->error == BIND_ACCESS ? "; administrator rights do not help" : "");
+    text_add_format(text, "who has the port could not be found out (\"netstat -ano\" shows it)%s",
+                    question->error == BIND_ACCESS ? "; administrator rights do not help" : "");
+    text_add_string(remedy, "end that program, or choose another port");
 }
 
 /* ---- Set aside ---- */
 
-static void words__range(struct text *text, const struct machine *machine,
+static void words__range(struct text *text, struct text *remedy, const struct machine *machine,
                          const struct bind_question *question, const struct bind_cause *cause)
 {
     const char *protocol = words__protocol(question->protocol);
@@ -201,8 +201,8 @@ static void words__range(struct text *text, const struct machine *machine,
         bind_cause_add_owner(text, machine, cause->port->pid);
     }
     text_add_format(
-        text,
-        ": administrator rights do not help; choose a port outside of it, or reserve this one while it is "
+        remedy,
+        "administrator rights do not help; choose a port outside of it, or reserve this one while it is "
         "free (after \"net stop winnat\"): \"netsh interface ipv%u add excludedportrange protocol=%s "
         "startport=%u numberofports=1 store=persistent\"",
         family, protocol, port);
@@ -227,7 +227,7 @@ static void words__add_addresses(struct text *text, const struct machine *machin
     }
 }
 
-static void words__no_address(struct text *text, const struct machine *machine,
+static void words__no_address(struct text *text, struct text *remedy, const struct machine *machine,
                               const struct bind_question *question, const struct bind_cause *cause)
 {
     (void)cause;
@@ -239,74 +239,73 @@ static void words__no_address(struct text *text, const struct machine *machine,
     } else {
         text_add_string(text, " (\"ipconfig\" shows those it has)");
     }
-    text_add_string(text, ": correct \"listen\"; or wait: it is bound when the address appears");
+    text_add_string(remedy, "correct \"listen\"; or wait: it is bound when the address appears");
 }
 
-static void words__not_ready(struct text *text, const struct machine *machine,
+static void words__not_ready(struct text *text, struct text *remedy, const struct machine *machine,
                              const struct bind_question *question, const struct bind_cause *cause)
 {
-    static const char *const states[] = {
-        [ADDRESS_USABLE] = " has appeared by now: it is bound at the next try",
-        [ADDRESS_TENTATIVE] =
-            " is new, and Windows still checks whether another machine has it: it is bound when "
-            "that is done",
-        [ADDRESS_DUPLICATE] =
-            " is also another machine's, and Windows does not use it: give this machine another "
-            "address",
-        [ADDRESS_DOWN] =
-            " belongs to an adapter that is down: plug it in or switch it on; it is bound when the "
-            "adapter is up",
+    static const char *const states[][2] = {
+        [ADDRESS_USABLE] = {" has appeared by now", "it is bound at the next try"},
+        [ADDRESS_TENTATIVE] = {" is new, and Windows still checks whether another machine has it",
+                               "it is bound when that is done"},
+        [ADDRESS_DUPLICATE] = {" is also another machine's, and Windows does not use it",
+                               "give this machine another address"},
+        [ADDRESS_DOWN] = {" belongs to an adapter that is down",
+                          "plug it in or switch it on; it is bound when the adapter is up"},
     };
     (void)machine;
     address_add(text, &question->address);
     text_add_string(text, " (");
     words__escaped(text, cause->address->adapter != NULL ? cause->address->adapter : "?");
-    text_add_format(text, ")%s", states[cause->address->state]);
+    text_add_format(text, ")%s", states[cause->address->state][0]);
+    text_add_string(remedy, states[cause->address->state][1]);
 }
 
 /* ---- The rest ---- */
 
-static void words__no_family(struct text *text, const struct machine *machine,
+static void words__no_family(struct text *text, struct text *remedy, const struct machine *machine,
                              const struct bind_question *question, const struct bind_cause *cause)
 {
     (void)machine, (void)cause;
-    text_add_format(
-        text, "IPv%u is switched off on this machine: switch it on, or listen on an IPv%u address instead",
-        (unsigned)question->address.family, question->address.family == 6 ? 4U : 6U);
+    text_add_format(text, "IPv%u is switched off on this machine", (unsigned)question->address.family);
+    text_add_format(remedy, "switch it on, or listen on an IPv%u address instead",
+                    question->address.family == 6 ? 4U : 6U);
 }
 
-static void words__resources(struct text *text, const struct machine *machine,
+static void words__resources(struct text *text, struct text *remedy, const struct machine *machine,
                              const struct bind_question *question, const struct bind_cause *cause)
 {
     (void)machine, (void)cause;
-    text_add_string(
-        text, question->error == BIND_TOO_MANY
-                  ? "the system is out of sockets for this process: a program that opens many and "
-                    "closes none may be the reason (the column Handles of the task manager); it is tried "
-                    "again"
-                  : "the system is out of memory for sockets, or of ports: a program that opens many "
-                    "sockets may be the reason (\"netstat -ano\" shows them); it is tried again");
+    text_add_string(text,
+                    question->error == BIND_TOO_MANY
+                        ? "the system is out of sockets for this process: a program that opens many and "
+                          "closes none may be the reason (the column Handles of the task manager)"
+                        : "the system is out of memory for sockets, or of ports: a program that opens many "
+                          "sockets may be the reason (\"netstat -ano\" shows them)");
+    text_add_string(remedy, "it is tried again");
 }
 
-static void words__invalid(struct text *text, const struct machine *machine,
+static void words__invalid(struct text *text, struct text *remedy, const struct machine *machine,
                            const struct bind_question *question, const struct bind_cause *cause)
 {
     (void)machine, (void)question, (void)cause;
+    text_add_string(text, "the system does not take this combination of options and address");
     text_add_string(
-        text, "the system does not take this combination of options and address: software that stands "
-              "between programs and Winsock may be the reason (\"netsh winsock show catalog\" lists it)");
+        remedy, "software that stands between programs and Winsock may be the reason (\"netsh winsock show "
+                "catalog\" lists it)");
 }
 
-static void words__nothing(struct text *text, const struct machine *machine,
+static void words__nothing(struct text *text, struct text *remedy, const struct machine *machine,
                            const struct bind_question *question, const struct bind_cause *cause)
 {
-    (void)text, (void)machine, (void)question, (void)cause;
+    (void)text, (void)remedy, (void)machine, (void)question, (void)cause;
 }
 
-void bind_cause_add(struct text *text, const struct machine *machine, const struct bind_question *question,
-                    const struct bind_cause *cause)
+void bind_cause_add_parts(struct text *text, struct text *remedy, const struct machine *machine,
+                          const struct bind_question *question, const struct bind_cause *cause)
 {
-    static void (*const words[CAUSE_COUNT])(struct text *, const struct machine *,
+    static void (*const words[CAUSE_COUNT])(struct text *, struct text *, const struct machine *,
                                             const struct bind_question *, const struct bind_cause *) = {
         [CAUSE_HELD] = words__held,
         [CAUSE_HELD_BY_KERNEL] = words__kernel,
@@ -324,8 +323,20 @@ void bind_cause_add(struct text *text, const struct machine *machine, const stru
         [CAUSE_INVALID] = words__invalid,
         [CAUSE_OTHER] = words__nothing,
     };
-    words[cause->kind](text, machine, question, cause);
+    words[cause->kind](text, remedy, machine, question, cause);
     const bool is_held = cause->kind <= CAUSE_HELD_NAMELESS;
-    text_add_string(text,
+    text_add_string(remedy,
                     is_held && question->error == BIND_ACCESS ? "; administrator rights do not help" : "");
+}
+
+void bind_cause_add(struct text *text, const struct machine *machine, const struct bind_question *question,
+                    const struct bind_cause *cause)
+{
+    char room[1024];
+    struct text remedy;
+    const bool is_waiting = cause->kind == CAUSE_CONNECTIONS || cause->kind == CAUSE_RESOURCES;
+    text_init(&remedy, room, sizeof room);
+    bind_cause_add_parts(text, &remedy, machine, question, cause);
+    text_add_string(text, remedy.length == 0 ? "" : is_waiting ? "; " : ": ");
+    text_add_string(text, remedy.at);
 }

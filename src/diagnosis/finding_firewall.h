@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+   Findings about what Windows Firewall lets in; no Windows header. */
+#ifndef PORTLISTENER_DIAGNOSIS_FINDING_FIREWALL_H
+#define PORTLISTENER_DIAGNOSIS_FINDING_FIREWALL_H
+
+#include "config/config.h"
+#include "diagnosis/finding.h"
+#include "diagnosis/firewall.h"
+
+struct firewall_facts {
+    const struct firewall *firewall;
+    const char *program; /* that listens: full path */
+    const char *service; /* NULL: none */
+    bool (*variable)(const char *name, struct text *value);
+};
+
+/* finding_firewall_add: of each enabled address that other machines could reach; of a range of ports the first one. */
+void finding_firewall_add(struct findings *findings, const struct config *config,
+                          const struct firewall_facts *facts);
+
+/* finding_firewall_command: the netsh line that lets the clients in `allow` (none: everybody) reach this item, in these
+   profiles. */
+void finding_firewall_command(struct text *text, const char *program, const struct config_endpoint *endpoint,
+                              const struct config_listen *listen, unsigned profiles);
+
+#endif

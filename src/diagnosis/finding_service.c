@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+   What a registration lacks, see finding_service.h. */
+#include "diagnosis/finding_service.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    SERVICE_SUBJECT_ROOM = 300,
+    SERVICE_PATH_ROOM = 1024,
+    SERVICE_MARGIN = 5000, /* what a stop takes beside the drain */
+    SERVICE_SUFFIX = 4     /* of ".exe" */
+};
+
+/* Whether a program's path ends here, with ".exe". */
+static bool service__ends_at(const char *at)
+{
+    return strlen(at) >= SERVICE_SUFFIX && text_equal(at, SERVICE_SUFFIX, ".exe") &&
+           (at[SERVICE_SUFFIX] == ' ' || at[SERVICE_SUFFIX] == '\0');
+}
+
+void finding_service_program(const char *line, struct text *path, bool *is_quoted_out)
+{
+    size_t length = 0;
+    line += strspn(line, " ");
+    *is_quoted_out = true;
+    if (*line == '"') {
+        text_add(path, line + 1, strcspn(line + 1, "\""));
+        return;
+    }
+    while (line[length] != '\0' && !service__ends_at(line + length)) {
+        length++;
+    }
+    if (line[length] == '\0') { /* another kind of program */
+        text_add(path, line, strcspn(line, " "));
+        return;
+    }
+    length += SERVICE_SUFFIX;
+    text_add(path, line, length);
+    *is_quoted_out = memchr(line, ' ', length) == NULL;
+}
+
+/* One finding about the service, with a command that mends it. */
+struct service_view {
+    struct findings *findings;
+    const struct service_facts *facts;
+    const char *subject;
+    const char *path; /* of the program that is registered */
+};
+
+static void service__add(const struct service_view *view, enum finding_kind kind, const char *path,
+                         const char *format, const char *argument)
+{
+    char granted[24], needed[24];
+    struct text command;
+    text_init_heap(&command);
+    text_add_format(&command, "sc.exe %s \"%s\"", format, view->facts->name);
+    text_add_string(&command, argument);
+    snprintf(granted, sizeof granted, "%lu", (unsigned long)view->facts->preshutdown);
+    snprintf(needed, sizeof needed, "%llu",
+             (unsigned long long)(view->facts->drain_timeout + SERVICE_MARGIN));
+    findings_add(
+        view->findings, kind, view->subject,
+        FINDING_WORDS({"path", path}, {"command", command.at}, {"granted", granted}, {"needed", needed}));
+    text_fini(&command);
+}
+
+/* ' service' as a word of the line, behind the program. */
+static bool service__has_verb(const char *line, const char *path)
+{
+    const char *at = strstr(line, path);
+    const char *word = at != NULL ? strstr(at + strlen(path), "service") : NULL;
+    return word != NULL && word > line && word[-1] == ' ';
+}
+
+static void service__look_at_line(const struct service_view *view, bool is_quoted)
+{
+    const struct service_facts *facts = view->facts;
+    struct text line;
+    text_init_heap(&line);
+    text_add_format(&line, " binPath= \"\\\"%s\\\" service\"", view->path);
+    if (!is_quoted) {
+        service__add(view, FINDING_SERVICE_UNQUOTED, facts->line, "config", line.at);
+    }
+    if (!service__has_verb(facts->line, view->path)) {
+        service__add(view, FINDING_SERVICE_NO_VERB, facts->line, "config", line.at);
+    }
+    if (!text_equal(view->path, strlen(view->path), facts->program)) {
+        service__add(view, FINDING_SERVICE_OTHER_PROGRAM, view->path, "qc", "");
+    }
+    text_fini(&line);
+}
+
+static void service__look_at_start(const struct service_view *view)
+{
+    switch (view->facts->start) {
+    case SERVICE_STARTS_DELAYED:
+        service__add(view, FINDING_SERVICE_DELAYED, "", "config", " start= auto");
+        break;
+    case SERVICE_STARTS_BY_HAND:
+        service__add(view, FINDING_SERVICE_MANUAL, "", "config", " start= auto");
+        break;
+    case SERVICE_NEVER_STARTS:
+        service__add(view, FINDING_SERVICE_DISABLED, "", "config", " start= auto");
+        break;
+    case SERVICE_STARTS_AT_BOOT:
+        break;
+    }
+}
+
+static void service__look_at_recovery(const struct service_view *view)
+{
+    if (!view->facts->restarts_after_crash) {
+        service__add(view, FINDING_SERVICE_NO_RECOVERY, "", "failure",
+                     " reset= 86400 actions= restart/1000/restart/5000/restart/30000");
+    }
+    if (view->facts->restarts_after_errors) {
+        service__add(view, FINDING_SERVICE_RECOVERY_ALWAYS, "", "failureflag", " 0");
+    }
+}
+
+static void service__look_at_rights(const struct service_view *view)
+{
+    const struct service_facts *facts = view->facts;
+    struct text account;
+    text_init_heap(&account);
+    text_add_format(&account, " obj= \"NT SERVICE\\%s\"", facts->name);
+    if (text_equal(facts->account, strlen(facts->account), "LocalSystem")) {
+        service__add(view, FINDING_SERVICE_LOCAL_SYSTEM, "", "config", account.at);
+    }
+    text_fini(&account);
+    if (!facts->has_sid) {
+        service__add(view, FINDING_SERVICE_NO_SID, "", "sidtype", " unrestricted");
+    }
+    if (!facts->has_privileges) {
+        service__add(view, FINDING_SERVICE_PRIVILEGES, "", "privs", " SeChangeNotifyPrivilege");
+    }
+}
+
+static void service__look_at_shutdown(const struct service_view *view)
+{
+    const struct service_facts *facts = view->facts;
+    char command[512];
+    if (facts->preshutdown >= facts->drain_timeout + SERVICE_MARGIN) {
+        return;
+    }
+    char granted[24], needed[24];
+    snprintf(granted, sizeof granted, "%lu", (unsigned long)facts->preshutdown);
+    snprintf(needed, sizeof needed, "%llu", (unsigned long long)(facts->drain_timeout + SERVICE_MARGIN));
+    snprintf(
+        command, sizeof command,
+        "reg.exe add \"HKLM\\SYSTEM\\CurrentControlSet\\Services\\%s\" /v PreshutdownTimeout /t REG_DWORD "
+        "/d %s /f",
+        facts->name, needed);
+    findings_add(view->findings, FINDING_SERVICE_PRESHUTDOWN, view->subject,
+                 FINDING_WORDS({"granted", granted}, {"needed", needed}, {"command", command}));
+}
+
+static void service__look_at_events(const struct service_view *view)
+{
+    const struct service_facts *facts = view->facts;
+    char command[1024];
+    snprintf(command, sizeof command,
+             "reg.exe add \"HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\%s\" /v "
+             "EventMessageFile /t REG_EXPAND_SZ /d FOLDER\\portlistener-events.dll /f",
+             facts->name);
+    if (!facts->has_event_source) {
+        findings_add(view->findings, FINDING_SERVICE_NO_SOURCE, view->subject,
+                     FINDING_WORDS({"command", command}));
+    } else if (facts->event_file != NULL) {
+        findings_add(view->findings, FINDING_SERVICE_SOURCE_FILE, view->subject,
+                     FINDING_WORDS({"path", facts->event_file}));
+    }
+    if (!facts->has_description) {
+        service__add(view, FINDING_SERVICE_NO_DESCRIPTION, "", "description",
+                     " \"Listens on TCP and UDP ports.\"");
+    }
+}
+
+void finding_service_add(struct findings *findings, const struct service_facts *facts)
+{
+    char subject_room[SERVICE_SUBJECT_ROOM], path_room[SERVICE_PATH_ROOM];
+    struct text subject, path;
+    bool is_quoted = true;
+    text_init(&subject, subject_room, sizeof subject_room);
+    text_init(&path, path_room, sizeof path_room);
+    text_add_format(&subject, "service %s", facts->name);
+    finding_service_program(facts->line, &path, &is_quoted);
+    const struct service_view view = {findings, facts, subject.at, path.at};
+    service__look_at_line(&view, is_quoted);
+    service__look_at_start(&view);
+    service__look_at_recovery(&view);
+    service__look_at_rights(&view);
+    service__look_at_shutdown(&view);
+    service__look_at_events(&view);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+   Findings as text for people and as JSON, see finding.h. */
+#include <string.h>
+
+#include "diagnosis/finding.h"
+
+enum { FINDING_COLUMNS = 100, FINDING_INDENT = 9 };
+
+/* Columns of the first `length` bytes: one for each character. */
+static size_t finding__columns(const char *at, size_t length)
+{
+    size_t columns = 0;
+    for (size_t i = 0; i < length; i++) {
+        columns += ((unsigned char)at[i] & 0xC0) != 0x80;
+    }
+    return columns;
+}
+
+/* How many bytes of `at` go onto a line of `room` columns: whole words, or as much of one as fits. */
+static size_t finding__line(const char *at, size_t room)
+{
+    size_t end = 0, columns = 0, blank = 0;
+    while (at[end] != '\0' && columns <= room) {
+        if (at[end] == ' ') {
+            blank = end;
+        }
+        columns += ((unsigned char)at[++end] & 0xC0) != 0x80;
+    }
+    if (at[end] == '\0' && finding__columns(at, end) <= room) {
+        return end;
+    }
+    if (blank > 0) {
+        return blank;
+    }
+    for (end = 0, columns = 0; columns < room || ((unsigned char)at[end] & 0xC0) == 0x80;) {
+        columns += ((unsigned char)at[++end] & 0xC0) != 0x80;
+    }
+    return end;
+}
+
+static void finding__add_indent(struct text *text, const char *lead)
+{
+    text_add_format(text, "%-*s", FINDING_INDENT, lead);
+}
+
+static void finding__add_wrapped(struct text *text, const char *lead, const char *words)
+{
+    struct text clean;
+    text_init_heap(&clean);
+    text_add_escaped(&clean, words, strlen(words));
+    const char *at = clean.at;
+    do {
+        const size_t length = finding__line(at, FINDING_COLUMNS - FINDING_INDENT);
+        finding__add_indent(text, lead);
+        text_add(text, at, length);
+        text_add_string(text, "\n");
+        lead = "";
+        at += length;
+        at += strspn(at, " ");
+    } while (*at != '\0');
+    text->is_cut = text->is_cut || clean.is_cut;
+    text_fini(&clean);
+}
+
+static void finding__add(struct text *text, const struct finding *finding)
+{
+    const struct finding_row *row = finding_row(finding->kind);
+    struct text head;
+    text_init_heap(&head);
+    text_add_format(&head, "%s (%s)", finding->subject, row->id);
+    finding__add_wrapped(text, finding_severity_name(row->severity), head.at);
+    text->is_cut = text->is_cut || head.is_cut;
+    text_fini(&head);
+    finding__add_wrapped(text, "", finding->text);
+    if (finding->remedy[0] != '\0') {
+        finding__add_wrapped(text, "      ->", finding->remedy);
+    }
+}
+
+/* The worst first. */
+void findings_add_text(struct text *text, const struct findings *findings)
+{
+    for (unsigned severity = 0; severity < FINDING_SEVERITY_COUNT; severity++) {
+        for (size_t i = 0; i < findings->count; i++) {
+            if (finding_row(findings->at[i].kind)->severity == severity) {
+                finding__add(text, &findings->at[i]);
+            }
+        }
+    }
+}
+
+static void finding__add_member(struct text *text, const char *name, const char *value)
+{
+    text_add_format(text, ", \"%s\": ", name);
+    text_add_json(text, value, strlen(value));
+}
+
+void findings_add_json(struct text *text, const struct findings *findings, bool has_others)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct finding *finding = &findings->at[i];
+        const struct finding_row *row = finding_row(finding->kind);
+        text_add_string(text, i > 0 || has_others ? ",\n  {" : "\n  {");
+        text_add_format(text, "\"line\": 0, \"column\": 0, \"severity\": \"%s\"",
+                        finding_severity_name(row->severity));
+        finding__add_member(text, "message", finding->text);
+        finding__add_member(text, "id", row->id);
+        finding__add_member(text, "subject", finding->subject);
+        finding__add_member(text, "remedy", finding->remedy);
+        text_add_string(text, "}");
+    }
+}
