@@ -31,6 +31,14 @@ static const struct {
     [OPTION_ENDPOINT] = {"--endpoint", "NAME", "only what belongs to this endpoint"},
     [OPTION_DRY_RUN] = {"--dry-run", NULL, "only tell what it would do"},
     [OPTION_METRICS] = {"--metrics", NULL, "print metrics in the text form of Prometheus"},
+    [OPTION_ACCOUNT] = {"--account", "NAME", "the account it runs under (default: one of its own)"},
+    [OPTION_DELAYED] = {"--delayed", NULL, "start some minutes after the machine, not with it"},
+    [OPTION_FIREWALL] = {"--firewall", NULL,
+                         "let other machines in, those of \"allow\" only where it is set"},
+    [OPTION_START] = {"--start", NULL, "start it when done, unless its start is manual or disabled"},
+    [OPTION_PURGE] = {"--purge", NULL, "remove the configuration and the data as well"},
+    [OPTION_KEEP_PROGRAM] = {"--keep-program", NULL,
+                             "leave the program's files, which somebody else removes"},
     [OPTION_HELP] = {"--help", NULL, "print this help"},
 };
 

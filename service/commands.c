@@ -116,6 +116,26 @@ const struct command commands_all[] = {
      .details = "A handler is what stands behind an endpoint: the key \"handler\" of its section names it.\n"
                 "NAME.dll: the handler in this DLL of the folder plugin_dir of the configuration.\n",
      .run = command_handlers_run},
+    {.name = "install",
+     .options = 1 << OPTION_ACCOUNT | 1 << OPTION_DELAYED | 1 << OPTION_FIREWALL | 1 << OPTION_START |
+                1 << OPTION_DRY_RUN,
+     .summary = "makes it a service, with no rights but those it needs",
+     .details =
+         "Copies the program to %ProgramFiles%\\PortListener, makes %ProgramData%\\NAME with a configuration\n"
+         "to begin with, where only administrators write, and registers the service: an account and a SID\n"
+         "of its own, one privilege, restarts after crashes, event log texts. Over a service that is there\n"
+         "it is an upgrade: stopped, replaced, started again if it ran; configuration, account and start\n"
+         "stay. --config: a file to be read where it is. --account: LocalService, NetworkService, or one\n"
+         "that needs no password. Exit code 5: run it elevated. See docs/install.md.\n",
+     .run = command_install_run},
+    {.name = "uninstall",
+     .options = 1 << OPTION_PURGE | 1 << OPTION_KEEP_PROGRAM | 1 << OPTION_DRY_RUN,
+     .summary = "stops the service and takes it away",
+     .details =
+         "The service, its event source, its firewall rules, and the program unless another service runs\n"
+         "it. The configuration and the data stay, unless --purge. What only has the same name stays too.\n"
+         "Exit code 1: something could not be removed; 5: run it elevated.\n",
+     .run = command_uninstall_run},
     {.name = "version",
      .summary = "prints the version",
      .details = "The version of this program.\n",

@@ -18,6 +18,8 @@ enum exit_code command_registry_export(const struct arguments *arguments, struct
 enum exit_code command_registry_import(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_ports_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_control_run(const struct arguments *arguments, struct streams *streams);
+enum exit_code command_install_run(const struct arguments *arguments, struct streams *streams);
+enum exit_code command_uninstall_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_handlers_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_version_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_help_run(const struct arguments *arguments, struct streams *streams);

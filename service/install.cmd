@@ -70,8 +70,8 @@ set "PATH=%SystemRoot%\System32"
 
 sc.exe query "%service%" >nul 2>&1
 if not errorlevel 1 (
-  echo install.cmd: there is a service %service% already. If it is PortListener's, uninstall.cmd removes it and keeps 1>&2
-  echo its data; if not, give another name with --service 1>&2
+  echo install.cmd: there is a service %service% already. If it is PortListener's, "portlistener install" upgrades it, and 1>&2
+  echo uninstall.cmd removes it and keeps its data; if not, give another name with --service 1>&2
   exit /b 1
 )
 reg.exe query "%source%" >nul 2>&1
@@ -119,7 +119,8 @@ icacls.exe "%data%" /setowner *S-1-5-32-544 /t /q
 if errorlevel 1 goto failed
 icacls.exe "%data%" /reset /t /q
 if errorlevel 1 goto failed
-rem Administrators and the system: everything. The service: reads its configuration, and writes below logs.
+rem Administrators and the system: everything. The service: reads its configuration, and writes to two folders below: its
+rem logs, and the copies of plugins that it loads.
 icacls.exe "%data%" /inheritance:r /grant:r *S-1-5-32-544:(OI)(CI)F *S-1-5-18:(OI)(CI)F "%account%:(OI)(CI)RX" /q
 if errorlevel 1 goto failed
 set "step=trust the folder %data%, as somebody has put something into it meanwhile"
@@ -127,10 +128,12 @@ set "found="
 if "%has_data%"=="ours" for /f "delims=" %%f in ('dir /a /b "%data%" 2^>nul') do set "found=yes"
 if defined found goto failed
 set "step=make the files in %data%"
-if not exist "%data%\logs\" mkdir "%data%\logs"
-if not exist "%data%\logs\" goto failed
-icacls.exe "%data%\logs" /grant:r "%account%:(OI)(CI)M" /q
-if errorlevel 1 goto failed
+for %%d in (logs plugin-cache) do (
+  if not exist "%data%\%%d\" mkdir "%data%\%%d"
+  if not exist "%data%\%%d\" goto failed
+  icacls.exe "%data%\%%d" /grant:r "%account%:(OI)(CI)M" /q
+  if errorlevel 1 goto failed
+)
 if not exist "%data%\portlistener.ini" copy /y "%ini%" "%data%\portlistener.ini" >nul
 if not exist "%data%\portlistener.ini" goto failed
 

@@ -1,16 +1,12 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+   Whom the program trusts, see trust.h. */
 #include "trust.h"
 
-#include "base/win.h"
-
-static bool trust__is_wine(void)
-{
-    return GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != NULL;
-}
+#include "base/file_trust.h"
 
 enum config_trust trust_wanted(bool is_service)
 {
-    if (trust__is_wine()) {
+    if (!file_trust_can_tell()) {
         return CONFIG_TRUST_ANYBODY;
     }
     return is_service ? CONFIG_TRUST_ADMINISTRATORS : CONFIG_TRUST_WARN;

@@ -7,8 +7,8 @@
 
 #include "config/config.h"
 
-/* trust_wanted: a service refuses what others than administrators can change, a console tells of it. In Wine, which has the
-   permissions of the system below it, by which nobody is an administrator, neither asks. */
+/* trust_wanted: a service refuses what others than administrators can change, a console tells of it. Where
+   nobody can tell, see file_trust_can_tell, neither asks. */
 enum config_trust trust_wanted(bool is_service);
 
 #endif

@@ -160,7 +160,7 @@ static BOOL WINAPI fake_query_reason(SERVICE_STATUS_HANDLE handle, DWORD level, 
 
 static FARPROC WINAPI fake_get_procedure(HMODULE module, LPCSTR name)
 {
-    if (strcmp(name, "wine_get_version") == 0) { /* whose files nobody can trust, see trust.c */
+    if (strcmp(name, "wine_get_version") == 0) { /* whose files nobody can trust, see file_trust_can_tell */
         return SEAM_REAL(GetProcAddress)(module, name);
     }
     const bool is_asked = module == GetModuleHandleW(L"advapi32.dll") &&

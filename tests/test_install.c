@@ -288,7 +288,7 @@ static void expect_hardening(void)
     CloseServiceHandle(service);
 }
 
-/* Nobody but administrators, the system and the service; the service writes below logs only. */
+/* Nobody but administrators, the system and the service; the service writes to two folders below only. */
 static void expect_protected(void)
 {
     WCHAR path[PROGRAM_PATH_MAX];
@@ -306,12 +306,14 @@ static void expect_protected(void)
     assert_null(wcsstr(sddl, L";;;WD)"));
     assert_null(wcsstr(sddl, L";;;AU)"));
     LocalFree(sddl);
-    path_in(world.data, L"logs", path);
-    assert_true(GetFileSecurityW(path, DACL_SECURITY_INFORMATION, room, sizeof room, &needed));
-    assert_true(ConvertSecurityDescriptorToStringSecurityDescriptorW(room, 1, DACL_SECURITY_INFORMATION,
-                                                                     &sddl, NULL));
-    assert_non_null(wcsstr(sddl, L"(A;OICI;0x1301bf;;;S-1-5-80-"));
-    LocalFree(sddl);
+    for (int i = 0; i < 2; i++) {
+        path_in(world.data, i == 0 ? L"logs" : L"plugin-cache", path);
+        assert_true(GetFileSecurityW(path, DACL_SECURITY_INFORMATION, room, sizeof room, &needed));
+        assert_true(ConvertSecurityDescriptorToStringSecurityDescriptorW(room, 1, DACL_SECURITY_INFORMATION,
+                                                                         &sddl, NULL));
+        assert_non_null(wcsstr(sddl, L"(A;OICI;0x1301bf;;;S-1-5-80-"));
+        LocalFree(sddl);
+    }
 }
 
 static DWORD state_of(SC_HANDLE service)
@@ -352,6 +354,8 @@ static void test_install__makes_a_service_and_takes_it_away_again(void **state)
     assert_non_null(strstr(world.output, "Installed."));
     expect_service_line();
     path_in(world.program, L"portlistener-events.dll", path);
+    assert_true(exists(path));
+    path_in(world.data, L"plugin-cache", path);
     assert_true(exists(path));
     if (is_wine()) {
         print_message("SKIPPED in part: Wine keeps no failure actions, service SIDs and access lists\n");

@@ -159,3 +159,8 @@ bool file_trust_check(HANDLE file, struct failure *failure_out)
     memory_free(trust.path);
     return is_trusted;
 }
+
+bool file_trust_can_tell(void)
+{
+    return GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") == NULL;
+}

@@ -16,4 +16,8 @@
    system could not tell. Any thread. */
 bool file_trust_check(HANDLE file, struct failure *failure_out);
 
+/* file_trust_can_tell: false in Wine, which has the permissions of the system below it, by which nobody is an
+   administrator. Any thread. */
+bool file_trust_can_tell(void);
+
 #endif

@@ -7,7 +7,10 @@
 
 #include "base/memory.h"
 
-enum { OUTPUT_MAX = 262144, OUTPUT_POLL = 10, OUTPUT_PATH_MAX = 600, OUTPUT_GRACE = 2000 };
+enum { OUTPUT_MAX = 262144, OUTPUT_POLL = 10, OUTPUT_GRACE = 2000 };
+
+/* UTF-16 units, the NUL included. */
+enum { OUTPUT_PATH_MAX = 600, OUTPUT_LINE_MAX = 8192 };
 
 struct child {
     HANDLE process;
@@ -16,10 +19,11 @@ struct child {
 
 /* "C:\Windows\System32\netsh.exe", and the whole line with the path in quotation marks. */
 static bool child__name(const WCHAR *file, const WCHAR *arguments, WCHAR path[OUTPUT_PATH_MAX],
-                        WCHAR line[OUTPUT_PATH_MAX])
+                        WCHAR line[OUTPUT_LINE_MAX])
 {
     const UINT length = GetSystemDirectoryW(path, OUTPUT_PATH_MAX);
-    if (length == 0 || length + wcslen(file) + wcslen(arguments) + 8 > OUTPUT_PATH_MAX) {
+    if (length == 0 || length + wcslen(file) + 2 > OUTPUT_PATH_MAX ||
+        length + wcslen(file) + wcslen(arguments) + 8 > OUTPUT_LINE_MAX) {
         return false;
     }
     path[length] = L'\\';
@@ -121,7 +125,7 @@ static bool child__follow(const struct child *child, uint64_t deadline, HANDLE s
 bool program_output_read(const WCHAR *file, const WCHAR *arguments, uint64_t deadline, HANDLE stop,
                          struct text *text)
 {
-    WCHAR path[OUTPUT_PATH_MAX], line[OUTPUT_PATH_MAX];
+    WCHAR path[OUTPUT_PATH_MAX], line[OUTPUT_LINE_MAX];
     struct child child;
     if (!child__name(file, arguments, path, line) || !child__open(&child, path, line)) {
         return false;

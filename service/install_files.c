@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT
+   Files of the installation, see install_files.h. */
+#include "install_files.h"
+
+#include <string.h>
+
+#include "base/file_access.h"
+#include "base/file_trust.h"
+#include "base/memory.h"
+#include "base/system_library.h"
+#include "base/utf16.h"
+#include "base/whole_file.h"
+#include "base/win.h"
+
+enum {
+    INSTALL_FILES_PATH_MAX = 32768,            /* UTF-16 units */
+    INSTALL_FILES_SIZE_MAX = 64 * 1024 * 1024, /* bytes of a file that is copied */
+    INSTALL_FILES_DEPTH = 32                   /* folders in folders; deeper than any of ours */
+};
+
+#define INSTALL_FILES_OWNER \
+    "O:BA" /* the user who installs must not own them: he can change what is his without asking */
+
+static bool install_files__fail(struct failure *failure_out, DWORD error, const char *what, const char *path,
+                                const char *advice)
+{
+    struct text text;
+    *failure_out =
+        (struct failure){.code = error == ERROR_ACCESS_DENIED ? EXIT_CODE_ACCESS_DENIED : EXIT_CODE_FAILED,
+                         .win32_error = error};
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    text_add_format(&text, "%s %s: ", path, what);
+    utf16_add_error(&text, error);
+    text_add_string(&text, advice);
+    return false;
+}
+
+/* ---- Places ---- */
+
+/* A known folder. COM's memory comes with it, and goes back to it. */
+static char *install_files__known(const GUID *id)
+{
+    HRESULT(WINAPI * get)(const GUID *, DWORD, HANDLE, PWSTR *) = NULL;
+    void(WINAPI * give_back)(void *) = NULL;
+    const struct system_function folders[] = {{"SHGetKnownFolderPath", &get}};
+    const struct system_function memory[] = {{"CoTaskMemFree", &give_back}};
+    HMODULE shell = system_library_load(L"shell32.dll", folders, 1);
+    HMODULE com = shell != NULL ? system_library_load(L"ole32.dll", memory, 1) : NULL;
+    WCHAR *wide = NULL;
+    char *path = NULL;
+    if (com != NULL) {
+        path = SUCCEEDED(get(id, 0, NULL, &wide)) ? utf16_to_utf8(wide) : NULL;
+        give_back(wide);
+        FreeLibrary(com);
+    }
+    if (shell != NULL) {
+        FreeLibrary(shell);
+    }
+    return path;
+}
+
+char *install_files_programs(void)
+{
+    static const GUID programs = {
+        0x905e63b6, 0xc1bf, 0x494e, {0xb2, 0x9c, 0x65, 0xb7, 0x32, 0xd3, 0xd2, 0x1a}};
+    return install_files__known(&programs);
+}
+
+char *install_files_data(void)
+{
+    static const GUID data = {0x62ab5d82, 0xfdc1, 0x4dc3, {0xa9, 0xdd, 0x07, 0x0d, 0x1d, 0x49, 0x5d, 0x97}};
+    return install_files__known(&data);
+}
+
+char *install_files_own(void)
+{
+    WCHAR *path = memory_alloc(INSTALL_FILES_PATH_MAX * sizeof *path);
+    const DWORD length = path != NULL ? GetModuleFileNameW(NULL, path, INSTALL_FILES_PATH_MAX) : 0;
+    char *own = length > 0 && length < INSTALL_FILES_PATH_MAX ? utf16_to_utf8(path) : NULL;
+    memory_free(path);
+    return own;
+}
+
+char *install_files_join(const char *folder, const char *name)
+{
+    struct text text;
+    text_init_heap(&text);
+    text_add_format(&text, "%s\\%s", folder, name);
+    char *joined = text.is_cut ? NULL : memory_copy_text(text.at, text.length);
+    text_fini(&text);
+    return joined;
+}
+
+char *install_files_folder(const char *path)
+{
+    const char *end = strrchr(path, '\\');
+    return memory_copy_text(path, end != NULL ? (size_t)(end - path) : 0);
+}
+
+bool install_files_is_there(const char *path)
+{
+    WCHAR *wide = utf16_from(path);
+    const bool is_there = wide != NULL && GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES;
+    memory_free(wide);
+    return is_there;
+}
+
+/* ---- Folders ---- */
+
+static PSECURITY_DESCRIPTOR install_files__descriptor(const char *sddl, DWORD *error_out)
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    WCHAR *wide = utf16_from(sddl);
+    *error_out = ERROR_NOT_ENOUGH_MEMORY;
+    if (wide != NULL &&
+        !ConvertStringSecurityDescriptorToSecurityDescriptorW(wide, SDDL_REVISION_1, &descriptor, NULL)) {
+        *error_out = GetLastError();
+        descriptor = NULL;
+    }
+    memory_free(wide);
+    return descriptor;
+}
+
+static HANDLE install_files__open_folder(const WCHAR *path)
+{
+    return CreateFileW(path, READ_CONTROL | FILE_READ_ATTRIBUTES,
+                       FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
+                       FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+}
+
+/* Whether strangers can change what is in the folder, whoever may read it. */
+static bool install_files__is_safe(HANDLE folder, const WCHAR *wide, const char *path,
+                                   struct failure *failure_out)
+{
+    struct file_access_flaw flaw;
+    struct text text;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    if (!file_trust_can_tell()) {
+        return true;
+    }
+    const DWORD error =
+        GetSecurityInfo(folder, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, NULL,
+                        NULL, NULL, NULL, &descriptor);
+    if (error != ERROR_SUCCESS) {
+        return install_files__fail(failure_out, error,
+                                   "is there already, and its permissions are not to be had", path, "");
+    }
+    const bool is_safe = file_access_is_safe(descriptor, FILE_ACCESS_FOLDER, &flaw);
+    if (!is_safe) {
+        *failure_out = (struct failure){.code = EXIT_CODE_FAILED};
+        text_init(&text, failure_out->text, sizeof failure_out->text);
+        text_add_string(
+            &text, "this folder is there already; if you do not know it, look into it and remove it first: ");
+        file_access_add_flaw(&text, wide, FILE_ACCESS_FOLDER, &flaw);
+    }
+    LocalFree(descriptor);
+    return is_safe;
+}
+
+static bool install_files__check_folder(const WCHAR *wide, const char *path, struct failure *failure_out)
+{
+    FILE_BASIC_INFO information;
+    const HANDLE folder = install_files__open_folder(wide);
+    if (folder == INVALID_HANDLE_VALUE) {
+        return install_files__fail(failure_out, GetLastError(), "is there already, and cannot be looked at",
+                                   path, "");
+    }
+    bool is_safe =
+        GetFileInformationByHandleEx(folder, FileBasicInfo, &information, sizeof information) != FALSE;
+    if (!is_safe) {
+        install_files__fail(failure_out, GetLastError(), "is there already, and cannot be looked at", path,
+                            "");
+    } else if ((information.FileAttributes & FILE_ATTRIBUTE_DIRECTORY) == 0 ||
+               (information.FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0) {
+        is_safe = install_files__fail(failure_out, ERROR_DIRECTORY, "is there already, as a file or a link",
+                                      path, "; remove it first");
+    } else {
+        is_safe = install_files__is_safe(folder, wide, path, failure_out);
+    }
+    CloseHandle(folder);
+    return is_safe;
+}
+
+static bool install_files__make_folder(const WCHAR *wide, const char *path, const char *sddl,
+                                       bool *is_new_out, struct failure *failure_out)
+{
+    DWORD error = ERROR_SUCCESS;
+    SECURITY_ATTRIBUTES security = {.nLength = sizeof security,
+                                    .lpSecurityDescriptor = install_files__descriptor(sddl, &error)};
+    if (security.lpSecurityDescriptor == NULL) {
+        return install_files__fail(failure_out, error, "cannot be protected", path, "");
+    }
+    *is_new_out = CreateDirectoryW(wide, &security) != FALSE; /* protected from its first moment on */
+    error = *is_new_out ? ERROR_SUCCESS : GetLastError();
+    LocalFree(security.lpSecurityDescriptor);
+    if (error == ERROR_ALREADY_EXISTS) {
+        return install_files__check_folder(wide, path, failure_out);
+    }
+    return error == ERROR_SUCCESS || install_files__fail(failure_out, error, "cannot be made", path, "");
+}
+
+bool install_files_make_folder(const char *path, const char *sddl, bool *is_new_out,
+                               struct failure *failure_out)
+{
+    WCHAR *wide = utf16_from(path);
+    *is_new_out = false;
+    const bool is_done =
+        wide != NULL ? install_files__make_folder(wide, path, sddl, is_new_out, failure_out)
+                     : install_files__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "cannot be made", path, "");
+    memory_free(wide);
+    return is_done;
+}
+
+/* ---- Files ---- */
+
+bool install_files_check(const char *path, struct failure *failure_out)
+{
+    WCHAR *wide = utf16_from(path);
+    const HANDLE file =
+        wide != NULL ? CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                   NULL, OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT, NULL)
+                     : INVALID_HANDLE_VALUE;
+    const DWORD error = wide != NULL ? GetLastError() : ERROR_NOT_ENOUGH_MEMORY;
+    memory_free(wide);
+    if (file == INVALID_HANDLE_VALUE) {
+        return install_files__fail(failure_out, error, "cannot be opened", path, "");
+    }
+    const bool is_safe = !file_trust_can_tell() || file_trust_check(file, failure_out);
+    CloseHandle(file);
+    return is_safe;
+}
+
+static DWORD install_files__write(const WCHAR *to, const struct whole_file *contents)
+{
+    DWORD error = ERROR_SUCCESS, written = 0;
+    SECURITY_ATTRIBUTES security = {.nLength = sizeof security,
+                                    .lpSecurityDescriptor =
+                                        install_files__descriptor(INSTALL_FILES_OWNER, &error)};
+    if (security.lpSecurityDescriptor == NULL) {
+        return error;
+    }
+    const HANDLE file = CreateFileW(to, GENERIC_WRITE, 0, &security, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
+    error = file != INVALID_HANDLE_VALUE ? ERROR_SUCCESS : GetLastError();
+    LocalFree(security.lpSecurityDescriptor);
+    if (file == INVALID_HANDLE_VALUE) {
+        return error;
+    }
+    if (contents->length > 0 && !WriteFile(file, contents->at, (DWORD)contents->length, &written, NULL)) {
+        error = GetLastError();
+    }
+    CloseHandle(file);
+    if (error != ERROR_SUCCESS) {
+        DeleteFileW(to);
+    }
+    return error;
+}
+
+bool install_files_copy(const char *from, const char *to, struct failure *failure_out)
+{
+    struct whole_file contents;
+    struct text text;
+    *failure_out = (struct failure){.code = EXIT_CODE_FAILED};
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    text_add_format(&text, "%s: ", from);
+    const size_t lead = text.length;
+    bool is_done = whole_file_read(from, INSTALL_FILES_SIZE_MAX, &contents, &text) &&
+                   contents.length <= INSTALL_FILES_SIZE_MAX;
+    if (!is_done && text.length == lead) {
+        text_add_string(&text,
+                        contents.length > INSTALL_FILES_SIZE_MAX ? "it is too large" : "out of memory");
+    }
+    WCHAR *wide = is_done ? utf16_from(to) : NULL;
+    if (is_done) {
+        const DWORD error = wide != NULL ? install_files__write(wide, &contents) : ERROR_NOT_ENOUGH_MEMORY;
+        is_done =
+            error == ERROR_SUCCESS || install_files__fail(failure_out, error, "cannot be written", to, "");
+    }
+    memory_free(wide);
+    whole_file_free(&contents);
+    return is_done;
+}
+
+static DWORD install_files__move(const char *from, const char *to)
+{
+    WCHAR *wide_from = utf16_from(from);
+    WCHAR *wide_to = utf16_from(to);
+    DWORD error = ERROR_NOT_ENOUGH_MEMORY;
+    if (wide_from != NULL && wide_to != NULL) {
+        error = MoveFileExW(wide_from, wide_to, MOVEFILE_REPLACE_EXISTING) ? ERROR_SUCCESS : GetLastError();
+    }
+    memory_free(wide_to);
+    memory_free(wide_from);
+    return error;
+}
+
+static char *install_files__old(const char *path)
+{
+    struct text text;
+    text_init_heap(&text);
+    text_add_format(&text, "%s.old", path);
+    char *old = text.is_cut ? NULL : memory_copy_text(text.at, text.length);
+    text_fini(&text);
+    return old;
+}
+
+bool install_files_replace(const char *from, const char *to, bool *had_old_out, struct failure *failure_out)
+{
+    char *old = install_files__old(to);
+    DWORD error = old != NULL ? install_files__move(to, old) : ERROR_NOT_ENOUGH_MEMORY;
+    *had_old_out = error == ERROR_SUCCESS;
+    memory_free(old);
+    if (error != ERROR_SUCCESS && error != ERROR_FILE_NOT_FOUND && error != ERROR_PATH_NOT_FOUND) {
+        return install_files__fail(failure_out, error, "cannot be replaced", to, "");
+    }
+    if (!install_files_copy(from, to, failure_out)) {
+        install_files_put_back(to, *had_old_out);
+        *had_old_out = false;
+        return false;
+    }
+    return true;
+}
+
+void install_files_put_back(const char *to, bool had_old)
+{
+    char *old = had_old ? install_files__old(to) : NULL;
+    if (old != NULL) {
+        install_files__move(old, to);
+    } else if (!had_old) {
+        install_files_remove(to);
+    }
+    memory_free(old);
+}
+
+void install_files_forget(const char *to)
+{
+    char *old = install_files__old(to);
+    if (old != NULL) {
+        install_files_remove(old);
+    }
+    memory_free(old);
+}
+
+/* ---- Removing ---- */
+
+enum install_files_removal install_files_remove(const char *path)
+{
+    WCHAR *wide = utf16_from(path);
+    enum install_files_removal removal = INSTALL_FILES_STAYS;
+    if (wide == NULL) {
+        return removal;
+    }
+    const DWORD error = DeleteFileW(wide) ? ERROR_SUCCESS : GetLastError();
+    if (error == ERROR_SUCCESS || error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND) {
+        removal = INSTALL_FILES_GONE;
+    } else if (MoveFileExW(wide, NULL, MOVEFILE_DELAY_UNTIL_REBOOT)) {
+        removal = INSTALL_FILES_LATER;
+    }
+    memory_free(wide);
+    return removal;
+}
+
+void install_files_remove_folder(const char *path, bool is_later)
+{
+    WCHAR *wide = utf16_from(path);
+    if (wide != NULL && is_later) {
+        MoveFileExW(wide, NULL, MOVEFILE_DELAY_UNTIL_REBOOT);
+    } else if (wide != NULL) {
+        RemoveDirectoryW(wide);
+    }
+    memory_free(wide);
+}
+
+static bool install_files__remove_entry(const char *folder, const WIN32_FIND_DATAW *found, int depth);
+
+static bool install_files__remove_contents(const char *folder, const WCHAR *pattern, int depth)
+{
+    WIN32_FIND_DATAW found;
+    bool is_done = true;
+    const HANDLE search = FindFirstFileW(pattern, &found);
+    if (search == INVALID_HANDLE_VALUE) {
+        return GetLastError() == ERROR_FILE_NOT_FOUND;
+    }
+    do {
+        if (wcscmp(found.cFileName, L".") != 0 && wcscmp(found.cFileName, L"..") != 0) {
+            is_done = install_files__remove_entry(folder, &found, depth) && is_done;
+        }
+    } while (FindNextFileW(search, &found));
+    is_done = GetLastError() == ERROR_NO_MORE_FILES && is_done;
+    FindClose(search);
+    return is_done;
+}
+
+/* The folder's contents, and then the folder. */
+static bool install_files__remove_tree(const char *path, int depth)
+{
+    char *all = depth > 0 ? install_files_join(path, "*") : NULL;
+    WCHAR *pattern = all != NULL ? utf16_from(all) : NULL;
+    WCHAR *wide = utf16_from(path);
+    const bool is_empty = pattern != NULL && install_files__remove_contents(path, pattern, depth - 1);
+    const bool is_done = is_empty && wide != NULL && RemoveDirectoryW(wide);
+    memory_free(wide);
+    memory_free(pattern);
+    memory_free(all);
+    return is_done;
+}
+
+/* A link to a folder is removed as what it is: who could write here might have aimed it at any folder. */
+static bool install_files__remove_entry(const char *folder, const WIN32_FIND_DATAW *found, int depth)
+{
+    const DWORD attributes = found->dwFileAttributes;
+    char *name = utf16_to_utf8(found->cFileName);
+    char *path = name != NULL ? install_files_join(folder, name) : NULL;
+    WCHAR *wide = path != NULL ? utf16_from(path) : NULL;
+    bool is_done = false;
+    if (wide != NULL && (attributes & FILE_ATTRIBUTE_DIRECTORY) == 0) {
+        is_done = DeleteFileW(wide) != FALSE;
+    } else if (wide != NULL && (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0) {
+        is_done = RemoveDirectoryW(wide) != FALSE;
+    } else if (wide != NULL) {
+        is_done = install_files__remove_tree(path, depth);
+    }
+    memory_free(wide);
+    memory_free(path);
+    memory_free(name);
+    return is_done;
+}
+
+bool install_files_remove_tree(const char *path)
+{
+    return install_files__remove_tree(path, INSTALL_FILES_DEPTH);
+}

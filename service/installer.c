@@ -1,0 +1,1060 @@
+/* SPDX-License-Identifier: MIT
+   The installation, see installer.h. */
+#include "installer.h"
+
+#include <string.h>
+
+#include "base/file_trust.h"
+#include "base/memory.h"
+#include "base/utf16.h"
+#include "base/win.h"
+#include "config/config_registry_load.h"
+#include "firewall_rules.h"
+#include "install_files.h"
+#include "loaded_config.h"
+#include "pipe_access.h"
+#include "registration.h"
+#include "service_state.h"
+
+#define INSTALLER_FOLDER  "PortListener"
+#define INSTALLER_SOURCES L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application"
+
+/* Protected, so that nothing comes from above. Administrators and the system: everything. The service: reads its
+   configuration, and changes what is in the folders that it writes to. */
+#define INSTALLER_DATA_SDDL  "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;%s)"
+#define INSTALLER_WRITE_SDDL "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;%s)"
+
+enum {
+    INSTALLER_NAME_MAX = 80,
+    INSTALLER_SDDL_ROOM = 512,
+    INSTALLER_SID_ROOM = 128,
+    INSTALLER_DRAIN = 10000, /* milliseconds: the default of drain_timeout */
+    INSTALLER_COLUMN = 26
+};
+
+/* The files of the program, and the folders that the service writes to. */
+enum { INSTALLER_FILE_COUNT = 2, INSTALLER_FOLDER_COUNT = 2 };
+static const char *const installer__files[INSTALLER_FILE_COUNT] = {INSTALLER_PROGRAM, INSTALLER_EVENTS};
+static const char *const installer__folders[INSTALLER_FOLDER_COUNT] = {"logs", "plugin-cache"};
+
+struct installer {
+    const struct installer_request *request;
+    struct streams *streams;
+    SC_HANDLE manager;
+    SC_HANDLE service;          /* NULL: not there yet */
+    bool is_upgrade;            /* it was there */
+    bool ran;                   /* and ran */
+    bool keeps_account;         /* what it has stays */
+    struct registration before; /* of an upgrade */
+    struct registration hardened;
+    char *program; /* full paths of files */
+    char *events;
+    char *ini;
+    char sid[INSTALLER_SID_ROOM];
+    struct loaded_config config; /* what the service will read */
+    bool has_config;
+    struct { /* for undoing */
+        bool has_program_folder;
+        size_t files;
+        bool had_file[INSTALLER_FILE_COUNT];
+        bool has_data;
+        bool has_folder[INSTALLER_FOLDER_COUNT];
+        bool has_ini;
+        bool has_source;
+    } made;
+    unsigned refused;
+};
+
+enum installer_weight { INSTALLER_MUST, INSTALLER_MAY };
+
+/* A step says in `said` what it is about to do, and does it; on a dry run it only says so. */
+struct installer_step {
+    const char *name; /* NULL: that of the part */
+    enum installer_weight weight;
+    enum registration_part part;                       /* of the steps that set one, that have no name */
+    bool (*is_due)(const struct installer *installer); /* NULL: always */
+    bool (*run)(struct installer *installer, const struct installer_step *step, struct text *said,
+                struct failure *failure_out);
+    void (*undo)(struct installer *installer); /* NULL: nothing to undo */
+};
+
+static bool installer__fail(struct failure *failure_out, DWORD error, const char *what)
+{
+    struct text text;
+    *failure_out =
+        (struct failure){.code = error == ERROR_ACCESS_DENIED ? EXIT_CODE_ACCESS_DENIED : EXIT_CODE_FAILED,
+                         .win32_error = error};
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    text_add_string(&text, what);
+    if (error == ERROR_NOT_ENOUGH_MEMORY) {
+        text_add_string(&text, "out of memory");
+    } else {
+        utf16_add_error(&text, error);
+    }
+    return false;
+}
+
+static bool installer__is_dry(const struct installer *installer)
+{
+    return installer->request->is_dry_run;
+}
+
+static bool installer__is_equal(const char *left, const char *right)
+{
+    return left != NULL && right != NULL && text_equal(left, strlen(left), right);
+}
+
+/* ---- Places ---- */
+
+bool installer_find_places(struct installer_places *places_out, const char *service,
+                           struct failure *failure_out)
+{
+    char *programs = install_files_programs();
+    char *data = install_files_data();
+    *places_out = (struct installer_places){.own = install_files_own()};
+    if (programs != NULL && data != NULL && places_out->own != NULL) {
+        places_out->source = install_files_folder(places_out->own);
+        places_out->program = install_files_join(programs, INSTALLER_FOLDER);
+        places_out->data = install_files_join(data, service);
+    }
+    memory_free(data);
+    memory_free(programs);
+    if (places_out->source != NULL && places_out->program != NULL && places_out->data != NULL) {
+        return true;
+    }
+    *failure_out = (struct failure){.code = EXIT_CODE_FAILED,
+                                    .text = "the system does not tell where programs and their data go"};
+    return false;
+}
+
+void installer_free_places(struct installer_places *places)
+{
+    memory_free(places->own);
+    memory_free(places->source);
+    memory_free(places->program);
+    memory_free(places->data);
+}
+
+bool installer_is_name(const char *service)
+{
+    const size_t length = strlen(service);
+    return length > 0 && length <= INSTALLER_NAME_MAX && service[0] != '.' && service[length - 1] != '.' &&
+           strspn(service, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
+}
+
+bool installer_is_ours(const struct installer_places *places, const char *image)
+{
+    char *runs = image != NULL ? registration_program(image) : NULL;
+    char *program = install_files_join(places->program, INSTALLER_PROGRAM);
+    const bool is_ours = installer__is_equal(runs, program) || installer__is_equal(runs, places->own);
+    memory_free(program);
+    memory_free(runs);
+    return is_ours;
+}
+
+/* ---- What is there ---- */
+
+/* To open a key in order to create one in it changes nothing, and who may not do that may not do the rest either. */
+bool installer_check_rights(struct failure *failure_out)
+{
+    HKEY key = NULL;
+    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
+    DWORD error = manager != NULL ? ERROR_SUCCESS : GetLastError();
+    if (manager != NULL) {
+        CloseServiceHandle(manager);
+        error = (DWORD)RegCreateKeyExW(HKEY_LOCAL_MACHINE, INSTALLER_SOURCES, 0, NULL, 0, KEY_CREATE_SUB_KEY,
+                                       NULL, &key, NULL);
+    }
+    if (error == ERROR_SUCCESS) {
+        RegCloseKey(key);
+        return true;
+    }
+    installer__fail(failure_out, error, "nothing was changed, as that needs other rights: ");
+    if (error == ERROR_ACCESS_DENIED) {
+        *failure_out =
+            (struct failure){.code = EXIT_CODE_ACCESS_DENIED,
+                             .win32_error = error,
+                             .text = "nothing was changed, as that needs administrator rights: run elevated "
+                                     "(\"Run as administrator\")"};
+    }
+    return false;
+}
+
+static bool installer__refuse(struct failure *failure_out, const char *lead, const char *subject,
+                              const char *rest)
+{
+    struct text text;
+    *failure_out = (struct failure){.code = EXIT_CODE_FAILED};
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    text_add_string(&text, lead);
+    text_add_escaped(&text, subject, strlen(subject));
+    text_add_string(&text, rest);
+    return false;
+}
+
+/* The service, if there is one: it must be ours. */
+static bool installer__find_service(struct installer *installer, struct failure *failure_out)
+{
+    const struct installer_request *request = installer->request;
+    if (!registration_read(request->service, &installer->before, failure_out)) {
+        return failure_out->win32_error == ERROR_SERVICE_DOES_NOT_EXIST;
+    }
+    installer->is_upgrade = true;
+    return installer_is_ours(request->places, installer->before.image) ||
+           installer__refuse(failure_out,
+                             "there is a service of this name already that runs another program: ",
+                             installer->before.image != NULL ? installer->before.image : "not to be read",
+                             "; give another name with --service");
+}
+
+/* The event source, if there is one: a file of the same name. */
+static bool installer__find_source(const struct installer *installer, struct failure *failure_out)
+{
+    WCHAR *key = registration_source_key(installer->request->service);
+    WCHAR room[1024];
+    DWORD size = sizeof room;
+    const LSTATUS status =
+        key != NULL ? RegGetValueW(HKEY_LOCAL_MACHINE, key, L"EventMessageFile",
+                                   RRF_RT_REG_SZ | RRF_RT_REG_EXPAND_SZ | RRF_NOEXPAND, NULL, room, &size)
+                    : ERROR_NOT_ENOUGH_MEMORY;
+    memory_free(key);
+    if (status == ERROR_FILE_NOT_FOUND) {
+        return true;
+    }
+    char *file = status == ERROR_SUCCESS ? utf16_to_utf8(room) : NULL;
+    const char *name = file != NULL ? strrchr(file, '\\') : NULL;
+    const bool is_ours = name != NULL && installer__is_equal(name + 1, INSTALLER_EVENTS);
+    if (!is_ours) {
+        installer__refuse(failure_out,
+                          "another program has an event source of this name: ", file != NULL ? file : "",
+                          "; give another name with --service");
+    }
+    memory_free(file);
+    return is_ours;
+}
+
+/* A file in the folder of the program that runs. */
+static bool installer__find_file(const struct installer *installer, const char *name,
+                                 struct failure *failure_out)
+{
+    char *path = install_files_join(installer->request->places->source, name);
+    const bool is_there = path != NULL && install_files_is_there(path);
+    if (!is_there) {
+        installer__refuse(failure_out, "there is no ", path != NULL ? path : name,
+                          "; it belongs beside the program: unpack the whole archive");
+    }
+    memory_free(path);
+    return is_there;
+}
+
+/* The configuration that the service is to read: asked for, or what it has, or its own. False: no memory. */
+static bool installer__choose_config(struct installer *installer)
+{
+    const struct installer_request *request = installer->request;
+    const char *chosen = request->config_file != NULL ? request->config_file : installer->before.config_file;
+    installer->ini = chosen != NULL ? memory_copy_text(chosen, strlen(chosen))
+                                    : install_files_join(request->places->data, INSTALLER_INI);
+    return installer->ini != NULL;
+}
+
+static bool installer__is_own_ini(const struct installer *installer)
+{
+    char *own = install_files_join(installer->request->places->data, INSTALLER_INI);
+    const bool is_own = installer__is_equal(own, installer->ini);
+    memory_free(own);
+    return is_own;
+}
+
+/* An upgrade leaves the account that somebody has chosen; the one that may do everything nobody chooses. */
+static const char *installer__choose_account(struct installer *installer)
+{
+    const struct installer_request *request = installer->request;
+    struct registration own = {.errors = {0}};
+    installer->keeps_account =
+        request->account == NULL && installer->is_upgrade && installer->before.account != NULL &&
+        registration_judge(REGISTRATION_ACCOUNT, &installer->before, &own) != REGISTRATION_WEAKER;
+    return installer->keeps_account ? installer->before.account : request->account;
+}
+
+static bool installer__plan(struct installer *installer, struct failure *failure_out)
+{
+    const struct installer_request *request = installer->request;
+    struct text sid;
+    installer__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
+    text_init(&sid, installer->sid, sizeof installer->sid);
+    installer->program = install_files_join(request->places->program, INSTALLER_PROGRAM);
+    installer->events = install_files_join(request->places->program, INSTALLER_EVENTS);
+    if (installer->program == NULL || installer->events == NULL || !pipe_access_sid(&sid, request->service) ||
+        !installer__choose_config(installer)) {
+        return false;
+    }
+    const struct registration_request hardened = {.service = request->service,
+                                                  .program = installer->program,
+                                                  .event_file = installer->events,
+                                                  .config_file = installer->ini,
+                                                  .account = installer__choose_account(installer),
+                                                  .drain_timeout = INSTALLER_DRAIN};
+    return registration_make(&hardened, &installer->hardened);
+}
+
+/* Opens what there is to open; changes nothing. */
+static bool installer__open(struct installer *installer, struct failure *failure_out)
+{
+    const DWORD access = SERVICE_CHANGE_CONFIG | SERVICE_QUERY_STATUS | SERVICE_START | SERVICE_STOP | DELETE;
+    installer->manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
+    if (installer->manager == NULL) {
+        return installer__fail(failure_out, GetLastError(), "the service manager cannot be reached: ");
+    }
+    if (!installer->is_upgrade) {
+        return true;
+    }
+    WCHAR *name = utf16_from(installer->request->service);
+    installer->service = name != NULL ? OpenServiceW(installer->manager, name, access) : NULL;
+    const DWORD error = name != NULL ? GetLastError() : ERROR_NOT_ENOUGH_MEMORY;
+    memory_free(name);
+    return installer->service != NULL ||
+           installer__fail(failure_out, error, "the service that is there cannot be changed: ");
+}
+
+static bool installer__look(struct installer *installer, struct failure *failure_out)
+{
+    return installer_check_rights(failure_out) && installer__find_service(installer, failure_out) &&
+           installer__find_source(installer, failure_out) &&
+           installer__find_file(installer, INSTALLER_EVENTS, failure_out) &&
+           installer__plan(installer, failure_out) && installer__open(installer, failure_out);
+}
+
+/* ---- Step: the service stops ---- */
+
+static bool installer__is_upgrade(const struct installer *installer)
+{
+    return installer->is_upgrade;
+}
+
+static bool installer__stop(struct installer *installer, const struct installer_step *step, struct text *said,
+                            struct failure *failure_out)
+{
+    (void)step;
+    text_add_string(said, "stopped, if it runs");
+    if (installer__is_dry(installer)) {
+        return true;
+    }
+    if (!service_state_stop(installer->service, &installer->ran, failure_out)) {
+        return false;
+    }
+    text_clear(said);
+    text_add_string(said, installer->ran ? "stopped" : "was not running");
+    return true;
+}
+
+static void installer__start_again(struct installer *installer)
+{
+    struct failure failure;
+    if (installer->ran && !service_state_start(installer->service, &failure)) {
+        output_format(&installer->streams->err, "portlistener: after that, %s\n", failure.text);
+    }
+}
+
+/* ---- Step: the program ---- */
+
+/* Not where it runs from there already, as after the Windows Installer has copied it. */
+static bool installer__is_elsewhere(const struct installer *installer)
+{
+    return !installer__is_equal(installer->request->places->source, installer->request->places->program);
+}
+
+static bool installer__make_program_folder(struct installer *installer, struct failure *failure_out)
+{
+    WCHAR *wide = utf16_from(installer->request->places->program);
+    /* with the permissions of the folder above, which only administrators can write to */
+    installer->made.has_program_folder = wide != NULL && CreateDirectoryW(wide, NULL);
+    const DWORD error = installer->made.has_program_folder ? ERROR_SUCCESS
+                        : wide != NULL                     ? GetLastError()
+                                                           : ERROR_NOT_ENOUGH_MEMORY;
+    memory_free(wide);
+    return error == ERROR_SUCCESS || error == ERROR_ALREADY_EXISTS ||
+           installer__fail(failure_out, error, "its folder cannot be made: ");
+}
+
+static bool installer__copy_file(struct installer *installer, const char *name, struct failure *failure_out)
+{
+    const struct installer_places *places = installer->request->places;
+    char *from = install_files_join(places->source, name);
+    char *to = install_files_join(places->program, name);
+    bool is_done = false;
+    if (from == NULL || to == NULL) {
+        installer__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
+    } else {
+        is_done =
+            install_files_replace(from, to, &installer->made.had_file[installer->made.files], failure_out);
+        installer->made.files += is_done;
+    }
+    memory_free(to);
+    memory_free(from);
+    return is_done;
+}
+
+static void installer__remove_program(struct installer *installer)
+{
+    while (installer->made.files > 0) {
+        const size_t last = --installer->made.files;
+        char *to = install_files_join(installer->request->places->program, installer__files[last]);
+        if (to != NULL) {
+            install_files_put_back(to, installer->made.had_file[last]);
+        }
+        memory_free(to);
+    }
+    if (installer->made.has_program_folder) {
+        install_files_remove_folder(installer->request->places->program, false);
+    }
+}
+
+static bool installer__copy_program(struct installer *installer, const struct installer_step *step,
+                                    struct text *said, struct failure *failure_out)
+{
+    (void)step;
+    text_add_format(said, "copied to %s", installer->request->places->program);
+    if (installer__is_dry(installer)) {
+        return true;
+    }
+    bool is_done = installer__make_program_folder(installer, failure_out);
+    for (size_t i = 0; is_done && i < INSTALLER_FILE_COUNT; i++) {
+        is_done = installer__copy_file(installer, installer__files[i], failure_out);
+    }
+    return is_done;
+}
+
+/* What stands in the folder of programs is what a service will run, whoever has copied it there. */
+static bool installer__check_program(struct installer *installer, const struct installer_step *step,
+                                     struct text *said, struct failure *failure_out)
+{
+    (void)step;
+    text_add_string(said,
+                    file_trust_can_tell() ? "only administrators can change it" : "not to be seen in Wine");
+    return installer__is_dry(installer) || install_files_check(installer->program, failure_out);
+}
+
+/* The old files, when nothing will be undone any more. */
+static void installer__forget_old(struct installer *installer)
+{
+    for (size_t i = 0; i < INSTALLER_FILE_COUNT && i < installer->made.files; i++) {
+        char *to = install_files_join(installer->request->places->program, installer__files[i]);
+        if (to != NULL && installer->made.had_file[i]) {
+            install_files_forget(to);
+        }
+        memory_free(to);
+    }
+}
+
+/* ---- Step: the data folder ---- */
+
+static void installer__sddl(const struct installer *installer, const char *pattern,
+                            char room[INSTALLER_SDDL_ROOM])
+{
+    struct text text;
+    const char *place = strstr(pattern, "%s");
+    text_init(&text, room, INSTALLER_SDDL_ROOM);
+    text_add(&text, pattern, (size_t)(place - pattern));
+    text_add_string(&text, installer->sid);
+    text_add_string(&text, place + 2);
+}
+
+static bool installer__make_data(struct installer *installer, const struct installer_step *step,
+                                 struct text *said, struct failure *failure_out)
+{
+    char sddl[INSTALLER_SDDL_ROOM];
+    const char *data = installer->request->places->data;
+    (void)step;
+    text_add_format(said, "%s: administrators, and the service to read", data);
+    installer__sddl(installer, INSTALLER_DATA_SDDL, sddl);
+    return installer__is_dry(installer) ||
+           install_files_make_folder(data, sddl, &installer->made.has_data, failure_out);
+}
+
+static void installer__remove_data(struct installer *installer)
+{
+    if (installer->made.has_data) {
+        install_files_remove_tree(installer->request->places->data);
+    }
+}
+
+static bool installer__make_folder(struct installer *installer, size_t index, struct failure *failure_out)
+{
+    char sddl[INSTALLER_SDDL_ROOM];
+    char *path = install_files_join(installer->request->places->data, installer__folders[index]);
+    installer__sddl(installer, INSTALLER_WRITE_SDDL, sddl);
+    /* one that is there lies in a folder that only administrators can change, and the service may write to it */
+    const bool is_done =
+        path != NULL
+            ? install_files_is_there(path) ||
+                  install_files_make_folder(path, sddl, &installer->made.has_folder[index], failure_out)
+            : installer__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
+    memory_free(path);
+    return is_done;
+}
+
+static bool installer__make_folders(struct installer *installer, const struct installer_step *step,
+                                    struct text *said, struct failure *failure_out)
+{
+    bool is_done = true;
+    (void)step;
+    for (size_t i = 0; i < INSTALLER_FOLDER_COUNT && is_done; i++) {
+        text_add_format(said, "%s%s", i > 0 ? ", " : "", installer__folders[i]);
+        is_done = installer__is_dry(installer) || installer__make_folder(installer, i, failure_out);
+    }
+    return is_done;
+}
+
+static void installer__remove_folders(struct installer *installer)
+{
+    for (size_t i = 0; i < INSTALLER_FOLDER_COUNT; i++) {
+        char *path = installer->made.has_folder[i]
+                         ? install_files_join(installer->request->places->data, installer__folders[i])
+                         : NULL;
+        if (path != NULL) {
+            install_files_remove_tree(path);
+        }
+        memory_free(path);
+    }
+}
+
+/* ---- Step: the configuration ---- */
+
+static bool installer__copy_ini(struct installer *installer, struct text *said, struct failure *failure_out)
+{
+    char *from = install_files_join(installer->request->places->source, INSTALLER_INI);
+    text_add_format(said, "%s: the one to begin with", installer->ini);
+    bool is_done = from != NULL;
+    if (!is_done) {
+        installer__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
+    } else if (!installer__is_dry(installer)) {
+        is_done = install_files_copy(from, installer->ini, failure_out);
+        installer->made.has_ini = is_done;
+    }
+    memory_free(from);
+    return is_done;
+}
+
+/* What the service will read, for what the registration and the firewall take from it. On a dry run the file may be the one
+   that would be copied. */
+static void installer__load_config(struct installer *installer, struct text *said)
+{
+    struct failure failure;
+    char *source = install_files_join(installer->request->places->source, INSTALLER_INI);
+    const char *path = install_files_is_there(installer->ini) ? installer->ini : source;
+    const struct arguments arguments = {
+        .options = {[OPTION_CONFIG] = path, [OPTION_SERVICE] = installer->request->service}};
+    installer->has_config =
+        path != NULL && loaded_config_open(&installer->config, &arguments, LOADED_CONFIG_ALL, &failure);
+    if (!installer->has_config || installer->config.config == NULL) {
+        text_add_string(said, "; it has errors, \"portlistener check\" tells which");
+    } else {
+        const uint64_t stop = installer->config.config->service.drain_timeout + REGISTRATION_STOP_MARGIN;
+        installer->hardened.preshutdown = stop < UINT32_MAX ? (uint32_t)stop : UINT32_MAX;
+    }
+    memory_free(source);
+}
+
+static bool installer__place_config(struct installer *installer, const struct installer_step *step,
+                                    struct text *said, struct failure *failure_out)
+{
+    const bool is_new = !install_files_is_there(installer->ini) && installer__is_own_ini(installer);
+    bool is_done = true;
+    (void)step;
+    if (is_new) {
+        is_done = installer__copy_ini(installer, said, failure_out);
+    } else {
+        text_add_format(said, "%s, which is there", installer->ini);
+    }
+    const bool is_to_come = is_new && installer__is_dry(installer);
+    is_done = is_done && (is_to_come || install_files_check(installer->ini, failure_out));
+    if (is_done) {
+        installer__load_config(installer, said);
+    }
+    return is_done;
+}
+
+static void installer__remove_ini(struct installer *installer)
+{
+    if (installer->made.has_ini) {
+        install_files_remove(installer->ini);
+    }
+}
+
+/* ---- Step: the event source ---- */
+
+static DWORD installer__set_text(HKEY key, const WCHAR *name, DWORD type, const char *value)
+{
+    WCHAR *wide = utf16_from(value);
+    const LSTATUS status = wide != NULL ? RegSetValueExW(key, name, 0, type, (const BYTE *)wide,
+                                                         (DWORD)((wcslen(wide) + 1) * sizeof *wide))
+                                        : ERROR_NOT_ENOUGH_MEMORY;
+    memory_free(wide);
+    return (DWORD)status;
+}
+
+static DWORD installer__write_source(struct installer *installer, const WCHAR *path)
+{
+    const DWORD types = REGISTRATION_EVENT_TYPES;
+    DWORD disposition = REG_OPENED_EXISTING_KEY;
+    HKEY key = NULL;
+    DWORD error =
+        (DWORD)RegCreateKeyExW(HKEY_LOCAL_MACHINE, path, 0, NULL, 0, KEY_SET_VALUE, NULL, &key, &disposition);
+    if (error != ERROR_SUCCESS) {
+        return error;
+    }
+    installer->made.has_source = disposition == REG_CREATED_NEW_KEY;
+    error = installer__set_text(key, L"EventMessageFile", REG_EXPAND_SZ, installer->events);
+    if (error == ERROR_SUCCESS) {
+        error =
+            (DWORD)RegSetValueExW(key, L"TypesSupported", 0, REG_DWORD, (const BYTE *)&types, sizeof types);
+    }
+    RegCloseKey(key);
+    return error;
+}
+
+static void installer__remove_source(struct installer *installer)
+{
+    WCHAR *path = installer->made.has_source ? registration_source_key(installer->request->service) : NULL;
+    if (path != NULL) {
+        RegDeleteTreeW(HKEY_LOCAL_MACHINE, path);
+    }
+    memory_free(path);
+}
+
+static bool installer__make_source(struct installer *installer, const struct installer_step *step,
+                                   struct text *said, struct failure *failure_out)
+{
+    (void)step;
+    text_add_string(said, installer->events);
+    if (installer__is_dry(installer)) {
+        return true;
+    }
+    WCHAR *path = registration_source_key(installer->request->service);
+    const DWORD error = path != NULL ? installer__write_source(installer, path) : ERROR_NOT_ENOUGH_MEMORY;
+    memory_free(path);
+    return error == ERROR_SUCCESS || installer__fail(failure_out, error, "");
+}
+
+/* ---- Step: the service ---- */
+
+/* Its texts in UTF-16. */
+struct installer_texts {
+    WCHAR *name;
+    WCHAR *image;
+    WCHAR *account;
+    WCHAR *display_name;
+};
+
+static bool installer__convert(struct installer_texts *texts, const struct installer *installer)
+{
+    *texts = (struct installer_texts){.name = utf16_from(installer->request->service),
+                                      .image = utf16_from(installer->hardened.image),
+                                      .account = utf16_from(installer->hardened.account),
+                                      .display_name = utf16_from(installer->hardened.display_name)};
+    return texts->name != NULL && texts->image != NULL && texts->account != NULL &&
+           texts->display_name != NULL;
+}
+
+static void installer__free_texts(struct installer_texts *texts)
+{
+    memory_free(texts->name);
+    memory_free(texts->image);
+    memory_free(texts->account);
+    memory_free(texts->display_name);
+}
+
+static DWORD installer__register(struct installer *installer, const struct installer_texts *texts)
+{
+    if (installer->is_upgrade) { /* whether and how it starts stays as somebody has it */
+        const WCHAR *account = installer->keeps_account ? NULL : texts->account;
+        return ChangeServiceConfigW(installer->service, SERVICE_WIN32_OWN_PROCESS, SERVICE_NO_CHANGE,
+                                    SERVICE_ERROR_NORMAL, texts->image, NULL, NULL, NULL, account,
+                                    account != NULL ? L"" : NULL, NULL)
+                   ? ERROR_SUCCESS
+                   : GetLastError();
+    }
+    installer->service =
+        CreateServiceW(installer->manager, texts->name, texts->display_name,
+                       SERVICE_CHANGE_CONFIG | SERVICE_QUERY_STATUS | SERVICE_START | DELETE,
+                       SERVICE_WIN32_OWN_PROCESS, installer->hardened.start, SERVICE_ERROR_NORMAL,
+                       texts->image, NULL, NULL, NULL, texts->account, NULL);
+    return installer->service != NULL ? ERROR_SUCCESS : GetLastError();
+}
+
+static bool installer__register_service(struct installer *installer, const struct installer_step *step,
+                                        struct text *said, struct failure *failure_out)
+{
+    struct installer_texts texts;
+    (void)step;
+    text_add_format(said, "%s\n  %-*s %s", installer->hardened.image, INSTALLER_COLUMN, "account",
+                    installer->hardened.account);
+    if (installer__is_dry(installer)) {
+        return true;
+    }
+    const DWORD error = installer__convert(&texts, installer) ? installer__register(installer, &texts)
+                                                              : ERROR_NOT_ENOUGH_MEMORY;
+    installer__free_texts(&texts);
+    return error == ERROR_SUCCESS ||
+           installer__fail(
+               failure_out, error,
+               error == ERROR_SERVICE_MARKED_FOR_DELETE
+                   ? "the service that was there goes when programs that show it, such as services.msc, are "
+                     "closed: "
+                   : "");
+}
+
+static void installer__unregister(struct installer *installer)
+{
+    if (!installer->is_upgrade) {
+        DeleteService(installer->service);
+        return;
+    }
+    WCHAR *image = installer->before.image != NULL ? utf16_from(installer->before.image) : NULL;
+    WCHAR *account = !installer->keeps_account && installer->before.account != NULL
+                         ? utf16_from(installer->before.account)
+                         : NULL;
+    ChangeServiceConfigW(installer->service, SERVICE_NO_CHANGE, SERVICE_NO_CHANGE, SERVICE_NO_CHANGE, image,
+                         NULL, NULL, NULL, account, account != NULL ? L"" : NULL, NULL);
+    memory_free(account);
+    memory_free(image);
+}
+
+/* ---- Steps: its settings ---- */
+
+static bool installer__set(struct installer *installer, DWORD level, void *information,
+                           struct failure *failure_out)
+{
+    return ChangeServiceConfig2W(installer->service, level, information) ||
+           installer__fail(failure_out, GetLastError(), "");
+}
+
+static bool installer__set_restarts(struct installer *installer, struct failure *failure_out)
+{
+    const struct registration *hardened = &installer->hardened;
+    SC_ACTION actions[REGISTRATION_RESTARTS_MAX];
+    for (uint32_t i = 0; i < hardened->restart_count; i++) {
+        actions[i] = (SC_ACTION){SC_ACTION_RESTART, hardened->restart_delays[i]};
+    }
+    SERVICE_FAILURE_ACTIONSW failure = {
+        .dwResetPeriod = hardened->reset_period, .cActions = hardened->restart_count, .lpsaActions = actions};
+    return installer__set(installer, SERVICE_CONFIG_FAILURE_ACTIONS, &failure, failure_out);
+}
+
+static bool installer__set_description(struct installer *installer, struct failure *failure_out)
+{
+    SERVICE_DESCRIPTIONW description = {.lpDescription = utf16_from(installer->hardened.description)};
+    const bool is_done =
+        description.lpDescription != NULL
+            ? installer__set(installer, SERVICE_CONFIG_DESCRIPTION, &description, failure_out)
+            : installer__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
+    memory_free(description.lpDescription);
+    return is_done;
+}
+
+static bool installer__set_config_file(struct installer *installer, struct failure *failure_out)
+{
+    WCHAR *path = config_registry_key(installer->request->service);
+    HKEY key = NULL;
+    DWORD error = path != NULL ? (DWORD)RegCreateKeyExW(HKEY_LOCAL_MACHINE, path, 0, NULL, 0, KEY_SET_VALUE,
+                                                        NULL, &key, NULL)
+                               : ERROR_NOT_ENOUGH_MEMORY;
+    memory_free(path);
+    if (error == ERROR_SUCCESS) {
+        error = installer__set_text(key, L"ConfigFile", REG_SZ, installer->hardened.config_file);
+        RegCloseKey(key);
+    }
+    return error == ERROR_SUCCESS || installer__fail(failure_out, error, "");
+}
+
+/* The list as the system wants it: a NUL behind each name, and one more; ours has one name. */
+static bool installer__set_privileges(struct installer *installer, struct failure *failure_out)
+{
+    WCHAR list[] = L"SeChangeNotifyPrivilege\0";
+    SERVICE_REQUIRED_PRIVILEGES_INFOW privileges = {.pmszRequiredPrivileges = list};
+    return installer__set(installer, SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, &privileges, failure_out);
+}
+
+static bool installer__set_scope(struct installer *installer, struct failure *failure_out)
+{
+    SERVICE_FAILURE_ACTIONS_FLAG scope = {.fFailureActionsOnNonCrashFailures =
+                                              installer->hardened.restarts_after_errors};
+    return installer__set(installer, SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, &scope, failure_out);
+}
+
+static bool installer__set_sid(struct installer *installer, struct failure *failure_out)
+{
+    SERVICE_SID_INFO sid = {.dwServiceSidType = installer->hardened.sid};
+    return installer__set(installer, SERVICE_CONFIG_SERVICE_SID_INFO, &sid, failure_out);
+}
+
+static bool installer__set_preshutdown(struct installer *installer, struct failure *failure_out)
+{
+    SERVICE_PRESHUTDOWN_INFO preshutdown = {.dwPreshutdownTimeout = installer->hardened.preshutdown};
+    return installer__set(installer, SERVICE_CONFIG_PRESHUTDOWN_INFO, &preshutdown, failure_out);
+}
+
+static bool installer__set_part(struct installer *installer, const struct installer_step *step,
+                                struct text *said, struct failure *failure_out)
+{
+    static bool (*const sets[REGISTRATION_PART_COUNT])(struct installer *, struct failure *) = {
+        [REGISTRATION_SID] = installer__set_sid,
+        [REGISTRATION_PRIVILEGES] = installer__set_privileges,
+        [REGISTRATION_DESCRIPTION] = installer__set_description,
+        [REGISTRATION_RESTARTS] = installer__set_restarts,
+        [REGISTRATION_RESTART_SCOPE] = installer__set_scope,
+        [REGISTRATION_PRESHUTDOWN] = installer__set_preshutdown,
+        [REGISTRATION_CONFIG_FILE] = installer__set_config_file,
+    };
+    registration_add_value(said, step->part, &installer->hardened);
+    return installer__is_dry(installer) || sets[step->part](installer, failure_out);
+}
+
+/* The folders are opened to the SID of the service: with an account of its own it has that anyway, else it would be
+   locked out. */
+static bool installer__has_own_account(const struct installer *installer)
+{
+    return registration_has_own_account(installer->request->service, installer->hardened.account);
+}
+
+static bool installer__shares_account(const struct installer *installer)
+{
+    return !installer__has_own_account(installer);
+}
+
+static bool installer__is_delayed(const struct installer *installer)
+{
+    return installer->request->is_delayed;
+}
+
+static bool installer__delay(struct installer *installer, const struct installer_step *step,
+                             struct text *said, struct failure *failure_out)
+{
+    SERVICE_DELAYED_AUTO_START_INFO delayed = {.fDelayedAutostart = TRUE};
+    (void)step;
+    text_add_string(said, "some minutes after the machine");
+    return installer__is_dry(installer) ||
+           installer__set(installer, SERVICE_CONFIG_DELAYED_AUTO_START_INFO, &delayed, failure_out);
+}
+
+/* ---- Step: the firewall ---- */
+
+static bool installer__wants_firewall(const struct installer *installer)
+{
+    return installer->request->wants_firewall;
+}
+
+/* Says what the rule would let in, or runs netsh. */
+static bool installer__add_rule(const struct installer *installer, const struct firewall_rules *rules,
+                                const struct config_endpoint *endpoint, enum config_protocol protocol,
+                                unsigned *count)
+{
+    struct text arguments;
+    bool is_done = true;
+    text_init_heap(&arguments);
+    if (firewall_rules_add(&arguments, rules, endpoint, protocol)) {
+        ++*count;
+        is_done = installer__is_dry(installer) || firewall_rules_run(&arguments);
+    }
+    text_fini(&arguments);
+    return is_done;
+}
+
+static bool installer__set_firewall(struct installer *installer, const struct installer_step *step,
+                                    struct text *said, struct failure *failure_out)
+{
+    const struct firewall_rules rules = {.service = installer->request->service,
+                                         .program = installer->program};
+    const struct config *config = installer->has_config ? installer->config.config : NULL;
+    struct text removal;
+    unsigned count = 0;
+    bool is_done = config != NULL;
+    (void)step;
+    text_init_heap(&removal);
+    firewall_rules_add_removal(&removal, &rules);
+    if (is_done && installer->is_upgrade && !installer__is_dry(installer)) {
+        firewall_rules_run(&removal); /* there may be none */
+    }
+    text_fini(&removal);
+    for (size_t i = 0; is_done && i < config->endpoint_count; i++) {
+        is_done = installer__add_rule(installer, &rules, &config->endpoints[i], CONFIG_TCP, &count) &&
+                  installer__add_rule(installer, &rules, &config->endpoints[i], CONFIG_UDP, &count);
+    }
+    text_add_format(said, "%u rule%s", count, count == 1 ? "" : "s");
+    return is_done || installer__refuse(failure_out, config != NULL ? "netsh has not added a rule" : "",
+                                        config != NULL ? "" : "the configuration has errors",
+                                        config != NULL ? "; is the service of the firewall running?" : "");
+}
+
+/* ---- Step: it starts ---- */
+
+static bool installer__is_to_start(const struct installer *installer)
+{
+    const uint32_t start = installer->is_upgrade ? installer->before.start : installer->hardened.start;
+    return installer->ran || (installer->request->wants_start && start == SERVICE_AUTO_START);
+}
+
+static bool installer__start(struct installer *installer, const struct installer_step *step,
+                             struct text *said, struct failure *failure_out)
+{
+    (void)step;
+    text_add_string(said, "started");
+    return installer__is_dry(installer) || service_state_start(installer->service, failure_out);
+}
+
+/* ---- The ladder ---- */
+
+static const struct installer_step installer__steps[] = {
+    {.name = "service",
+     .is_due = installer__is_upgrade,
+     .run = installer__stop,
+     .undo = installer__start_again},
+    {.name = "program",
+     .is_due = installer__is_elsewhere,
+     .run = installer__copy_program,
+     .undo = installer__remove_program},
+    {.name = "program's protection", .run = installer__check_program},
+    {.name = "event source", .run = installer__make_source, .undo = installer__remove_source},
+    {.name = "data folder", .run = installer__make_data, .undo = installer__remove_data},
+    {.name = "folders to write to", .run = installer__make_folders, .undo = installer__remove_folders},
+    {.name = "configuration", .run = installer__place_config, .undo = installer__remove_ini},
+    {.name = "registration", .run = installer__register_service, .undo = installer__unregister},
+    {.part = REGISTRATION_SID, .is_due = installer__shares_account, .run = installer__set_part},
+    {.part = REGISTRATION_SID,
+     .weight = INSTALLER_MAY,
+     .is_due = installer__has_own_account,
+     .run = installer__set_part},
+    {.part = REGISTRATION_CONFIG_FILE, .weight = INSTALLER_MAY, .run = installer__set_part},
+    {.part = REGISTRATION_PRIVILEGES, .weight = INSTALLER_MAY, .run = installer__set_part},
+    {.part = REGISTRATION_DESCRIPTION, .weight = INSTALLER_MAY, .run = installer__set_part},
+    {.part = REGISTRATION_RESTARTS, .weight = INSTALLER_MAY, .run = installer__set_part},
+    {.part = REGISTRATION_RESTART_SCOPE, .weight = INSTALLER_MAY, .run = installer__set_part},
+    {.part = REGISTRATION_PRESHUTDOWN, .weight = INSTALLER_MAY, .run = installer__set_part},
+    {.name = "delayed start",
+     .weight = INSTALLER_MAY,
+     .is_due = installer__is_delayed,
+     .run = installer__delay},
+    {.name = "firewall",
+     .weight = INSTALLER_MAY,
+     .is_due = installer__wants_firewall,
+     .run = installer__set_firewall},
+    {.name = "start", .weight = INSTALLER_MAY, .is_due = installer__is_to_start, .run = installer__start},
+};
+
+static const char *installer__name(const struct installer_step *step)
+{
+    return step->name != NULL ? step->name : registration_name(step->part);
+}
+
+static bool installer__run_step(struct installer *installer, const struct installer_step *step,
+                                struct failure *failure_out)
+{
+    struct output *out = &installer->streams->out;
+    struct text said;
+    text_init_heap(&said);
+    const bool is_done = step->run(installer, step, &said, failure_out);
+    if (is_done) {
+        output_format(out, "  %-*s %s\n", INSTALLER_COLUMN, installer__name(step), said.at);
+    } else {
+        output_format(out, "  %-*s refused: %s\n", INSTALLER_COLUMN, installer__name(step),
+                      failure_out->text);
+    }
+    text_fini(&said);
+    return is_done;
+}
+
+/* The mirror, from the step that failed: files may have been copied in part, but a registration that failed is none. */
+static void installer__undo(struct installer *installer, size_t failed)
+{
+    for (size_t i = failed + 1; i-- > 0;) {
+        const struct installer_step *step = &installer__steps[i];
+        const bool is_due = step->is_due == NULL || step->is_due(installer);
+        const bool is_made = i < failed || step->run != installer__register_service;
+        if (is_due && is_made && step->undo != NULL) {
+            step->undo(installer);
+        }
+    }
+}
+
+static enum exit_code installer__climb(struct installer *installer)
+{
+    const size_t count = sizeof installer__steps / sizeof installer__steps[0];
+    for (size_t i = 0; i < count; i++) {
+        const struct installer_step *step = &installer__steps[i];
+        struct failure failure = {.code = EXIT_CODE_FAILED};
+        if (step->is_due != NULL && !step->is_due(installer)) {
+            continue;
+        }
+        if (installer__run_step(installer, step, &failure)) {
+            continue;
+        }
+        installer->refused++;
+        if (step->weight == INSTALLER_MUST) {
+            const bool is_dry = installer__is_dry(installer);
+            if (!is_dry) {
+                installer__undo(installer, i);
+            }
+            output_format(&installer->streams->err, "portlistener: %s: refused, see above; %s\n",
+                          installer__name(step),
+                          is_dry ? "the installation would end here" : "what was done is undone");
+            return failure.code == EXIT_CODE_ACCESS_DENIED ? failure.code : EXIT_CODE_FAILED;
+        }
+    }
+    return EXIT_CODE_DONE;
+}
+
+static void installer__tell_end(const struct installer *installer)
+{
+    const struct installer_request *request = installer->request;
+    if (installer__is_dry(installer)) {
+        output_format(&installer->streams->out, "Nothing was changed.\n");
+        return;
+    }
+    output_format(&installer->streams->out, "%s. The configuration is %s\n",
+                  installer->is_upgrade ? "Upgraded" : "Installed", installer->ini);
+    if (!installer__is_to_start(installer)) {
+        output_format(&installer->streams->out, "Start it with: net start %s\n", request->service);
+    }
+    if (installer->refused > 0) {
+        output_format(&installer->streams->err, "portlistener: steps refused by the system: %u, see above\n",
+                      installer->refused);
+    }
+}
+
+static void installer__close(struct installer *installer)
+{
+    if (installer->has_config) {
+        loaded_config_close(&installer->config);
+    }
+    if (installer->service != NULL) {
+        CloseServiceHandle(installer->service);
+    }
+    if (installer->manager != NULL) {
+        CloseServiceHandle(installer->manager);
+    }
+    registration_fini(&installer->hardened);
+    registration_fini(&installer->before);
+    memory_free(installer->ini);
+    memory_free(installer->events);
+    memory_free(installer->program);
+}
+
+enum exit_code installer_run(const struct installer_request *request, struct streams *streams)
+{
+    struct installer installer = {.request = request, .streams = streams};
+    struct failure failure = {.code = EXIT_CODE_FAILED};
+    enum exit_code code = EXIT_CODE_FAILED;
+    if (installer__look(&installer, &failure)) {
+        output_format(&streams->out, "%s %s%s\n", installer.is_upgrade ? "Upgrading" : "Installing",
+                      request->service, request->is_dry_run ? ", dry run" : "");
+        code = installer__climb(&installer);
+        if (code == EXIT_CODE_DONE) {
+            installer__forget_old(&installer);
+            installer__tell_end(&installer);
+        }
+    } else {
+        code = output_failure(&streams->err, &failure);
+    }
+    installer__close(&installer);
+    return code;
+}

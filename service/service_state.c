@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+   Stopping and starting a service, see service_state.h. */
+#include "service_state.h"
+
+#include "base/text.h"
+#include "base/utf16.h"
+
+static bool service_state__fail(DWORD error, const char *what, struct failure *failure_out)
+{
+    struct text text;
+    *failure_out =
+        (struct failure){.code = error == ERROR_ACCESS_DENIED ? EXIT_CODE_ACCESS_DENIED : EXIT_CODE_FAILED,
+                         .win32_error = error};
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    text_add_string(&text, what);
+    utf16_add_error(&text, error);
+    return false;
+}
+
+static bool service_state__query(SC_HANDLE service, SERVICE_STATUS_PROCESS *status,
+                                 struct failure *failure_out)
+{
+    DWORD needed = 0;
+    if (QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (BYTE *)status, sizeof *status, &needed)) {
+        return true;
+    }
+    return service_state__fail(GetLastError(),
+                               "the service manager does not tell whether it runs: ", failure_out);
+}
+
+/* Until the service is in this state, or is in it no more (`is_leaving`). */
+static bool service_state__wait(SC_HANDLE service, DWORD state, bool is_leaving,
+                                SERVICE_STATUS_PROCESS *status, struct failure *failure_out)
+{
+    const ULONGLONG deadline = GetTickCount64() + SERVICE_STATE_PATIENCE;
+    while (service_state__query(service, status, failure_out)) {
+        if ((status->dwCurrentState == state) != is_leaving) {
+            return true;
+        }
+        if (GetTickCount64() >= deadline) {
+            return service_state__fail(ERROR_SERVICE_REQUEST_TIMEOUT,
+                                       "after 150 s it still has not: ", failure_out);
+        }
+        Sleep(SERVICE_STATE_POLL);
+    }
+    return false;
+}
+
+bool service_state_stop(SC_HANDLE service, bool *ran_out, struct failure *failure_out)
+{
+    SERVICE_STATUS_PROCESS status = {.dwCurrentState = 0};
+    SERVICE_STATUS answer;
+    *ran_out = false;
+    if (!service_state__query(service, &status, failure_out)) {
+        return false;
+    }
+    if (status.dwCurrentState == SERVICE_STOPPED) {
+        return true;
+    }
+    if (status.dwCurrentState == SERVICE_START_PENDING &&
+        !service_state__wait(service, SERVICE_START_PENDING, true, &status, failure_out)) {
+        return false;
+    }
+    *ran_out = true;
+    if (status.dwCurrentState != SERVICE_STOP_PENDING &&
+        !ControlService(service, SERVICE_CONTROL_STOP, &answer) &&
+        GetLastError() != ERROR_SERVICE_NOT_ACTIVE) {
+        return service_state__fail(GetLastError(), "it does not take the request to stop: ", failure_out);
+    }
+    return service_state__wait(service, SERVICE_STOPPED, false, &status, failure_out);
+}
+
+bool service_state_start(SC_HANDLE service, struct failure *failure_out)
+{
+    SERVICE_STATUS_PROCESS status = {.dwCurrentState = 0};
+    if (!StartServiceW(service, 0, NULL) && GetLastError() != ERROR_SERVICE_ALREADY_RUNNING) {
+        return service_state__fail(GetLastError(), "it cannot be started: ", failure_out);
+    }
+    if (!service_state__wait(service, SERVICE_START_PENDING, true, &status, failure_out)) {
+        return false;
+    }
+    if (status.dwCurrentState == SERVICE_RUNNING) {
+        return true;
+    }
+    struct text text;
+    const bool is_own = status.dwWin32ExitCode == ERROR_SERVICE_SPECIFIC_ERROR;
+    const DWORD code = is_own ? status.dwServiceSpecificExitCode : status.dwWin32ExitCode;
+    *failure_out = (struct failure){.code = EXIT_CODE_FAILED, .win32_error = code};
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    text_add_format(&text, "it has stopped at once, with %s%lu; its log and the event log tell why",
+                    is_own ? "exit code " : "error ", (unsigned long)code);
+    return false;
+}

@@ -1,0 +1,935 @@
+/* SPDX-License-Identifier: MIT
+   Tests of command_install.c, installer.c and uninstaller.c: the service manager is a fake that notes what it is asked and
+   refuses what the test wants; files and registry are real, in a folder and keys of this test's own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/utf16.h"
+#include "commands.h"
+#include "install_files.h"
+#include "installer.h"
+#include "registration.h"
+#include "support/fault.h"
+#include "support/program.h"
+#include "support/registry_key.h"
+#include "support/seam.h"
+#include "support/support.h"
+#include "uninstaller.h"
+
+#define TEST_SERVICE "PortListenerTestInstaller"
+#define TEST_INI     "[service]\ndrain_timeout = 30s\n[endpoint echo]\nlisten = tcp://*:7007\nhandler = echo\n"
+#define SOURCE_KEY   L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\" TEST_SERVICE
+
+/* What the fake service manager has, and what it was asked. */
+static struct {
+    WCHAR folder[PROGRAM_PATH_MAX];
+    char *root; /* the same in UTF-8 */
+    struct installer_places places;
+    bool exists;
+    DWORD state;
+    DWORD start;
+    char image[1024];
+    char account[256];
+    DWORD levels; /* of ChangeServiceConfig2, bits */
+    SC_ACTION actions[4];
+    DWORD action_count;
+    DWORD preshutdown;
+    unsigned created, deleted, started, stopped, changed;
+    uintptr_t handles;
+    struct {
+        bool is_due;
+        enum import import;
+        uint32_t nth;
+        DWORD error;
+    } refusal;
+    bool is_real;   /* files can be trusted, as far as this program is told */
+    unsigned later; /* files that go with the next start of the machine */
+    bool refuses_later;
+    char rule[1024];
+    unsigned rules;
+    char printed[8192];
+    char complained[8192];
+} world;
+
+static SC_HANDLE WINAPI open_manager(LPCWSTR machine, LPCWSTR database, DWORD access)
+{
+    (void)machine, (void)database, (void)access;
+    return (SC_HANDLE)(++world.handles * 16);
+}
+
+static SC_HANDLE WINAPI open_service(SC_HANDLE manager, LPCWSTR service, DWORD access)
+{
+    (void)manager, (void)service, (void)access;
+    SetLastError(world.exists ? ERROR_SUCCESS : ERROR_SERVICE_DOES_NOT_EXIST);
+    return world.exists ? (SC_HANDLE)(++world.handles * 16) : NULL;
+}
+
+static BOOL WINAPI close_handle(SC_HANDLE handle)
+{
+    (void)handle;
+    return TRUE;
+}
+
+static void take(char *place, size_t room, const WCHAR *text)
+{
+    struct text copy;
+    text_init(&copy, place, room);
+    utf16_add(&copy, text);
+}
+
+static SC_HANDLE WINAPI create_service(SC_HANDLE manager, LPCWSTR service, LPCWSTR title, DWORD access,
+                                       DWORD type, DWORD start, DWORD severity, LPCWSTR program,
+                                       LPCWSTR group, LPDWORD tag, LPCWSTR dependencies, LPCWSTR account,
+                                       LPCWSTR password)
+{
+    (void)manager, (void)service, (void)title, (void)access, (void)severity, (void)group, (void)dependencies;
+    assert_int_equal(type, SERVICE_WIN32_OWN_PROCESS);
+    assert_null(password);
+    assert_null(tag);
+    world.created++;
+    world.exists = true;
+    world.state = SERVICE_STOPPED;
+    world.start = start;
+    take(world.image, sizeof world.image, program);
+    take(world.account, sizeof world.account, account);
+    return (SC_HANDLE)(++world.handles * 16);
+}
+
+static BOOL WINAPI change_config(SC_HANDLE service, DWORD type, DWORD start, DWORD severity, LPCWSTR program,
+                                 LPCWSTR group, LPDWORD tag, LPCWSTR dependencies, LPCWSTR account,
+                                 LPCWSTR password, LPCWSTR title)
+{
+    (void)service, (void)type, (void)severity, (void)group, (void)dependencies, (void)password, (void)title;
+    assert_int_equal(start, SERVICE_NO_CHANGE);
+    assert_null(tag);
+    world.changed++;
+    if (program != NULL) {
+        take(world.image, sizeof world.image, program);
+    }
+    if (account != NULL) {
+        take(world.account, sizeof world.account, account);
+    }
+    return TRUE;
+}
+
+static BOOL WINAPI change_config2(SC_HANDLE service, DWORD level, LPVOID at)
+{
+    (void)service;
+    world.levels |= 1U << level;
+    if (level == SERVICE_CONFIG_FAILURE_ACTIONS) {
+        const SERVICE_FAILURE_ACTIONSW *failure = at;
+        assert_true(failure->cActions <= 4);
+        world.action_count = failure->cActions;
+        memcpy(world.actions, failure->lpsaActions, failure->cActions * sizeof world.actions[0]);
+        assert_int_equal(failure->dwResetPeriod, 86400);
+    } else if (level == SERVICE_CONFIG_PRESHUTDOWN_INFO) {
+        world.preshutdown = ((const SERVICE_PRESHUTDOWN_INFO *)at)->dwPreshutdownTimeout;
+    } else if (level == SERVICE_CONFIG_SERVICE_SID_INFO) {
+        assert_int_equal(((const SERVICE_SID_INFO *)at)->dwServiceSidType, 1);
+    } else if (level == SERVICE_CONFIG_FAILURE_ACTIONS_FLAG) {
+        assert_false(((const SERVICE_FAILURE_ACTIONS_FLAG *)at)->fFailureActionsOnNonCrashFailures);
+    } else if (level == SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO) {
+        assert_memory_equal(((const SERVICE_REQUIRED_PRIVILEGES_INFOW *)at)->pmszRequiredPrivileges,
+                            L"SeChangeNotifyPrivilege\0", 25 * sizeof(WCHAR));
+    }
+    return TRUE;
+}
+
+static WCHAR *kept(const char *text)
+{
+    static WCHAR texts[4][1024];
+    static size_t next;
+    WCHAR *copy = texts[next++ % 4];
+    swprintf(copy, 1024, L"%hs", text);
+    return copy;
+}
+
+static BOOL WINAPI query_config(SC_HANDLE service, LPQUERY_SERVICE_CONFIGW config, DWORD room, LPDWORD needed)
+{
+    (void)service, (void)room;
+    *needed = 0;
+    *config = (QUERY_SERVICE_CONFIGW){.dwStartType = world.start,
+                                      .lpBinaryPathName = kept(world.image),
+                                      .lpServiceStartName = kept(world.account),
+                                      .lpDisplayName = kept(TEST_SERVICE)};
+    return TRUE;
+}
+
+static BOOL WINAPI query_config2(SC_HANDLE service, DWORD level, LPBYTE at, DWORD room, LPDWORD needed)
+{
+    (void)service, (void)level, (void)room;
+    at[0] = 0;
+    *needed = 0;
+    SetLastError(ERROR_INVALID_LEVEL);
+    return FALSE;
+}
+
+static BOOL WINAPI query_status(SC_HANDLE service, SC_STATUS_TYPE level, LPBYTE at, DWORD room,
+                                LPDWORD needed)
+{
+    (void)service, (void)level, (void)room;
+    *needed = 0;
+    SERVICE_STATUS_PROCESS *status = (void *)at;
+    *status = (SERVICE_STATUS_PROCESS){.dwCurrentState = world.state,
+                                       .dwWin32ExitCode = ERROR_SERVICE_SPECIFIC_ERROR,
+                                       .dwServiceSpecificExitCode = 3};
+    return TRUE;
+}
+
+static BOOL WINAPI control_service(SC_HANDLE service, DWORD control, LPSERVICE_STATUS status)
+{
+    (void)service, (void)status;
+    assert_int_equal(control, SERVICE_CONTROL_STOP);
+    world.stopped++;
+    world.state = SERVICE_STOPPED;
+    return TRUE;
+}
+
+static BOOL WINAPI start_service(SC_HANDLE service, DWORD count, LPCWSTR *words)
+{
+    (void)service, (void)count, (void)words;
+    world.started++;
+    world.state = SERVICE_RUNNING;
+    return TRUE;
+}
+
+static BOOL WINAPI delete_service(SC_HANDLE service)
+{
+    (void)service;
+    world.deleted++;
+    world.exists = false;
+    return TRUE;
+}
+
+static BOOL WINAPI move_file(LPCWSTR from, LPCWSTR to, DWORD flags)
+{
+    (void)from;
+    assert_null(to);
+    assert_int_equal(flags, MOVEFILE_DELAY_UNTIL_REBOOT);
+    world.later++;
+    SetLastError(ERROR_ACCESS_DENIED);
+    return !world.refuses_later;
+}
+
+/* netsh. */
+static BOOL WINAPI create_process(LPCWSTR program, LPWSTR line, LPSECURITY_ATTRIBUTES security,
+                                  LPSECURITY_ATTRIBUTES thread_security, BOOL inherits, DWORD flags,
+                                  LPVOID environment, LPCWSTR folder, LPSTARTUPINFOW start,
+                                  LPPROCESS_INFORMATION process)
+{
+    (void)security, (void)thread_security, (void)inherits, (void)flags, (void)environment, (void)folder,
+        (void)start, (void)process;
+    assert_non_null(wcsstr(program, L"\\netsh.exe"));
+    world.rules++;
+    take(world.rule, sizeof world.rule, line);
+    SetLastError(ERROR_FILE_NOT_FOUND);
+    return FALSE;
+}
+
+static FARPROC WINAPI get_procedure(HMODULE module, LPCSTR name)
+{
+    return world.is_real && strcmp(name, "wine_get_version") == 0 ? NULL
+                                                                  : SEAM_REAL(GetProcAddress)(module, name);
+}
+
+static void replace_service_manager(void)
+{
+    seam_replace(IMPORT_OpenSCManagerW, (seam_function)open_manager);
+    seam_replace(IMPORT_OpenServiceW, (seam_function)open_service);
+    seam_replace(IMPORT_CloseServiceHandle, (seam_function)close_handle);
+    seam_replace(IMPORT_CreateServiceW, (seam_function)create_service);
+    seam_replace(IMPORT_ChangeServiceConfigW, (seam_function)change_config);
+    seam_replace(IMPORT_ChangeServiceConfig2W, (seam_function)change_config2);
+    seam_replace(IMPORT_QueryServiceConfigW, (seam_function)query_config);
+    seam_replace(IMPORT_QueryServiceConfig2W, (seam_function)query_config2);
+    seam_replace(IMPORT_QueryServiceStatusEx, (seam_function)query_status);
+    seam_replace(IMPORT_ControlService, (seam_function)control_service);
+    seam_replace(IMPORT_StartServiceW, (seam_function)start_service);
+    seam_replace(IMPORT_DeleteService, (seam_function)delete_service);
+    seam_replace(IMPORT_CreateProcessW, (seam_function)create_process);
+    seam_replace(IMPORT_GetProcAddress, (seam_function)get_procedure);
+}
+
+/* ---- The world ---- */
+
+static void forget_registry(void)
+{
+    registry_key_remove(TEST_SERVICE);
+    RegDeleteTreeW(HKEY_LOCAL_MACHINE, SOURCE_KEY);
+}
+
+static void write_source(const WCHAR *name, const char *contents)
+{
+    WCHAR folder[PROGRAM_PATH_MAX], path[PROGRAM_PATH_MAX];
+    swprintf(folder, PROGRAM_PATH_MAX, L"%ls\\source", world.folder);
+    program_write(folder, name, contents, path);
+}
+
+static int setup(void **state)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    memset(&world, 0, sizeof world);
+    forget_registry();
+    if (support_setup(state) != 0) {
+        return -1;
+    }
+    program_folder(world.folder);
+    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\source", world.folder);
+    assert_true(CreateDirectoryW(path, NULL));
+    write_source(L"portlistener.exe", "new program");
+    write_source(L"portlistener-events.dll", "new texts");
+    write_source(L"portlistener.ini", TEST_INI);
+    world.root = utf16_to_utf8(world.folder);
+    world.places = (struct installer_places){.source = install_files_join(world.root, "source"),
+                                             .program = install_files_join(world.root, "program"),
+                                             .data = install_files_join(world.root, "data")};
+    world.places.own = install_files_join(world.places.source, INSTALLER_PROGRAM);
+    replace_service_manager();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fault_clear();
+    seam_restore();
+    installer_free_places(&world.places);
+    memory_free(world.root);
+    forget_registry();
+    program_remove(world.folder);
+    return support_teardown(state);
+}
+
+static void open_stream(struct output *output, const WCHAR *name)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    program_write(world.folder, name, "", path);
+    *output = (struct output){
+        .handle = CreateFileW(path, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL)};
+}
+
+static void read_stream(struct output *output, const WCHAR *name, char *at, size_t room)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    CloseHandle(output->handle);
+    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\%ls", world.folder, name);
+    assert_true(program_read(path, at, room));
+}
+
+/* What the next command is refused: its `nth` call. */
+static void refuse(enum import import, uint32_t nth, DWORD error)
+{
+    world.refusal.is_due = true;
+    world.refusal.import = import;
+    world.refusal.nth = nth;
+    world.refusal.error = error;
+}
+
+static enum exit_code with_streams(const struct installer_request *install,
+                                   const struct uninstaller_request *uninstall)
+{
+    struct streams streams;
+    open_stream(&streams.out, L"out");
+    open_stream(&streams.err, L"err");
+    if (world.refusal.is_due) {
+        world.refusal.is_due = false;
+        fault_arm(world.refusal.import, world.refusal.nth, world.refusal.error, 1);
+    }
+    const enum exit_code result =
+        install != NULL ? installer_run(install, &streams) : uninstaller_run(uninstall, &streams);
+    fault_clear();
+    read_stream(&streams.out, L"out", world.printed, sizeof world.printed);
+    read_stream(&streams.err, L"err", world.complained, sizeof world.complained);
+    return result;
+}
+
+static enum exit_code install(void)
+{
+    const struct installer_request request = {.service = TEST_SERVICE, .places = &world.places};
+    return with_streams(&request, NULL);
+}
+
+static enum exit_code uninstall(bool wants_purge)
+{
+    const struct uninstaller_request request = {
+        .service = TEST_SERVICE, .places = &world.places, .wants_purge = wants_purge};
+    return with_streams(NULL, &request);
+}
+
+static void expect(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        fail_msg("\"%s\" is not in: %s", part, text);
+    }
+}
+
+static void expect_code(enum exit_code code, enum exit_code expected)
+{
+    if (code != expected) {
+        fail_msg("exit code %d, not %d: %s%s", (int)code, (int)expected, world.printed, world.complained);
+    }
+}
+
+static bool is_there(const char *folder, const char *name)
+{
+    char *path = install_files_join(folder, name);
+    const bool is = install_files_is_there(path);
+    memory_free(path);
+    return is;
+}
+
+static void expect_file(const char *folder, const char *name, const char *contents)
+{
+    char room[1024], *path = install_files_join(folder, name);
+    WCHAR *wide = utf16_from(path);
+    const bool is_read = program_read(wide, room, sizeof room);
+    memory_free(wide);
+    memory_free(path);
+    assert_true(is_read);
+    assert_string_equal(room, contents);
+}
+
+static bool has_source(void)
+{
+    return RegGetValueW(HKEY_LOCAL_MACHINE, SOURCE_KEY, L"EventMessageFile", RRF_RT_ANY | RRF_NOEXPAND, NULL,
+                        NULL, NULL) == ERROR_SUCCESS;
+}
+
+/* As if nothing had ever been installed. */
+static void expect_nothing(void)
+{
+    assert_false(world.exists);
+    assert_false(install_files_is_there(world.places.program));
+    assert_false(install_files_is_there(world.places.data));
+    assert_false(has_source());
+}
+
+/* ---- Installing ---- */
+
+static void test_installer__makes_the_hardened_registration(void **state)
+{
+    char expected[1024];
+    (void)state;
+    expect_code(install(), EXIT_CODE_DONE);
+    assert_string_equal(world.complained, "");
+    (void)snprintf(expected, sizeof expected,
+                   "\"%s\\portlistener.exe\" service --config \"%s\\portlistener.ini\"", world.places.program,
+                   world.places.data);
+    assert_string_equal(world.image, expected);
+    assert_string_equal(world.account, "NT SERVICE\\" TEST_SERVICE);
+    assert_int_equal(world.start, SERVICE_AUTO_START);
+    assert_int_equal(world.levels, 1U << SERVICE_CONFIG_DESCRIPTION | 1U << SERVICE_CONFIG_FAILURE_ACTIONS |
+                                       1U << SERVICE_CONFIG_FAILURE_ACTIONS_FLAG |
+                                       1U << SERVICE_CONFIG_SERVICE_SID_INFO |
+                                       1U << SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO |
+                                       1U << SERVICE_CONFIG_PRESHUTDOWN_INFO);
+    assert_int_equal(world.action_count, 3);
+    assert_int_equal(world.actions[1].Type, SC_ACTION_RESTART);
+    assert_int_equal(world.actions[1].Delay, 5000);
+    assert_int_equal(world.preshutdown, 35000); /* drain_timeout and five seconds */
+    assert_int_equal(world.started, 0);
+    expect_file(world.places.program, "portlistener.exe", "new program");
+    expect_file(world.places.program, "portlistener-events.dll", "new texts");
+    expect_file(world.places.data, "portlistener.ini", TEST_INI);
+    assert_true(is_there(world.places.data, "logs"));
+    assert_true(is_there(world.places.data, "plugin-cache"));
+    assert_true(has_source());
+    assert_int_equal(world.rules, 0);
+    expect(world.printed, "Start it with: net start " TEST_SERVICE);
+}
+
+static void test_installer__a_dry_run_changes_nothing(void **state)
+{
+    const struct installer_request request = {.service = TEST_SERVICE,
+                                              .places = &world.places,
+                                              .is_delayed = true,
+                                              .wants_firewall = true,
+                                              .wants_start = true,
+                                              .is_dry_run = true};
+    (void)state;
+    expect_code(with_streams(&request, NULL), EXIT_CODE_DONE);
+    expect(world.printed, "35000 ms");
+    expect(world.printed, "1 rule\n");
+    expect(world.printed, "Nothing was changed.");
+    assert_int_equal(world.created + world.changed + world.started + world.rules, 0);
+    expect_nothing();
+}
+
+static void test_installer__goes_by_its_options(void **state)
+{
+    const struct installer_request request = {.service = TEST_SERVICE,
+                                              .places = &world.places,
+                                              .account = "NT AUTHORITY\\LocalService",
+                                              .is_delayed = true,
+                                              .wants_firewall = true,
+                                              .wants_start = true};
+    (void)state;
+    write_source(L"portlistener.ini",
+                 "[endpoint a]\nlisten = tcp://*:7007-7009, tcp://127.0.0.1:1, udp://*:7\n"
+                 "handler = echo\nallow = 192.0.2.0/24, 2001:db8::/32\n"
+                 "[endpoint b]\nlisten = tcp://127.0.0.1:9\nhandler = echo\n");
+    expect_code(with_streams(&request, NULL), EXIT_CODE_DONE);
+    assert_string_equal(world.account, "NT AUTHORITY\\LocalService");
+    assert_true((world.levels & 1U << SERVICE_CONFIG_DELAYED_AUTO_START_INFO) != 0);
+    assert_int_equal(world.rules, 1); /* this netsh refuses, and no other is tried */
+    expect(world.rule, "advfirewall firewall add rule name=\"" TEST_SERVICE "\" program=\"");
+    expect(world.rule,
+           "\\program\\portlistener.exe\" service=\"" TEST_SERVICE "\" dir=in action=allow "
+           "profile=domain,private protocol=TCP localport=7007-7009 remoteip=192.0.2.0/24,2001:db8::/32");
+    expect(world.printed, "firewall                   refused: netsh has not added a rule");
+    expect(world.complained, "steps refused by the system: 1");
+    assert_int_equal(world.started, 1);
+}
+
+/* Each call that a step rests on is refused in turn: it is named, and what was done before it is undone. */
+static void test_installer__undoes_all_when_a_step_that_matters_fails(void **state)
+{
+    static const struct {
+        enum import import;
+        uint32_t nth;
+        DWORD error;
+        enum exit_code code;
+        const char *told;
+    } rows[] = {
+        {IMPORT_CreateDirectoryW, 1, ERROR_DISK_FULL, EXIT_CODE_FAILED,
+         "program                    refused: "},
+        {IMPORT_WriteFile, 2, ERROR_DISK_FULL, EXIT_CODE_FAILED, "program                    refused: "},
+        {IMPORT_RegCreateKeyExW, 2, ERROR_ACCESS_DENIED, EXIT_CODE_ACCESS_DENIED,
+         "event source               refused: "},
+        {IMPORT_RegSetValueExW, 1, ERROR_NO_SYSTEM_RESOURCES, EXIT_CODE_FAILED,
+         "event source               refused: "},
+        {IMPORT_RegSetValueExW, 2, ERROR_NO_SYSTEM_RESOURCES, EXIT_CODE_FAILED,
+         "event source               refused: "},
+        {IMPORT_CreateDirectoryW, 2, ERROR_ACCESS_DENIED, EXIT_CODE_ACCESS_DENIED,
+         "data folder                refused: "},
+        {IMPORT_CreateDirectoryW, 3, ERROR_DISK_FULL, EXIT_CODE_FAILED,
+         "folders to write to        refused: "},
+        {IMPORT_CreateDirectoryW, 4, ERROR_DISK_FULL, EXIT_CODE_FAILED,
+         "folders to write to        refused: "},
+        {IMPORT_ConvertStringSecurityDescriptorToSecurityDescriptorW, 6, ERROR_NOT_ENOUGH_MEMORY,
+         EXIT_CODE_FAILED, "configuration              refused: "},
+        {IMPORT_CreateServiceW, 1, ERROR_SERVICE_MARKED_FOR_DELETE, EXIT_CODE_FAILED,
+         "registration               refused: the service that was there goes"},
+        {IMPORT_CreateServiceW, 1, ERROR_DUPLICATE_SERVICE_NAME, EXIT_CODE_FAILED,
+         "registration               refused: error 1078"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        refuse(rows[i].import, rows[i].nth, rows[i].error);
+        const enum exit_code code = install();
+        expect(world.printed, rows[i].told);
+        expect_code(code, rows[i].code);
+        expect(world.complained, "what was done is undone");
+        expect_nothing();
+    }
+}
+
+/* Settings that the system does not know, or refuses: each is named, the service is there. */
+static void test_installer__goes_on_when_a_setting_is_refused(void **state)
+{
+    static const char *const told[] = {
+        "service SID                refused: error 124", "required privileges        refused: error 124",
+        "description                refused: error 124", "restart after a crash      refused: error 124",
+        "restart for crashes only   refused: error 124", "time at a shutdown         refused: error 124"};
+    (void)state;
+    for (uint32_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+        refuse(IMPORT_ChangeServiceConfig2W, i + 1, ERROR_INVALID_LEVEL);
+        const enum exit_code code = install();
+        expect(world.printed, told[i]);
+        expect_code(code, EXIT_CODE_DONE);
+        expect(world.complained, "steps refused by the system: 1");
+        assert_true(world.exists);
+        expect_code(uninstall(true), EXIT_CODE_DONE);
+        expect_nothing();
+    }
+    refuse(IMPORT_RegCreateKeyExW, 3, ERROR_ACCESS_DENIED);
+    expect_code(install(), EXIT_CODE_DONE);
+    expect(world.printed, "registry value ConfigFile  refused: error 5");
+}
+
+/* With an account that others have, the folders would be closed to it without the SID. */
+static void test_installer__needs_the_service_sid_for_a_shared_account(void **state)
+{
+    const struct installer_request request = {
+        .service = TEST_SERVICE, .places = &world.places, .account = "NT AUTHORITY\\LocalService"};
+    (void)state;
+    refuse(IMPORT_ChangeServiceConfig2W, 1, ERROR_INVALID_LEVEL);
+    expect_code(with_streams(&request, NULL), EXIT_CODE_FAILED);
+    expect(world.complained, "service SID: refused");
+    assert_int_equal(world.deleted, 1);
+    expect_nothing();
+}
+
+static void test_installer__without_rights_changes_nothing(void **state)
+{
+    (void)state;
+    refuse(IMPORT_OpenSCManagerW, 2, ERROR_ACCESS_DENIED); /* the first one only reads */
+    expect_code(install(), EXIT_CODE_ACCESS_DENIED);
+    expect(world.complained, "run elevated");
+    expect_nothing();
+    refuse(IMPORT_RegCreateKeyExW, 1, ERROR_ACCESS_DENIED);
+    expect_code(install(), EXIT_CODE_ACCESS_DENIED);
+    expect(world.complained, "run elevated");
+    assert_int_equal(world.created, 0);
+    expect_nothing();
+}
+
+static void test_installer__leaves_what_only_has_the_same_name(void **state)
+{
+    static const WCHAR other[] = L"C:\\other\\texts.dll";
+    (void)state;
+    world.exists = true;
+    (void)snprintf(world.image, sizeof world.image, "\"C:\\other\\portlistener.exe\" service");
+    expect_code(install(), EXIT_CODE_FAILED);
+    expect(world.complained, "runs another program");
+    expect(world.complained, "--service");
+    expect_code(uninstall(true), EXIT_CODE_FAILED);
+    expect(world.complained, "nothing was removed");
+    assert_int_equal(world.deleted + world.changed, 0);
+    world.exists = false;
+    assert_int_equal(
+        RegSetKeyValueW(HKEY_LOCAL_MACHINE, SOURCE_KEY, L"EventMessageFile", REG_SZ, other, sizeof other), 0);
+    expect_code(install(), EXIT_CODE_FAILED);
+    expect(world.complained, "another program has an event source");
+    expect_code(uninstall(true), EXIT_CODE_DONE);
+    assert_true(has_source());
+    assert_false(install_files_is_there(world.places.data));
+}
+
+/* Any user may make a folder where data of all users goes. */
+static void test_installer__refuses_a_folder_that_others_can_change(void **state)
+{
+    WCHAR *data = utf16_from(world.places.data);
+    (void)state;
+    world.is_real = true; /* nothing here belongs to administrators: neither on Windows nor in Wine */
+    assert_true(CreateDirectoryW(data, NULL));
+    memory_free(data);
+    const struct installer_request request = {.service = TEST_SERVICE, .places = &world.places};
+    struct failure failure;
+    bool is_new = true;
+    assert_false(install_files_make_folder(world.places.data, "O:BAD:P(A;;FA;;;BA)", &is_new, &failure));
+    assert_false(is_new);
+    expect(failure.text,
+           "this folder is there already; if you do not know it, look into it and remove it first");
+    expect(failure.text, "/setowner");
+    expect_code(with_streams(&request, NULL), EXIT_CODE_FAILED); /* already for the program's own folder */
+    assert_false(world.exists);
+    assert_true(install_files_is_there(world.places.data));
+    assert_false(install_files_is_there(world.places.program));
+}
+
+static void test_installer__needs_the_whole_archive(void **state)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    (void)state;
+    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\source\\portlistener-events.dll", world.folder);
+    assert_true(DeleteFileW(path));
+    expect_code(install(), EXIT_CODE_FAILED);
+    expect(world.complained, "unpack the whole archive");
+    expect_nothing();
+}
+
+/* ---- Upgrading ---- */
+
+/* Installed, and running with its files of before. */
+static void be_installed(void)
+{
+    WCHAR folder[PROGRAM_PATH_MAX], path[PROGRAM_PATH_MAX];
+    expect_code(install(), EXIT_CODE_DONE);
+    swprintf(folder, PROGRAM_PATH_MAX, L"%ls\\program", world.folder);
+    program_write(folder, L"portlistener.exe", "old program", path);
+    swprintf(folder, PROGRAM_PATH_MAX, L"%ls\\data", world.folder);
+    program_write(folder, L"portlistener.ini", "[endpoint mine]\nlisten = tcp://*:1\nhandler = echo\n", path);
+    world.state = SERVICE_RUNNING;
+    world.created = world.levels = 0;
+}
+
+static void test_installer__upgrades_what_runs_and_starts_it_again(void **state)
+{
+    (void)state;
+    be_installed();
+    world.start = SERVICE_DEMAND_START;
+    (void)snprintf(world.account, sizeof world.account, "NT AUTHORITY\\NetworkService");
+    expect_code(install(), EXIT_CODE_DONE);
+    expect(world.printed, "Upgraded.");
+    assert_int_equal(world.created, 0);
+    assert_int_equal(world.changed, 1);
+    assert_int_equal(world.stopped, 1);
+    assert_int_equal(world.started, 1);
+    assert_string_equal(world.account, "NT AUTHORITY\\NetworkService");
+    assert_int_equal(world.start, SERVICE_DEMAND_START);
+    assert_int_equal(world.preshutdown, 15000);
+    expect_file(world.places.program, "portlistener.exe", "new program");
+    expect_file(world.places.data, "portlistener.ini",
+                "[endpoint mine]\nlisten = tcp://*:1\nhandler = echo\n");
+    assert_false(is_there(world.places.program, "portlistener.exe.old"));
+}
+
+static void test_installer__an_upgrade_takes_the_service_from_localsystem(void **state)
+{
+    (void)state;
+    be_installed();
+    world.state = SERVICE_STOPPED;
+    (void)snprintf(world.account, sizeof world.account, "LocalSystem");
+    expect_code(install(), EXIT_CODE_DONE);
+    assert_string_equal(world.account, "NT SERVICE\\" TEST_SERVICE);
+    assert_int_equal(world.stopped + world.started, 0);
+}
+
+static void test_installer__an_upgrade_that_fails_leaves_the_old_one_running(void **state)
+{
+    char image[1024];
+    (void)state;
+    be_installed();
+    memcpy(image, world.image, sizeof image);
+    refuse(IMPORT_ChangeServiceConfigW, 1, ERROR_INVALID_SERVICE_ACCOUNT);
+    expect_code(install(), EXIT_CODE_FAILED);
+    expect(world.printed, "registration               refused: error 1057");
+    assert_string_equal(world.image, image);
+    assert_int_equal(world.state, SERVICE_RUNNING);
+    assert_int_equal(world.deleted, 0);
+    expect_file(world.places.program, "portlistener.exe", "old program");
+    assert_true(has_source());
+    assert_true(is_there(world.places.data, "portlistener.ini"));
+    refuse(IMPORT_ControlService, 1, ERROR_DEPENDENT_SERVICES_RUNNING);
+    expect_code(install(), EXIT_CODE_FAILED);
+    expect(world.printed,
+           "service                    refused: it does not take the request to stop: error 1051");
+    expect_file(world.places.program, "portlistener.exe", "old program");
+}
+
+static void test_installer__says_when_it_does_not_start_again(void **state)
+{
+    (void)state;
+    be_installed();
+    refuse(IMPORT_StartServiceW, 1, ERROR_SERVICE_LOGON_FAILED);
+    expect_code(install(), EXIT_CODE_DONE);
+    expect(world.printed, "start                      refused: it cannot be started: error 1069");
+    expect(world.complained, "steps refused by the system: 1");
+}
+
+/* ---- Removing ---- */
+
+static void test_uninstaller__takes_all_away_but_the_data(void **state)
+{
+    (void)state;
+    be_installed();
+    expect_code(uninstall(false), EXIT_CODE_DONE);
+    assert_int_equal(world.stopped, 1);
+    assert_int_equal(world.deleted, 1);
+    assert_false(has_source());
+    assert_false(install_files_is_there(world.places.program));
+    assert_true(is_there(world.places.data, "portlistener.ini"));
+    expect(world.printed, "--purge removes it");
+    expect_code(uninstall(true), EXIT_CODE_DONE);
+    expect(world.printed, "there is none; what else is left of it is removed");
+    expect_nothing();
+}
+
+static void test_uninstaller__removes_nothing_while_the_service_stays(void **state)
+{
+    static const struct {
+        enum import import;
+        uint32_t nth;
+        DWORD error;
+        enum exit_code code;
+    } rows[] = {
+        {IMPORT_ControlService, 1, ERROR_INVALID_SERVICE_CONTROL, EXIT_CODE_FAILED},
+        {IMPORT_DeleteService, 1, ERROR_ACCESS_DENIED, EXIT_CODE_ACCESS_DENIED},
+        {IMPORT_OpenServiceW, 2, ERROR_ACCESS_DENIED, EXIT_CODE_ACCESS_DENIED},
+        {IMPORT_OpenSCManagerW, 3, RPC_S_SERVER_UNAVAILABLE, EXIT_CODE_FAILED},
+        {IMPORT_QueryServiceStatusEx, 1, ERROR_SHUTDOWN_IN_PROGRESS, EXIT_CODE_FAILED},
+    };
+    (void)state;
+    be_installed();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        world.state = SERVICE_RUNNING;
+        refuse(rows[i].import, rows[i].nth, rows[i].error);
+        expect_code(uninstall(true), rows[i].code);
+        expect(world.complained, "nothing was removed, as the service " TEST_SERVICE " stays");
+        assert_true(world.exists);
+        assert_true(has_source());
+        assert_true(is_there(world.places.program, "portlistener.exe"));
+        assert_true(is_there(world.places.data, "portlistener.ini"));
+    }
+    refuse(IMPORT_DeleteService, 1, ERROR_SERVICE_MARKED_FOR_DELETE);
+    expect_code(uninstall(true), EXIT_CODE_DONE);
+    assert_false(is_there(world.places.program, "portlistener.exe"));
+}
+
+static void test_uninstaller__names_what_stays(void **state)
+{
+    (void)state;
+    be_installed();
+    refuse(IMPORT_RegDeleteTreeW, 1, ERROR_NO_SYSTEM_RESOURCES);
+    expect_code(uninstall(false), EXIT_CODE_FAILED);
+    expect(world.printed, "event source               stays: error 1450");
+    expect(world.complained, "could not be removed: 1");
+    refuse(IMPORT_RemoveDirectoryW, 2, ERROR_DIR_NOT_EMPTY);
+    expect_code(uninstall(true), EXIT_CODE_FAILED);
+    expect(world.printed, "configuration and data     stay, at least in part");
+    assert_false(has_source());
+}
+
+/* As when it is the program that runs, or the event log has the texts open. */
+static void test_uninstaller__leaves_files_in_use_to_the_next_start(void **state)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    (void)state;
+    be_installed();
+    seam_replace(IMPORT_MoveFileExW, (seam_function)move_file);
+    refuse(IMPORT_DeleteFileW, 1, ERROR_ACCESS_DENIED);
+    expect_code(uninstall(false), EXIT_CODE_DONE);
+    expect(world.printed, "portlistener.exe           in use: goes when the machine starts again");
+    expect(world.printed, "portlistener-events.dll    removed");
+    assert_int_equal(world.later, 2); /* the folder behind the file */
+    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\program", world.folder);
+    assert_true(GetFileAttributesW(path) != INVALID_FILE_ATTRIBUTES);
+    world.refuses_later = true;
+    refuse(IMPORT_DeleteFileW, 1, ERROR_ACCESS_DENIED);
+    expect_code(uninstall(false), EXIT_CODE_FAILED);
+    expect(world.printed, "portlistener.exe           stays: in use");
+}
+
+/* A link in the data, aimed at another folder: what is there stays. */
+static void test_uninstaller__follows_no_link(void **state)
+{
+    WCHAR link[PROGRAM_PATH_MAX], target[PROGRAM_PATH_MAX], path[PROGRAM_PATH_MAX];
+    (void)state;
+    be_installed();
+    swprintf(link, PROGRAM_PATH_MAX, L"%ls\\data\\logs\\link", world.folder);
+    swprintf(target, PROGRAM_PATH_MAX, L"%ls\\target", world.folder);
+    assert_true(CreateDirectoryW(target, NULL));
+    program_write(target, L"file", "precious", path);
+    if (!CreateSymbolicLinkW(link, target, SYMBOLIC_LINK_FLAG_DIRECTORY)) {
+        print_message("SKIPPED in part: links cannot be made here, error %lu\n",
+                      (unsigned long)GetLastError());
+        return;
+    }
+    expect_code(uninstall(true), EXIT_CODE_DONE);
+    assert_false(install_files_is_there(world.places.data));
+    assert_true(GetFileAttributesW(path) != INVALID_FILE_ATTRIBUTES);
+}
+
+static void test_uninstaller__leaves_the_data_of_another_program(void **state)
+{
+    WCHAR *data = utf16_from(world.places.data);
+    (void)state;
+    assert_true(CreateDirectoryW(data, NULL));
+    memory_free(data);
+    expect_code(uninstall(true), EXIT_CODE_FAILED);
+    expect(world.printed, "may be another program's");
+    assert_true(install_files_is_there(world.places.data));
+}
+
+static void test_uninstaller__a_dry_run_changes_nothing(void **state)
+{
+    (void)state;
+    be_installed();
+    const struct uninstaller_request request = {
+        .service = TEST_SERVICE, .places = &world.places, .wants_purge = true, .is_dry_run = true};
+    expect_code(with_streams(NULL, &request), EXIT_CODE_DONE);
+    expect(world.printed, "Nothing was changed.");
+    assert_true(world.exists && has_source());
+    assert_true(is_there(world.places.program, "portlistener.exe"));
+    assert_true(is_there(world.places.data, "portlistener.ini"));
+}
+
+/* ---- The commands ---- */
+
+static void test_command_install__refuses_names_that_are_no_part_of_paths(void **state)
+{
+    static const char *const wrong[] = {
+        "",
+        ".",
+        "..",
+        ".x",
+        "x.",
+        "a b",
+        "a\"b",
+        "a&b",
+        "caf\xC3\xA9",
+        "123456789012345678901234567890123456789012345678901234567890123456789012345678901"};
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        const struct arguments arguments = {.options = {[OPTION_SERVICE] = wrong[i]}};
+        struct streams streams;
+        assert_false(installer_is_name(wrong[i]));
+        open_stream(&streams.out, L"out");
+        open_stream(&streams.err, L"err");
+        assert_int_equal(command_install_run(&arguments, &streams), EXIT_CODE_USAGE);
+        assert_int_equal(command_uninstall_run(&arguments, &streams), EXIT_CODE_USAGE);
+        read_stream(&streams.out, L"out", world.printed, sizeof world.printed);
+        read_stream(&streams.err, L"err", world.complained, sizeof world.complained);
+        expect(world.complained, "this name is refused");
+    }
+    assert_true(installer_is_name("PortListener-2.x_y"));
+}
+
+/* Where this machine would have it: nothing is changed. */
+static void test_command_install__finds_the_places_of_the_machine(void **state)
+{
+    struct installer_places places = {.own = NULL};
+    struct failure failure;
+    (void)state;
+    assert_true(installer_find_places(&places, TEST_SERVICE, &failure));
+    expect(places.program, ":\\Program Files\\PortListener");
+    expect(places.data, ":\\ProgramData\\" TEST_SERVICE);
+    expect(places.own, places.source);
+    assert_true(installer_is_ours(&places, places.own));
+    assert_false(installer_is_ours(&places, "C:\\Windows\\System32\\svchost.exe -k x"));
+    assert_false(installer_is_ours(&places, NULL));
+    installer_free_places(&places);
+    fault_arm(IMPORT_LoadLibraryExW, 1, ERROR_MOD_NOT_FOUND, 1);
+    assert_false(installer_find_places(&places, TEST_SERVICE, &failure));
+    installer_free_places(&places);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_installer__makes_the_hardened_registration, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__a_dry_run_changes_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__goes_by_its_options, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__undoes_all_when_a_step_that_matters_fails, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_installer__goes_on_when_a_setting_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__needs_the_service_sid_for_a_shared_account, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_installer__without_rights_changes_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__leaves_what_only_has_the_same_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__refuses_a_folder_that_others_can_change, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_installer__needs_the_whole_archive, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__upgrades_what_runs_and_starts_it_again, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_installer__an_upgrade_takes_the_service_from_localsystem, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_installer__an_upgrade_that_fails_leaves_the_old_one_running,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__says_when_it_does_not_start_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_uninstaller__takes_all_away_but_the_data, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_uninstaller__removes_nothing_while_the_service_stays, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_uninstaller__names_what_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_uninstaller__leaves_files_in_use_to_the_next_start, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_uninstaller__follows_no_link, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_uninstaller__leaves_the_data_of_another_program, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_uninstaller__a_dry_run_changes_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_command_install__refuses_names_that_are_no_part_of_paths, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_command_install__finds_the_places_of_the_machine, setup,
+                                        teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
