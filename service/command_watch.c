@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "command.h"
 #include "screen.h"
 #include "watch_rates.h"
 
@@ -67,6 +68,13 @@ static bool command_watch__count(const struct arguments *arguments, HANDLE cance
     return is_answered;
 }
 
+/* People see what happens in a second, too, where the command can ask for the metrics. */
+static bool command_watch__has_rates(const struct arguments *arguments)
+{
+    return arguments->options[OPTION_JSON] == NULL && arguments->options[OPTION_METRICS] == NULL &&
+           (arguments->command->options >> OPTION_METRICS & 1) != 0;
+}
+
 /* One look, shown. False: it was the last. */
 static bool command_watch__look(const struct arguments *arguments, HANDLE cancel, struct watch_rates *rates,
                                 struct screen *screen, struct streams *streams, enum exit_code *code_out)
@@ -75,9 +83,9 @@ static bool command_watch__look(const struct arguments *arguments, HANDLE cancel
     struct failure failure;
     text_init_heap(&look.out);
     text_init_heap(&look.err);
-    const bool is_for_people = arguments->options[OPTION_JSON] == NULL;
-    bool is_answered = !is_for_people || command_watch__count(arguments, cancel, rates, code_out, &failure);
-    if (is_answered && is_for_people) {
+    const bool has_rates = command_watch__has_rates(arguments);
+    bool is_answered = !has_rates || command_watch__count(arguments, cancel, rates, code_out, &failure);
+    if (is_answered && has_rates) {
         watch_rates_add(&look.out, rates);
     }
     is_answered =

@@ -44,13 +44,13 @@ const struct command commands_all[] = {
          "its user. Exit code 5: run it elevated; 6: it does not run.\n",
      .run = command_control_run},
     {.name = "connections",
-     .options = 1 << OPTION_JSON | 1 << OPTION_ENDPOINT,
+     .options = 1 << OPTION_JSON | 1 << OPTION_ENDPOINT | 1 << OPTION_WATCH,
      .summary = "lists the connections and UDP sessions",
      .details =
          "ID, endpoint, protocol, addresses, age, time since the last byte, bytes in and out, state:\n"
          "open; sending (output waits for the client); half (it has ended its side); closing; header (its\n"
          "PROXY header has not come); once (UDP: not answered, or heard once only). At most 1,000 for\n"
-         "people.\n",
+         "people. --watch shows them each second.\n",
      .run = command_control_run},
     {.name = "close",
      .operand = "ID",

@@ -466,6 +466,121 @@ static void test_command_line__asks_a_run_over_its_control_pipe(void **state)
     expect_err("portlistener: nothing runs as test-");
 }
 
+/* ---- Somebody who watches ---- */
+
+static char watched[65536]; /* what the last one printed */
+
+/* Starts "status --watch", which prints to `out`. */
+static HANDLE start_watch(const WCHAR *service, HANDLE out)
+{
+    WCHAR line[2 * PROGRAM_PATH_MAX];
+    PROCESS_INFORMATION process;
+    STARTUPINFOW start = {
+        .cb = sizeof start, .dwFlags = STARTF_USESTDHANDLES, .hStdOutput = out, .hStdError = out};
+    swprintf(line, sizeof line / sizeof line[0], L"\"%ls\" status --watch --service %ls", program_path(),
+             service);
+    assert_true(CreateProcessW(program_path(), line, NULL, NULL, TRUE, 0, NULL, NULL, &start, &process));
+    CloseHandle(process.hThread);
+    return process.hProcess;
+}
+
+static DWORD end_of(HANDLE process)
+{
+    DWORD code = 0;
+    if (WaitForSingleObject(process, PROGRAM_PATIENCE) != WAIT_OBJECT_0) {
+        TerminateProcess(process, 97);
+        WaitForSingleObject(process, PROGRAM_PATIENCE);
+    }
+    GetExitCodeProcess(process, &code);
+    CloseHandle(process);
+    return code;
+}
+
+static int count_of(const char *text, const char *part)
+{
+    int count = 0;
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part)) {
+        count++;
+    }
+    return count;
+}
+
+/* A run whose control pipe answers. */
+static HANDLE start_run_that_answers(const WCHAR *service, uint16_t port)
+{
+    HANDLE process = start_run(service, port);
+    for (int waited = 0; waited < PROGRAM_PATIENCE; waited += 100) {
+        ask(service, L"status");
+        if (world.result.code == EXIT_CODE_DONE) {
+            return process;
+        }
+        Sleep(100);
+    }
+    end_of(process);
+    fail_msg("%s", "the run does not answer");
+    return NULL;
+}
+
+/* Watches a run and, when it has been shown three times, lets `end` end one of the two; how the watch ended. */
+static DWORD watch_a_run(void (*end)(HANDLE run))
+{
+    WCHAR service[64], path[PROGRAM_PATH_MAX];
+    SECURITY_ATTRIBUTES inheritable = {.nLength = sizeof inheritable, .bInheritHandle = TRUE};
+    WSADATA data;
+    WSAStartup(MAKEWORD(2, 2), &data);
+    swprintf(service, 64, L"test-watch-%lu", (unsigned long)GetCurrentProcessId());
+    HANDLE process = start_run_that_answers(service, program_free_port());
+    FreeConsole(); /* the run has no part in Ctrl+C */
+    const bool has_console = AllocConsole() && SetConsoleCtrlHandler(NULL, FALSE);
+    program_write(world.folder, L"watch.out", "", path);
+    HANDLE out = CreateFileW(path, GENERIC_WRITE, FILE_SHARE_READ, &inheritable, OPEN_EXISTING, 0, NULL);
+    HANDLE watch = start_watch(service, out);
+    CloseHandle(out);
+    watched[0] = '\0';
+    for (int waited = 0; waited < PROGRAM_PATIENCE && count_of(watched, ": running for ") < 3; waited += 50) {
+        Sleep(50);
+        program_read(path, watched, sizeof watched);
+    }
+    end(process);
+    const DWORD code = end_of(watch);
+    SetConsoleCtrlHandler(NULL, FALSE);
+    FreeConsole();
+    TerminateProcess(process, 97);
+    end_of(process);
+    WSACleanup();
+    assert_true(has_console);
+    assert_true(program_read(path, watched, sizeof watched));
+    assert_true(count_of(watched, ": running for ") >= 3);
+    assert_int_equal(count_of(watched, "CONNECTIONS/s"), count_of(watched, ": running for "));
+    return code;
+}
+
+static void end_the_run(HANDLE run)
+{
+    TerminateProcess(run, 97);
+}
+
+static void press_ctrl_c(HANDLE run)
+{
+    (void)run;
+    SetConsoleCtrlHandler(NULL, TRUE);
+    GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0);
+}
+
+static void test_command_line__watches_a_run_until_it_stops(void **state)
+{
+    (void)state;
+    assert_int_equal(watch_a_run(end_the_run), EXIT_CODE_NOT_RUNNING);
+    assert_non_null(strstr(watched, "portlistener: nothing runs as test-watch-"));
+}
+
+static void test_command_line__watches_until_ctrl_c(void **state)
+{
+    (void)state;
+    assert_int_equal(watch_a_run(press_ctrl_c), EXIT_CODE_DONE);
+    assert_null(strstr(watched, "portlistener: "));
+}
+
 static void test_command_line__asks_nobody_what_it_cannot_say(void **state)
 {
     static const struct {
@@ -483,9 +598,13 @@ static void test_command_line__asks_nobody_what_it_cannot_say(void **state)
         expect_code(EXIT_CODE_USAGE);
         expect_err(rows[i].message);
     }
-    run(L"status --watch --service nobody-of-this-name");
-    expect_code(EXIT_CODE_NOT_RUNNING);
-    expect_err("nothing runs as nobody-of-this-name");
+    static const WCHAR *const watches[] = {L"status --watch", L"connections --watch",
+                                           L"connections --watch --json"};
+    for (size_t i = 0; i < sizeof watches / sizeof watches[0]; i++) {
+        ask(L"nobody-of-this-name", watches[i]);
+        expect_code(EXIT_CODE_NOT_RUNNING);
+        expect_err("nothing runs as nobody-of-this-name");
+    }
 }
 
 /* In a console of this test's own: Ctrl+C goes to everybody there. */
@@ -555,6 +674,8 @@ int main(void)
         test(test_command_line__output_that_cannot_be_written_is_code_1),
         test(test_command_line__asks_a_run_over_its_control_pipe),
         test(test_command_line__asks_nobody_what_it_cannot_say),
+        test(test_command_line__watches_a_run_until_it_stops),
+        test(test_command_line__watches_until_ctrl_c),
         test(test_command_line__ctrl_c_ends_a_run_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
