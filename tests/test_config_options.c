@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,6 +201,45 @@ static void test_config_options__tells_what_is_wrong_with_a_counter(void **state
     }
 }
 
+/* Such names make a metric that there is. */
+static void test_config_options__refuses_a_counter_with_the_name_of_a_metric(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *handler;
+        struct pl_counter counter;
+        const char *metric; /* NULL: there is none */
+    } rows[] = {
+        {"connections", {"accepted", "a", "."}, "connections_accepted_total"},
+        {"log-lines", {"dropped", "a", "."}, "log_lines_dropped_total"},
+        {"worker", {"queue_delay_probes", "a", "."}, "worker_queue_delay_probes_total"},
+        {"connections", {"active", "a", "."}, NULL}, /* connections_active is a gauge; this has another end */
+        {"connections", {"accept", "a", "."}, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char problem[256];
+        const struct pl_handler handler = {.size = sizeof handler,
+                                           .name = rows[i].handler,
+                                           .counter_size = sizeof rows[0].counter,
+                                           .counter_count = 1,
+                                           .counters = &rows[i].counter};
+        if (rows[i].metric != NULL) {
+            snprintf(
+                problem, sizeof problem,
+                "its counter \"%s\" would be the metric portlistener_%s, which this program has itself: give "
+                "the counter another name",
+                rows[i].counter.name, rows[i].metric);
+            assert_problem(&handler, problem);
+        } else {
+            struct text none;
+            text_init(&none, problem, sizeof problem);
+            struct config_options *options = config_options_create(&handler, &none);
+            assert_non_null(options);
+            config_options_destroy(options);
+        }
+    }
+}
+
 #define NO_DEFAULT(line) \
     "its default \"" line "\" is not of a key that may have one: write it as \"idle_timeout = 0\""
 
@@ -282,6 +322,7 @@ int main(void)
         failing_memory_test(test_config_options__tells_of_a_name_that_is_there_twice),
         failing_memory_test(test_config_options__tells_what_is_wrong_with_a_table),
         failing_memory_test(test_config_options__tells_what_is_wrong_with_a_counter),
+        failing_memory_test(test_config_options__refuses_a_counter_with_the_name_of_a_metric),
         failing_memory_test(test_config_options__tells_what_is_wrong_with_a_default_of_a_key),
         failing_memory_test(test_config_options__reads_tables_of_every_age),
         failing_memory_test(test_config_options__survives_a_lack_of_memory),

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "config/config_entry.h"
 #include "config/config_problems.h"
+#include "stats/report.h"
 
 enum { OPTION_NAME_MAX = 32 };
 
@@ -305,6 +306,22 @@ static bool config_options__check_table(struct making *making, const char *what,
     return true;
 }
 
+/* A metric that there is already would stand twice in the list that Prometheus reads, which then takes none of it. */
+static bool config_options__check_metric(struct making *making, const char *name)
+{
+    struct report_counter counter;
+    report_counter_name(&counter, making->options->handler->name, name);
+    if (!report_has_metric(counter.metric)) {
+        return true;
+    }
+    text_add_format(
+        making->problem,
+        "its counter \"%s\" would be the metric portlistener_%s, which this program has itself: give "
+        "the counter another name",
+        name, counter.metric);
+    return false;
+}
+
 static bool config_options__check_counters(struct making *making)
 {
     const struct pl_handler *handler = making->options->handler;
@@ -325,6 +342,9 @@ static bool config_options__check_counters(struct making *making)
                 "its counter %lu is not good: give it a name of its own, a letter and up to 31 of "
                 "a-z, 0-9 and _, a unit and a help",
                 (unsigned long)i + 1);
+            return false;
+        }
+        if (!config_options__check_metric(making, counter.name)) {
             return false;
         }
     }

@@ -87,6 +87,9 @@ const char *report_state_name(enum report_state state);
 struct text;
 void report_add_time(struct text *text, int64_t seconds);
 
+/* report_has_metric: whether a metric of this name, without the prefix portlistener_, is our own. */
+bool report_has_metric(const char *metric);
+
 /* report_counter_name: fills in handler, name and metric. */
 void report_counter_name(struct report_counter *counter, const char *handler, const char *name);
 

@@ -20,6 +20,18 @@ static const struct {
 };
 #undef GAUGE
 
+bool report_has_metric(const char *metric)
+{
+    bool is_ours = false;
+    for (enum gauge gauge = 0; gauge < GAUGE_COUNT; gauge++) {
+        is_ours = is_ours || strcmp(gauges[gauge].metric, metric) == 0;
+    }
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        is_ours = is_ours || strcmp(family_row(family)->metric, metric) == 0;
+    }
+    return is_ours;
+}
+
 /* In a label's value and, but for the quotation mark, in help. */
 static void prometheus__add_escaped(struct text *text, const char *at, bool is_label)
 {
