@@ -13,6 +13,8 @@
 #include "crash_report.h"
 
 enum {
+    RUNNING_MORE_NAMES =
+        64, /* of endpoints that reloads make, beside one more for each that there is at the start */
     RUNNING_FILE_MOST = 64 * 1024 * 1024 /* bytes of one that is read: no number of endpoints makes more */
 };
 
@@ -104,14 +106,15 @@ static void running_file__take_last(const struct running_file *file, const char 
 static struct breadcrumb *running_file__make(struct running_file *file, const struct config *config)
 {
     FILETIME now;
-    const size_t size = breadcrumb_size(config->endpoint_count);
+    const size_t names = 2 * config->endpoint_count + RUNNING_MORE_NAMES;
+    const size_t size = breadcrumb_size(names);
     file->block = memory_alloc(size + BREADCRUMB_LINE - 1);
     if (file->block == NULL) {
         return NULL;
     }
     const uintptr_t line = ((uintptr_t)file->block + BREADCRUMB_LINE - 1) / BREADCRUMB_LINE;
     struct breadcrumb *breadcrumb = (struct breadcrumb *)(line * BREADCRUMB_LINE);
-    breadcrumb_init(breadcrumb, config->endpoint_count, PORTLISTENER_VERSION);
+    breadcrumb_init(breadcrumb, names, PORTLISTENER_VERSION);
     GetSystemTimePreciseAsFileTime(&now);
     breadcrumb->began = (uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime;
     breadcrumb->process = GetCurrentProcessId();
@@ -136,11 +139,22 @@ static bool running_file__write(struct running_file *file, struct failure *failu
            running_file__fail(file, "written", ERROR_DISK_FULL, failure_out);
 }
 
+/* All of it, or, where that is more than a process may lock, all but the names. */
+static bool running_file__lock(struct running_file *file)
+{
+    struct breadcrumb *breadcrumb = file->view;
+    if (VirtualLock(breadcrumb, breadcrumb->size)) {
+        return true;
+    }
+    breadcrumb->are_names_fixed = 1;
+    return VirtualLock(breadcrumb, sizeof *breadcrumb);
+}
+
 static bool running_file__map(struct running_file *file, struct failure *failure_out)
 {
     file->mapping = CreateFileMappingW(file->handle, NULL, PAGE_READWRITE, 0, 0, NULL);
     file->view = file->mapping != NULL ? MapViewOfFile(file->mapping, FILE_MAP_WRITE, 0, 0, 0) : NULL;
-    return (file->view != NULL && VirtualLock(file->view, sizeof(struct breadcrumb))) ||
+    return (file->view != NULL && running_file__lock(file)) ||
            running_file__fail(file, "kept in memory", GetLastError(), failure_out);
 }
 

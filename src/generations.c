@@ -143,6 +143,7 @@ struct generation *generation_create(struct engine *engine, struct config_use *u
     list_append(&engine->generations.all, &generation->node); /* from here on it goes as all do */
     list_init(&generation->round_node);
     generation->handler = generation->endpoint.handler = handler;
+    breadcrumb_add_name(engine->breadcrumb, config->name, config->handler);
     generation__fill(engine, generation, config, previous);
     if (!generation__identify(engine, generation, previous)) {
         engine_fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
@@ -219,6 +220,7 @@ void generations_init(struct generations *generations, struct engine *engine)
 static void generation__free(struct generations *generations, struct generation *generation)
 {
     struct config_use *use = generation->use;
+    breadcrumb_forget_name(generations->engine->breadcrumb, generation->endpoint.config->name);
     endpoint_fini(&generation->endpoint);
     generation__set_judge(generation, NULL);
     list_remove(&generation->node);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -119,6 +120,60 @@ static void test_breadcrumb__cuts_long_names_and_takes_no_more_than_it_has_room_
     memory_free(breadcrumb);
 }
 
+static void expect_endpoint(struct breadcrumb *breadcrumb, const char *endpoint, const char *told)
+{
+    struct breadcrumb_callback callback;
+    enter(breadcrumb, 0, endpoint, 1);
+    assert_true(breadcrumb_callback_at(breadcrumb, 0, &callback));
+    assert_string_equal(callback.endpoint, told);
+    callback_mark_leave(&breadcrumb_place(breadcrumb, 0)->mark);
+}
+
+/* As endpoints come and go with reloads, and the memory of one that has gone is another one's. */
+static void test_breadcrumb__takes_new_names_in_place_of_old_ones(void **state)
+{
+    static char more[NAMES + 1][8];
+    (void)state;
+    struct breadcrumb *breadcrumb = make();
+    for (int i = 0; i < 3 * NAMES; i++) {
+        char *name = more[i % (NAMES + 1)];
+        snprintf(name, sizeof more[0], "n%d", i);
+        breadcrumb_add_name(breadcrumb, name, "echo");
+        expect_endpoint(breadcrumb, name, name);
+        expect_endpoint(breadcrumb, web, "web");
+        breadcrumb_forget_name(breadcrumb, name);
+        expect_endpoint(breadcrumb, name, "?");
+    }
+    breadcrumb_add_name(breadcrumb, more[0], "echo");
+    snprintf(more[0], sizeof more[0], "other");
+    breadcrumb_add_name(breadcrumb, more[0], "echo"); /* nobody has forgotten the one before */
+    expect_endpoint(breadcrumb, more[0], "other");
+    assert_int_equal(breadcrumb->name_count, NAMES);
+    breadcrumb_forget_name(breadcrumb, unknown);
+    breadcrumb_forget_name(NULL, web);
+    expect_endpoint(breadcrumb, NULL, "?");
+    assert_true(breadcrumb_is_sound(breadcrumb, breadcrumb_size(NAMES)));
+    memory_free(breadcrumb);
+}
+
+/* A name that may be wrong is told by none. */
+static void test_breadcrumb__with_fixed_names_has_those_of_the_start_or_none(void **state)
+{
+    (void)state;
+    struct breadcrumb *breadcrumb = make();
+    breadcrumb->are_names_fixed = 1;
+    breadcrumb_add_name(breadcrumb, web, "echo");
+    breadcrumb_add_name(breadcrumb, unknown, "echo");
+    expect_endpoint(breadcrumb, web, "web");
+    expect_endpoint(breadcrumb, unknown, "?");
+    breadcrumb_forget_name(breadcrumb, unknown);
+    expect_endpoint(breadcrumb, mail, "mail");
+    breadcrumb_forget_name(breadcrumb, web);
+    expect_endpoint(breadcrumb, web, "?");
+    expect_endpoint(breadcrumb, mail, "?");
+    memory_free(breadcrumb);
+}
+
 static void test_breadcrumb__is_nothing_where_there_is_no_memory(void **state)
 {
     (void)state;
@@ -218,6 +273,8 @@ int main(void)
         support_test(test_breadcrumb__finds_callbacks_by_place_and_thread),
         support_test(test_breadcrumb__names_eight_callbacks_and_counts_the_others),
         support_test(test_breadcrumb__cuts_long_names_and_takes_no_more_than_it_has_room_for),
+        support_test(test_breadcrumb__takes_new_names_in_place_of_old_ones),
+        support_test(test_breadcrumb__with_fixed_names_has_those_of_the_start_or_none),
         support_test(test_breadcrumb__is_nothing_where_there_is_no_memory),
         support_test(test_breadcrumb__knows_who_starts_and_stops),
         support_test(test_breadcrumb__takes_nothing_else_for_one),

@@ -192,6 +192,7 @@ static void test_config_options__tells_what_is_wrong_with_a_counter(void **state
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         const struct pl_handler handler = {.size = sizeof handler,
+                                           .name = "a-handler",
                                            .counter_size = sizeof wrong[0][0],
                                            .counter_count = 2,
                                            .counters = wrong[i]};

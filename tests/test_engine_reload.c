@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "base/breadcrumb.h"
+#include "base/memory.h"
 #include "config/config_keys.h"
 #include "engine_state.h"
 #include "handler/discard.h"
@@ -89,6 +91,31 @@ static const struct pl_handler teller = {.size = sizeof(struct pl_handler),
                                          .on_datagram = teller__on_datagram,
                                          .on_close = teller__on_close};
 
+/* ---- A handler that notes what the breadcrumb tells of it ---- */
+
+static struct breadcrumb *crumb;
+static char crumb_told[160];
+
+static size_t crumbler__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    struct breadcrumb_callback callback = {.endpoint = "nothing"};
+    (void)state, (void)user, (void)at;
+    breadcrumb_callback_of(crumb, GetCurrentThreadId(), &callback);
+    snprintf(crumb_told, sizeof crumb_told, "%s %s", callback.endpoint, callback.handler);
+    teller__host->send(teller__host, id, (const uint8_t *)"!", 1);
+    return length;
+}
+
+static const struct pl_handler crumbler = {.size = sizeof(struct pl_handler),
+                                           .abi_major = PL_ABI_MAJOR,
+                                           .abi_minor = PL_ABI_MINOR,
+                                           .flags = PL_TCP,
+                                           .name = "crumbler",
+                                           .version = "1",
+                                           .summary = "notes what the breadcrumb tells of it",
+                                           .start = teller__start_for,
+                                           .on_data = crumbler__on_data};
+
 static int32_t unwilling__start(pl_start *start)
 {
     snprintf(start->error, start->error_room, "not today");
@@ -106,8 +133,8 @@ static const struct pl_handler unwilling = {.size = sizeof(struct pl_handler),
                                             .on_data = teller__on_data,
                                             .on_datagram = teller__on_datagram};
 
-static const struct pl_handler *const handlers[] = {&teller, &unwilling, &discard_handler, &echo_handler,
-                                                    NULL};
+static const struct pl_handler *const handlers[] = {&teller,          &unwilling,    &crumbler,
+                                                    &discard_handler, &echo_handler, NULL};
 
 /* ---- The engine ---- */
 
@@ -170,10 +197,12 @@ static void bed_start(const char *words)
     text_init_heap(&it.told);
     it.report.told = &it.told;
     struct config *config = bed_parse(words);
-    it.engine = engine_start(
-        &(const struct engine_options){
-            .config = config, .handlers = handlers, .log = journal_open(), .config_done = bed__done},
-        &failure);
+    it.engine = engine_start(&(const struct engine_options){.config = config,
+                                                            .handlers = handlers,
+                                                            .log = journal_open(),
+                                                            .breadcrumb = crumb,
+                                                            .config_done = bed__done},
+                             &failure);
     if (it.engine == NULL) {
         fail_msg("%s", failure.text);
     }
@@ -681,6 +710,44 @@ static void test_reload__tells_what_it_would_do(void **state)
     bed_stop();
 }
 
+/* ---- What a crash would tell ---- */
+
+static void assert_crumb(struct client *client, const char *told)
+{
+    ask(client);
+    assert_string_equal(crumb_told, told);
+}
+
+static void test_reload__a_crash_names_the_endpoints_that_it_made(void **state)
+{
+    enum { NAMES = 6 };
+    static const char *const names[] = {"one", "two", "three"};
+    char words[160];
+    (void)state;
+    crumb = memory_alloc(breadcrumb_size(NAMES));
+    assert_non_null(crumb);
+    breadcrumb_init(crumb, NAMES, "1");
+    bed_start("[endpoint zero]\nlisten = tcp://@1:23900\nhandler = crumbler\n");
+    struct client *old = call(1);
+    assert_crumb(old, "zero crumbler");
+    for (int i = 0; i < 4 * NAMES; i++) {
+        snprintf(words, sizeof words,
+                 "[endpoint %s]\nlisten = tcp://@1:23900\nhandler = crumbler\nidle_timeout = %dm\n",
+                 names[i % 3], i + 10);
+        assert_true(bed_reload(words));
+        struct client *client = call(1);
+        snprintf(words, sizeof words, "%s crumbler", names[i % 3]);
+        assert_crumb(client, words);
+        assert_crumb(old, "zero crumbler"); /* of the configuration that it came with */
+        client_close(client);
+        bed_wait_for_done(i); /* all but the first one and the last one are given back, and their names */
+    }
+    client_close(old);
+    bed_stop();
+    memory_free(crumb);
+    crumb = NULL;
+}
+
 /* ---- Every key ---- */
 
 /* What is written for each key, another value than its default. */
@@ -922,6 +989,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reload__an_address_in_the_way_stays, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__while_paused_and_while_it_stops, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__tells_what_it_would_do, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__a_crash_names_the_endpoints_that_it_made, rig_setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_reload__every_key_of_the_service, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__every_key_of_an_endpoint, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__under_load_nobody_notices, rig_setup, teardown),

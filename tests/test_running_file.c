@@ -108,7 +108,7 @@ static void test_running_file__is_there_while_it_runs(void **state)
     assert_int_equal(world.failure.code, EXIT_CODE_DONE);
     assert_string_equal(world.last, "");
     assert_true(is_there());
-    assert_true(breadcrumb_is_sound(running_file_breadcrumb(file), breadcrumb_size(2)));
+    assert_true(breadcrumb_is_sound(running_file_breadcrumb(file), breadcrumb_size(2 * 2 + 64)));
     running_file_close(file);
     assert_false(is_there());
     running_file_close(NULL);
@@ -204,7 +204,7 @@ static void expect_without_file(const char *part)
     if (strstr(world.failure.text, part) == NULL) {
         fail_msg("\"%s\" is not in: %s", part, world.failure.text);
     }
-    assert_true(breadcrumb_is_sound(running_file_breadcrumb(file), breadcrumb_size(2)));
+    assert_true(breadcrumb_is_sound(running_file_breadcrumb(file), breadcrumb_size(2 * 2 + 64)));
     enter(file, web);
     running_file_close(file);
 }
@@ -223,15 +223,33 @@ static void test_running_file__is_done_without_where_it_cannot_be_made(void **st
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        fault_arm(rows[i].import, 1, rows[i].code, 1);
+        const uint32_t times = rows[i].import == IMPORT_VirtualLock ? 2 : 1; /* not even without the names */
+        fault_arm(rows[i].import, 1, rows[i].code, times);
         expect_without_file(rows[i].told);
-        assert_int_equal(fault_hits(), 1);
+        assert_int_equal(fault_hits(), times);
         fault_clear();
         assert_false(is_there());
     }
     fault_arm(IMPORT_CreateFileW, 2, ERROR_ACCESS_DENIED, 1);
     expect_without_file("; the account of this process needs the right to write there");
     fault_clear();
+}
+
+/* More endpoints than a process may keep pages in memory. */
+static void test_running_file__is_locked_without_its_names_where_they_are_too_many(void **state)
+{
+    (void)state;
+    fault_arm(IMPORT_VirtualLock, 1, ERROR_WORKING_SET_QUOTA, 1);
+    struct running_file *file = open_it();
+    fault_clear();
+    assert_non_null(file);
+    assert_int_equal(world.failure.code, EXIT_CODE_DONE);
+    assert_true(is_there());
+    assert_int_equal(running_file_breadcrumb(file)->are_names_fixed, 1);
+    running_file_close(file);
+    file = open_it();
+    assert_int_equal(running_file_breadcrumb(file)->are_names_fixed, 0);
+    running_file_close(file);
 }
 
 static BOOL WINAPI write_half(HANDLE file, LPCVOID at, DWORD length, LPDWORD done, LPOVERLAPPED overlapped)
@@ -285,6 +303,7 @@ int main(void)
         test(test_running_file__that_is_damaged_says_so),
         test(test_running_file__that_cannot_be_read_says_so),
         test(test_running_file__is_done_without_where_it_cannot_be_made),
+        test(test_running_file__is_locked_without_its_names_where_they_are_too_many),
         test(test_running_file__that_is_cut_is_not_kept),
         test(test_running_file__of_another_run_stays_its_own),
         test(test_running_file__is_nothing_without_memory),

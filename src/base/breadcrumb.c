@@ -37,13 +37,50 @@ void breadcrumb_init(struct breadcrumb *breadcrumb, size_t names, const char *ve
     }
 }
 
+/* The first with this key; 0: that is free. NULL: there is none. */
+static struct breadcrumb_name *breadcrumb__find(struct breadcrumb *breadcrumb, uint64_t key)
+{
+    for (uint32_t i = 0; i < breadcrumb->name_count; i++) {
+        if (breadcrumb->names[i].key == key) {
+            return &breadcrumb->names[i];
+        }
+    }
+    return NULL;
+}
+
+static struct breadcrumb_name *breadcrumb__room_for(struct breadcrumb *breadcrumb, uint64_t key)
+{
+    struct breadcrumb_name *name = breadcrumb__find(breadcrumb, key);
+    if (breadcrumb->are_names_fixed != 0) {
+        return NULL;
+    }
+    name = name != NULL ? name : breadcrumb__find(breadcrumb, 0);
+    if (name == NULL && breadcrumb->name_count < breadcrumb->name_room) {
+        name = &breadcrumb->names[breadcrumb->name_count++];
+    }
+    return name;
+}
+
 void breadcrumb_add_name(struct breadcrumb *breadcrumb, const char *endpoint, const char *handler)
 {
-    if (breadcrumb != NULL && breadcrumb->name_count < breadcrumb->name_room) {
-        struct breadcrumb_name *name = &breadcrumb->names[breadcrumb->name_count++];
-        name->key = (uint64_t)(uintptr_t)endpoint;
+    const uint64_t key = (uint64_t)(uintptr_t)endpoint;
+    struct breadcrumb_name *name = breadcrumb != NULL ? breadcrumb__room_for(breadcrumb, key) : NULL;
+    if (name != NULL) {
+        name->key = 0; /* while the texts are half this one's */
         breadcrumb__copy(name->endpoint, sizeof name->endpoint, endpoint);
         breadcrumb__copy(name->handler, sizeof name->handler, handler);
+        name->key = key;
+    }
+}
+
+void breadcrumb_forget_name(struct breadcrumb *breadcrumb, const char *endpoint)
+{
+    const uint64_t key = (uint64_t)(uintptr_t)endpoint;
+    struct breadcrumb_name *name = breadcrumb != NULL ? breadcrumb__find(breadcrumb, key) : NULL;
+    if (name != NULL && breadcrumb->are_names_fixed != 0) {
+        breadcrumb->name_count = 0;
+    } else if (name != NULL) {
+        name->key = 0;
     }
 }
 
@@ -95,7 +132,7 @@ bool breadcrumb_callback_at(const struct breadcrumb *breadcrumb, unsigned index,
     *callback_out = (struct breadcrumb_callback){
         .endpoint = "?", .handler = "?", .id = place->mark.id, .thread = place->thread};
     for (uint32_t i = 0; i < breadcrumb->name_count; i++) {
-        if (breadcrumb->names[i].key == key) {
+        if (key != 0 && breadcrumb->names[i].key == key) {
             callback_out->endpoint = breadcrumb->names[i].endpoint;
             callback_out->handler = breadcrumb->names[i].handler;
         }

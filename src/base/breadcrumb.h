@@ -29,7 +29,7 @@ struct breadcrumb_place {
 
 /* What stands for the pointer of an endpoint's name: once for each endpoint, not with each callback. */
 struct breadcrumb_name {
-    uint64_t key; /* the pointer, as a number */
+    volatile uint64_t key; /* the pointer, as a number; 0: nothing stands here, or not yet */
     char endpoint[72];
     char handler[48];
 };
@@ -45,8 +45,8 @@ struct breadcrumb {
     volatile uint32_t has_ended;    /* in order: there is nothing to tell */
     volatile uint32_t crash_code;   /* of the exception that ends the process; 0: none so far */
     volatile uint32_t crash_thread; /* that it happened on */
-    uint32_t nothing;
-    volatile uint64_t crash_time;            /* in the name of its report; 0: that could not be written */
+    uint32_t are_names_fixed;       /* no name is written any more: their memory may be gone with the disk */
+    volatile uint64_t crash_time;   /* in the name of its report; 0: that could not be written */
     uint8_t apart[2 * BREADCRUMB_LINE - 88]; /* to the next cache line */
     struct breadcrumb_place places[BREADCRUMB_PLACES];
     struct breadcrumb_name names[];
@@ -67,8 +67,12 @@ size_t breadcrumb_size(size_t names);
 void breadcrumb_init(struct breadcrumb *breadcrumb, size_t names, const char *version);
 
 /* breadcrumb_add_name: `endpoint`, the pointer itself, is what worker_enter will be given; both texts are copied, and
-   cut where they are longer. What there is no room for is told as "?". */
+   cut where they are longer. What there is no room for is told as "?". breadcrumb_forget_name: no callback is given it any
+   more; the pointer may soon be another name's. Where the names are fixed, it takes all of them away, for a wrong name is
+   worse than none. One thread at a time; whoever reads meanwhile finds a name whole or not
+   at all. */
 void breadcrumb_add_name(struct breadcrumb *breadcrumb, const char *endpoint, const char *handler);
+void breadcrumb_forget_name(struct breadcrumb *breadcrumb, const char *endpoint);
 
 /* breadcrumb_place: for the thread of this number; NULL: there is none for it. breadcrumb_control: for the one that starts,
    drains and stops handlers; NULL of NULL. */
