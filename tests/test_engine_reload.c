@@ -710,6 +710,76 @@ static void test_reload__tells_what_it_would_do(void **state)
     bed_stop();
 }
 
+/* ---- Configurations that are held ---- */
+
+/* Of MANY endpoints each has its own number of minutes. */
+enum { MANY = 8, MANY_ROOM = 2048 };
+
+static void reload_many(const int minutes[MANY])
+{
+    char words[MANY_ROOM];
+    struct text text;
+    text_init(&text, words, sizeof words);
+    for (int i = 0; i < MANY; i++) {
+        text_add_format(&text,
+                        "[endpoint e%d]\nlisten = tcp://@%d:23900\nhandler = echo\nidle_timeout = %dm\n", i,
+                        i + 1, minutes[i]);
+    }
+    if (it.engine == NULL) {
+        bed_start(words);
+    } else {
+        assert_true(bed_reload(words));
+    }
+}
+
+/* Those that were given to the engine and not given back. */
+static void wait_for_held(LONG loaded, LONG held)
+{
+    const uint64_t deadline = rig_deadline();
+    while (loaded - it.done > held) {
+        rig_nap(deadline, "configurations that nobody needs");
+    }
+}
+
+/* An endpoint that has not changed holds the configuration that it began with, and all others are given back: so there are
+   never more of them than endpoints, those of old clients included, and one. */
+static void test_reload__configurations_do_not_pile_up(void **state)
+{
+    int minutes[MANY];
+    LONG loaded = 1;
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        minutes[i] = 5;
+    }
+    it.engine = NULL;
+    reload_many(minutes);
+    for (int i = 0; i < 5; i++, loaded++) { /* nothing has changed: the first one, and the newest */
+        reload_many(minutes);
+        wait_for_held(loaded + 1, 2);
+    }
+    for (int i = 0; i < 6 * MANY; i++, loaded++) { /* another one in turn, the worst that there is */
+        minutes[i % MANY]++;
+        reload_many(minutes);
+        wait_for_held(loaded + 1, MANY);
+    }
+    struct client *old = call(1); /* of the one that is changed now */
+    for (int i = 0; i < 6 * MANY; i++, loaded++) {
+        minutes[0]++;
+        reload_many(minutes);
+        wait_for_held(loaded + 1, MANY + 1);
+    }
+    assert_echo(old);
+    client_close(old);
+    wait_for_held(loaded, MANY);
+    for (int i = 0; i < MANY; i++) { /* all of them at once: the newest is enough for all */
+        minutes[i]++;
+    }
+    reload_many(minutes);
+    wait_for_held(loaded + 1, 1);
+    bed_stop();
+    assert_int_equal(it.done, loaded + 1);
+}
+
 /* ---- What a crash would tell ---- */
 
 static void assert_crumb(struct client *client, const char *told)
@@ -989,6 +1059,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reload__an_address_in_the_way_stays, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__while_paused_and_while_it_stops, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__tells_what_it_would_do, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__configurations_do_not_pile_up, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__a_crash_names_the_endpoints_that_it_made, rig_setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_reload__every_key_of_the_service, rig_setup, teardown),
