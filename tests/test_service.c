@@ -15,6 +15,7 @@
 #include "base/failure.h"
 #include "support/client.h"
 #include "support/program.h"
+#include "support/wine.h"
 
 enum { PATIENCE = 60000, POLL = 20, DRAIN = 2000 };
 
@@ -431,6 +432,29 @@ static void test_service__drains_with_checkpoints_and_then_resets(void **state)
     assert_in_range(log_time(log, "PL1004") - log_time(log, "PL1003"), DRAIN - 250, DRAIN + 250);
 }
 
+/* What failure actions go by: the manager sees that the process is gone, and that nobody stopped it. */
+static void test_service__a_crash_is_a_failed_stop_for_the_manager(void **state)
+{
+    (void)state;
+    if (wine_is_before(10)) {
+        print_message("SKIP: this Wine's service manager does not notice that a service has crashed\n");
+        return;
+    }
+    install(ini_echo, L"service");
+    start_service();
+    wait_until_running(world.service);
+    const HANDLE process = OpenProcess(PROCESS_TERMINATE, FALSE, query(world.service).dwProcessId);
+    assert_non_null(process);
+    assert_true(TerminateProcess(process, (UINT)EXCEPTION_ACCESS_VIOLATION));
+    CloseHandle(process);
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_RUNNING, SERVICE_STOPPED);
+    assert_int_equal(query(world.service).dwWin32ExitCode, ERROR_PROCESS_ABORTED);
+    start_service();
+    wait_until_running(world.service);
+    assert_true(echoes_anew(world.port));
+    stop(world.service);
+}
+
 /* ---- The figures of docs/reliability.md, printed; what is asserted leaves room for a busy machine ---- */
 
 enum { TRANSFERS = 1000, RESETS = 200, PIECE = 2000, LONG_DRAIN = 20000, ENDPOINTS = 1000 };
@@ -610,6 +634,7 @@ int main(void)
         test(test_service__a_missing_file_fails_the_start_with_code_3),
         test(test_service__finds_its_file_by_the_registry),
         test(test_service__drains_with_checkpoints_and_then_resets),
+        test(test_service__a_crash_is_a_failed_stop_for_the_manager),
         test(test_service__takes_controls_at_once),
         test(test_service__finishes_transfers_and_resets_the_rest),
         test(test_service__starts_a_thousand_endpoints),

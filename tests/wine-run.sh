@@ -5,6 +5,8 @@
 # One wineserver and its service processes stay for PORTLISTENER_WINE_LINGER seconds (60) after the last program, so
 # that a test costs milliseconds. Both are started here, without any inherited pipe: started by a test they would keep
 # ctest's stderr open, and ctest waits for that pipe to close.
+#
+# PORTLISTENER_WINE_ROOT is the root folder of another Wine with its libraries, where tests/wine10.sh has one.
 set -eu
 wine=${WINE64:-/usr/lib/wine/wine64}
 server=${WINESERVER:-/usr/lib/wine/wineserver64}
@@ -23,9 +25,17 @@ ulimit -Sn "$(ulimit -Hn)" # wineserver takes a descriptor for each socket of al
 fixed=
 setarch -R true 2>/dev/null && fixed=yes
 
+# in_wine PROGRAM [ARGUMENT ...]: one of Wine's own programs, in its root.
+in_wine() {
+    if [ -n "${PORTLISTENER_WINE_ROOT:-}" ]; then
+        set -- unshare --root="$PORTLISTENER_WINE_ROOT" --wd="$PWD" "$@"
+    fi
+    ${fixed:+setarch -R} "$@"
+}
+
 # A program that nobody waits for and that may live on: no pipe of ours, no lock of ours.
 quietly() {
-    "$@" </dev/null >/dev/null 2>&1 9>&-
+    in_wine "$@" </dev/null >/dev/null 2>&1 9>&-
 }
 
 mkdir -p "$WINEPREFIX"
@@ -34,13 +44,13 @@ flock 9
 started=no
 quietly "$server" "-p${PORTLISTENER_WINE_LINGER:-60}" && started=yes # 0: started now; 2: was running
 if [ ! -f "$WINEPREFIX/.ready" ]; then
-    if ! quietly ${fixed:+setarch -R} "$wine" winecfg -v win10; then # makes the prefix; Wine 8 is Windows 7 by default
+    if ! quietly "$wine" winecfg -v win10; then # makes the prefix; Wine 8 is Windows 7 by default
         echo "wine-run.sh: Wine could not make its prefix $WINEPREFIX; for the reason run: WINEPREFIX=$WINEPREFIX WINEDEBUG= $wine winecfg -v win10" >&2
         exit 125
     fi
     : >"$WINEPREFIX/.ready"
 elif [ $started = yes ]; then
-    quietly ${fixed:+setarch -R} "$wine" cmd /c exit || true # starts services.exe
+    quietly "$wine" cmd /c exit || true # starts services.exe
 fi
 exec 9>&-
 
@@ -50,8 +60,12 @@ if [ -n "${PORTLISTENER_WINE_APART:-}" ]; then
     output=$(mktemp)
     trap 'rm -f "$output"' EXIT
     code=0
-    ${fixed:+setarch -R} "$wine" "$@" </dev/null >"$output" 2>&1 || code=$?
+    in_wine "$wine" "$@" </dev/null >"$output" 2>&1 || code=$?
     cat "$output"
     exit $code
 fi
-exec ${fixed:+setarch -R} "$wine" "$@"
+set -- "$wine" "$@"
+if [ -n "${PORTLISTENER_WINE_ROOT:-}" ]; then
+    set -- unshare --root="$PORTLISTENER_WINE_ROOT" --wd="$PWD" "$@"
+fi
+exec ${fixed:+setarch -R} "$@"
