@@ -6,6 +6,7 @@
 #include "base/utf16.h"
 #include "base/win.h"
 #include "commands.h"
+#include "hardening.h"
 
 int wmain(int count, WCHAR **utf16);
 
@@ -72,9 +73,7 @@ static enum exit_code main__run(const char *const *words, size_t count, struct s
 
 int wmain(int count, WCHAR **utf16)
 {
-    /* Before anything is loaded at run time: from System32 or not at all. */
-    SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32);
-    SetErrorMode(SEM_FAILCRITICALERRORS); /* an error is returned, not shown in a box that nobody sees */
+    hardening_apply();
     struct streams streams;
     output_init(&streams.out, STD_OUTPUT_HANDLE);
     output_init(&streams.err, STD_ERROR_HANDLE);

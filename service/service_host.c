@@ -11,6 +11,7 @@
 #include "diagnosis/diagnosis.h"
 #include "engine_report.h"
 #include "handler/handlers.h"
+#include "hardening.h"
 #include "location.h"
 #include "plugin_loader.h"
 #include "reloader.h"
@@ -403,6 +404,20 @@ static void service_host__open_pipe(struct service_host *host)
     }
 }
 
+static void service_host__log_hardening(struct log *log)
+{
+    char names[512];
+    struct text text;
+    if (!log_writes(log, EVENT_PROBE_RESULT)) {
+        return;
+    }
+    text_init(&text, names, sizeof names);
+    if (hardening_add_missing(&text) > 0) {
+        log_write(log, EVENT_PROBE_RESULT, NULL, 0,
+                  "mitigation policies that this system has not turned on: %s", names);
+    }
+}
+
 static enum service_end service_host__run_engine(struct service_host *host, struct failure *failure_out)
 {
     host->state = SERVICE_HOST_STARTING;
@@ -410,6 +425,7 @@ static enum service_end service_host__run_engine(struct service_host *host, stru
               "PortListener " PORTLISTENER_VERSION " starts as %s with %s%s", host->options->service,
               host->config->file,
               host->has_last_ended ? "; the last run ended in order, if there was one" : "");
+    service_host__log_hardening(host->log);
     service_host__open_access_log(host);
     service_host__offer_reload(host);
     InterlockedExchange64(&host->drain_timeout, (LONG64)host->config->service.drain_timeout);

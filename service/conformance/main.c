@@ -8,6 +8,7 @@
 #include "base/utf16.h"
 #include "checks.h"
 #include "handler/plugin.h"
+#include "hardening.h"
 #include "settings.h"
 
 enum { PATH_ROOM = 32768 };
@@ -240,8 +241,7 @@ static enum exit_code main__parse(const char *const *words, size_t count, struct
 
 int wmain(int count, WCHAR **utf16)
 {
-    SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32); /* as the service does */
-    SetErrorMode(SEM_FAILCRITICALERRORS);
+    hardening_apply(); /* as the service does: what that forbids a plugin shows here */
     WSADATA data;
     struct streams streams;
     output_init(&streams.out, STD_OUTPUT_HANDLE);
