@@ -94,6 +94,33 @@ static void test_table(void **state)
         {"O:SYD:(A;;FA;;;S-1-5-21-1-2-3-1001)", "S-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-1001",
          "S-1-5-21-1-2-3-1001"},
         {"O:SYD:(A;;FA;;;S-1-5-32)", "S-1-5-32", "S-1-5-32", "S-1-5-32"},
+        {"O:SYD:(A;;0x2;;;AN)", "S-1-5-7", "S-1-5-7", NULL},   /* who has not said who he is */
+        {"O:SYD:(A;;0x2;;;NU)", "S-1-5-2", "S-1-5-2", NULL},   /* who comes by the network */
+        {"O:SYD:(A;;0x2;;;SU)", "S-1-5-6", "S-1-5-6", NULL},   /* any service */
+        {"O:SYD:(A;;0x2;;;NS)", "S-1-5-20", "S-1-5-20", NULL}, /* Network Service */
+        {"O:SYD:(A;;0x2;;;PU)", "S-1-5-32-547", "S-1-5-32-547", NULL},
+        {"O:SYD:(A;;0x2;;;BO)", "S-1-5-32-551", "S-1-5-32-551",
+         NULL}, /* who can restore anything, all the same */
+        {"O:SYD:(A;;SD;;;S-1-5-80-1-2-3-4-5)", "S-1-5-80-1", "S-1-5-80-1",
+         "S-1-5-80-1"},                                                    /* a service's own */
+        {"O:SYD:(A;;0x2;;;S-1-15-2-1)", "S-1-15-2-1", "S-1-15-2-1", NULL}, /* all apps of packages */
+        {"O:SYD:(A;;0x2;;;S-1-15-3-1024-1-2-3-4-5-6-7-8)", "S-1-15-3-1024", "S-1-15-3-1024",
+         NULL},                                                       /* a capability */
+        {"O:SYD:(A;;WD;;;S-1-3-1)", "S-1-3-1", "S-1-3-1", "S-1-3-1"}, /* CREATOR GROUP, in force here */
+        {"O:SYD:(A;;FA;;;S-1-9-9-9)", "S-1-9-9-9", "S-1-9-9-9",
+         "S-1-9-9-9"}, /* of an authority nobody knows */
+        {"O:SYD:(A;;FA;;;S-1-5-32-544-1)", "S-1-5-32-544-1", "S-1-5-32-544-1", "S-1-5-32-544-1"},
+        {"O:SYD:(A;;FA;;;S-1-5-18-1)", "S-1-5-18-1", "S-1-5-18-1", "S-1-5-18-1"},
+        {"O:BUD:(A;;FR;;;S-1-3-4)", "belongs to", "belongs to",
+         "belongs to"}, /* though OWNER RIGHTS lets him read only */
+        /* a list may have no entry for who owns it; the group counts for nothing */
+        {"O:BAG:BUD:(A;;FA;;;SY)", NULL, NULL, NULL},
+        /* what is audited or labelled gives nothing */
+        {"O:SYD:(A;;FR;;;WD)S:(AU;SAFA;FA;;;WD)", NULL, NULL, NULL},
+        /* how far down an entry goes changes nothing here */
+        {"O:SYD:(A;CINP;0x2;;;BU)", "may write", "may add files", NULL},
+        {"O:SYD:(A;OICINPIO;FA;;;BU)", NULL, NULL, NULL},
+        {"O:SYD:(A;ID;0x2;;;BU)", "may write", "may add files", NULL},
         /* what is for what will be made below only */
         {"O:SYD:(A;OICIIO;GA;;;CO)", NULL, NULL, NULL},
         {"O:SYD:(A;CIIO;FA;;;WD)(A;OICI;FA;;;SY)", NULL, NULL, NULL},
@@ -117,7 +144,10 @@ static void test_table(void **state)
         {"O:SY", "has no list of permissions", "has no list of permissions", "has no list of permissions"},
         {"D:" ALL_THREE, "cannot be read", "cannot be read", "cannot be read"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    const unsigned count = sizeof rows / sizeof rows[0];
+    print_message("             %u descriptors, each of a file, a folder and one further up: %u cases\n",
+                  count, 3 * count);
+    for (unsigned i = 0; i < count; i++) {
         PSECURITY_DESCRIPTOR descriptor = descriptor_make(rows[i].sddl);
         if (descriptor == NULL) {
             fail_msg("%s", rows[i].sddl);
@@ -125,6 +155,45 @@ static void test_table(void **state)
         assert_says(rows[i].sddl, descriptor, FILE_ACCESS_FILE, rows[i].file);
         assert_says(rows[i].sddl, descriptor, FILE_ACCESS_FOLDER, rows[i].folder);
         assert_says(rows[i].sddl, descriptor, FILE_ACCESS_ANCESTOR, rows[i].ancestor);
+        LocalFree(descriptor);
+    }
+}
+
+/* The same accounts, with the rights of keys. */
+static void test_keys(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sddl, *expected;
+    } rows[] = {
+        {"O:SYD:(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;BU)", NULL},
+        {"O:BAD:(A;;KR;;;WD)(A;;KX;;;AU)(A;;GR;;;AC)", NULL},
+        {"O:SYD:", NULL},
+        {"O:SYD:(A;CIIO;KA;;;CO)", NULL},
+        {"O:SYD:(D;;KA;;;WD)", NULL},
+        {"O:SYD:(A;;0x8;;;BU)", NULL}, /* enumerate */
+        {"O:SYD:(A;;0x2;;;BU)", "may set values in it"},
+        {"O:SYD:(A;;0x4;;;BU)", "may create keys in it"},
+        {"O:SYD:(A;;0x20;;;BU)", "may create links in it"},
+        {"O:SYD:(A;;SD;;;BU)", "may delete it"},
+        {"O:SYD:(A;;WD;;;BU)", "may change its permissions"},
+        {"O:SYD:(A;;WO;;;BU)", "may take it over"},
+        {"O:SYD:(A;;GW;;;BU)", "may set values in it"}, /* what generic rights are depends on the kind */
+        {"O:SYD:(A;;GA;;;BU)", "may set values in it"},
+        {"O:SYD:(A;;KW;;;AU)", "may set values in it"},
+        {"O:SYD:(A;;KA;;;S-1-5-80-1-2-3-4-5)", "S-1-5-80-1-2-3-4-5"},
+        {"O:BUD:(A;;KA;;;SY)", "belongs to"},
+        {"O:SY", "has no list of permissions"},
+        {"D:(A;;KA;;;SY)", "cannot be read"},
+    };
+    const unsigned count = sizeof rows / sizeof rows[0];
+    print_message("             %u keys\n", count);
+    for (unsigned i = 0; i < count; i++) {
+        PSECURITY_DESCRIPTOR descriptor = descriptor_make(rows[i].sddl);
+        if (descriptor == NULL) {
+            fail_msg("%s", rows[i].sddl);
+        }
+        assert_says(rows[i].sddl, descriptor, FILE_ACCESS_KEY, rows[i].expected);
         LocalFree(descriptor);
     }
 }
@@ -316,10 +385,8 @@ static void test_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        support_test(test_table),
-        support_test(test_types_of_entries),
-        support_test(test_damaged_lists),
-        support_test(test_words),
+        support_test(test_table),         support_test(test_keys),  support_test(test_types_of_entries),
+        support_test(test_damaged_lists), support_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
