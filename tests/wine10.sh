@@ -18,7 +18,7 @@ root=${PORTLISTENER_WINE10_ROOT:-$PWD/build/wine10}
 apt=$PWD/build/apt-wine10
 # What runs in it are Windows programs without windows: of the two hundred packages that Debian's Wine depends on, those
 # for sound, pictures and screens can be left out. (Without fonts each program complains, or its desktop never starts.)
-packages=(wine64 libwine libz-mingw-w64 libc6 libgcc-s1 libunwind8 liblzma5 zlib1g
+packages=(wine64 libwine libz-mingw-w64 libc6 libc-bin libgcc-s1 libunwind8 liblzma5 zlib1g
     libfreetype6 libpng16-16t64 libbrotli1 libbz2-1.0 libfontconfig1 libexpat1 fontconfig-config fonts-dejavu-core
     libgnutls30t64 libp11-kit0 libidn2-0 libunistring5 libtasn1-6 libnettle8t64 libhogweed6t64 libgmp10 libffi8)
 
