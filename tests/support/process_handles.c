@@ -31,12 +31,22 @@ struct handle_table {
 
 size_t process_handles_count(void)
 {
+    return process_handles_list(NULL, 0);
+}
+
+size_t process_handles_list(uintptr_t *at, size_t room)
+{
     static struct handle_table table;
     size_t count = 0;
     ULONG length = 0;
     assert_int_equal(NtQuerySystemInformation(SYSTEM_EXTENDED_HANDLES, &table, sizeof table, &length), 0);
     for (ULONG_PTR i = 0; i < table.count; i++) {
-        count += table.at[i].process == GetCurrentProcessId();
+        if (table.at[i].process == GetCurrentProcessId()) {
+            if (count < room) {
+                at[count] = table.at[i].handle;
+            }
+            count++;
+        }
     }
     return count;
 }
