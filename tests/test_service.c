@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
    The built program under the real service manager: created, started, paused, continued, stopped, deleted,
    and what the manager is told on the way. Needs the right to create services; skipped without. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 #include "base/failure.h"
 #include "support/client.h"
 #include "support/program.h"
+#include "support/snapshot.h"
 #include "support/wine.h"
 
 enum { PATIENCE = 60000, POLL = 20, DRAIN = 2000 };
@@ -432,6 +434,95 @@ static void test_service__drains_with_checkpoints_and_then_resets(void **state)
     assert_in_range(log_time(log, "PL1004") - log_time(log, "PL1003"), DRAIN - 250, DRAIN + 250);
 }
 
+/* ---- What it leaves on the disk ---- */
+
+struct footprint {
+    size_t prefix; /* of the service's folder */
+    unsigned inside, outside;
+    char names[2048];
+};
+
+static void note_change(void *context, const WCHAR *path)
+{
+    struct footprint *footprint = context;
+    char name[PROGRAM_PATH_MAX];
+    if (_wcsnicmp(path, world.folder, footprint->prefix) == 0) {
+        footprint->inside++;
+        snprintf(name, sizeof name, "%ls\n", path + footprint->prefix);
+        strncat(footprint->names, name, sizeof footprint->names - strlen(footprint->names) - 1);
+    } else {
+        footprint->outside++;
+        print_message("changed: %ls\n", path);
+    }
+}
+
+static void wait_for_log(const char *event)
+{
+    static char log[65536];
+    WCHAR path[PROGRAM_PATH_MAX];
+    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\test.log", world.folder);
+    for (int waited = 0; waited < PATIENCE; waited += POLL) {
+        if (program_read(path, log, sizeof log) &&
+            strstr(log, event) != NULL) { /* not there while it is rotated */
+            return;
+        }
+        Sleep(POLL);
+    }
+    fail_msg("no %s in the log:\n%s", event, log);
+}
+
+/* A whole life: a plugin (which is copied), connections, a pause, a reload, a rotation, a dump, the stop. */
+static void live(void)
+{
+    start_service();
+    wait_until_running(world.service);
+    assert_true(echoes_anew(world.port));
+    control(SERVICE_CONTROL_PAUSE);
+    wait_for(world.service, SERVICE_RUNNING, SERVICE_PAUSE_PENDING, SERVICE_PAUSED);
+    control(SERVICE_CONTROL_CONTINUE);
+    wait_for(world.service, SERVICE_PAUSED, SERVICE_CONTINUE_PENDING, SERVICE_RUNNING);
+    control(130);
+    wait_for_log("PL1015");
+    control(SERVICE_CONTROL_PARAMCHANGE);
+    wait_for_log("PL1011");
+    control(129);
+    wait_for_log("PL1505");
+    assert_true(echoes_anew(world.port));
+    stop(world.service);
+}
+
+static void test_service__writes_to_its_own_folders_only(void **state)
+{
+    static const char *const expected[] = {"\\test.log\n", "\\access.log\n", "\\plugin-cache\n"};
+    struct footprint footprint = {.prefix = wcslen(world.folder)};
+    WCHAR plugins[PROGRAM_PATH_MAX];
+    char ini[2 * PROGRAM_PATH_MAX];
+    (void)state;
+    if (!wine_is_before(ULONG_MAX)) {
+        print_message("SKIP: other programs write to this drive, too\n");
+        return;
+    }
+    swprintf(plugins, PROGRAM_PATH_MAX, L"%ls", program_path());
+    wcscpy(wcsrchr(plugins, L'\\'), L"\\plugins");
+    snprintf(ini, sizeof ini,
+             "[service]\nlog_file = test.log\naccess_log = access.log\nplugin_dir = %ls\n"
+             "[endpoint plugin]\nlisten = tcp://127.0.0.1:%u\nhandler = echo.dll\n",
+             plugins, (unsigned)program_free_port());
+    install(ini, L"service");
+    struct snapshot *before = snapshot_take(L"C:");
+    live();
+    struct snapshot *after = snapshot_take(L"C:");
+    snapshot_compare(before, after, note_change, &footprint);
+    snapshot_destroy(before);
+    snapshot_destroy(after);
+    print_message("             %u files and folders changed in its folder, %u elsewhere\n%s",
+                  footprint.inside, footprint.outside, footprint.names);
+    assert_int_equal(footprint.outside, 0);
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        assert_non_null(strstr(footprint.names, expected[i]));
+    }
+}
+
 /* What failure actions go by: the manager sees that the process is gone, and that nobody stopped it. */
 static void test_service__a_crash_is_a_failed_stop_for_the_manager(void **state)
 {
@@ -634,6 +725,7 @@ int main(void)
         test(test_service__a_missing_file_fails_the_start_with_code_3),
         test(test_service__finds_its_file_by_the_registry),
         test(test_service__drains_with_checkpoints_and_then_resets),
+        test(test_service__writes_to_its_own_folders_only),
         test(test_service__a_crash_is_a_failed_stop_for_the_manager),
         test(test_service__takes_controls_at_once),
         test(test_service__finishes_transfers_and_resets_the_rest),

@@ -72,12 +72,12 @@ static bool child__start_with_list(struct child *child, const WCHAR *path, WCHAR
 
 static bool child__open(struct child *child, const WCHAR *path, WCHAR *line)
 {
-    SECURITY_ATTRIBUTES inheritable = {.nLength = sizeof inheritable, .bInheritHandle = TRUE};
     HANDLE end = NULL;
-    if (!CreatePipe(&child->pipe, &end, &inheritable, 0)) {
+    if (!CreatePipe(&child->pipe, &end, NULL, 0)) {
         return false;
     }
-    const bool is_started = SetHandleInformation(child->pipe, HANDLE_FLAG_INHERIT, 0) &&
+    /* our end can at no moment be inherited, not by a child that another thread starts either */
+    const bool is_started = SetHandleInformation(end, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) &&
                             child__start_with_list(child, path, line, end);
     CloseHandle(end); /* so that the pipe ends with the child */
     if (!is_started) {
