@@ -10,8 +10,10 @@
 enum { CLIENT_TABLE_WIDTH = 100, CLIENT_CELL = 80, CLIENT_ROWS_FIRST = 64 };
 
 static const char *const client_table__states[] = {
-    [CLIENT_HEADER] = "header", [CLIENT_OPEN] = "open",       [CLIENT_SENDING] = "sending",
-    [CLIENT_HALF] = "half",     [CLIENT_CLOSING] = "closing", [CLIENT_ONCE] = "once"};
+    [CLIENT_HEADER] = "header", [CLIENT_CONNECTING] = "connecting",
+    [CLIENT_OPEN] = "open",     [CLIENT_SENDING] = "sending",
+    [CLIENT_HALF] = "half",     [CLIENT_CLOSING] = "closing",
+    [CLIENT_ONCE] = "once"};
 
 /* ---- Cells ---- */
 
@@ -86,7 +88,7 @@ static void client_table__add_cell(struct text *text, enum column column, const 
         text_add_string(text, row->endpoint);
         break;
     case COLUMN_PROTOCOL:
-        text_add_string(text, row->is_udp ? "udp" : "tcp");
+        text_add_format(text, "%s%s", row->is_udp ? "udp" : "tcp", row->is_outbound ? ">" : "");
         break;
     case COLUMN_CLIENT:
         address_add_with_port(text, &row->client);
@@ -211,9 +213,11 @@ static void client_table__add_json(struct text *text, const struct client_row *r
     client_table__add_json_address(text, "local", &row->local);
     text_add_format(
         text,
-        ", \"age_ms\": %llu, \"idle_ms\": %llu, \"bytes_in\": %llu, \"bytes_out\": %llu, \"state\": \"%s\"}",
+        ", \"age_ms\": %llu, \"idle_ms\": %llu, \"bytes_in\": %llu, \"bytes_out\": %llu, \"state\": \"%s\", "
+        "\"outbound\": %s}",
         (unsigned long long)row->age, (unsigned long long)row->idle, (unsigned long long)row->bytes_in,
-        (unsigned long long)row->bytes_out, client_table__states[row->state]);
+        (unsigned long long)row->bytes_out, client_table__states[row->state],
+        row->is_outbound ? "true" : "false");
 }
 
 /* ---- The table ---- */

@@ -15,6 +15,7 @@
 #include "base/utf16.h"
 #include "config/config_options.h"
 #include "connection/connection.h"
+#include "connection/udp_peer.h"
 #include "endpoint/control_calls.h"
 #include "engine_report.h"
 #include "handler/handlers.h"
@@ -74,12 +75,14 @@ static void engine__run_refuse(struct signal *signal, struct worker *worker)
 {
     (void)signal;
     connection_refuse_all(worker);
+    udp_peer_end_all(worker, false);
 }
 
 static void engine__run_reset(struct signal *signal, struct worker *worker)
 {
     (void)signal;
     connection_reset_all(worker);
+    udp_peer_end_all(worker, true);
 }
 
 /* The processors that this process may run on. */
@@ -128,6 +131,13 @@ static int32_t engine__report(void *context, int32_t format, report_sink sink, v
     return engine_report(context, (enum report_format)format, sink, what) ? PL_OK : PL_NO_MEMORY;
 }
 
+static bool engine__create_resolver(struct engine *engine, struct failure *failure_out)
+{
+    engine->resolver = resolver_create();
+    return engine->resolver != NULL || engine_fail(failure_out, EXIT_CODE_FAILED, ERROR_NOT_ENOUGH_MEMORY,
+                                                   "names of other hosts cannot be resolved");
+}
+
 static bool engine__create_workers(struct engine *engine, struct failure *failure_out)
 {
     const unsigned wanted = engine->config->service.workers;
@@ -152,6 +162,7 @@ static bool engine__create_workers(struct engine *engine, struct failure *failur
     host_init(&engine->host, engine->workers, count);
     engine->host.report = engine__report;
     engine->host.report_context = engine;
+    engine->host.dials = (struct dial_world){.network = &engine->network, .resolver = engine->resolver};
     engine->tallies.workers = count;
     return true;
 }
@@ -515,6 +526,9 @@ static bool engine__descend(struct engine *engine, struct failure *failure_out)
     if (!blocking_stop(&engine->blocking, ENGINE_WORKER_PATIENCE)) {
         return engine__give_up(engine, 0, failure_out);
     }
+    if (engine->resolver != NULL) {
+        resolver_settle(engine->resolver);
+    }
     for (unsigned i = 0; engine->are_workers_started && i < engine->worker_count; i++) {
         if (!worker_stop(engine->workers[i], ENGINE_WORKER_PATIENCE)) {
             return engine__give_up(engine, 0, failure_out);
@@ -543,8 +557,9 @@ static bool engine__climb(struct engine *engine, const struct engine_options *op
     }
     engine_init_reload(engine);
     engine->is_network_started = network_start(&engine->network, failure_out);
-    return engine->is_network_started && engine__create_workers(engine, failure_out) &&
-           engine__start_endpoints(engine, failure_out) && engine__create_bindings(engine, failure_out) &&
+    return engine->is_network_started && engine__create_resolver(engine, failure_out) &&
+           engine__create_workers(engine, failure_out) && engine__start_endpoints(engine, failure_out) &&
+           engine__create_bindings(engine, failure_out) &&
            engine__bind(engine, options->is_automatic_start, failure_out) &&
            engine__start_workers(engine, failure_out) && engine__start_control(engine, failure_out);
 }
@@ -718,6 +733,9 @@ void engine_destroy(struct engine *engine)
     memory_free((void *)engine->current);
     engine_free_texts(engine);
     tallies_fini(&engine->tallies);
+    if (engine->resolver != NULL) {
+        resolver_release(engine->resolver);
+    }
     if (engine->is_network_started) {
         network_stop(&engine->network);
     }

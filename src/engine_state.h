@@ -32,6 +32,7 @@ struct engine {
     struct breadcrumb *breadcrumb; /* NULL: none */
     const struct explainer *explainer;
     struct network network;
+    struct resolver *resolver;
     struct host host;
     struct worker **workers;
     unsigned worker_count;

@@ -291,7 +291,10 @@ static void test_access_line__has_every_reason_in_the_document(void **state)
     for (enum close_reason i = CLOSE_REASON_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
         char row[128];
         const struct close_reason_row *reason = close_reason_row(i);
-        snprintf(row, sizeof row, "| `%s` | `%s` | ", reason->is_refusal ? "refused" : "closed",
+        snprintf(row, sizeof row, "| `%s` | `%s` | ",
+                 i == CLOSED_CONNECT_FAILED ? "outbound"
+                 : reason->is_refusal       ? "refused"
+                                            : "closed",
                  reason->word);
         if (strcmp(row, last) == 0) {
             continue;

@@ -27,6 +27,7 @@ static const struct client_row tcp = {.id = 0x0120000000000007,
 static const struct client_row udp = {.id = 0x0280000100000001,
                                       .endpoint = "dns",
                                       .is_udp = true,
+                                      .is_outbound = true,
                                       .state = CLIENT_ONCE,
                                       .client = {.family = 4, .port = 53, .ip = {10, 0, 0, 1}},
                                       .local = {.family = 4, .port = 53, .ip = {10, 0, 0, 2}},
@@ -53,9 +54,9 @@ static void test_client_table__aligns_what_is_in_it(void **state)
     client_table_end(&table, 0);
     assert_string_equal(
         text.at,
-        "ID               ENDPOINT NET CLIENT           LOCAL             AGE IDLE   IN  OUT STATE\n"
-        "0120000000000007 web      tcp 192.0.2.17:50123 198.51.100.1:443   3h  59s 9999 9.7K sending\n"
-        "0280000100000001 dns      udp 10.0.0.1:53      10.0.0.2:53      200d   1m  15E    0 once\n");
+        "ID               ENDPOINT NET  CLIENT           LOCAL             AGE IDLE   IN  OUT STATE\n"
+        "0120000000000007 web      tcp  192.0.2.17:50123 198.51.100.1:443   3h  59s 9999 9.7K sending\n"
+        "0280000100000001 dns      udp> 10.0.0.1:53      10.0.0.2:53      200d   1m  15E    0 once\n");
     text_fini(&text);
 }
 
@@ -109,10 +110,10 @@ static void test_client_table__writes_json(void **state)
         "{\"connections\": [\n"
         "  {\"id\": \"0120000000000007\", \"endpoint\": \"web\", \"protocol\": \"tcp\", \"client\": \"192.0.2.17\", "
         "\"client_port\": 50123, \"local\": \"198.51.100.1\", \"local_port\": 443, \"age_ms\": 10800001, \"idle_ms\": 59999, "
-        "\"bytes_in\": 9999, \"bytes_out\": 10000, \"state\": \"sending\"},\n"
+        "\"bytes_in\": 9999, \"bytes_out\": 10000, \"state\": \"sending\", \"outbound\": false},\n"
         "  {\"id\": \"0280000100000001\", \"endpoint\": \"dns\", \"protocol\": \"udp\", \"client\": \"10.0.0.1\", "
         "\"client_port\": 53, \"local\": \"10.0.0.2\", \"local_port\": 53, \"age_ms\": 17280000000, \"idle_ms\": 60000, "
-        "\"bytes_in\": 18446744073709551615, \"bytes_out\": 0, \"state\": \"once\"}\n"
+        "\"bytes_in\": 18446744073709551615, \"bytes_out\": 0, \"state\": \"once\", \"outbound\": true}\n"
         "], \"count\": 2, \"is_complete\": false, \"silent_workers\": 1}\n");
     text_clear(&text);
     client_table_begin(&table, &text, true);

@@ -36,6 +36,7 @@ static const struct {
     {PL_BY_ADMIN, CLOSED_BY_ADMIN, "by-admin", FAMILY_CONNECTIONS_CLOSED, "by-admin"},
     {PL_DISPLACED, CLOSED_DISPLACED, "displaced", FAMILY_SESSIONS_CLOSED,
      "displaced"}, /* of sessions alone */
+    {PL_CONNECT_FAILED, CLOSED_CONNECT_FAILED, "connect-failed", FAMILY_OUTBOUND_FAILED, "connect-failed"},
 };
 
 static const struct {
@@ -92,7 +93,8 @@ static void test_close_reason__has_a_counter_of_its_own(void **state)
     for (enum counter counter = 0; counter < COUNTER_COUNT; counter++) {
         const enum family family = counter_row(counter)->family;
         const bool is_end = family == FAMILY_CONNECTIONS_CLOSED || family == FAMILY_CONNECTIONS_REFUSED ||
-                            counter == COUNTER_SESSIONS_CLOSED_DISPLACED;
+                            counter == COUNTER_SESSIONS_CLOSED_DISPLACED ||
+                            counter == COUNTER_OUTBOUND_CONNECT_FAILED;
         int reasons = 0;
         for (enum close_reason i = CLOSE_REASON_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
             reasons += close_reason_row(i)->counter == counter;

@@ -138,6 +138,7 @@ static void test_config__reads_a_complete_file(void **state)
     assert_int_equal(everything->receives_max, 16);
     assert_int_equal(everything->max_connections, 9000);
     assert_int_equal(everything->max_connections_per_source, 40);
+    assert_int_equal(everything->max_outbound, 90);
     assert_int_equal(everything->accept_rate, 500);
     assert_int_equal(everything->accept_burst, 1000);
     assert_int_equal(everything->proxy_protocol, CONFIG_PROXY_BOTH);

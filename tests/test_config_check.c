@@ -214,6 +214,7 @@ static void test_config_check__warns_of_keys_of_the_other_protocol(void **state)
     } rows[] = {
         {"max_connections", "tcp"},
         {"max_connections_per_source", NULL},
+        {"max_outbound", NULL},
         {"accept_rate", "tcp"},
         {"accept_burst", "tcp"},
         {"proxy_timeout", "tcp"},

@@ -52,6 +52,7 @@ static const struct promise endpoint_promises[] = {
      "live"},
     {"max_connections", "number", "0", "0 (no limit), or 1 to 4000000", "live"},
     {"max_connections_per_source", "number", "0", "0 (no limit), or 1 to 4000000", "live"},
+    {"max_outbound", "number", "0", "0 (no limit), or 1 to 4000000", "live"},
     {"accept_rate", "number", "0", "0 (no limit), or 1 to 1000000", "live"},
     {"accept_burst", "number", "0", "0 (as accept_rate), or 1 to 1000000", "live"},
     {"proxy_protocol", "choice", "off", "off, v1, v2 or both", "live"},

@@ -845,6 +845,7 @@ static const struct {
     {"deny", "192.0.2.0/24", NULL},
     {"max_connections", "77", NULL},
     {"max_connections_per_source", "77", NULL},
+    {"max_outbound", "77", NULL},
     {"accept_rate", "777", NULL},
     {"accept_burst", "777", "accept_rate = 1000\n"},
     {"proxy_protocol", "v2", "trusted_proxies = 192.0.2.1\n"},

@@ -50,7 +50,15 @@ static const struct {
     ROW(pl_counter, name, 0, 8),
     ROW(pl_counter, unit, 8, 8),
     ROW(pl_counter, help, 16, 8),
-    {"pl_host", sizeof(struct pl_host), 0, 144},
+    {"pl_connect", sizeof(struct pl_connect), 0, 64},
+    ROW(pl_connect, size, 0, 4),
+    ROW(pl_connect, protocol, 4, 4),
+    ROW(pl_connect, target, 8, 16),
+    ROW(pl_connect, source, 24, 24),
+    ROW(pl_connect, timeout, 48, 4),
+    ROW(pl_connect, reserved, 52, 4),
+    ROW(pl_connect, user, 56, 8),
+    {"pl_host", sizeof(struct pl_host), 0, 160},
     ROW(pl_host, size, 0, 4),
     ROW(pl_host, abi_major, 4, 4),
     ROW(pl_host, abi_minor, 8, 4),
@@ -71,6 +79,8 @@ static const struct {
     ROW(pl_host, retain, 120, 8),
     ROW(pl_host, release, 128, 8),
     ROW(pl_host, send_file, 136, 8),
+    ROW(pl_host, connect, 144, 8),
+    ROW(pl_host, explain, 152, 8),
     {"pl_start", sizeof(struct pl_start), 0, 72},
     ROW(pl_start, size, 0, 4),
     ROW(pl_start, check, 4, 4),
@@ -130,6 +140,7 @@ static const struct {
     {"PL_STAYS_LOADED", PL_STAYS_LOADED, 16},
     {"PL_RELAY", PL_RELAY, 32},
     {"PL_ASKED_EMPTY", PL_ASKED_EMPTY, 64},
+    {"PL_OUTBOUND", PL_OUTBOUND, 1},
     {"PL_PROXIED", PL_PROXIED, 2},
     {"PL_TRUNCATED", PL_TRUNCATED, 4},
     {"PL_NO_REPLY", PL_NO_REPLY, 8},
@@ -151,6 +162,7 @@ static const struct {
     {"PL_DENIED", PL_DENIED, 12},
     {"PL_DISPLACED", PL_DISPLACED, 13},
     {"PL_BY_ADMIN", PL_BY_ADMIN, 14},
+    {"PL_CONNECT_FAILED", PL_CONNECT_FAILED, 15},
     {"PL_REPORT_TEXT", PL_REPORT_TEXT, 0},
     {"PL_REPORT_JSON", PL_REPORT_JSON, 1},
     {"PL_REPORT_PROMETHEUS", PL_REPORT_PROMETHEUS, 2},
@@ -194,9 +206,9 @@ static void test_layout__has_a_row_for_the_last_of_each(void **state)
 {
     (void)state;
     assert_int_equal(sizeof(struct pl_handler), offsetof(struct pl_handler, drain) + sizeof(void (*)(void)));
-    assert_int_equal(sizeof(struct pl_host), offsetof(struct pl_host, send_file) + sizeof(void (*)(void)));
+    assert_int_equal(sizeof(struct pl_host), offsetof(struct pl_host, explain) + sizeof(void (*)(void)));
     assert_int_equal(PL_ABI_MAJOR, 0);
-    assert_int_equal(PL_ABI_MINOR, 9);
+    assert_int_equal(PL_ABI_MINOR, 10);
 }
 
 int main(void)

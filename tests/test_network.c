@@ -139,6 +139,7 @@ static void test_network__does_not_start_when_a_function_is_missing(void **state
         const char *name;
         GUID guid;
     } rows[] = {{"AcceptEx", WSAID_ACCEPTEX},
+                {"ConnectEx", WSAID_CONNECTEX},
                 {"GetAcceptExSockaddrs", WSAID_GETACCEPTEXSOCKADDRS},
                 {"WSARecvMsg", WSAID_WSARECVMSG},
                 {"WSASendMsg", WSAID_WSASENDMSG}};
@@ -159,10 +160,11 @@ static int WSAAPI tell_only_the_right_kind(SOCKET s, DWORD command, LPVOID in, D
                                            DWORD out_length, LPDWORD returned, LPWSAOVERLAPPED overlapped,
                                            LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
 {
-    static const GUID stream[] = {WSAID_ACCEPTEX, WSAID_GETACCEPTEXSOCKADDRS};
+    static const GUID stream[] = {WSAID_ACCEPTEX, WSAID_GETACCEPTEXSOCKADDRS, WSAID_CONNECTEX};
     int type = 0, length = sizeof type;
-    const bool is_of_streams =
-        memcmp(in, &stream[0], sizeof(GUID)) == 0 || memcmp(in, &stream[1], sizeof(GUID)) == 0;
+    const bool is_of_streams = memcmp(in, &stream[0], sizeof(GUID)) == 0 ||
+                               memcmp(in, &stream[1], sizeof(GUID)) == 0 ||
+                               memcmp(in, &stream[2], sizeof(GUID)) == 0;
     SEAM_REAL(getsockopt)(s, SOL_SOCKET, SO_TYPE, (char *)&type, &length);
     if (type != (is_of_streams ? SOCK_STREAM : SOCK_DGRAM)) {
         WSASetLastError(WSAEINVAL);

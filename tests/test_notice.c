@@ -21,6 +21,7 @@ enum { ROOM = 384 };
 static const struct pl_address client = {.family = 4, .ip = {192, 0, 2, 7}, .port = 51000};
 static const struct config_endpoint endpoint = {.max_connections = 3,
                                                 .max_connections_per_source = 5,
+                                                .max_outbound = 6,
                                                 .accept_rate = 100,
                                                 .udp_sessions_max = 7,
                                                 .reply_limit = 1500};
@@ -41,7 +42,7 @@ static void test_notice__there_is_one_for_all_that_is_refused_or_dropped(void **
         const char *metric = family_row(counter_row(counter)->family)->metric;
         bool is_wanted = strstr(metric, "_refused_") != NULL || strstr(metric, "_dropped_") != NULL ||
                          counter == COUNTER_ACCEPT_PAUSES_RATE ||
-                         counter == COUNTER_SESSIONS_CLOSED_DISPLACED;
+                         counter == COUNTER_SESSIONS_CLOSED_DISPLACED || counter == COUNTER_OUTBOUND_LIMIT;
         for (size_t i = 0; i < sizeof told_otherwise / sizeof told_otherwise[0]; i++) {
             is_wanted = is_wanted && counter != told_otherwise[i];
         }
@@ -77,6 +78,9 @@ static void test_notice__says_what_happened_to_whom_why_and_what_to_do(void **st
         {COUNTER_SESSIONS_REFUSED_PER_SOURCE, EVENT_CLIENT_REFUSED,
          "a datagram of 192.0.2.7:51000 was dropped: max_connections_per_source = 5 is reached; raise it if",
          "12 more datagrams were dropped since the last such line: max_connections_per_source = 5 is reached"},
+        {COUNTER_OUTBOUND_LIMIT, EVENT_CONNECT_FAILED,
+         "a connection to another host was not opened: max_outbound = 6 is reached; raise it if the handler needs more",
+         "12 more connections to other hosts were not opened since the last such line: max_outbound = 6 is reached"},
         {COUNTER_ANSWERS_DROPPED_REPLY_LIMIT, EVENT_ANSWER_DROPPED,
          "an answer to 192.0.2.7:51000 was dropped: reply_limit = 1.5 allows no more; ",
          "12 more answers were dropped since the last such line: reply_limit = 1.5 allows no more; "},

@@ -9,8 +9,7 @@
    How it grows. Every struct that either side may extend begins with its `size` as its writer was compiled, or is
    an element of a table whose element size stands beside it; new members come at its end only. A reader looks at
    a member only where that size covers it (PL_HAS). So an older host runs a newer handler and the other way
-   round. A function's arguments never change; where more may be needed, it takes a struct. What is still to
-   come: connecting out.
+   round. A function's arguments never change; where more may be needed, it takes a struct.
 
    Text is UTF-8. Lengths are bytes, times milliseconds, ports in host order.
 
@@ -42,6 +41,13 @@
    pl_info.seen has PL_NO_REPLY. A handler whose answers are another host's says so, PL_RELAY: it has neither
    limit.
 
+   Connecting out. `connect` opens a connection to another host, TCP or UDP, from any callback. It is a connection like
+   those that come in: an id, one W with its callbacks in order, on_open first and on_close last, and every call of the
+   host's. Over UDP it has on_datagram, with or without PL_SESSIONS, one for each datagram of that host. It has the
+   endpoint's settings but those that are about clients: allow, deny, max_connections and the like, first_byte_timeout,
+   accept_rate, reply_limit, proxy_protocol. max_outbound bounds them. When it cannot be opened, on_close comes without
+   on_open, PL_CONNECT_FAILED.
+
    No exception, longjmp or C run-time object may cross the border. */
 #ifndef PORTLISTENER_HANDLER_H
 #define PORTLISTENER_HANDLER_H
@@ -55,7 +61,7 @@ extern "C" {
 
 #define PL_ABI_MAJOR 0u /* must be equal on both sides; 0: not frozen yet */
 #define PL_ABI_MINOR \
-    9u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
+    10u /* what a handler was built with; pl_handler.needs_minor is the least host that will do */
 
 /* PL_HAS: whether `*at`, a `type` that begins with its size, has this member: PL_HAS(pl_host, host, option). */
 #define PL_HAS(type, at, member) ((at)->size >= offsetof(type, member) + sizeof((at)->member))
@@ -83,8 +89,8 @@ enum pl_result {
     PL_WRONG_THREAD = -3, /* this call is for W only */
     PL_INVALID = -4,      /* an argument is out of its range */
     PL_NO_MEMORY = -5,    /* not done; send on W: and the connection is reset, PL_ERROR */
-    PL_LIMIT =
-        -6 /* never possible: longer than send_queue or than a datagram, or an answer that is not allowed */
+    PL_LIMIT = -6 /* never possible: longer than send_queue or than a datagram, or an answer that is not
+                     allowed; connect: the endpoint has max_outbound already */
 };
 
 /* pl_handler.flags */
@@ -95,13 +101,16 @@ enum pl_flag {
     PL_SESSIONS = 0x08, /* UDP: state for each client */
     /* a DLL that must not be unloaded, for it leaves threads or hooks behind */
     PL_STAYS_LOADED = 0x10,
-    PL_RELAY = 0x20,      /* UDP: answers are another host's: no reply_limit, no PL_NO_REPLY */
+    PL_RELAY =
+        0x20, /* what it sends is another host's. UDP: no reply_limit, no PL_NO_REPLY. Connections: they
+                             are read from whatever is queued for them, also after PL_FULL; only `read` pauses that */
     PL_ASKED_EMPTY = 0x40 /* UDP: its clients ask with datagrams of no bytes: the administrator is told where
                              reply_limit leaves these without an answer */
 };
 
 /* pl_info.seen */
 enum pl_seen {
+    PL_OUTBOUND = 0x01,  /* the handler has opened it, with `connect`; peer is the other host */
     PL_PROXIED = 0x02,   /* the client came through a proxy, which told its address in a PROXY header */
     PL_TRUNCATED = 0x04, /* the datagram was longer than the endpoint's max_datagram and is cut */
     PL_NO_REPLY = 0x08,  /* the datagram must not be answered: send gives PL_LIMIT. It went to a broadcast or
@@ -133,7 +142,8 @@ enum pl_reason {
     PL_ERROR,              /* a call of the system failed, or there was no memory: win32_error tells */
     PL_DENIED,             /* a reload of the configuration denies the client (allow, deny) */
     PL_DISPLACED,          /* a UDP session made room for a new one, at udp_sessions_max */
-    PL_BY_ADMIN            /* the administrator closed it */
+    PL_BY_ADMIN,           /* the administrator closed it */
+    PL_CONNECT_FAILED      /* it could not be opened, and on_open was never called: win32_error tells */
 };
 
 /* What `report` writes. */
@@ -163,6 +173,19 @@ typedef struct pl_text {
     const char *at;
     size_t length;
 } pl_text;
+
+/* Whom to connect to, see pl_host.connect. What is 0 has its default. */
+typedef struct pl_connect {
+    uint32_t size;
+    uint32_t protocol; /* PL_TCP or PL_UDP */
+    pl_text target; /* "HOST:PORT", or "[ADDRESS]:PORT" for IPv6. HOST is an address, or a name of up to 253
+                          bytes, which the system resolves; of its addresses, up to 16, one after the other is
+                          tried. PORT: 1 to 65535 */
+    pl_address source; /* that it leaves from, with its port if that is not 0; family 0: the system chooses */
+    uint32_t timeout;  /* for all of it, the name included; up to 3600000, 0: 10000 */
+    uint32_t reserved; /* 0 */
+    void *user;        /* what *user is at on_open; at on_close, when on_open does not come */
+} pl_connect;
 
 /* What an option's value is, how it is written in the INI, and what `option` gives for it: text, number. */
 enum pl_type {
@@ -307,6 +330,25 @@ struct pl_host {
        PL_GONE, PL_NO_MEMORY; PL_INVALID: not a connection, no such bytes in that file, or it cannot be opened again for
        reading. */
     int32_t (*send_file)(const pl_host *host, pl_id id, void *file, uint64_t offset, uint64_t length);
+
+    /* connect: begins to open a connection; PL_OK: `id_out` has its id, and on_open or on_close will come, in a later turn,
+       never inside this call. Called in a callback, a posted function or on_timer; `owner` says for which endpoint: the
+       endpoint's id, or that of the connection, session or datagram whose callback this is, or of another one with the
+       same W; the new one has that W, too. What `how` points to is needed for the call alone.
+       Until on_open the new id takes send, send_ref and send_file (kept in order, up to send_queue bytes; over UDP up to
+       64 KB of datagrams, then PL_LIMIT), info and close, which ends the attempt, unless PL_FINISH or PL_GRACEFUL find
+       something to send; other calls give PL_GONE. Datagrams of another host than the peer are not received.
+       on_close without on_open: PL_CONNECT_FAILED, with the error of the name or of the last address (10061: refused,
+       10060: no answer in time, 11001: no such name); PL_BY_HANDLER, PL_BY_ADMIN, PL_STOPPING when it was ended. The log
+       has each address and its error, once a minute for each endpoint. When the service stops, nothing connects any more,
+       and what is connecting ends at once.
+       W. PL_OK; PL_GONE: no such owner, or the service stops; PL_WRONG_THREAD; PL_INVALID: `how`, or the handler has no
+       on_data (TCP) or no on_datagram (UDP); PL_LIMIT: max_outbound; PL_NO_MEMORY. */
+    int32_t (*connect)(const pl_host *host, pl_id owner, const pl_connect *how, pl_id *id_out);
+
+    /* explain: the system's words for an error as on_close is given it, "error 10061: ...", in UTF-8, cut to `room` bytes
+       and ended by NUL. Any thread. Their length without the NUL; PL_INVALID: no room. */
+    int32_t (*explain)(const pl_host *host, uint32_t win32_error, char *at, size_t room);
 };
 
 /* What start is given, and gives back. */
@@ -349,10 +391,10 @@ typedef struct pl_handler {
     void (*stop)(void *state);
 
     /* The rest runs on W. `user` points to one pointer kept for the handler with each connection and each UDP
-       session, NULL at on_open. */
+       session, NULL at on_open, or what connect was given. */
 
-    /* on_open: first, once. Negative: reset; on_close follows. A session that was closed here is given no
-       datagram. */
+    /* on_open: first, once; of one that connect has begun: now it is open. Negative: reset; on_close follows. A session
+       that was closed here is given no datagram. */
     int32_t (*on_open)(void *state, pl_id id, void **user, const pl_info *info);
 
     /* on_data: required with PL_TCP. `length` > 0 bytes, valid during the call. Returns how many were
@@ -361,7 +403,8 @@ typedef struct pl_handler {
     size_t (*on_data)(void *state, pl_id id, void **user, const uint8_t *at, size_t length);
 
     /* on_datagram: required with PL_UDP. One whole datagram, `length` may be 0. Without PL_SESSIONS the id
-       lives for this call, for send, and *user is NULL; with it they are the session's. */
+       lives for this call, for send, and *user is NULL; with it they are the session's. With PL_OUTBOUND in info->seen
+       they are those of the connection that the datagram came on. */
     void (*on_datagram)(void *state, pl_id id, void **user, const uint8_t *at, size_t length,
                         const pl_info *info);
 
@@ -373,8 +416,8 @@ typedef struct pl_handler {
        with close. Without on_eof the host closes with PL_GRACEFUL. */
     void (*on_eof)(void *state, pl_id id, void **user, const uint8_t *at, size_t length);
 
-    /* on_close: last, once, always, if on_open was called. `reason` is a pl_reason. The id is gone
-       already. */
+    /* on_close: last, once, always, if on_open was called, or connect returned PL_OK. `reason` is a pl_reason. The
+       id is gone already. */
     void (*on_close)(void *state, pl_id id, void **user, int32_t reason, uint32_t win32_error);
 
     /* Tables: how big an element is and how many there are; 0 and NULL: none. */

@@ -128,15 +128,23 @@ static void witness__drain(void *state, uint32_t within)
 
 /* ---- Connections and sessions ---- */
 
+/* That of one that the handler has opened is there since it was asked for, see witness_host.c. */
+static struct guest *witness__guest(struct witness *witness, void **user, const pl_info *info)
+{
+    if ((info->seen & PL_OUTBOUND) == 0) {
+        const LONG64 opens = InterlockedIncrement64(&witness->opens);
+        InterlockedExchange(&witness->ports[opens % WITNESS_PORTS], info->peer.port);
+        *user = memory_alloc(sizeof(struct guest));
+    }
+    return *user;
+}
+
 static int32_t witness__on_open(void *state, pl_id id, void **user, const pl_info *info)
 {
     const struct seat *seat = state;
     struct witness *witness = seat->witness;
-    struct guest *guest = memory_alloc(sizeof *guest);
+    struct guest *guest = witness__guest(witness, user, info);
     int32_t result = 0;
-    const LONG64 opens = InterlockedIncrement64(&witness->opens);
-    InterlockedExchange(&witness->ports[opens % WITNESS_PORTS], info->peer.port);
-    *user = guest;
     if (guest == NULL) {
         return -1;
     }
@@ -170,8 +178,8 @@ static size_t witness__on_data(void *state, pl_id id, void **user, const uint8_t
     } else if (inside.was_full && consumed == length) {
         witness_find(witness, FINDING_FULL_IGNORED, "on_data");
     }
-    InterlockedExchangeAdd64(&witness->offered, (LONG64)length);
-    InterlockedExchangeAdd64(&witness->consumed, (LONG64)consumed);
+    InterlockedExchangeAdd64(&witness->offered, guest->is_outbound ? 0 : (LONG64)length);
+    InterlockedExchangeAdd64(&witness->consumed, guest->is_outbound ? 0 : (LONG64)consumed);
     return consumed;
 }
 
@@ -184,7 +192,7 @@ static void witness__on_datagram(void *state, pl_id id, void **user, const uint8
     struct guest *guest = *user != NULL ? *user : &stranger;
     struct inside inside;
     witness__note_user(guest);
-    InterlockedIncrement64(&witness->datagrams);
+    InterlockedExchangeAdd64(&witness->datagrams, (info->seen & PL_OUTBOUND) == 0);
     witness_enter(witness, &inside, "on_datagram", id, guest);
     witness->inner.on_datagram(seat->state, id, &guest->user, at, length, info);
     witness_leave(witness, &inside);
@@ -242,9 +250,10 @@ static void witness__on_close(void *state, pl_id id, void **user, int32_t reason
         witness->inner.on_close(seat->state, id, &guest->user, reason, win32_error);
         witness_leave(witness, &inside);
     }
+    const bool is_client = guest == NULL || !guest->is_outbound;
     memory_free(guest);
     witness__note_gone(witness, id);
-    InterlockedIncrement64(&witness->closes);
+    InterlockedExchangeAdd64(&witness->closes, is_client);
 }
 
 /* ---- Life ---- */

@@ -54,7 +54,8 @@ const char *witness_running(const struct witness *witness);
 struct guest {
     void *user;
     bool was_set;
-    bool is_closed; /* by the handler */
+    bool is_closed;   /* by the handler */
+    bool is_outbound; /* the handler has opened it, and it is nobody's client */
 };
 
 /* The callback that a thread is in. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
    The functions of the host, watched; see witness.h. Each goes on to the real one, and looks at the result. */
-#include "base/memory.h"
 #include "witness.h"
+
+#include <string.h>
+
+#include "base/memory.h"
 
 static const struct seat *seat__of(const pl_host *host)
 {
@@ -144,6 +147,44 @@ static void *seat__retain(const pl_host *host, pl_id id, const void *at, size_t 
     return seat->real->retain(seat->real, id, at, length);
 }
 
+/* ---- Connecting ---- */
+
+/* `how` as far as this witness knows it, with the guest in the place of its user. */
+static int32_t seat__connect_as(const struct seat *seat, pl_id owner, const pl_connect *how,
+                                struct guest *guest, pl_id *id_out)
+{
+    pl_connect watched = {0};
+    memcpy(&watched, how, how->size < sizeof watched ? how->size : sizeof watched);
+    watched.size = sizeof watched;
+    guest->user = watched.user;
+    guest->is_outbound = true;
+    watched.user = guest;
+    return seat->real->connect(seat->real, owner, &watched, id_out);
+}
+
+static int32_t seat__connect(const pl_host *host, pl_id owner, const pl_connect *how, pl_id *id_out)
+{
+    const struct seat *seat = seat__of(host);
+    if (how == NULL || how->size < sizeof how->size) {
+        return seat__look(seat, "connect", owner, PL_INVALID);
+    }
+    struct guest *guest = memory_alloc(sizeof *guest);
+    if (guest == NULL) {
+        return PL_NO_MEMORY;
+    }
+    const int32_t result = seat__connect_as(seat, owner, how, guest, id_out);
+    if (result != PL_OK) {
+        memory_free(guest);
+    }
+    return seat__look(seat, "connect", owner, result);
+}
+
+static int32_t seat__explain(const pl_host *host, uint32_t win32_error, char *at, size_t room)
+{
+    const struct seat *seat = seat__of(host);
+    return seat__look(seat, "explain", 0, seat->real->explain(seat->real, win32_error, at, room));
+}
+
 /* ---- Posted functions ---- */
 
 struct errand {
@@ -203,5 +244,7 @@ void witness_host_init(struct seat *seat)
                                   .send_ref = seat__send_ref,
                                   .retain = seat__retain,
                                   .release = seat->real->release,
-                                  .send_file = seat__send_file};
+                                  .send_file = seat__send_file,
+                                  .connect = seat__connect,
+                                  .explain = seat__explain};
 }

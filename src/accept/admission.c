@@ -16,6 +16,7 @@ struct admission_counts {
     LONG references; /* of the thread that makes and ends admissions */
     volatile LONG active;
     volatile LONG sessions;
+    volatile LONG outbound;
     SRWLOCK lock; /* for `sources` */
     struct source_table sources;
 };
@@ -171,6 +172,16 @@ void admission_end_session(struct admission *admission)
 uint32_t admission_sessions(const struct admission *admission)
 {
     return (uint32_t)admission->counts->sessions;
+}
+
+bool admission_begin_outbound(struct admission *admission)
+{
+    return admission__take_place(&admission->counts->outbound, admission->config->max_outbound);
+}
+
+void admission_end_outbound(struct admission *admission)
+{
+    admission__give_place(&admission->counts->outbound);
 }
 
 /* ---- Rate ---- */

@@ -88,6 +88,11 @@ void admission_begin_session(struct admission *admission);
 void admission_end_session(struct admission *admission);
 uint32_t admission_sessions(const struct admission *admission);
 
+/* admission_begin_outbound: the handler opens a connection; false: there are max_outbound already. Such ones count for no
+   other limit: those are about what strangers do. admission_end_outbound: it is over. */
+bool admission_begin_outbound(struct admission *admission);
+void admission_end_outbound(struct admission *admission);
+
 /* admission_has_proxies: clients come through proxies. admission_active: connections that have entered. */
 bool admission_has_proxies(const struct admission *admission);
 uint32_t admission_active(const struct admission *admission);

@@ -36,6 +36,18 @@
 #define SOMAXCONN_HINT(backlog) (-(backlog))
 #endif
 
+#ifndef SO_REUSE_UNICASTPORT /* ws2def.h: ConnectEx chooses the port, not bind: one port for many peers */
+#define SO_REUSE_UNICASTPORT 0x3007
+#endif
+
+#ifndef SO_UPDATE_CONNECT_CONTEXT /* mswsock.h */
+#define SO_UPDATE_CONNECT_CONTEXT 0x7010
+#endif
+
+#ifdef __MINGW64_VERSION_MAJOR /* ws2tcpip.h: since Windows 8 */
+WINSOCK_API_LINKAGE int WSAAPI GetAddrInfoExCancel(LPHANDLE handle);
+#endif
+
 #ifndef SIO_UDP_CONNRESET /* mswsock.h */
 #define SIO_UDP_CONNRESET _WSAIOW(IOC_VENDOR, 12)
 #endif

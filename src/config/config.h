@@ -83,8 +83,9 @@ struct config_endpoint {
     struct pl_config options;
     struct config_prefixes allow; /* none: everyone */
     struct config_prefixes deny;
-    uint32_t max_connections; /* 0: no limit; so are the next two */
+    uint32_t max_connections; /* 0: no limit; so are the next three */
     uint32_t max_connections_per_source;
+    uint32_t max_outbound;
     uint32_t accept_rate;
     uint32_t accept_burst; /* 0: as accept_rate */
     struct config_prefixes trusted_proxies;

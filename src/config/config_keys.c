@@ -240,6 +240,16 @@ static const struct config_key endpoint_keys[] = {
      .help =
          "TCP connections and UDP sessions of one client address, for IPv6 of one /64 (link-local addresses count "
          "one by one). One more connection is accepted, reset and counted; one more session is not begun."},
+    {.name = "max_outbound",
+     .type = CONFIG_TYPE_NUMBER,
+     ENDPOINT_PLACE(max_outbound),
+     .value = "0",
+     .least = 1,
+     .most = 4000000,
+     .zero = "no limit",
+     .help =
+         "Connections to other hosts, over TCP and UDP, that the handler of the endpoint has at the same time. One "
+         "more is not opened, and counted. They count for no other limit."},
     {.name = "accept_rate",
      .type = CONFIG_TYPE_NUMBER,
      ENDPOINT_PLACE(accept_rate),

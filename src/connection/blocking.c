@@ -61,9 +61,23 @@ static void blocking_client__tell(struct blocking_client *client, enum blocking_
     blocking_client_submit(client);
 }
 
+/* Of one that the handler has opened: it is there since it was asked for. */
+static int32_t blocking_client__open(struct blocking_client *client, const pl_info *info)
+{
+    client->info = blocking_bridge__info(client->bridge, info);
+    if (blocking_client_note(client, BLOCKING_OPEN, NULL, 0) == NULL) {
+        return PL_NO_MEMORY; /* on_close comes */
+    }
+    blocking_client_submit(client);
+    return PL_OK;
+}
+
 static int32_t blocking__on_open(void *state, pl_id id, void **user, const pl_info *info)
 {
     struct blocking_bridge *bridge = state;
+    if ((info->seen & PL_OUTBOUND) != 0) {
+        return blocking_client__open(*user, info);
+    }
     struct blocking_client *client = blocking_client_create(bridge, host_worker(bridge->host, id), id);
     if (client == NULL || blocking_client_note(client, BLOCKING_OPEN, NULL, 0) == NULL) {
         blocking_client_destroy(client);

@@ -157,10 +157,10 @@ static void blocking_call__datagram(const struct blocking_call *call, const stru
     struct blocking_client *client = call->client;
     struct blocking_bridge *bridge = client->bridge;
     void *nothing = NULL;
-    const bool has_sessions = (bridge->inner->flags & PL_SESSIONS) != 0;
+    const bool has_user = (bridge->inner->flags & PL_SESSIONS) != 0 || slot_kind(client->id) == SLOT_PEER;
     blocking_call__enter(call, "on_datagram");
-    bridge->inner->on_datagram(bridge->state, client->id, has_sessions ? &client->user : &nothing,
-                               event->bytes, event->length, &event->info);
+    bridge->inner->on_datagram(bridge->state, client->id, has_user ? &client->user : &nothing, event->bytes,
+                               event->length, &event->info);
     blocking_call__leave(call);
 }
 
@@ -264,7 +264,7 @@ static bool blocking_client__wants(const struct blocking_client *client, const s
     const struct pl_handler *inner = client->bridge->inner;
     const bool is_end = event->kind == BLOCKING_CLOSE;
     if (is_end || event->kind == BLOCKING_OPEN) {
-        const bool is_known = (inner->flags & PL_SESSIONS) != 0 || slot_kind(client->id) == SLOT_CONNECTION;
+        const bool is_known = (inner->flags & PL_SESSIONS) != 0 || slot_kind(client->id) != SLOT_SESSION;
         return is_known && (is_end ? inner->on_close != NULL : inner->on_open != NULL);
     }
     return !client->is_refused || event->kind == BLOCKING_POST;

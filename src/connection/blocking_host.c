@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "connection/connection.h"
+#include "connection/outbound.h"
 
 /* Of send_queue: what the connection may still have queued when it says that it has few. */
 enum { BLOCKING_MARGIN = CONNECTION_QUEUE_LOW };
@@ -406,6 +407,75 @@ static int32_t blocking_host__post(const pl_host *functions, pl_id id, blocking_
     return result;
 }
 
+/* ---- Connecting ---- */
+
+/* The callback waits for W, which waits for no callback of this pool. */
+struct blocking_connect {
+    struct message message;
+    HANDLE done;
+    struct blocking_client *client; /* the new one's */
+    pl_id owner;
+    const pl_connect *how;
+    int32_t result;
+};
+
+static void blocking_connect__run(struct message *message, struct worker *worker)
+{
+    struct blocking_connect *asked = LIST_ELEMENT(message, struct blocking_connect, message);
+    struct blocking_client *client = asked->client;
+    struct blocking_bridge *bridge = client->bridge;
+    asked->result = host_connect(bridge->host, worker, asked->owner, asked->how, client, &client->id);
+    if (asked->result == PL_OK) {
+        InterlockedIncrement(&bridge->clients);
+    }
+    SetEvent(asked->done);
+}
+
+/* PL_OK: the client is that of the new connection. */
+static int32_t blocking_client__connect(struct blocking_client *client, struct worker *worker, pl_id owner,
+                                        const pl_connect *how)
+{
+    struct blocking_connect asked = {.message.run = blocking_connect__run,
+                                     .done = CreateEventW(NULL, FALSE, FALSE, NULL),
+                                     .client = client,
+                                     .owner = owner,
+                                     .how = how,
+                                     .result = PL_NO_MEMORY};
+    if (asked.done != NULL) {
+        client->user = outbound_user(how);
+        worker_send(worker, &asked.message);
+        WaitForSingleObject(asked.done, INFINITE);
+        CloseHandle(asked.done);
+    }
+    return asked.result;
+}
+
+static int32_t blocking_host__connect(const pl_host *functions, pl_id owner, const pl_connect *how,
+                                      pl_id *id_out)
+{
+    struct blocking_bridge *bridge = blocking_bridge__of(functions);
+    const struct blocking_client *caller = blocking_client_current(bridge);
+    const bool is_of_endpoint = slot_kind(owner) == SLOT_ENDPOINT;
+    if (caller == NULL || (!is_of_endpoint && host_worker(bridge->host, owner) != caller->worker)) {
+        const pl_host *host = blocking_bridge__host(bridge);
+        return host->connect(host, owner, how, id_out); /* why not */
+    }
+    if (id_out == NULL) {
+        return PL_INVALID;
+    }
+    struct blocking_client *client = blocking_client_create(bridge, caller->worker, 0);
+    if (client == NULL) {
+        return PL_NO_MEMORY;
+    }
+    const int32_t result = blocking_client__connect(client, caller->worker, owner, how);
+    if (result == PL_OK) {
+        *id_out = client->id;
+    } else {
+        blocking_client_destroy(client);
+    }
+    return result;
+}
+
 /* ---- The same on all threads ---- */
 
 static int32_t blocking_host__option(const pl_host *functions, const pl_config *config, const char *name,
@@ -461,5 +531,7 @@ void blocking_host_init(struct blocking_bridge *bridge)
                                   .send_ref = blocking_host__send_ref,
                                   .retain = blocking_host__retain,
                                   .release = bridge->host->functions.release,
-                                  .send_file = blocking_host__send_file};
+                                  .send_file = blocking_host__send_file,
+                                  .connect = blocking_host__connect,
+                                  .explain = host_explain};
 }

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "connection/connection.h"
+#include "connection/udp_peer.h"
 #include "connection/udp_session.h"
 
 enum { CLIENT_ROWS_LOOK = 1024 /* places of the table looked at in one go: some microseconds */ };
@@ -14,7 +15,8 @@ static bool client_row__fill(enum slot_kind kind, const void *object, struct cli
 {
     *row_out = (struct client_row){.id = 0};
     return object != NULL && ((kind == SLOT_CONNECTION && connection_describe(object, row_out)) ||
-                              (kind == SLOT_SESSION && udp_session_describe(object, row_out)));
+                              (kind == SLOT_SESSION && udp_session_describe(object, row_out)) ||
+                              (kind == SLOT_PEER && udp_peer_describe(object, row_out)));
 }
 
 size_t client_rows_copy(struct worker *worker, const char *endpoint, uint32_t *slot,
@@ -37,6 +39,6 @@ size_t client_rows_copy(struct worker *worker, const char *endpoint, uint32_t *s
 bool client_row_find(struct worker *worker, uint64_t id, struct client_row *row_out)
 {
     const enum slot_kind kind = slot_kind(id);
-    return (kind == SLOT_CONNECTION || kind == SLOT_SESSION) &&
+    return (kind == SLOT_CONNECTION || kind == SLOT_SESSION || kind == SLOT_PEER) &&
            client_row__fill(kind, slot_table_find(worker_slots(worker), id, kind), row_out);
 }

@@ -12,7 +12,8 @@
 #include "portlistener/handler.h"
 
 enum client_state {
-    CLIENT_HEADER, /* TCP: its PROXY header has not come yet */
+    CLIENT_HEADER,     /* TCP: its PROXY header has not come yet */
+    CLIENT_CONNECTING, /* the handler opens it */
     CLIENT_OPEN,
     CLIENT_SENDING, /* TCP: output is queued for it */
     CLIENT_HALF,    /* TCP: it has sent its FIN */
@@ -24,6 +25,7 @@ struct client_row {
     uint64_t id; /* as in the log */
     char endpoint[CONFIG_VALUE_NAME_MAX + 1];
     bool is_udp;
+    bool is_outbound; /* the handler has opened it; `client` is the other host */
     enum client_state state;
     struct pl_address client;
     struct pl_address local;

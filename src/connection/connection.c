@@ -81,11 +81,22 @@ static void connection__log_end(const struct connection *connection, pl_id id, e
                                .bytes_out = connection->bytes_out,
                                .duration = deadlines_age(connection->opened, connection->opened_rest,
                                                          worker_now(connection->worker)),
-                               .reason = reason};
+                               .reason = reason,
+                               .is_outbound = connection->is_outbound != 0};
     if (connection->is_proxied) {
         line.proxy = connection->addresses[ADDRESS_PROXY];
     }
     access_log_write(endpoint->access_log, &line);
+}
+
+static enum counter connection__end_counter(const struct connection *connection, enum close_reason reason)
+{
+    if (connection->is_outbound == 0) {
+        return close_reason_row(reason)->counter;
+    }
+    return connection->is_connecting == 0    ? COUNTER_OUTBOUND_CLOSED
+           : reason == CLOSED_CONNECT_FAILED ? COUNTER_OUTBOUND_CONNECT_FAILED
+                                             : COUNTER_OUTBOUND_ENDED;
 }
 
 /* Nothing is in flight any more: tell the handler, if it knows of it, and free it. */
@@ -106,7 +117,7 @@ static void connection__end(struct connection *connection)
     slot_table_remove(worker_slots(worker), connection->slot);
     connection_count_queued(connection, -(int64_t)connection->queued);
     send_queue_clear(&connection->queue, worker_buffers(worker));
-    worker_count(worker, connection->endpoint->tally, close_reason_row(reason)->counter, 1);
+    worker_count(worker, connection->endpoint->tally, connection__end_counter(connection, reason), 1);
     connection__log_end(connection, id, reason);
     input_clear(&connection->input, worker_buffers(worker));
     struct endpoint *endpoint = connection->endpoint;
@@ -119,8 +130,13 @@ static void connection__end(struct connection *connection)
 /* Before the client can see that it is over: a client that comes again at once must find its place free. */
 static void connection__leave_limits(struct connection *connection)
 {
-    if (!connection->has_left) {
-        connection->has_left = 1;
+    if (connection->has_left) {
+        return;
+    }
+    connection->has_left = 1;
+    if (connection->is_outbound) {
+        admission_end_outbound(connection->endpoint->admission);
+    } else {
         admission_leave(connection->endpoint->admission, connection->has_source ? &connection->peer : NULL);
     }
 }
@@ -137,16 +153,21 @@ static void connection__close_socket(struct connection *connection)
     if (part != NULL && part->piece != NULL) {
         CancelIoEx(part->file, NULL);
     }
-    closesocket(connection->socket);
+    connection_end_dial(connection);
+    if (connection->socket != INVALID_SOCKET) {
+        closesocket(connection->socket);
+    }
 }
 
 /* Closing with a send stuck leaves it pending, and a receive beside it, until the peer reads: end both
    first. */
-static void connection__reset_socket(struct connection *connection)
+void connection_reset_socket(struct connection *connection)
 {
     const struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(connection->socket, SOL_SOCKET, SO_LINGER, (const char *)&reset, sizeof reset);
-    if (connection->is_sending) {
+    if (connection->socket != INVALID_SOCKET) { /* one that connects may be between two */
+        setsockopt(connection->socket, SOL_SOCKET, SO_LINGER, (const char *)&reset, sizeof reset);
+    }
+    if (connection->is_sending && connection->socket != INVALID_SOCKET) {
         CancelIoEx((HANDLE)connection->socket, NULL);
     }
     connection__close_socket(connection);
@@ -191,7 +212,8 @@ static struct deadlines connection__deadlines(const struct connection *connectio
                               .last_activity = connection->last_activity,
                               .last_progress = connection->last_progress,
                               .awaits_header = connection->awaits_proxy,
-                              .awaits_first_byte = connection->bytes_in == 0 && !connection->is_eof,
+                              .awaits_first_byte = connection->bytes_in == 0 && !connection->is_eof &&
+                                                   !connection->is_outbound,
                               .is_sending = connection->queued > 0,
                               .is_fin_sent = connection->is_fin_sent,
                               .is_past_lifetime = connection->reason == CLOSED_LIFETIME};
@@ -281,13 +303,17 @@ void connection_settle(struct connection *connection)
     if (connection->is_closed) {
         return;
     }
+    if (connection->is_connecting) {
+        connection_settle_connect(connection);
+        return;
+    }
     connection_look_writable(connection);
     const bool has_said_all = connection->wants_fin && send_queue_is_empty(&connection->queue);
     if (has_said_all && !connection->is_eof && !connection->is_fin_sent && !connection->wants_reset) {
         connection__send_fin(connection);
     }
     if (connection->wants_reset) {
-        connection__reset_socket(connection);
+        connection_reset_socket(connection);
     } else if (has_said_all && connection->is_eof) { /* closing sends our FIN, if it is not out */
         connection__close_socket(connection);
     } else {
@@ -323,7 +349,7 @@ static void connection__call_handler(struct connection *connection)
     if (connection_may_ask(connection)) {
         connection_tell_writable(connection);
     }
-    const bool has_rest = connection->is_resumed && !connection->is_held && !connection->is_blocked;
+    const bool has_rest = connection->is_resumed && !connection->is_held && !connection_is_full(connection);
     connection->is_resumed = 0;
     if (has_rest && connection->input != NULL && !connection->is_closed && !connection->wants_reset) {
         connection_deliver(connection);
@@ -334,6 +360,12 @@ void connection_run_task(struct task *task)
 {
     struct connection *connection = LIST_ELEMENT(task, struct connection, task);
     connection->is_task_queued = 0;
+    if (connection->is_connecting) {
+        connection_go_on(connection);
+        connection_settle(connection);
+        connection_release(connection);
+        return;
+    }
     if (connection->is_due && !connection->is_closed) {
         connection__try_again(connection);
     }
@@ -370,7 +402,7 @@ static void connection__stop(struct worker *worker, bool is_for_all)
     struct connection *connection = NULL;
     for (uint32_t slot = 0;
          (connection = slot_table_next(worker_slots(worker), SLOT_CONNECTION, &slot)) != NULL;) {
-        if (!connection->is_closed && (is_for_all || connection->awaits_proxy)) {
+        if (!connection->is_closed && (is_for_all || connection->awaits_proxy || connection->is_connecting)) {
             connection_hold(connection);
             connection_reset(connection, CLOSED_STOPPING, 0);
             connection_settle(connection);
@@ -392,7 +424,7 @@ void connection_reset_all(struct worker *worker)
 static bool connection__is_denied(const struct connection *connection)
 {
     const struct admission *judge = connection->endpoint->judge;
-    return judge != NULL && !connection->awaits_proxy &&
+    return judge != NULL && !connection->awaits_proxy && !connection->is_outbound &&
            admission_denies(judge, &connection->peer,
                             connection->is_proxied ? &connection->addresses[ADDRESS_PROXY] : NULL);
 }

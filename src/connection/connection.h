@@ -29,6 +29,15 @@ enum {
 void connection_open(struct worker *worker, const struct network *network, struct endpoint *endpoint,
                      SOCKET socket, const struct pl_address *local, const struct pl_address *peer);
 
+/* connection_connect: begins to open one; `dial`, of TCP, is taken with PL_OK. PL_NO_MEMORY. The endpoint's clients, its
+   outbound connections and the load of the worker have it already. On W. */
+struct dial;
+int32_t connection_connect(struct worker *worker, struct endpoint *endpoint, struct dial *dial, void *user,
+                           pl_id *id_out);
+
+/* connection_endpoint: that of this id; NULL: it is gone. On W. */
+struct endpoint *connection_endpoint(struct worker *worker, pl_id id);
+
 /* connection_send, connection_send_ref, connection_send_file, connection_close: the host's send, send_ref, send_file and close for a connection's id, see
    handler.h; but where send_ref's result is below 0, the bytes are still the caller's to give back, and so is the part of a file. On W. */
 int32_t connection_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length);
@@ -57,7 +66,8 @@ bool connection_describe(const struct connection *connection, struct client_row 
 /* connection_abort: resets it, for this reason, if it is still there. On W. */
 void connection_abort(struct worker *worker, pl_id id, enum close_reason reason);
 
-/* connection_refuse_all: the engine stops: resets those of the worker's connections that await their PROXY header. On W. */
+/* connection_refuse_all: the engine stops: resets those of the worker's connections that await their PROXY header, or
+   connect. On W. */
 void connection_refuse_all(struct worker *worker);
 
 /* connection_reset_all: resets every connection of the worker, PL_STOPPING. On W. */

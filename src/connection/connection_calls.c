@@ -21,7 +21,8 @@ int32_t connection_close(struct worker *worker, pl_id id, int32_t how)
         (how == PL_GRACEFUL && connection->drops_input) || (how == PL_FINISH && connection->wants_fin)) {
         return PL_GONE;
     }
-    if (how == PL_RESET) {
+    const bool is_idle = connection->is_connecting && send_queue_is_empty(&connection->queue);
+    if (how == PL_RESET || is_idle) {
         connection_reset(connection, CLOSED_BY_HANDLER, 0);
     } else {
         if (connection->reason == 0 && !connection->is_eof) {
@@ -36,6 +37,12 @@ int32_t connection_close(struct worker *worker, pl_id id, int32_t how)
 
 /* ---- The rest ---- */
 
+struct endpoint *connection_endpoint(struct worker *worker, pl_id id)
+{
+    const struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
+    return connection != NULL ? connection->endpoint : NULL;
+}
+
 /* NULL: it is gone, or ends already. */
 static struct connection *connection__find(struct worker *worker, pl_id id)
 {
@@ -43,9 +50,16 @@ static struct connection *connection__find(struct worker *worker, pl_id id)
     return connection == NULL || connection->is_closed || connection->wants_reset ? NULL : connection;
 }
 
-int32_t connection_want_writable(struct worker *worker, pl_id id)
+/* Likewise; nor is it one that connects. */
+static struct connection *connection__find_open(struct worker *worker, pl_id id)
 {
     struct connection *connection = connection__find(worker, id);
+    return connection == NULL || connection->is_connecting ? NULL : connection;
+}
+
+int32_t connection_want_writable(struct worker *worker, pl_id id)
+{
+    struct connection *connection = connection__find_open(worker, id);
     if (connection == NULL || connection->wants_fin) {
         return PL_GONE;
     }
@@ -59,7 +73,7 @@ int32_t connection_want_writable(struct worker *worker, pl_id id)
 
 int32_t connection_read(struct worker *worker, pl_id id, bool on)
 {
-    struct connection *connection = connection__find(worker, id);
+    struct connection *connection = connection__find_open(worker, id);
     if (connection == NULL) {
         return PL_GONE;
     }
@@ -71,7 +85,7 @@ int32_t connection_read(struct worker *worker, pl_id id, bool on)
 
 int32_t connection_set_timer(struct worker *worker, pl_id id, uint32_t after)
 {
-    struct connection *connection = connection__find(worker, id);
+    struct connection *connection = connection__find_open(worker, id);
     if (connection == NULL) {
         return PL_GONE;
     }
@@ -86,15 +100,8 @@ int32_t connection_set_timer(struct worker *worker, pl_id id, uint32_t after)
 /* That of the socket, for it is not kept. A socket that ends may not know it: none. */
 static struct pl_address connection__local(const struct connection *connection)
 {
-    struct pl_address local = {0};
-    SOCKADDR_STORAGE address;
-    int length = sizeof address;
-    if (connection_address_count(connection->endpoint) > 0) {
-        local = connection->addresses[ADDRESS_LOCAL];
-    } else if (getsockname(connection->socket, (SOCKADDR *)&address, &length) == 0) {
-        network_address_from((const SOCKADDR *)&address, &local);
-    }
-    return local;
+    return connection_address_count(connection->endpoint) > 0 ? connection->addresses[ADDRESS_LOCAL]
+                                                              : network_own_address(connection->socket);
 }
 
 void *connection_retain(struct worker *worker, pl_id id, const uint8_t *at, size_t length)
@@ -127,6 +134,9 @@ static enum client_state connection__state(const struct connection *connection)
     if (connection->awaits_proxy) {
         return CLIENT_HEADER;
     }
+    if (connection->is_connecting) {
+        return CLIENT_CONNECTING;
+    }
     if (connection->is_eof) {
         return CLIENT_HALF;
     }
@@ -140,6 +150,7 @@ bool connection_describe(const struct connection *connection, struct client_row 
         return false;
     }
     *row_out = (struct client_row){.id = connection_id(connection),
+                                   .is_outbound = connection->is_outbound != 0,
                                    .state = connection__state(connection),
                                    .client = connection->peer,
                                    .local = connection__local(connection),
@@ -156,7 +167,7 @@ bool connection_run(struct worker *worker, pl_id id,
                     void (*run)(void *state, pl_id id, void **user, void *what), void *what)
 {
     struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
-    if (connection == NULL || connection->awaits_proxy) {
+    if (connection == NULL || connection->awaits_proxy || connection->is_connecting) {
         return false;
     }
     connection_hold(connection);

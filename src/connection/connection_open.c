@@ -38,17 +38,18 @@ void connection_fill_info(const struct connection *connection, const struct pl_a
                           .endpoint = connection->endpoint->id,
                           .peer = connection->peer,
                           .local = *local};
+    info_out->seen = connection->is_outbound ? PL_OUTBOUND : 0U;
     if (connection->is_proxied) {
         info_out->seen = PL_PROXIED;
         info_out->proxy = connection->addresses[ADDRESS_PROXY];
     }
 }
 
-/* From here on its handler knows of it. */
-static void connection__greet(struct connection *connection, const struct pl_address *local)
+void connection_greet(struct connection *connection, const struct pl_address *local)
 {
     const struct endpoint *endpoint = connection->endpoint;
-    worker_count(connection->worker, endpoint->tally, COUNTER_ACCEPTED, 1);
+    worker_count(connection->worker, endpoint->tally,
+                 connection->is_outbound ? COUNTER_OUTBOUND_OPENED : COUNTER_ACCEPTED, 1);
     if (endpoint->handler->on_open == NULL) {
         return;
     }
@@ -97,7 +98,7 @@ static void connection__take_claim(struct connection *connection, const struct c
         return;
     }
     connection->awaits_proxy = 0;
-    connection__greet(connection, &connection->addresses[ADDRESS_LOCAL]);
+    connection_greet(connection, &connection->addresses[ADDRESS_LOCAL]);
 }
 
 void connection_take_header(struct connection *connection)
@@ -133,12 +134,9 @@ static void connection__set_nodelay(const struct connection *connection)
     }
 }
 
-static void connection__set_options(const struct connection *connection)
+void connection_set_keepalive(const struct connection *connection)
 {
     const struct config_endpoint *config = connection->endpoint->config;
-    if (config->nodelay) {
-        connection__set_nodelay(connection);
-    }
     if (config->keepalive) {
         struct tcp_keepalive keepalive = {.onoff = 1,
                                           .keepalivetime = (ULONG)config->keepalive_time,
@@ -147,6 +145,14 @@ static void connection__set_options(const struct connection *connection)
         WSAIoctl(connection->socket, SIO_KEEPALIVE_VALS, &keepalive, sizeof keepalive, NULL, 0, &bytes, NULL,
                  NULL);
     }
+}
+
+static void connection__set_options(const struct connection *connection)
+{
+    if (connection->endpoint->config->nodelay) {
+        connection__set_nodelay(connection);
+    }
+    connection_set_keepalive(connection);
 }
 
 static struct connection *connection__create(struct worker *worker, const struct network *network,
@@ -169,8 +175,8 @@ static struct connection *connection__create(struct worker *worker, const struct
     return connection;
 }
 
-static void connection__init(struct connection *connection, struct worker *worker, struct endpoint *endpoint,
-                             SOCKET socket, const struct pl_address *local, const struct pl_address *peer)
+void connection_init(struct connection *connection, struct worker *worker, struct endpoint *endpoint,
+                     SOCKET socket, const struct pl_address *local, const struct pl_address *peer)
 {
     connection->worker = worker;
     connection->endpoint = endpoint;
@@ -185,6 +191,7 @@ static void connection__init(struct connection *connection, struct worker *worke
     }
     connection->awaits_proxy = admission_has_proxies(endpoint->admission);
     connection->has_source = !connection->awaits_proxy;
+    connection->is_relay = (endpoint->handler->flags & PL_RELAY) != 0;
     if (connection_address_count(endpoint) > 0) {
         connection->addresses[ADDRESS_LOCAL] = *local;
     }
@@ -223,11 +230,11 @@ void connection_open(struct worker *worker, const struct network *network, struc
         connection__refuse(worker, endpoint, socket, REFUSED_ERROR, local, peer);
         return;
     }
-    connection__init(connection, worker, endpoint, socket, local, peer);
+    connection_init(connection, worker, endpoint, socket, local, peer);
     connection__set_options(connection);
     connection_hold(connection);
     if (connection->awaits_proxy == 0) {
-        connection__greet(connection, local);
+        connection_greet(connection, local);
     }
     connection_receive(connection, READ_DRAINED); /* a client usually speaks a moment later */
     connection_settle(connection);

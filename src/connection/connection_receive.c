@@ -38,7 +38,7 @@ void connection_deliver(struct connection *connection)
         connection->is_lending = 0;
         input_consume(input, consumed);
         input = connection__take_back(connection);
-        if (!connection->is_blocked && input_length(input) > endpoint_max_input(endpoint)) {
+        if (!connection_is_full(connection) && input_length(input) > endpoint_max_input(endpoint)) {
             connection_reset(connection, CLOSED_INPUT_FULL, 0);
         }
     }
@@ -77,8 +77,8 @@ bool connection_may_read(const struct connection *connection)
         connection->is_starved) {
         return false;
     }
-    return connection->drops_input ||
-           (!connection->is_blocked && !connection->is_paused && !connection->is_held);
+    return connection->drops_input || (!connection->is_held && !connection_is_full(connection) &&
+                                       (!connection->is_paused || connection->is_relay));
 }
 
 /* `bytes` more lie in `input`. */
@@ -92,11 +92,12 @@ static void connection__take_bytes(struct connection *connection, uint32_t bytes
         bytes = input_length(connection->input); /* those behind it */
     }
     connection->bytes_in += bytes;
-    worker_count(connection->worker, connection->endpoint->tally, COUNTER_BYTES_RECEIVED, bytes);
+    worker_count(connection->worker, connection->endpoint->tally,
+                 connection->is_outbound ? COUNTER_OUTBOUND_BYTES_RECEIVED : COUNTER_BYTES_RECEIVED, bytes);
     /* on_open may have changed everything a moment ago: what it cannot take yet comes behind on_writable, or when it
        reads again. */
     if (!connection->wants_reset &&
-        ((!connection->is_blocked && !connection->is_held) || connection->drops_input)) {
+        ((!connection_is_full(connection) && !connection->is_held) || connection->drops_input)) {
         connection_deliver(connection);
     }
 }

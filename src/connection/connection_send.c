@@ -13,7 +13,8 @@ enum {
 static void connection__count_sent(struct connection *connection, size_t bytes)
 {
     connection->bytes_out += bytes;
-    worker_count(connection->worker, connection->endpoint->tally, COUNTER_BYTES_SENT, bytes);
+    worker_count(connection->worker, connection->endpoint->tally,
+                 connection->is_outbound ? COUNTER_OUTBOUND_BYTES_SENT : COUNTER_BYTES_SENT, bytes);
 }
 
 void connection_count_queued(struct connection *connection, int64_t more)
@@ -88,6 +89,9 @@ static void connection__read_file(struct connection *connection)
 
 void connection_pump(struct connection *connection)
 {
+    if (connection->is_connecting) {
+        return;
+    }
     connection__send_front(connection);
     connection__read_file(connection);
 }

@@ -2,7 +2,7 @@
    The inside of a TCP connection, for the files connection*.c alone: its state, and what they do for each other. All of
    it on W.
 
-   connection.c has its life, connection_open.c how it comes in, connection_receive.c what comes, connection_send.c what
+   connection.c has its life, connection_open.c how it comes in, connection_connect.c how it goes out, connection_receive.c what comes, connection_send.c what
    goes, connection_calls.c what its handler asks for. */
 #ifndef PORTLISTENER_CONNECTION_CONNECTION_STATE_H
 #define PORTLISTENER_CONNECTION_CONNECTION_STATE_H
@@ -68,6 +68,10 @@ struct connection {
     unsigned is_resumed : 1;       /* what is unconsumed comes again */
     unsigned is_rung : 1;          /* the handler's timer has fired */
     unsigned is_lending : 1;       /* `input` is with on_data */
+    unsigned is_relay : 1;         /* reading goes on whatever is queued: that is another's */
+    unsigned is_outbound : 1;      /* the handler has opened it; its dial stands behind all else */
+    unsigned is_connecting : 1;    /* nor has on_open come; `send` is that of a connect */
+    unsigned is_late : 1;          /* that was given up, and its end is waited for */
     struct pl_address addresses[]; /* those of enum connection_address that its endpoint needs */
 };
 
@@ -86,6 +90,13 @@ static inline uint32_t connection_tick(const struct connection *connection)
 static inline void connection_hold(struct connection *connection)
 {
     connection->references++;
+}
+
+/* The handler can send no more, and so takes no more: unless it is a relay, for which the two belong to different
+   connections. */
+static inline bool connection_is_full(const struct connection *connection)
+{
+    return connection->is_blocked && !connection->is_relay;
 }
 
 static inline pl_id connection_id(const struct connection *connection)
@@ -130,6 +141,9 @@ static inline void connection_settle_later(struct connection *connection)
 void connection_reset(struct connection *connection, enum close_reason reason, uint32_t error);
 void connection_fail(struct connection *connection, uint32_t error);
 
+/* connection_reset_socket: ends and closes it, if there is one. */
+void connection_reset_socket(struct connection *connection);
+
 /* connection_use_nonblocking: false: calls on this socket without an overlapped might wait, and it is not usable so. */
 bool connection_use_nonblocking(struct connection *connection);
 
@@ -148,6 +162,13 @@ void connection_run_pulse(struct timer *timer);
 size_t connection_address_count(const struct endpoint *endpoint);
 struct pulse *connection_pulse(struct connection *connection);
 
+/* connection_init: of zeros; `socket` may be INVALID_SOCKET yet. connection_set_keepalive: as its endpoint has it.
+   connection_greet: from now on its handler knows of it. */
+void connection_init(struct connection *connection, struct worker *worker, struct endpoint *endpoint,
+                     SOCKET socket, const struct pl_address *local, const struct pl_address *peer);
+void connection_set_keepalive(const struct connection *connection);
+void connection_greet(struct connection *connection, const struct pl_address *local);
+
 /* connection_fill_info: what its handler may know of it. */
 void connection_fill_info(const struct connection *connection, const struct pl_address *local,
                           pl_info *info_out);
@@ -155,6 +176,14 @@ void connection_fill_info(const struct connection *connection, const struct pl_a
 /* connection_take_header: looks for the PROXY header in `input`. connection_refuse_header: it is not coming, or bad. */
 void connection_take_header(struct connection *connection);
 void connection_refuse_header(struct connection *connection, const char *problem);
+
+/* ---- Going out: connection_connect.c ---- */
+
+/* connection_go_on: with the next address, if it is time. connection_settle_connect: connection_settle while it connects.
+   connection_end_dial: it needs none any more. */
+void connection_go_on(struct connection *connection);
+void connection_settle_connect(struct connection *connection);
+void connection_end_dial(struct connection *connection);
 
 /* ---- What comes: connection_receive.c ---- */
 

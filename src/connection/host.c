@@ -7,10 +7,13 @@
 
 #include "base/descriptor.h"
 #include "base/memory.h"
+#include "base/utf16.h"
 #include "config/config_settings.h"
 #include "connection/connection.h"
 #include "connection/kept_input.h"
+#include "connection/outbound.h"
 #include "connection/udp_endpoint.h"
+#include "connection/udp_peer.h"
 #include "connection/udp_session.h"
 
 enum { HOST_SEND_MAX = 1 << 30 };
@@ -81,21 +84,25 @@ static struct host_message *host_message__create(pl_id id, size_t length,
     return message;
 }
 
-/* On W, to a connection or a session. */
+/* On W, to a connection, a session or a UDP peer. */
 static int32_t host__send_here(struct worker *worker, pl_id id, const void *at, size_t length)
 {
     return slot_kind(id) == SLOT_SESSION ? udp_session_send(worker, id, at, length)
+           : slot_kind(id) == SLOT_PEER  ? udp_peer_send(worker, id, at, length)
                                          : connection_send(worker, id, at, length);
 }
 
 static int32_t host__close_here(struct worker *worker, pl_id id, int32_t how)
 {
-    return slot_kind(id) == SLOT_SESSION ? udp_session_close(worker, id) : connection_close(worker, id, how);
+    return slot_kind(id) == SLOT_SESSION ? udp_session_close(worker, id)
+           : slot_kind(id) == SLOT_PEER  ? udp_peer_close(worker, id)
+                                         : connection_close(worker, id, how);
 }
 
+/* Clients, and what the handler has opened. */
 static bool host__names_a_client(pl_id id)
 {
-    return slot_kind(id) == SLOT_CONNECTION || slot_kind(id) == SLOT_SESSION;
+    return slot_kind(id) == SLOT_CONNECTION || slot_kind(id) == SLOT_SESSION || slot_kind(id) == SLOT_PEER;
 }
 
 /* The sender was told that it is queued: what cannot be taken any more must not go unseen. A datagram may be lost. */
@@ -114,7 +121,7 @@ static void host__run_send(struct message *at, struct worker *worker)
 /* From another thread. */
 static size_t host__longest(pl_id id)
 {
-    return slot_kind(id) == SLOT_SESSION ? (size_t)UDP_DATAGRAM_MAX : (size_t)HOST_SEND_MAX;
+    return slot_kind(id) == SLOT_CONNECTION ? (size_t)HOST_SEND_MAX : (size_t)UDP_DATAGRAM_MAX;
 }
 
 static int32_t host__send(const pl_host *functions, pl_id id, const void *at, size_t length)
@@ -190,9 +197,9 @@ static int32_t host__send_ref_here(struct worker *worker, pl_id id, const struct
     if (slot_kind(id) == SLOT_CONNECTION) {
         return connection_send_ref(worker, id, reference);
     }
-    const int32_t result = slot_kind(id) == SLOT_SESSION
-                               ? udp_session_send(worker, id, reference->at, reference->length)
-                               : udp_endpoint_send(worker, id, reference->at, reference->length);
+    const int32_t result = slot_kind(id) == SLOT_DATAGRAM
+                               ? udp_endpoint_send(worker, id, reference->at, reference->length)
+                               : host__send_here(worker, id, reference->at, reference->length);
     if (result >= 0) {
         reference_release(reference);
     }
@@ -361,6 +368,7 @@ static int32_t host__info(const pl_host *functions, pl_id id, pl_info *out)
     }
     pl_info info;
     const bool is_there = slot_kind(id) == SLOT_SESSION ? udp_session_info(worker, id, &info)
+                          : slot_kind(id) == SLOT_PEER  ? udp_peer_info(worker, id, &info)
                                                         : connection_info(worker, id, &info);
     if (!is_there) {
         return PL_GONE;
@@ -421,6 +429,7 @@ static int32_t host__timer(const pl_host *functions, pl_id id, uint32_t after)
         return result;
     }
     return slot_kind(id) == SLOT_SESSION ? udp_session_set_timer(worker, id, after)
+           : slot_kind(id) == SLOT_PEER  ? udp_peer_set_timer(worker, id, after)
                                          : connection_set_timer(worker, id, after);
 }
 
@@ -457,6 +466,8 @@ static void host__run_post(struct message *at, struct worker *worker)
         has_run = host__run_on_endpoint(post, worker);
     } else if (slot_kind(post->id) == SLOT_SESSION) {
         has_run = udp_session_run(worker, post->id, post->run, post->what);
+    } else if (slot_kind(post->id) == SLOT_PEER) {
+        has_run = udp_peer_run(worker, post->id, post->run, post->what);
     } else {
         has_run = connection_run(worker, post->id, post->run, post->what);
     }
@@ -508,7 +519,71 @@ static int32_t host__post(const pl_host *functions, pl_id id, host_run run, void
     return host__send_post(host, worker, id, run, what);
 }
 
+/* ---- Connecting ---- */
+
+/* The worker whose thread this is; NULL: none of the engine's. */
+static struct worker *host__current(const struct host *host)
+{
+    unsigned i = 0;
+    while (i < host->worker_count && !worker_is_current(host->workers[i])) {
+        i++;
+    }
+    return i < host->worker_count ? host->workers[i] : NULL;
+}
+
+static struct endpoint *host__endpoint_of(struct worker *worker, pl_id id)
+{
+    switch (slot_kind(id)) {
+    case SLOT_CONNECTION:
+        return connection_endpoint(worker, id);
+    case SLOT_SESSION:
+        return udp_session_endpoint(worker, id);
+    case SLOT_DATAGRAM:
+        return udp_endpoint_of(worker, id);
+    case SLOT_PEER:
+        return udp_peer_endpoint(worker, id);
+    case SLOT_FREE:
+    case SLOT_ENDPOINT:
+        break;
+    }
+    return NULL;
+}
+
+int32_t host_connect(const struct host *host, struct worker *worker, pl_id owner, const pl_connect *how,
+                     void *user, pl_id *id_out)
+{
+    struct endpoint *endpoint =
+        host__names_an_endpoint(owner) ? host__endpoint(host, owner) : host__endpoint_of(worker, owner);
+    return endpoint != NULL && endpoint->is_still == 0 && host->dials.resolver != NULL
+               ? outbound_connect(&host->dials, worker, endpoint, how, user, id_out)
+               : PL_GONE;
+}
+
+static int32_t host__connect(const pl_host *functions, pl_id owner, const pl_connect *how, pl_id *id_out)
+{
+    const struct host *host = host__of(functions);
+    struct worker *worker =
+        host__names_an_endpoint(owner) ? host__current(host) : host__worker(functions, owner);
+    if (worker == NULL) {
+        return host__names_an_endpoint(owner) ? PL_WRONG_THREAD : PL_GONE;
+    }
+    return worker_is_current(worker) ? host_connect(host, worker, owner, how, outbound_user(how), id_out)
+                                     : PL_WRONG_THREAD;
+}
+
 /* ---- For all threads ---- */
+
+int32_t host_explain(const pl_host *functions, uint32_t win32_error, char *at, size_t room)
+{
+    struct text text;
+    (void)functions;
+    if (at == NULL || room == 0) {
+        return PL_INVALID;
+    }
+    text_init(&text, at, room);
+    utf16_add_error(&text, win32_error);
+    return (int32_t)text.length;
+}
 
 static int32_t host__count(const pl_host *functions, pl_id id, uint32_t index, uint64_t add)
 {
@@ -567,6 +642,8 @@ static void host__run_end(struct message *at, struct worker *worker)
     struct host_message *message = LIST_ELEMENT(at, struct host_message, message);
     if (slot_kind(message->id) == SLOT_SESSION) {
         udp_session_abort(worker, message->id, (enum pl_reason)message->how);
+    } else if (slot_kind(message->id) == SLOT_PEER) {
+        udp_peer_abort(worker, message->id, (enum close_reason)message->how);
     } else {
         connection_abort(worker, message->id, (enum close_reason)message->how);
     }
@@ -610,7 +687,9 @@ void host_init(struct host *host, struct worker *const *workers, unsigned worker
                                        .send_ref = host__send_ref,
                                        .retain = host__retain,
                                        .release = kept_input_release,
-                                       .send_file = host__send_file};
+                                       .send_file = host__send_file,
+                                       .connect = host__connect,
+                                       .explain = host_explain};
     host->workers = workers;
     host->worker_count = worker_count;
     directory_init(&host->endpoints);

@@ -3,6 +3,7 @@
 #ifndef PORTLISTENER_CONNECTION_HOST_H
 #define PORTLISTENER_CONNECTION_HOST_H
 
+#include "connection/dial.h"
 #include "connection/directory.h"
 #include "endpoint/endpoint.h"
 #include "io/worker.h"
@@ -15,6 +16,7 @@ typedef int32_t (*host_report)(void *context, int32_t format,
 /* One for each engine. Handlers get `functions`, and hand it back with each call. */
 struct host {
     struct pl_host functions; /* first */
+    struct dial_world dials;  /* what connecting needs; empty: nothing connects */
     host_report report;       /* NULL: none are made */
     void *report_context;
     struct worker *const *workers;
@@ -30,6 +32,12 @@ void host_fini(struct host *host);
    thread. */
 pl_id host_add_endpoint(struct host *host, struct endpoint *endpoint);
 void host_remove_endpoint(struct host *host, struct endpoint *endpoint);
+
+/* host_connect: pl_host.connect, for whom is on `worker`, which is W of `owner`, if that is no endpoint; *user will be `user`. On
+   W. host_explain: pl_host.explain. Any thread. */
+int32_t host_connect(const struct host *host, struct worker *worker, pl_id owner, const pl_connect *how,
+                     void *user, pl_id *id_out);
+int32_t host_explain(const pl_host *functions, uint32_t win32_error, char *at, size_t room);
 
 /* host_worker: W of the id; NULL: there is no such worker. Any thread. */
 struct worker *host_worker(const struct host *host, pl_id id);

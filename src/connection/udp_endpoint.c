@@ -369,6 +369,12 @@ int32_t udp_endpoint_send(struct worker *worker, pl_id id, const uint8_t *at, si
     return PL_OK;
 }
 
+struct endpoint *udp_endpoint_of(struct worker *worker, pl_id id)
+{
+    const struct udp_endpoint *udp = slot_table_find(worker_slots(worker), id, SLOT_DATAGRAM);
+    return udp != NULL && udp->current != NULL ? udp->endpoint : NULL;
+}
+
 /* ---- Ending and failing ---- */
 
 static void udp__end_if_done(struct udp_endpoint *udp)

@@ -57,4 +57,7 @@ const volatile uint32_t *udp_endpoint_armed(const struct udp_endpoint *udp);
 /* udp_endpoint_send: the host's send for a datagram's id, see handler.h. On W. */
 int32_t udp_endpoint_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length);
 
+/* udp_endpoint_of: whose handler has the datagram with this id now; NULL: none. On W. */
+struct endpoint *udp_endpoint_of(struct worker *worker, pl_id id);
+
 #endif

@@ -499,6 +499,12 @@ int32_t udp_session_set_timer(struct worker *worker, pl_id id, uint32_t after)
     return PL_OK;
 }
 
+struct endpoint *udp_session_endpoint(struct worker *worker, pl_id id)
+{
+    const struct udp_session *session = slot_table_find(worker_slots(worker), id, SLOT_SESSION);
+    return session != NULL ? session->endpoint : NULL;
+}
+
 bool udp_session_info(struct worker *worker, pl_id id, pl_info *info_out)
 {
     const struct udp_session *session = udp_session__find(worker, id);

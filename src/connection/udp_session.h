@@ -67,8 +67,9 @@ void udp_session_abort(struct worker *worker, pl_id id, enum pl_reason reason);
 bool udp_session_describe(const struct udp_session *session, struct client_row *row_out);
 
 /* udp_session_set_timer: likewise the host's timer. udp_session_info: what on_open was told. udp_session_run: calls `run` as
-   the host's post has it. False: it is gone. */
+   the host's post has it. False: it is gone. udp_session_endpoint: that it began with; NULL: it is gone. */
 int32_t udp_session_set_timer(struct worker *worker, pl_id id, uint32_t after);
+struct endpoint *udp_session_endpoint(struct worker *worker, pl_id id);
 bool udp_session_info(struct worker *worker, pl_id id, pl_info *info_out);
 bool udp_session_run(struct worker *worker, pl_id id,
                      void (*run)(void *state, pl_id id, void **user, void *what), void *what);

@@ -8,6 +8,7 @@
 
 enum {
     ENDPOINT_LINE = 384,         /* room for the words of one in the log */
+    ENDPOINT_CONNECT_LINE = 768, /* likewise */
     ENDPOINT_HANDLER_LINE = 400, /* bytes that a handler writes in one */
     ENDPOINT_CHECK_MINOR = 7,    /* of the ABI, the first with pl_start.check */
     ENDPOINT_MAX_INPUT = 65536,
@@ -73,6 +74,19 @@ void endpoint_leave(struct endpoint *endpoint)
 void endpoint_enter(struct endpoint *endpoint)
 {
     InterlockedIncrement(&endpoint->clients);
+}
+
+/* Once nobody needs it, that stays so: see generations.c. */
+bool endpoint_enter_again(struct endpoint *endpoint)
+{
+    for (LONG clients = endpoint->clients; clients > 0;) {
+        const LONG seen = InterlockedCompareExchange(&endpoint->clients, clients + 1, clients);
+        if (seen == clients) {
+            return true;
+        }
+        clients = seen;
+    }
+    return false;
 }
 
 static const char *endpoint__prepare(struct endpoint *endpoint)
@@ -252,6 +266,19 @@ void endpoint_tell_header(struct endpoint *endpoint, uint64_t now, pl_id connect
             problem);
         notice_add_untold(&text, untold);
         endpoint__log(endpoint, NOTICE_PROXY_HEADER, connection, room);
+    }
+}
+
+void endpoint_tell_connect(struct endpoint *endpoint, uint64_t now, pl_id connection, const char *words)
+{
+    const LONG untold = notice_gates_pass(&endpoint->gates, NOTICE_CONNECT, now);
+    if (untold >= 0) {
+        char room[ENDPOINT_CONNECT_LINE];
+        struct text text;
+        text_init(&text, room, sizeof room);
+        text_add_string(&text, words);
+        notice_add_untold(&text, untold);
+        endpoint__log(endpoint, NOTICE_CONNECT, connection, room);
     }
 }
 

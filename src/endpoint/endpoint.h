@@ -62,6 +62,10 @@ struct endpoint {
 void endpoint_enter(struct endpoint *endpoint);
 void endpoint_leave(struct endpoint *endpoint);
 
+/* endpoint_enter_again: for a connection that its handler opens; false: nobody needs it any more, and it may be about to end.
+   Any thread. */
+bool endpoint_enter_again(struct endpoint *endpoint);
+
 /* endpoint_start: the handler's start; `previous` is the state of an endpoint whose handler is the same copy of the same
    one, NULL: none. False: `failure_out`. endpoint_check: likewise, but nothing is left of it; for that the host needs to
    know neither worker nor endpoint. Control thread. */
@@ -106,6 +110,10 @@ void endpoint_refused(struct endpoint *endpoint, struct worker *worker, enum clo
    id, 0 for a datagram; `now` of a worker's clock. Any thread. */
 void endpoint_tell_header(struct endpoint *endpoint, uint64_t now, pl_id connection,
                           const struct pl_address *proxy, const char *problem);
+
+/* endpoint_tell_connect: logs that the handler's connection with this id was not opened, once a minute; `words` say all of it.
+   Any thread. */
+void endpoint_tell_connect(struct endpoint *endpoint, uint64_t now, pl_id connection, const char *words);
 
 /* endpoint_has_timer: whether its handler has on_timer. */
 bool endpoint_has_timer(const struct endpoint *endpoint);

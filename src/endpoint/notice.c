@@ -16,8 +16,10 @@ enum notice_kind {
     NOTICE_KIND_DATAGRAM,
     NOTICE_KIND_SESSION,
     NOTICE_KIND_ANSWER,
+    NOTICE_KIND_OUTBOUND,
     NOTICE_KIND_WAIT,
-    NOTICE_KIND_PROXY_HEADER
+    NOTICE_KIND_PROXY_HEADER,
+    NOTICE_KIND_CONNECT
 };
 
 /* The words of one, around the client's address, and of several. */
@@ -32,9 +34,12 @@ static const struct {
     [NOTICE_KIND_SESSION] = {EVENT_SESSION_DISPLACED, "the session of ", " made room for another one",
                              "sessions made room for others"},
     [NOTICE_KIND_ANSWER] = {EVENT_ANSWER_DROPPED, "an answer to ", " was dropped", "answers were dropped"},
+    [NOTICE_KIND_OUTBOUND] = {EVENT_CONNECT_FAILED, "a connection to another host was not opened", NULL,
+                              "connections to other hosts were not opened"},
     [NOTICE_KIND_WAIT] = {EVENT_ACCEPT_RATE_REACHED, "further connections would have to wait in the backlog",
                           NULL, "times further connections would have had to wait in the backlog"},
     [NOTICE_KIND_PROXY_HEADER] = {EVENT_PROXY_HEADER_REFUSED, "", NULL, "bad PROXY headers came"},
+    [NOTICE_KIND_CONNECT] = {EVENT_CONNECT_FAILED, "", NULL, "connections to other hosts were not opened"},
 };
 
 #define NOTICE(counter, kind, section, key, why) \
@@ -46,7 +51,8 @@ static const struct {
     const char *why;
 } rows[NOTICE_COUNT] = {
 #include "endpoint/notices.def"
-    [NOTICE_PROXY_HEADER] = {NOTICE_KIND_PROXY_HEADER, NULL, NULL, "see what was told of the first"}};
+    [NOTICE_PROXY_HEADER] = {NOTICE_KIND_PROXY_HEADER, NULL, NULL, "see what was told of the first"},
+    [NOTICE_CONNECT] = {NOTICE_KIND_CONNECT, NULL, NULL, "see what was told of the first"}};
 #undef NOTICE
 
 /* ---- The table ---- */

@@ -17,6 +17,7 @@
 enum notice {
 #include "endpoint/notices.def"
     NOTICE_PROXY_HEADER, /* a bad one; see endpoint_tell_header */
+    NOTICE_CONNECT,      /* one of the handler's that failed; see endpoint_tell_connect */
     NOTICE_COUNT
 };
 #undef NOTICE
@@ -34,7 +35,7 @@ enum notice notice_of(enum counter counter);
 enum event notice_event(enum notice notice);
 
 /* notice_add: one of them, under this configuration. `client` may be NULL where the kind has none. Not of
-   PROXY_HEADER. */
+   PROXY_HEADER and CONNECT. */
 void notice_add(struct text *text, enum notice notice, const struct notice_configs *configs,
                 const struct pl_address *client);
 

@@ -34,6 +34,9 @@ static const struct {
     {0xC000013E, WSAECONNRESET},           /* LINK_FAILED */
     {0xC000013F, WSAETIMEDOUT},            /* LINK_TIMEOUT */
     {0xC0000140, WSAECONNABORTED},         /* INVALID_CONNECTION: ended before it was accepted */
+    {0xC0000141, WSAEADDRNOTAVAIL},        /* INVALID_ADDRESS: nobody can be reached at it */
+    {0xC0000207, WSAEADDRNOTAVAIL},        /* INVALID_ADDRESS_COMPONENT */
+    {0xC000020A, WSAEADDRINUSE},           /* ADDRESS_ALREADY_EXISTS: this pair of addresses is in use */
     {0xC000020C, WSAECONNRESET},           /* CONNECTION_DISCONNECTED */
     {0xC000020D, WSAECONNRESET},           /* CONNECTION_RESET */
     {0xC0000236, WSAECONNREFUSED},         /* CONNECTION_REFUSED */

@@ -89,6 +89,17 @@ int network_family(const struct pl_address *address)
     return address->family == 6 ? AF_INET6 : AF_INET;
 }
 
+struct pl_address network_own_address(SOCKET socket)
+{
+    struct pl_address own = {0};
+    SOCKADDR_STORAGE address;
+    int length = sizeof address;
+    if (getsockname(socket, (SOCKADDR *)&address, &length) == 0) {
+        network_address_from((const SOCKADDR *)&address, &own);
+    }
+    return own;
+}
+
 /* ---- Start ---- */
 
 /* The name of the first function that this Winsock has not; NULL: it has them all. */
@@ -101,6 +112,7 @@ static const char *network__find_functions(struct network *network, SOCKET tcp, 
         void *function_out;
     } functions[] = {
         {"AcceptEx", WSAID_ACCEPTEX, tcp, &network->accept_ex},
+        {"ConnectEx", WSAID_CONNECTEX, tcp, &network->connect_ex},
         {"GetAcceptExSockaddrs", WSAID_GETACCEPTEXSOCKADDRS, tcp, &network->accept_ex_addresses},
         {"WSARecvMsg", WSAID_WSARECVMSG, udp, &network->receive_message},
         {"WSASendMsg", WSAID_WSASENDMSG, udp, &network->send_message},

@@ -13,6 +13,7 @@
 /* Filled once, read by all threads. */
 struct network {
     LPFN_ACCEPTEX accept_ex;
+    LPFN_CONNECTEX connect_ex;
     LPFN_GETACCEPTEXSOCKADDRS accept_ex_addresses;
     LPFN_WSARECVMSG receive_message;
     LPFN_WSASENDMSG send_message;
@@ -47,5 +48,8 @@ void network_close_hard(SOCKET socket);
 void network_address_from(const SOCKADDR *from, struct pl_address *address_out);
 int network_address_to(const struct pl_address *address, int family, SOCKADDR_STORAGE *to_out);
 int network_family(const struct pl_address *address);
+
+/* network_own_address: the socket's; family 0: the system does not know it any more. */
+struct pl_address network_own_address(SOCKET socket);
 
 #endif

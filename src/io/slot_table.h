@@ -10,7 +10,7 @@
 enum { SLOT_TABLE_CHUNK = 256, SLOT_KIND_SHIFT = 21, SLOT_NONE = 0x001FFFFF };
 
 /* What an id names. */
-enum slot_kind { SLOT_FREE, SLOT_CONNECTION, SLOT_DATAGRAM, SLOT_ENDPOINT, SLOT_SESSION };
+enum slot_kind { SLOT_FREE, SLOT_CONNECTION, SLOT_DATAGRAM, SLOT_ENDPOINT, SLOT_SESSION, SLOT_PEER };
 
 struct slot {
     void *object;

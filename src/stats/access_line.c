@@ -89,7 +89,10 @@ void access_line_add(struct text *text, const struct access_line *line, bool is_
     access_line__add_number(&form, "bytes_in", line->bytes_in);
     access_line__add_number(&form, "bytes_out", line->bytes_out);
     access_line__add_number(&form, "duration_ms", line->duration);
-    access_line__add_word(&form, "outcome", reason->is_refusal ? "refused" : "closed");
+    access_line__add_word(&form, "outcome",
+                          line->is_outbound    ? "outbound"
+                          : reason->is_refusal ? "refused"
+                                               : "closed");
     access_line__add_word(&form, "reason", reason->word);
     text_add_string(text, is_json ? "}\n" : "\r\n");
 }

@@ -23,6 +23,7 @@ struct access_line {
     uint64_t duration; /* milliseconds */
     enum close_reason reason;
     bool is_udp;
+    bool is_outbound; /* the handler has opened it; `client` is the other host */
 };
 
 /* access_line_add: with its end, in the form of log_format. As text:

@@ -10,9 +10,10 @@
 #include "stats/stats.h"
 
 /* CLOSED_IDLE is PL_IDLE, and so on: a pl_reason is a close_reason. Refusals follow behind them. */
-#define CLOSED(name, word, label, help)  CLOSED_##name,
-#define SESSION(name, word, label, help) CLOSED_##name,
-#define REFUSED(name, word, label, help) REFUSED_##name,
+#define CLOSED(name, word, label, help)   CLOSED_##name,
+#define SESSION(name, word, label, help)  CLOSED_##name,
+#define OUTBOUND(name, word, label, help) CLOSED_##name,
+#define REFUSED(name, word, label, help)  REFUSED_##name,
 enum close_reason {
     CLOSE_REASON_NONE = 0,
 #include "stats/close_reasons.def"
@@ -20,6 +21,7 @@ enum close_reason {
 };
 #undef CLOSED
 #undef SESSION
+#undef OUTBOUND
 #undef REFUSED
 
 struct close_reason_row {

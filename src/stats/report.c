@@ -63,6 +63,11 @@ uint64_t report_sessions(const uint64_t sums[COUNTER_COUNT])
     return report__active(sums[COUNTER_SESSIONS_OPENED], report_family_total(sums, FAMILY_SESSIONS_CLOSED));
 }
 
+uint64_t report_outbound(const uint64_t sums[COUNTER_COUNT])
+{
+    return report__active(sums[COUNTER_OUTBOUND_OPENED], sums[COUNTER_OUTBOUND_CLOSED]);
+}
+
 uint64_t report_total(const struct report *report, enum counter counter)
 {
     uint64_t total = report->nobodys[counter];
@@ -77,9 +82,10 @@ uint64_t report_total(const struct report *report, enum counter counter)
 /* What it has counted it has, whatever it listens on now. */
 bool report_has(const struct report_endpoint *endpoint, enum family_scope scope)
 {
-    for (size_t i = 0; i < endpoint->listener_count; i++) {
+    const bool is_of_listeners = scope == SCOPE_TCP || scope == SCOPE_UDP;
+    for (size_t i = 0; is_of_listeners && i < endpoint->listener_count; i++) {
         if (endpoint->listeners[i].is_udp == (scope == SCOPE_UDP)) {
-            return scope != SCOPE_NOBODY;
+            return true;
         }
     }
     for (enum counter i = 0; i < COUNTER_COUNT; i++) {

@@ -69,10 +69,11 @@ struct report {
 /* report_write: all of it. */
 void report_write(const struct report *report, enum report_format format, report_sink sink, void *context);
 
-/* report_connections, report_sessions: how many there are, by these sums. report_has: whether the endpoint has counters of
+/* report_connections, report_sessions, report_outbound: how many there are, by these sums. report_has: whether the endpoint has counters of
    this scope. */
 uint64_t report_connections(const uint64_t sums[COUNTER_COUNT]);
 uint64_t report_sessions(const uint64_t sums[COUNTER_COUNT]);
+uint64_t report_outbound(const uint64_t sums[COUNTER_COUNT]);
 bool report_has(const struct report_endpoint *endpoint, enum family_scope scope);
 
 /* report_total: the sum over all endpoints and nobody's. */

@@ -88,10 +88,17 @@ static void json__udp(struct report_out *out, const char *before, const uint64_t
     json__scope(out, SCOPE_UDP, sums);
 }
 
+static void json__outbound(struct report_out *out, const char *before, const uint64_t sums[COUNTER_COUNT])
+{
+    json__number(out, before, "outbound_active", report_outbound(sums));
+    json__scope(out, SCOPE_OUTBOUND, sums);
+}
+
 static void json__all(struct report_out *out, const uint64_t sums[COUNTER_COUNT])
 {
     json__tcp(out, "{", sums);
     json__udp(out, ",", sums);
+    json__outbound(out, ",", sums);
     json__scope(out, SCOPE_NOBODY, sums);
     text_add_string(&out->text, "}");
 }
@@ -148,6 +155,9 @@ static void json__endpoint(struct report_out *out, const struct report_endpoint 
     }
     if (report_has(endpoint, SCOPE_UDP)) {
         json__udp(out, ",", endpoint->sums);
+    }
+    if (report_has(endpoint, SCOPE_OUTBOUND)) {
+        json__outbound(out, ",", endpoint->sums);
     }
     json__handler_counters(out, endpoint);
     text_add_string(&out->text, "}");

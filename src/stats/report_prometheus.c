@@ -186,6 +186,8 @@ static void prometheus__endpoint_gauge(struct report_out *out, enum gauge gauge,
         prometheus__of_endpoint(out, gauge, endpoint, NULL, NULL, report_connections(endpoint->sums));
     } else if (gauge == GAUGE_SESSIONS && report_has(endpoint, SCOPE_UDP)) {
         prometheus__of_endpoint(out, gauge, endpoint, NULL, NULL, report_sessions(endpoint->sums));
+    } else if (gauge == GAUGE_OUTBOUND && report_has(endpoint, SCOPE_OUTBOUND)) {
+        prometheus__of_endpoint(out, gauge, endpoint, NULL, NULL, report_outbound(endpoint->sums));
     }
 }
 

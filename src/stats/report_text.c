@@ -151,6 +151,14 @@ static void text__udp(struct report_out *out, const char *name, const uint64_t s
     text__traffic(out, name, "udp", report_sessions(sums), numbers, bytes);
 }
 
+static void text__outbound(struct report_out *out, const char *name, const uint64_t sums[COUNTER_COUNT])
+{
+    const uint64_t numbers[2] = {sums[COUNTER_OUTBOUND_OPENED],
+                                 report_family_total(sums, FAMILY_OUTBOUND_FAILED)};
+    const uint64_t bytes[2] = {sums[COUNTER_OUTBOUND_BYTES_RECEIVED], sums[COUNTER_OUTBOUND_BYTES_SENT]};
+    text__traffic(out, name, "out", report_outbound(sums), numbers, bytes);
+}
+
 static void text__endpoints(const struct report *report, struct report_out *out)
 {
     text_add_format(&out->text, "\n%-*s  %-5s %10s %14s %12s %10s %10s\n", REPORT_NAME, "endpoint", "",
@@ -162,6 +170,9 @@ static void text__endpoints(const struct report *report, struct report_out *out)
         }
         if (report_has(endpoint, SCOPE_UDP)) {
             text__udp(out, endpoint->name, endpoint->sums);
+        }
+        if (report_has(endpoint, SCOPE_OUTBOUND)) {
+            text__outbound(out, endpoint->name, endpoint->sums);
         }
     }
 }
@@ -220,7 +231,8 @@ static bool text__is_trouble(enum counter counter)
         [FAMILY_DATAGRAMS_DROPPED] = true,   [FAMILY_ANSWERS_DROPPED] = true,
         [FAMILY_SESSIONS_REFUSED] = true,    [FAMILY_SESSIONS_CLOSED] = true,
         [FAMILY_ACCEPT_RATE_PAUSES] = true,  [FAMILY_ACCEPT_FAILURES] = true,
-        [FAMILY_RECEIVE_FAILURES] = true,    [FAMILY_STALE_MESSAGES] = true};
+        [FAMILY_RECEIVE_FAILURES] = true,    [FAMILY_STALE_MESSAGES] = true,
+        [FAMILY_OUTBOUND_FAILED] = true};
     const bool is_in_order = counter == COUNTER_CLOSED_BY_HANDLER || counter == COUNTER_CLOSED_BY_PEER ||
                              counter == COUNTER_SESSIONS_CLOSED_BY_HANDLER ||
                              counter == COUNTER_SESSIONS_CLOSED_IDLE;

@@ -27,7 +27,7 @@ enum counter {
 #undef COUNTER
 
 /* Which endpoints have it. */
-enum family_scope { SCOPE_TCP, SCOPE_UDP, SCOPE_NOBODY };
+enum family_scope { SCOPE_TCP, SCOPE_UDP, SCOPE_OUTBOUND, SCOPE_NOBODY };
 
 struct family_row {
     const char *metric; /* without the prefix portlistener_ */

@@ -301,6 +301,7 @@ static const struct {
     [CLOSED_DENIED] = {.excuse = "needs a reload"},
     [CLOSED_BY_ADMIN] = {.arrange = ends__by_admin},
     [CLOSED_DISPLACED] = {.excuse = "happens to UDP sessions alone"},
+    [CLOSED_CONNECT_FAILED] = {.excuse = "happens to what handlers open alone"},
     [REFUSED_ACL] = {.arrange = ends__refused_acl},
     [REFUSED_LIMIT] = {.arrange = ends__refused_limit},
     [REFUSED_SERVICE_LIMIT] = {.excuse = "needs as many connections as the service may have"},

@@ -168,7 +168,8 @@ static bool rig__is_settled(struct rig *rig)
         if (engine_endpoint_counters(rig->engine, rig->options.config->endpoints[i].name, sums)) {
             is_settled = is_settled &&
                          sums[COUNTER_ACCEPTED] == report_family_total(sums, FAMILY_CONNECTIONS_CLOSED) &&
-                         sums[COUNTER_SESSIONS_OPENED] == report_family_total(sums, FAMILY_SESSIONS_CLOSED);
+                         sums[COUNTER_SESSIONS_OPENED] == report_family_total(sums, FAMILY_SESSIONS_CLOSED) &&
+                         sums[COUNTER_OUTBOUND_OPENED] == sums[COUNTER_OUTBOUND_CLOSED];
         }
     }
     return is_settled;
@@ -223,14 +224,9 @@ uint64_t rig_endpoint_counter(struct rig *rig, const char *endpoint, enum counte
 
 uint64_t rig_closed(struct rig *rig)
 {
-    uint64_t sums[COUNTER_COUNT], closed = 0;
+    uint64_t sums[COUNTER_COUNT];
     engine_counters(rig->engine, sums);
-    for (enum close_reason i = CLOSE_REASON_NONE + 1; i < CLOSE_REASON_COUNT; i++) {
-        const struct close_reason_row *row = close_reason_row(i);
-        const bool is_of_connections = !row->is_refusal && i != CLOSED_DISPLACED;
-        closed += is_of_connections ? sums[row->counter] : 0;
-    }
-    return closed;
+    return report_family_total(sums, FAMILY_CONNECTIONS_CLOSED);
 }
 
 uint64_t rig_ended(struct rig *rig)

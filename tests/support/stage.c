@@ -14,8 +14,10 @@
 #include "support/folder.h"
 #include "support/forge.h"
 #include "support/ledger.h"
+#include "support/names.h"
 #include "support/patience.h"
 #include "support/probe.h"
+#include "support/relay.h"
 #include "support/seam.h"
 
 enum {
@@ -51,6 +53,7 @@ static struct {
     struct pl_address own; /* binds go well there */
     SOCKET blocker;
     char blocked[64];
+    char target[64];                 /* of relays */
     volatile LONG deaths;            /* that are still to come */
     OVERLAPPED *volatile watches[2]; /* of the list of addresses; NULL: told */
     HANDLE stopper;
@@ -498,6 +501,18 @@ bool stage_change_addresses(void)
 
 /* ---- TCP clients ---- */
 
+bool stage_aim(size_t index, const char *host)
+{
+    if (strcmp(host, "upstream.test") == 0) {
+        names_begin();
+        names_add(host, "127.0.0.1");
+        names_at_once(true);
+    }
+    snprintf(stage.target, sizeof stage.target, "%s:%u", host, rig_address(&stage.rig, index).port);
+    relay_target = stage.target;
+    return true;
+}
+
 static bool stage__connect(size_t index, const struct pl_address *from, int receive_buffer)
 {
     const struct pl_address to = rig_address(&stage.rig, index);
@@ -705,8 +720,8 @@ bool stage_let_go(void)
 static void stage__begin(bool is_faulted)
 {
     static const struct pl_handler *handlers[] = {
-        &echo_handler, &discard_handler, &flood_handler, &guest_handler, NULL, NULL};
-    handlers[4] = probe_handlers[1];
+        &echo_handler, &discard_handler, &flood_handler, &guest_handler, &relay_handler, NULL, NULL};
+    handlers[5] = probe_handlers[1];
     stage.is_faulted = is_faulted;
     stage.failed_step = NULL;
     stage.log = NULL;

@@ -27,7 +27,7 @@ extern const struct scenario stage_scenarios[]; /* of stage_scenarios.c */
 
 /* stage_rig: what is in it may be changed until stage_start. The handlers: "echo" and "discard" of the product,
    "probe" (echoes, and counts callbacks), "flood" (sends 1 MB for each byte, and cannot wait), "guest" (echoes
-   datagrams, with sessions). */
+   datagrams, with sessions), "relay" (connects each client to where stage_aim says). */
 struct rig *stage_rig(void);
 
 /* stage_endpoint: adds an endpoint. stage_log, stage_access_log: the engine gets one with a file of its own.
@@ -78,6 +78,10 @@ bool stage_watch_addresses(void);
 bool stage_change_addresses(void);
 
 /* ---- TCP clients: numbered from 0 in the order of stage_connect ---- */
+
+/* stage_aim: behind the start: whoever comes to a relay is connected to the port of the socket with this index, at "127.0.0.1"
+   or, which is the same, "upstream.test". */
+bool stage_aim(size_t index, const char *host);
 
 /* stage_connect: to the socket with this index. stage_connect_slowly: with a receive buffer of so many bytes.
    stage_connect_from: from an address of 127.0.0.0/8. stage_crowd: `count` clients. */

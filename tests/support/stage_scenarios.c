@@ -286,6 +286,32 @@ static bool stops_with_data_on_its_way(void)
 
 /* ---- UDP ---- */
 
+static bool relays_a_connection(void)
+{
+    return stage_endpoint("echo", TCP) != NULL && stage_endpoint("relay", TCP) != NULL && stage_start() &&
+           stage_aim(0, "127.0.0.1") && stage_connect(1) && stage_echo(0, 1000) && stage_finish(0) &&
+           stage_expect_end(0);
+}
+
+static bool relays_to_a_name(void)
+{
+    return stage_endpoint("echo", TCP) != NULL && stage_endpoint("relay", TCP) != NULL && stage_start() &&
+           stage_aim(0, "upstream.test") && stage_connect(1) && stage_echo(0, 10) && stage_stop(0);
+}
+
+static bool relays_datagrams(void)
+{
+    return stage_endpoint("echo", UDP) != NULL && stage_endpoint("relay", UDP) != NULL && stage_start() &&
+           stage_aim(0, "upstream.test") && stage_ask(1, 10, 10) && stage_ask(1, 1000, 1000) && stage_stop(0);
+}
+
+/* To itself, over a protocol that is not there. */
+static bool resets_whom_it_cannot_connect(void)
+{
+    return stage_endpoint("echo", UDP) != NULL && stage_endpoint("relay", TCP) != NULL && stage_start() &&
+           stage_aim(0, "127.0.0.1") && stage_connect(1) && stage_expect_end(0);
+}
+
 static bool echoes_datagrams(void)
 {
     return stage_serve("echo", UDP) && stage_ask(0, 1, 1) && stage_ask(0, 1472, 1472);
@@ -541,6 +567,10 @@ const struct scenario stage_scenarios[] = {
     ROW(is_busy_with_datagrams_for_a_while),
     ROW(knows_its_udp_clients),
     ROW(does_not_answer_itself),
+    ROW(relays_a_connection),
+    ROW(relays_to_a_name),
+    ROW(relays_datagrams),
+    ROW(resets_whom_it_cannot_connect),
     ROW(serves_two_endpoints),
     ROW(hands_over_between_workers),
     ROW(stops_two_workers),
