@@ -370,7 +370,7 @@ static void make_deaf(uint16_t port)
     for (size_t i = 0; i < sizeof crowd / sizeof crowd[0]; i++) {
         crowd[i] = socket(AF_INET, SOCK_STREAM, IPPROTO_TCP);
         network_set_nonblocking(crowd[i]);
-        connect(crowd[i], (SOCKADDR *)&address, length);
+        (void)connect(crowd[i], (SOCKADDR *)&address, length);
     }
 }
 

@@ -56,7 +56,7 @@ static void test_target__is_read(void **state)
             assert_string_equal(room, rows[i].address);
         } else {
             assert_int_equal(target.address.family, 0);
-            assert_int_equal(target.address.port, atoi(strrchr(rows[i].text, ':') + 1));
+            assert_int_equal(target.address.port, strtol(strrchr(rows[i].text, ':') + 1, NULL, 10));
         }
     }
 }
@@ -127,8 +127,7 @@ static void test_target__may_be_cut_anywhere(void **state)
         char *copy = malloc(length + (length == 0));
         struct target target;
         memcpy(copy, whole, length);
-        assert_int_equal(target_parse(copy, length, &target),
-                         length == sizeof whole - 1 || length > sizeof whole - 6);
+        assert_int_equal(target_parse(copy, length, &target), length > sizeof whole - 6);
         free(copy);
     }
 }

@@ -158,6 +158,7 @@ static void udp_peer__end(struct udp_peer *peer)
     worker_count(worker, endpoint->tally, udp_peer__end_counter(peer), 1);
     udp_peer__log_end(peer, id);
     dial_destroy(peer->dial);
+    buffer_put(worker_buffers(worker), peer->buffer);
     memory_free(peer);
     endpoint_leave(endpoint);
     worker_add_load(worker, -1);

@@ -2,6 +2,9 @@
    A plugin that uses all that there is, and rightly. */
 #include "plugins/hostile.h"
 
+#include <stdbool.h>
+#include <stdio.h>
+
 static const pl_option options[] = {{"depth", PL_NUMBER, 0, "3", "1..9", "Any number."},
                                     {"file", PL_PATH, 0, NULL, NULL, "Any file; it is not looked at."}};
 static const pl_counter counters[] = {{"things", "things", "what was seen"}};
@@ -39,12 +42,38 @@ static void run_on_client(void *state, pl_id id, void **user, void *what)
     }
 }
 
+/* The first ones reach this very handler, the others nobody. */
+static void dial(pl_id id, const pl_info *info)
+{
+    static uint32_t dials; /* one more or less does not matter */
+    char target[32], words[64];
+    const uint8_t *ip = info->local.ip;
+    const bool is_first = info->local.family == 4 && dials++ < 3;
+    const int length = is_first ? snprintf(target, sizeof target, "%u.%u.%u.%u:%u", ip[0], ip[1], ip[2],
+                                           ip[3], info->local.port)
+                                : snprintf(target, sizeof target, "127.0.0.1:1");
+    const pl_connect how = {.size = sizeof how,
+                            .protocol = (info->seen & PL_SESSION) != 0 ? PL_UDP : PL_TCP,
+                            .target = {target, (size_t)length},
+                            .timeout = 1000,
+                            .user = &endpoint};
+    pl_id peer = 0;
+    if (host->connect(host, id, &how, &peer) == PL_OK) {
+        host->send(host, peer, "", 0);
+    }
+    host->explain(host, 10061, words, sizeof words);
+}
+
 static int32_t on_open(void *state, pl_id id, void **user, const pl_info *info)
 {
     pl_info again = {.size = sizeof again};
     (void)state;
+    if ((info->seen & PL_OUTBOUND) != 0) {
+        return *user == &endpoint ? host->close(host, id, PL_GRACEFUL) : -1;
+    }
     *user = &endpoint;
     host->post(host, id, run_on_client, NULL);
+    dial(id, info);
     return host->info(host, id, &again) == PL_OK && again.id == info->id && host->clock(host) > 0 ? 0 : -1;
 }
 

@@ -174,7 +174,7 @@ static enum client_result client__connect(struct client *client, const struct pl
     DWORD error = 0;
     int length = sizeof error;
     const int sockaddr_length = client__to_sockaddr(to, &sockaddr);
-    if (connect(client->s, &sockaddr.any, sockaddr_length) == 0) {
+    if (SEAM_REAL(connect)(client->s, &sockaddr.any, sockaddr_length) == 0) {
         return CLIENT_OK;
     }
     if (WSAGetLastError() != WSAEWOULDBLOCK) {

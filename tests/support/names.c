@@ -215,7 +215,9 @@ static void WSAAPI names__give_back(PADDRINFOEXW found)
         FARPROC address;
         names__function function;
     } real = {GetProcAddress(GetModuleHandleW(L"ws2_32.dll"), "FreeAddrInfoExW")};
-    real.function(found);
+    if (real.address != NULL) {
+        real.function(found);
+    }
 }
 
 extern names__function __imp_FreeAddrInfoExW;

@@ -513,6 +513,12 @@ bool stage_aim(size_t index, const char *host)
     return true;
 }
 
+bool stage_aim_at_nobody(void)
+{
+    relay_target = "127.0.0.1:1";
+    return true;
+}
+
 static bool stage__connect(size_t index, const struct pl_address *from, int receive_buffer)
 {
     const struct pl_address to = rig_address(&stage.rig, index);
@@ -771,10 +777,16 @@ static void stage__clear(void)
 
 enum stage__state { STAGE_SERVES, STAGE_DEAF, STAGE_WAITS /* for its address */ };
 
+static bool stage__is_relay(size_t index)
+{
+    return strcmp(stage__endpoint_of(index)->handler, "relay") == 0;
+}
+
 static bool stage__is_echoed(size_t index)
 {
     const char *handler = stage__endpoint_of(index)->handler;
-    return strcmp(handler, "echo") == 0 || strcmp(handler, "probe") == 0 || strcmp(handler, "guest") == 0;
+    return stage__is_relay(index) || strcmp(handler, "echo") == 0 || strcmp(handler, "probe") == 0 ||
+           strcmp(handler, "guest") == 0;
 }
 
 /* A client that asks. Where clients are let in by a rate, each one more would have to wait longer: so it stays until it
@@ -822,6 +834,12 @@ static enum stage__state stage__look(size_t index, uint32_t patience)
     const struct engine_listener listener = rig_at(&stage.rig, index);
     if (listener.state != LISTENER_LISTENING) {
         return STAGE_WAITS;
+    }
+    if (stage__is_relay(index)) {
+        if (rig_at(&stage.rig, 0).state != LISTENER_LISTENING) {
+            return STAGE_WAITS; /* with whom it connects to */
+        }
+        stage_aim(0, "127.0.0.1");
     }
     const bool serves = listener.protocol == CONFIG_TCP ? stage__serves_stream(index, patience)
                                                         : stage__ask(index, 5, 5, patience);
