@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
    TCP connections through a running engine and real sockets: reading, sending, back-pressure, closing,
    deadlines. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -1205,6 +1206,23 @@ static void test_connection__leaves_a_client_time_to_close_after_its_lifetime(vo
     rig_stop(&rig);
 }
 
+/* Wine 10 makes no receive buffer smaller than it is, so that the system may take a megabyte for a client that does not
+   read. */
+static bool is_taken_whole(void)
+{
+    if (!wine_is_before(ULONG_MAX) || wine_is_before(10)) {
+        return false;
+    }
+    for (int waited = 0; waited < 2000; waited += 10) {
+        if (rig_counter(&rig, COUNTER_BYTES_SENT) == MEGABYTE) {
+            print_message("SKIP: this system takes any send whole, none is stuck\n");
+            return true;
+        }
+        Sleep(10);
+    }
+    return false;
+}
+
 static void test_connection__resets_a_client_that_does_not_read(void **state)
 {
     (void)state;
@@ -1215,6 +1233,11 @@ static void test_connection__resets_a_client_that_does_not_read(void **state)
     struct client *client = connect_client(4096);
     command(client, 'S', MEGABYTE);
     wait_for(&seen.data_calls, 1, "on_data");
+    if (is_taken_whole()) {
+        client_close(client);
+        rig_stop(&rig);
+        return;
+    }
     clock_advance(29000);
     expect_pattern(client, 300000); /* progress, so it may go on */
     clock_advance(2000);
