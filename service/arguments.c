@@ -39,6 +39,7 @@ static const struct {
     [OPTION_PURGE] = {"--purge", NULL, "remove the configuration and the data as well"},
     [OPTION_KEEP_PROGRAM] = {"--keep-program", NULL,
                              "leave the program's files, which somebody else removes"},
+    [OPTION_LIVE] = {"--live", NULL, "try what the running service listens on"},
     [OPTION_HELP] = {"--help", NULL, "print this help"},
 };
 

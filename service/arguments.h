@@ -30,6 +30,7 @@ enum option {
     OPTION_START,
     OPTION_PURGE,
     OPTION_KEEP_PROGRAM,
+    OPTION_LIVE,
     OPTION_HELP,
     OPTION_COUNT
 };

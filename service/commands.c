@@ -18,13 +18,16 @@ const struct command commands_all[] = {
          "\"log_file = -\" in the configuration shows the log here.\n",
      .run = command_run_run},
     {.name = "check",
-     .options = 1 << OPTION_JSON | 1 << OPTION_STRICT,
-     .summary = "says what is wrong with the configuration",
+     .options = 1 << OPTION_JSON | 1 << OPTION_STRICT | 1 << OPTION_LIVE | 1 << OPTION_ENDPOINT,
+     .summary = "does what a start would do, without doing it, and tells what is wrong",
      .details =
-         "Reads the configuration file as a start would, and prints each error and warning with its\n"
-         "line. Nothing is changed or bound. Exit code 3 when there is an error; warnings are 0, with\n"
-         "--strict 1.\n",
-     .run = command_config_check},
+         "The configuration, handlers, binds (and who holds a port), files and their rights, the firewall\n"
+         "and the registration of the service. Nothing is changed. Exit code 3: the configuration has an\n"
+         "error; 4: an address cannot be bound; 1: another error, with --strict also a warning.\n"
+         "--live: asks the running service what it listens on, and tries each of that (--endpoint NAME:\n"
+         "of one endpoint) from this machine; exit code 0 all answer, 1 one does not, 6 it does not run.\n"
+         "docs/troubleshooting.md has all findings.\n",
+     .run = command_check_run},
     {.name = "ports",
      .options =
          1 << OPTION_JSON | 1 << OPTION_ALL | 1 << OPTION_WATCH | 1 << OPTION_EXPECT | 1 << OPTION_LINES,

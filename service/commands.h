@@ -11,7 +11,7 @@ extern const struct command commands_all[];
 
 enum exit_code command_service_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_run_run(const struct arguments *arguments, struct streams *streams);
-enum exit_code command_config_check(const struct arguments *arguments, struct streams *streams);
+enum exit_code command_check_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_config_show(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_config_reference(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_registry_export(const struct arguments *arguments, struct streams *streams);

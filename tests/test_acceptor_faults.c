@@ -243,7 +243,7 @@ static bool has_client(SOCKET listener)
     struct timeval none = {0, 0};
     FD_ZERO(&set);
     FD_SET(listener, &set);
-    return select(0, &set, NULL, NULL, &none) == 1;
+    return SEAM_REAL(select)(0, &set, NULL, NULL, &none) == 1;
 }
 
 static volatile LONG inlined;

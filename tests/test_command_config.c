@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
-   Tests of command_config.c: what "check" and "config show" print and return when the file cannot be had. */
+   Tests of command_config.c and command_check.c: what "check" and "config show" print and return when the file cannot be had. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@
 #include "support/seam.h"
 #include "support/support.h"
 
-#define JSON_END "\"}\n]}\n"
+#define JSON_END "\", \"id\": \"config-error\", \"subject\": "
 
 typedef enum exit_code (*command_function)(const struct arguments *arguments, struct streams *streams);
 
@@ -105,7 +105,7 @@ static void expect(const char *text, const char *part)
 
 static void test_command_config__without_the_right_to_read_it_is_code_5(void **state)
 {
-    static const command_function commands[] = {command_config_check, command_config_show};
+    static const command_function commands[] = {command_check_run, command_config_show};
     (void)state;
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         assert_int_equal(run_without_rights(commands[i], false), EXIT_CODE_ACCESS_DENIED);
@@ -119,7 +119,7 @@ static void test_command_config__without_the_right_to_read_it_is_code_5(void **s
 static void test_command_config__checks_for_programs_without_the_right_to_read_it(void **state)
 {
     (void)state;
-    assert_int_equal(run_without_rights(command_config_check, true), EXIT_CODE_ACCESS_DENIED);
+    assert_int_equal(run_without_rights(command_check_run, true), EXIT_CODE_ACCESS_DENIED);
     expect(world.printed,
            "test.ini\", \"errors\": 1, \"warnings\": 0, \"findings\": [\n"
            "  {\"line\": 0, \"column\": 0, \"severity\": \"error\", \"message\": \"--config names ");
@@ -132,7 +132,7 @@ static void test_command_config__checks_for_programs_when_there_is_no_file(void 
 {
     enum exit_code code = EXIT_CODE_DONE;
     (void)state;
-    assert_true(run(command_config_check, NULL, true, IMPORT_CreateFileW, 1, ERROR_FILE_NOT_FOUND,
+    assert_true(run(command_check_run, NULL, true, IMPORT_CreateFileW, 1, ERROR_FILE_NOT_FOUND,
                     FAULT_FOREVER, &code));
     assert_int_equal(code, EXIT_CODE_CONFIGURATION);
     assert_memory_equal(world.printed, "{\"file\": \"\", \"errors\": 1, ", 24);
@@ -146,7 +146,7 @@ static void test_command_config__a_file_that_cannot_be_read_any_more_is_code_3(v
 {
     enum exit_code code = EXIT_CODE_DONE;
     (void)state;
-    assert_true(run(command_config_check, world.file, true, IMPORT_CreateFileW, 2, ERROR_SHARING_VIOLATION, 1,
+    assert_true(run(command_check_run, world.file, true, IMPORT_CreateFileW, 2, ERROR_SHARING_VIOLATION, 1,
                     &code));
     assert_int_equal(code, EXIT_CODE_CONFIGURATION);
     expect(world.printed,
@@ -174,9 +174,7 @@ static void test_command_config__without_memory_is_code_1(void **state)
     static const struct {
         command_function command;
         bool is_json;
-    } rows[] = {{command_config_check, false},
-                {command_config_check, true},
-                {command_config_show, false},
+    } rows[] = {{command_config_show, false},
                 {command_config_show, true}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -198,7 +196,7 @@ static void test_command_config__shows_what_the_registry_has(void **state)
     assert_int_equal(code, EXIT_CODE_DONE);
     expect(world.printed,
            "\n  lifetime                    7s                                        registry\n");
-    run(command_config_check, world.file, true, IMPORT_CreateFileW, 1, 0, 0, &code);
+    run(command_check_run, world.file, true, IMPORT_CreateFileW, 1, 0, 0, &code);
     assert_int_equal(code, EXIT_CODE_CONFIGURATION);
     expect(world.printed,
            "{\"registry\": \"HKLM\\\\SYSTEM\\\\CurrentControlSet\\\\Services\\\\PortListenerTestConfig\\\\"

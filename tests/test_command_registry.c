@@ -204,11 +204,11 @@ static void test_command_registry__what_is_half_written_is_marked(void **state)
     fault_arm(IMPORT_RegSetValueExW, 3, ERROR_ACCESS_DENIED, 1000);
     assert_int_equal(run(command_registry_import), EXIT_CODE_ACCESS_DENIED);
     expect(world.complained, "no start uses it while it has the value ImportUnfinished; import again");
-    assert_int_equal(run(command_config_check), EXIT_CODE_CONFIGURATION);
+    assert_int_equal(run(command_check_run), EXIT_CODE_CONFIGURATION);
     expect(world.printed,
            "\\Parameters\\ImportUnfinished: error: an import into this key has not come to its end");
     assert_int_equal(run(command_registry_import), EXIT_CODE_DONE);
-    assert_int_equal(run(command_config_check), EXIT_CODE_DONE);
+    assert_int_equal(run(command_check_run), EXIT_CODE_DONE);
 }
 
 #define it(test) cmocka_unit_test_setup_teardown(test, setup, teardown)

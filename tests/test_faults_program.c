@@ -282,24 +282,24 @@ static bool run(enum exit_code (*command)(const struct arguments *arguments, str
 
 static bool checks_a_configuration(void)
 {
-    return run(command_config_check, good, EXIT_CODE_DONE);
+    return run(command_check_run, good, EXIT_CODE_DONE);
 }
 
 static bool checks_a_broken_configuration(void)
 {
-    return run(command_config_check, broken, EXIT_CODE_CONFIGURATION);
+    return run(command_check_run, broken, EXIT_CODE_CONFIGURATION);
 }
 
 static bool finds_the_configuration_beside_the_program(void)
 {
-    return run(command_config_check, NULL, EXIT_CODE_DONE);
+    return run(command_check_run, NULL, EXIT_CODE_DONE);
 }
 
 static bool takes_no_folder_for_a_configuration(void)
 {
     struct arguments arguments = make_arguments("check", NULL);
     arguments.options[OPTION_CONFIG] = desk.folder.path;
-    desk.code = (LONG)command_config_check(&arguments, &desk.streams);
+    desk.code = (LONG)command_check_run(&arguments, &desk.streams);
     return step("refusing a folder", desk.code == EXIT_CODE_CONFIGURATION);
 }
 
@@ -371,9 +371,12 @@ static BOOL WINAPI set_status(SERVICE_STATUS_HANDLE handle, LPSERVICE_STATUS sta
 static BOOL WINAPI query_config(SC_HANDLE service, DWORD level, LPBYTE at, DWORD room, LPDWORD needed)
 {
     const SERVICE_PRESHUTDOWN_INFO info = {10000};
-    (void)service, (void)level;
+    (void)service;
     *needed = sizeof info;
-    memcpy(at, &info, room < sizeof info ? room : sizeof info);
+    memset(at, 0, room);
+    if (level == SERVICE_CONFIG_PRESHUTDOWN_INFO) {
+        memcpy(at, &info, room < sizeof info ? room : sizeof info);
+    }
     return TRUE;
 }
 

@@ -22,6 +22,8 @@ static int setup(void **state)
     findings_init(&findings);
     facts = (struct service_facts){.name = "PortListener",
                                    .line = "\"" PROGRAM "\" service --config \"C:\\a.ini\"",
+                                   .path = PROGRAM,
+                                   .is_quoted = true,
                                    .program = "c:\\program files\\portlistener\\PortListener.exe",
                                    .account = "NT SERVICE\\PortListener",
                                    .start = SERVICE_STARTS_AT_BOOT,
@@ -68,42 +70,18 @@ static void test_finding_service__the_line_is_judged(void **state)
 {
     (void)state;
     facts.line = PROGRAM " service";
+    facts.is_quoted = false;
     expect(FINDING_SERVICE_UNQUOTED,
            "sc.exe config \"PortListener\" binPath= \"\\\"" PROGRAM "\\\" service\"");
+    facts.is_quoted = true;
     facts.line = "\"" PROGRAM "\"";
     expect(FINDING_SERVICE_NO_VERB, "binPath= ");
     facts.line = "\"" PROGRAM "\" --config C:\\service\\a.ini";
     expect(FINDING_SERVICE_NO_VERB, "binPath= ");
     facts.line = "C:\\other\\portlistener.exe service";
+    facts.path = "C:\\other\\portlistener.exe";
     expect(FINDING_SERVICE_OTHER_PROGRAM, "install the service again");
     assert_non_null(strstr(findings.at[0].text, "C:\\other\\portlistener.exe"));
-}
-
-static void test_finding_service__the_program_is_found_in_a_line(void **state)
-{
-    static const struct {
-        const char *line, *program;
-        bool is_quoted;
-    } rows[] = {
-        {"\"C:\\a b\\c.exe\" service", "C:\\a b\\c.exe", true},
-        {"C:\\a b\\c.exe service", "C:\\a b\\c.exe", false},
-        {"C:\\a\\c.EXE", "C:\\a\\c.EXE", true},
-        {"C:\\a.exe.d\\c.exe x", "C:\\a.exe.d\\c.exe", true},
-        {"  C:\\a\\c x", "C:\\a\\c", true},
-        {"\"C:\\a", "C:\\a", true},
-        {"a", "a", true},
-        {"", "", true},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char room[64];
-        struct text path;
-        bool is_quoted = false;
-        text_init(&path, room, sizeof room);
-        finding_service_program(rows[i].line, &path, &is_quoted);
-        assert_string_equal(path.at, rows[i].program);
-        assert_int_equal(is_quoted, rows[i].is_quoted);
-    }
 }
 
 static void test_finding_service__its_rights_are_judged(void **state)
@@ -166,7 +144,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(test_finding_service__a_hardened_one_has_none),
         test(test_finding_service__the_line_is_judged),
-        test(test_finding_service__the_program_is_found_in_a_line),
         test(test_finding_service__its_rights_are_judged),
         test(test_finding_service__what_follows_a_crash_is_judged),
         test(test_finding_service__its_start_is_judged),

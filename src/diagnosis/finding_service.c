@@ -7,45 +7,14 @@
 
 enum {
     SERVICE_SUBJECT_ROOM = 300,
-    SERVICE_PATH_ROOM = 1024,
-    SERVICE_MARGIN = 5000, /* what a stop takes beside the drain */
-    SERVICE_SUFFIX = 4     /* of ".exe" */
+    SERVICE_MARGIN = 5000 /* what a stop takes beside the drain */
 };
-
-/* Whether a program's path ends here, with ".exe". */
-static bool service__ends_at(const char *at)
-{
-    return strlen(at) >= SERVICE_SUFFIX && text_equal(at, SERVICE_SUFFIX, ".exe") &&
-           (at[SERVICE_SUFFIX] == ' ' || at[SERVICE_SUFFIX] == '\0');
-}
-
-void finding_service_program(const char *line, struct text *path, bool *is_quoted_out)
-{
-    size_t length = 0;
-    line += strspn(line, " ");
-    *is_quoted_out = true;
-    if (*line == '"') {
-        text_add(path, line + 1, strcspn(line + 1, "\""));
-        return;
-    }
-    while (line[length] != '\0' && !service__ends_at(line + length)) {
-        length++;
-    }
-    if (line[length] == '\0') { /* another kind of program */
-        text_add(path, line, strcspn(line, " "));
-        return;
-    }
-    length += SERVICE_SUFFIX;
-    text_add(path, line, length);
-    *is_quoted_out = memchr(line, ' ', length) == NULL;
-}
 
 /* One finding about the service, with a command that mends it. */
 struct service_view {
     struct findings *findings;
     const struct service_facts *facts;
     const char *subject;
-    const char *path; /* of the program that is registered */
 };
 
 static void service__add(const struct service_view *view, enum finding_kind kind, const char *path,
@@ -73,20 +42,20 @@ static bool service__has_verb(const char *line, const char *path)
     return word != NULL && word > line && word[-1] == ' ';
 }
 
-static void service__look_at_line(const struct service_view *view, bool is_quoted)
+static void service__look_at_line(const struct service_view *view)
 {
     const struct service_facts *facts = view->facts;
     struct text line;
     text_init_heap(&line);
-    text_add_format(&line, " binPath= \"\\\"%s\\\" service\"", view->path);
-    if (!is_quoted) {
+    text_add_format(&line, " binPath= \"\\\"%s\\\" service\"", view->facts->path);
+    if (!facts->is_quoted) {
         service__add(view, FINDING_SERVICE_UNQUOTED, facts->line, "config", line.at);
     }
-    if (!service__has_verb(facts->line, view->path)) {
+    if (!service__has_verb(facts->line, view->facts->path)) {
         service__add(view, FINDING_SERVICE_NO_VERB, facts->line, "config", line.at);
     }
-    if (!text_equal(view->path, strlen(view->path), facts->program)) {
-        service__add(view, FINDING_SERVICE_OTHER_PROGRAM, view->path, "qc", "");
+    if (!text_equal(view->facts->path, strlen(view->facts->path), facts->program)) {
+        service__add(view, FINDING_SERVICE_OTHER_PROGRAM, view->facts->path, "qc", "");
     }
     text_fini(&line);
 }
@@ -179,15 +148,12 @@ static void service__look_at_events(const struct service_view *view)
 
 void finding_service_add(struct findings *findings, const struct service_facts *facts)
 {
-    char subject_room[SERVICE_SUBJECT_ROOM], path_room[SERVICE_PATH_ROOM];
-    struct text subject, path;
-    bool is_quoted = true;
+    char subject_room[SERVICE_SUBJECT_ROOM];
+    struct text subject;
     text_init(&subject, subject_room, sizeof subject_room);
-    text_init(&path, path_room, sizeof path_room);
     text_add_format(&subject, "service %s", facts->name);
-    finding_service_program(facts->line, &path, &is_quoted);
-    const struct service_view view = {findings, facts, subject.at, path.at};
-    service__look_at_line(&view, is_quoted);
+    const struct service_view view = {findings, facts, subject.at};
+    service__look_at_line(&view);
     service__look_at_start(&view);
     service__look_at_recovery(&view);
     service__look_at_rights(&view);

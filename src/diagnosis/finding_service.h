@@ -18,6 +18,8 @@ enum service_start {
 struct service_facts {
     const char *name;
     const char *line;    /* what is registered to be run, ImagePath */
+    const char *path;    /* of the program in it */
+    bool is_quoted;      /* the path is, or has no blank */
     const char *program; /* this program's full path */
     const char *account; /* "LocalSystem" ... */
     enum service_start start;
@@ -33,9 +35,5 @@ struct service_facts {
 };
 
 void finding_service_add(struct findings *findings, const struct service_facts *facts);
-
-/* finding_service_program: the program's path out of a registered line, without quotes. `is_quoted_out`: whether it is in
-   quotes, or needs none. */
-void finding_service_program(const char *line, struct text *path, bool *is_quoted_out);
 
 #endif

@@ -30,4 +30,9 @@ bool address_reader_read(struct machine *machine);
 /* range_reader_read: the ports that Windows has set aside, by what netsh prints. */
 bool range_reader_read(struct machine *machine, HANDLE stop);
 
+/* range_reader_read_dynamic: the ports out of which outgoing connections get theirs, likewise; where netsh does not tell,
+   those that Windows has unless somebody has changed them. */
+struct port_span;
+void range_reader_read_dynamic(enum config_protocol protocol, struct port_span *span_out);
+
 #endif

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
    The port ranges that Windows has set aside; no function of Windows lists them, so netsh is asked; see machine_reader.h. */
+#include "diagnosis/finding_endpoints.h"
 #include "diagnosis/machine_reader.h"
 #include "diagnosis/port_ranges.h"
 #include "diagnosis/program_output.h"
+
+enum { RANGE_READER_DYNAMIC = 49152 }; /* the first one, since Windows Vista */
 
 static const struct {
     enum config_protocol protocol;
@@ -31,4 +34,19 @@ bool range_reader_read(struct machine *machine, HANDLE stop)
         text_fini(&text);
     }
     return is_done;
+}
+
+/* Where netsh does not tell, it is what Windows has unless somebody has changed it. */
+void range_reader_read_dynamic(enum config_protocol protocol, struct port_span *span_out)
+{
+    static const WCHAR *const arguments[] = {[CONFIG_TCP] = L"interface ipv4 show dynamicport tcp",
+                                             [CONFIG_UDP] = L"interface ipv4 show dynamicport udp"};
+    const uint64_t deadline = GetTickCount64() + MACHINE_RANGES_PATIENCE;
+    struct text text;
+    text_init_heap(&text);
+    if (!program_output_read(L"netsh.exe", arguments[protocol], deadline, NULL, &text) ||
+        !port_span_parse(text.at, text.length, span_out)) {
+        *span_out = (struct port_span){RANGE_READER_DYNAMIC, UINT16_MAX};
+    }
+    text_fini(&text);
 }

@@ -128,7 +128,7 @@ static int client__select(const struct client *client, bool is_write, uint32_t l
     FD_ZERO(&failed);
     FD_SET(client->s, &set);
     FD_SET(client->s, &failed); /* a connect that fails shows here */
-    return select(0, is_write ? NULL : &set, is_write ? &set : NULL, &failed, &timeout);
+    return SEAM_REAL(select)(0, is_write ? NULL : &set, is_write ? &set : NULL, &failed, &timeout);
 }
 
 /* Waits until the socket can be written to or read from. */

@@ -16,6 +16,12 @@
 #define SEAM_EXIT_CODE UINT /* other headers than Microsoft's may have another type */
 #endif
 
+#ifdef __MINGW32__
+#define SEAM_TIMEVAL PTIMEVAL /* of select; Microsoft's is to a constant */
+#else
+#define SEAM_TIMEVAL const struct timeval *
+#endif
+
 #define IMPORT(dll, type, convention, name, parameters, failed, set_error, before, action, after) \
     IMPORT_##name,
 #define EXTENSION(type, convention, name, parameters, failed, set_error, before, action, after) IMPORT_##name,

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+   The parts of "check": each looks at one side of the machine and adds what it finds; command_check.c is their order.
+   Nothing is changed. */
+#ifndef PORTLISTENER_SERVICE_CHECK_H
+#define PORTLISTENER_SERVICE_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "diagnosis/finding.h"
+#include "diagnosis/machine.h"
+#include "registration.h"
+
+struct check {
+    struct findings *findings;
+    const struct config *config;
+    const char *service;     /* its name */
+    const char *config_file; /* full path */
+    const char *program;     /* full path: this one */
+    bool is_registered;      /* as a service; then `registration` has how */
+    struct registration registration;
+    char *registered_program; /* full path; NULL: none */
+    struct machine machine;   /* sockets, processes, services, addresses */
+    uint32_t pid;             /* of the running service; 0: it does not run */
+};
+
+/* check_service_begin: fills in what is known of the service, and tells what could not be read. check_service: how it is
+   registered. */
+void check_service_begin(struct check *check);
+void check_service_end(struct check *check);
+void check_service(struct check *check);
+
+/* check_start: handlers and binds, as a start would do them; endpoints on this machine. */
+void check_start(struct check *check);
+
+/* check_files: who can change what the service runs and reads; whether it can write its logs. check_files_apply: whether
+   that can be told on this system: not under Wine, whose permissions are of another kind. */
+bool check_files_apply(void);
+void check_files(struct check *check);
+
+/* check_firewall: what the firewall lets in. */
+void check_firewall(struct check *check);
+
+/* check_variable: an environment variable in UTF-8; false: there is none. */
+bool check_variable(const char *name, struct text *value);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+   Tests of check_live.c: the program, run on a console, is asked what it listens on and tried. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "base/failure.h"
+#include "support/program.h"
+
+enum { PATIENCE = 30000 };
+
+static struct {
+    WCHAR folder[PROGRAM_PATH_MAX], ini[PROGRAM_PATH_MAX], service[64];
+    HANDLE process;
+    struct program_result result;
+} world;
+
+/* Asks the run, or a service that is none. */
+static void ask(const WCHAR *words, const WCHAR *ini)
+{
+    WCHAR arguments[2 * PROGRAM_PATH_MAX];
+    swprintf(arguments, 2 * PROGRAM_PATH_MAX, L"%ls --service %ls%ls%ls%ls", words, world.service,
+             ini != NULL ? L" --config \"" : L"", ini != NULL ? ini : L"", ini != NULL ? L"\"" : L"");
+    program_run(NULL, arguments, &world.result);
+    assert_true(world.result.has_ended);
+}
+
+static void live(const WCHAR *words)
+{
+    WCHAR all[128];
+    swprintf(all, 128, L"check --live %ls", words);
+    ask(all, world.ini);
+}
+
+static void expect(enum exit_code code, const char *part)
+{
+    if (world.result.code != (DWORD)code || strstr(world.result.out, part) == NULL) {
+        fail_msg("code %lu, \"%s\" should be in: %s%s", (unsigned long)world.result.code, part,
+                 world.result.out, world.result.err);
+    }
+}
+
+static void start_run(void)
+{
+    WCHAR line[3 * PROGRAM_PATH_MAX];
+    PROCESS_INFORMATION process;
+    STARTUPINFOW start = {.cb = sizeof start};
+    swprintf(line, sizeof line / sizeof line[0], L"\"%ls\" run --service %ls --config \"%ls\"",
+             program_path(), world.service, world.ini);
+    assert_true(CreateProcessW(program_path(), line, NULL, NULL, FALSE, 0, NULL, NULL, &start, &process));
+    CloseHandle(process.hThread);
+    world.process = process.hProcess;
+    for (int waited = 0; waited < PATIENCE; waited += 100) { /* its pipe comes last */
+        ask(L"status", NULL);
+        if (world.result.code != EXIT_CODE_NOT_RUNNING) {
+            return;
+        }
+        Sleep(100);
+    }
+}
+
+static int setup(void **state)
+{
+    char ini[1024];
+    WSADATA data;
+    if (program_setup(state) != 0) {
+        return -1;
+    }
+    assert_int_equal(WSAStartup(MAKEWORD(2, 2), &data), 0);
+    program_folder(world.folder);
+    swprintf(world.service, 64, L"live-%lu", (unsigned long)GetCurrentProcessId());
+    const unsigned port = program_free_port(), other = program_free_port(), third = program_free_port();
+    snprintf(ini, sizeof ini,
+             "[service]\nlog_file = test.log\naccess_log = access.log\n"
+             "[endpoint echo]\nlisten = tcp://127.0.0.1:%u, udp://127.0.0.1:%u\nhandler = echo\n"
+             "[endpoint sink]\nlisten = tcp://127.0.0.2:%u, udp://127.0.0.2:%u\nhandler = discard\n"
+             "[endpoint closed]\nlisten = tcp://127.0.0.3:%u\nhandler = daytime\ndeny = 127.0.0.3\n"
+             "[endpoint proxied]\nlisten = tcp://127.0.0.4:%u\nhandler = echo\nproxy_protocol = v2\n"
+             "trusted_proxies = 127.0.0.9\n"
+             "[endpoint absent]\nlisten = tcp://203.0.113.77:%u\nhandler = echo\n",
+             port, port, other, other, third, third, third);
+    WSACleanup();
+    program_write(world.folder, L"test.ini", ini, world.ini);
+    start_run();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    TerminateProcess(world.process, 97);
+    WaitForSingleObject(world.process, PATIENCE);
+    CloseHandle(world.process);
+    program_remove(world.folder);
+    return program_teardown(state);
+}
+
+static void test_check_live__tries_what_the_service_listens_on(void **state)
+{
+    char access[2048] = "";
+    WCHAR path[PROGRAM_PATH_MAX];
+    (void)state;
+    live(L"--endpoint echo");
+    expect(EXIT_CODE_DONE, "echo             tcp://127.0.0.1:");
+    expect(EXIT_CODE_DONE, "answered");
+    live(L"--endpoint sink");
+    expect(EXIT_CODE_DONE, "taken");
+    expect(EXIT_CODE_DONE, "bound");
+    live(L"--endpoint closed");
+    expect(EXIT_CODE_DONE, "note     endpoint closed, tcp://127.0.0.3:");
+    expect(EXIT_CODE_DONE, "denied for this machine");
+    live(L"--endpoint proxied");
+    expect(EXIT_CODE_DONE, "(live-proxy)");
+    live(L"");
+    expect(EXIT_CODE_FAILED, "error    endpoint absent (live-not-bound)");
+    expect(EXIT_CODE_FAILED, "not bound");
+    live(L"--json");
+    expect(EXIT_CODE_FAILED,
+           "{\"exit_code\": 1, \"tries\": [\n  {\"endpoint\": \"echo\", \"address\": \"tcp://127.0.0.1:");
+    expect(EXIT_CODE_FAILED, "\"outcome\": \"answered\", \"milliseconds\": ");
+    expect(EXIT_CODE_FAILED, "\"outcome\": \"denied\", \"milliseconds\": 0}");
+    expect(EXIT_CODE_FAILED, "\"id\": \"live-not-bound\"");
+    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\access.log", world.folder);
+    (void)program_read(path, access, sizeof access);
+    assert_null(strstr(access, "acl")); /* nobody was refused for it */
+}
+
+static void test_check_live__a_paused_endpoint_is_named(void **state)
+{
+    (void)state;
+    ask(L"endpoint echo pause", NULL);
+    live(L"--endpoint ECHO");
+    expect(EXIT_CODE_FAILED, "error    endpoint echo (live-paused)");
+    live(L"--endpoint sink");
+    expect(EXIT_CODE_DONE, "taken");
+}
+
+/* The file has changed since, or is another one. */
+static void test_check_live__says_when_the_configuration_is_another(void **state)
+{
+    WCHAR other[PROGRAM_PATH_MAX];
+    (void)state;
+    program_write(world.folder, L"other.ini", "[endpoint x]\nlisten = tcp://127.0.0.1:1\nhandler = echo\n",
+                  other);
+    ask(L"check --live --endpoint echo", other);
+    expect(EXIT_CODE_DONE, "(live-other-config)");
+    expect(EXIT_CODE_DONE, "taken");
+    ask(L"check --live --endpoint nothing", other);
+    assert_int_equal(world.result.code, EXIT_CODE_FAILED);
+    assert_non_null(strstr(world.result.err, "the running service has no endpoint nothing"));
+}
+
+static void test_check_live__is_code_6_when_nothing_runs(void **state)
+{
+    (void)state;
+    wcscpy(world.service, L"live-nobody");
+    live(L"");
+    assert_int_equal(world.result.code, EXIT_CODE_NOT_RUNNING);
+    assert_string_equal(world.result.out, "");
+    assert_non_null(strstr(world.result.err, "live-nobody"));
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(test_check_live__tries_what_the_service_listens_on),
+        test(test_check_live__a_paused_endpoint_is_named),
+        test(test_check_live__says_when_the_configuration_is_another),
+        test(test_check_live__is_code_6_when_nothing_runs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: MIT
+   Tests of command_check.c and the parts of the check: what it prints and returns, with sockets, a service and rights that
+   are made up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/win.h"
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/utf16.h"
+#include "check.h"
+#include "commands.h"
+#include "support/fault.h"
+#include "support/program.h"
+#include "support/seam.h"
+#include "support/support.h"
+
+#define SERVICE      "PortListenerTestCheck"
+#define PORT(number) ((DWORD)((number) >> 8 | ((number)&0xFF) << 8))
+#define LOOPBACK     0x0100007F
+
+enum { HOLDER = 7777 };
+
+static struct {
+    WCHAR folder[PROGRAM_PATH_MAX], out[PROGRAM_PATH_MAX], err[PROGRAM_PATH_MAX];
+    char *file;
+    struct streams streams;
+    bool is_strict, is_json, is_registered, has_rights, denies_rights;
+    DWORD delayed;
+    uint16_t held;      /* a port that the table has, 0: none */
+    SOCKET holder;      /* and who has it */
+    DWORD service_pid;  /* 0: it does not run */
+    const WCHAR *image; /* of the registration */
+    char printed[32768], complained[4096];
+} world;
+
+/* ---- What Windows would answer ---- */
+
+static DWORD WINAPI tcp_table(PVOID table, PDWORD size, BOOL order, ULONG family, TCP_TABLE_CLASS kind,
+                              ULONG reserved)
+{
+    const MIB_TCPROW_OWNER_PID row = {.dwState = MIB_TCP_STATE_LISTEN,
+                                      .dwLocalAddr = LOOPBACK,
+                                      .dwLocalPort = PORT(world.held),
+                                      .dwOwningPid = HOLDER};
+    const DWORD count = family == AF_INET && world.held != 0;
+    (void)order, (void)kind, (void)reserved;
+    memset(table, 0, *size);
+    memcpy(table, &count, sizeof count);
+    memcpy((char *)table + offsetof(MIB_TCPTABLE_OWNER_PID, table), &row, sizeof row);
+    return NO_ERROR;
+}
+
+static DWORD WINAPI udp_table(PVOID table, PDWORD size, BOOL order, ULONG family, UDP_TABLE_CLASS kind,
+                              ULONG reserved)
+{
+    (void)order, (void)family, (void)kind, (void)reserved;
+    memset(table, 0, *size);
+    return NO_ERROR;
+}
+
+static FARPROC WINAPI find_function(HMODULE library, LPCSTR name)
+{
+    return strcmp(name, "GetExtendedTcpTable") == 0   ? (FARPROC)(void (*)(void))tcp_table
+           : strcmp(name, "GetExtendedUdpTable") == 0 ? (FARPROC)(void (*)(void))udp_table
+           : strcmp(name, "wine_get_version") == 0 && world.has_rights
+               ? NULL
+               : SEAM_REAL(GetProcAddress)(library, name);
+}
+
+static BOOL WINAPI enum_services(SC_HANDLE manager, SC_ENUM_TYPE level, DWORD type, DWORD state, LPBYTE at,
+                                 DWORD room, LPDWORD needed, LPDWORD count, LPDWORD resume, LPCWSTR group)
+{
+    static WCHAR name[] = L"portlistenertestcheck";
+    (void)manager, (void)level, (void)type, (void)state, (void)room, (void)needed, (void)resume, (void)group;
+    *count = world.service_pid != 0;
+    *(ENUM_SERVICE_STATUS_PROCESSW *)(void *)at = (ENUM_SERVICE_STATUS_PROCESSW){
+        .lpServiceName = name, .ServiceStatusProcess = {.dwProcessId = world.service_pid}};
+    return TRUE;
+}
+
+static SC_HANDLE WINAPI open_manager(LPCWSTR machine, LPCWSTR database, DWORD access)
+{
+    (void)machine, (void)database, (void)access;
+    return (SC_HANDLE)&world;
+}
+
+static SC_HANDLE WINAPI open_service(SC_HANDLE manager, LPCWSTR service, DWORD access)
+{
+    (void)manager, (void)service, (void)access;
+    SetLastError(ERROR_SERVICE_DOES_NOT_EXIST);
+    return world.is_registered ? (SC_HANDLE)&world.held : NULL;
+}
+
+static BOOL WINAPI close_handle(SC_HANDLE handle)
+{
+    (void)handle;
+    return TRUE;
+}
+
+static BOOL WINAPI query_config(SC_HANDLE service, LPQUERY_SERVICE_CONFIGW config, DWORD room, LPDWORD needed)
+{
+    static WCHAR image[PROGRAM_PATH_MAX], account[] = L"LocalSystem", shown[] = L"Test";
+    (void)service, (void)room, (void)needed;
+    wcscpy(image, world.image);
+    *config = (QUERY_SERVICE_CONFIGW){.dwServiceType = SERVICE_WIN32_OWN_PROCESS,
+                                      .dwStartType = SERVICE_AUTO_START,
+                                      .lpBinaryPathName = image,
+                                      .lpServiceStartName = account,
+                                      .lpDisplayName = shown};
+    return TRUE;
+}
+
+static BOOL WINAPI query_config2(SC_HANDLE service, DWORD level, LPBYTE at, DWORD room, LPDWORD needed)
+{
+    (void)service, (void)needed;
+    memset(at, 0, room);
+    if (level == SERVICE_CONFIG_DELAYED_AUTO_START_INFO) {
+        memcpy(at, &world.delayed, sizeof world.delayed);
+    }
+    return TRUE;
+}
+
+static DWORD WINAPI get_security(HANDLE handle, SE_OBJECT_TYPE type, SECURITY_INFORMATION parts, PSID *owner,
+                                 PSID *group, PACL *dacl, PACL *sacl, PSECURITY_DESCRIPTOR *descriptor)
+{
+    static const SID everyone = {SID_REVISION, 1, {SECURITY_WORLD_SID_AUTHORITY}, {SECURITY_WORLD_RID}};
+    (void)handle, (void)type, (void)parts, (void)owner, (void)group, (void)dacl, (void)sacl;
+    if (world.denies_rights) {
+        return ERROR_ACCESS_DENIED;
+    }
+    /* self-relative: the owner is everyone, so everything is at fault */
+    SECURITY_DESCRIPTOR_RELATIVE *made = LocalAlloc(LMEM_ZEROINIT, sizeof *made + sizeof everyone);
+    assert_non_null(made);
+    made->Revision = SECURITY_DESCRIPTOR_REVISION;
+    made->Control = SE_SELF_RELATIVE;
+    made->Owner = sizeof *made;
+    memcpy(made + 1, &everyone, sizeof everyone);
+    *descriptor = made;
+    return ERROR_SUCCESS;
+}
+
+/* ---- Running it ---- */
+
+static void write_file(const char *contents)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    memory_free(world.file);
+    program_write(world.folder, L"test.ini", contents, path);
+    world.file = utf16_to_utf8(path);
+    assert_non_null(world.file);
+}
+
+static int setup(void **state)
+{
+    memset(&world, 0, sizeof world);
+    world.holder = INVALID_SOCKET;
+    if (support_setup(state) != 0) {
+        return -1;
+    }
+    program_folder(world.folder);
+    write_file("[endpoint echo]\nlisten = tcp://127.0.0.1:17007\nhandler = echo\n");
+    world.image = L"C:\\Program Files\\PL\\portlistener.exe";
+    seam_replace(IMPORT_GetProcAddress, (seam_function)find_function);
+    seam_replace(IMPORT_EnumServicesStatusExW, (seam_function)enum_services);
+    seam_replace(IMPORT_OpenSCManagerW, (seam_function)open_manager);
+    seam_replace(IMPORT_OpenServiceW, (seam_function)open_service);
+    seam_replace(IMPORT_CloseServiceHandle, (seam_function)close_handle);
+    seam_replace(IMPORT_QueryServiceConfigW, (seam_function)query_config);
+    seam_replace(IMPORT_QueryServiceConfig2W, (seam_function)query_config2);
+    fault_arm(IMPORT_CreateProcessW, 1, ERROR_FILE_NOT_FOUND, FAULT_FOREVER); /* netsh */
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fault_clear();
+    memory_free(world.file);
+    program_remove(world.folder);
+    return support_teardown(state);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+static void open_stream(struct output *output, const WCHAR *name, WCHAR path_out[PROGRAM_PATH_MAX])
+{
+    program_write(world.folder, name, "", path_out);
+    *output = (struct output){
+        .handle = CreateFileW(path_out, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL)};
+}
+
+static void read_stream(struct output *output, const WCHAR *path, char *at, size_t room)
+{
+    CloseHandle(output->handle);
+    assert_true(program_read(path, at, room));
+}
+
+static enum exit_code check(void)
+{
+    const struct arguments arguments = {.options = {[OPTION_CONFIG] = world.file,
+                                                    [OPTION_SERVICE] = SERVICE,
+                                                    [OPTION_STRICT] = world.is_strict ? "--strict" : NULL,
+                                                    [OPTION_JSON] = world.is_json ? "--json" : NULL}};
+    open_stream(&world.streams.out, L"out", world.out);
+    open_stream(&world.streams.err, L"err", world.err);
+    const enum exit_code code = command_check_run(&arguments, &world.streams);
+    read_stream(&world.streams.out, world.out, world.printed, sizeof world.printed);
+    read_stream(&world.streams.err, world.err, world.complained, sizeof world.complained);
+    return code;
+}
+
+static void expect(const char *part)
+{
+    if (strstr(world.printed, part) == NULL) {
+        fail_msg("\"%s\" is not in: %s", part, world.printed);
+    }
+}
+
+static void expect_not(const char *part)
+{
+    if (strstr(world.printed, part) != NULL) {
+        fail_msg("\"%s\" is in: %s", part, world.printed);
+    }
+}
+
+/* ---- Binds ---- */
+
+static void hold_port(void)
+{
+    WSADATA data;
+    SOCKADDR_IN address = {.sin_family = AF_INET, .sin_addr.s_addr = LOOPBACK};
+    int length = sizeof address;
+    char ini[128];
+    assert_int_equal(WSAStartup(MAKEWORD(2, 2), &data), 0);
+    world.holder = socket(AF_INET, SOCK_STREAM, IPPROTO_TCP);
+    assert_int_equal(bind(world.holder, (const SOCKADDR *)&address, sizeof address), 0);
+    assert_int_equal(listen(world.holder, 1), 0);
+    assert_int_equal(getsockname(world.holder, (SOCKADDR *)&address, &length), 0);
+    world.held = ntohs(address.sin_port);
+    snprintf(ini, sizeof ini, "[endpoint echo]\nlisten = tcp://127.0.0.1:%u\nhandler = echo\n",
+             (unsigned)world.held);
+    write_file(ini);
+}
+
+static void let_go(void)
+{
+    closesocket(world.holder);
+    WSACleanup();
+}
+
+static void test_command_check__names_who_holds_a_port(void **state)
+{
+    (void)state;
+    hold_port();
+    assert_int_equal(check(), EXIT_CODE_BIND);
+    expect("error    endpoint echo, tcp://127.0.0.1:");
+    expect("(bind-held)");
+    expect("process 7777");
+    world.is_json = true;
+    assert_int_equal(check(), EXIT_CODE_BIND);
+    expect("\"id\": \"bind-held\", \"subject\": \"endpoint echo, tcp://127.0.0.1:");
+    expect("\"exit_code\": 4}");
+    let_go();
+}
+
+/* The service runs, and it is its port. */
+static void test_command_check__what_the_service_has_counts_as_bound(void **state)
+{
+    (void)state;
+    hold_port();
+    world.service_pid = HOLDER;
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect_not("bind-");
+    world.service_pid = HOLDER + 1;
+    assert_int_equal(check(), EXIT_CODE_BIND);
+    let_go();
+}
+
+static void test_command_check__many_failed_binds_are_counted(void **state)
+{
+    (void)state;
+    write_file("[endpoint echo]\nlisten = tcp://203.0.113.77:2000-2024\nhandler = echo\n");
+    assert_int_equal(check(), EXIT_CODE_BIND);
+    expect("tcp://203.0.113.77:2019 (bind-no-address)");
+    expect_not("tcp://203.0.113.77:2020 (");
+    expect("5 more addresses cannot be bound");
+}
+
+static void test_command_check__a_handler_that_refuses_is_code_3(void **state)
+{
+    (void)state;
+    write_file("[endpoint banner]\nlisten = tcp://127.0.0.1:17007\nhandler = banner\nfile = nowhere.txt\n");
+    assert_int_equal(check(), EXIT_CODE_CONFIGURATION);
+    expect("error    endpoint banner (handler-refuses)");
+    expect("nowhere.txt");
+}
+
+/* ---- The registration ---- */
+
+static void test_command_check__tells_what_a_registration_lacks(void **state)
+{
+    (void)state;
+    world.is_registered = true;
+    world.delayed = TRUE;
+    assert_int_equal(check(), EXIT_CODE_FAILED);
+    expect("error    service " SERVICE " (service-path-unquoted)");
+    expect("(service-no-verb)");
+    expect("(service-other-program)");
+    expect("(service-local-system)");
+    expect("(service-no-recovery)");
+    expect("(service-no-sid)");
+    expect("(service-privileges)");
+    expect("(service-no-description)");
+    expect("(service-preshutdown)");
+    expect("(service-delayed)");
+    expect("(service-no-event-source)");
+    expect_not("service-not-registered");
+}
+
+static void test_command_check__warnings_are_code_0_and_strictly_1(void **state)
+{
+    (void)state;
+    world.is_registered = true;
+    world.image = L"\"C:\\Program Files\\PL\\portlistener.exe\" service";
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect("no errors, ");
+    world.is_strict = true;
+    assert_int_equal(check(), EXIT_CODE_FAILED);
+}
+
+static void test_command_check__says_when_there_is_no_service(void **state)
+{
+    (void)state;
+    world.is_strict = true;
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect("note     service " SERVICE " (service-not-registered)");
+    fault_arm(IMPORT_OpenSCManagerW, 1, ERROR_ACCESS_DENIED, FAULT_FOREVER);
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect("note     service " SERVICE " (service-unread)");
+}
+
+/* ---- Files ---- */
+
+static void test_command_check__tells_who_can_change_files(void **state)
+{
+    (void)state;
+    world.has_rights = true;
+    assert_true(check_files_apply());
+    seam_replace(IMPORT_GetSecurityInfo, (seam_function)get_security);
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect("(file-open)"); /* a console's: a warning */
+    expect_not("file-program-open");
+    world.is_registered = true;
+    world.image = L"\"C:\\windows\\system32\\cmd.exe\" service";
+    assert_int_equal(check(), EXIT_CODE_FAILED);
+    expect("(file-program-open)");
+    world.denies_rights = true;
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect("(file-unchecked)");
+    seam_replace(IMPORT_GetSecurityInfo, NULL);
+}
+
+/* The one that the registered service reads. */
+static void test_command_check__the_services_own_files_are_errors(void **state)
+{
+    WCHAR image[PROGRAM_PATH_MAX];
+    WCHAR *wide = utf16_from(world.file);
+    (void)state;
+    swprintf(image, PROGRAM_PATH_MAX, L"\"C:\\windows\\system32\\nothing.exe\" service --config \"%ls\"",
+             wide);
+    memory_free(wide);
+    world.image = image;
+    world.has_rights = world.is_registered = true;
+    seam_replace(IMPORT_GetSecurityInfo, (seam_function)get_security);
+    assert_int_equal(check(), EXIT_CODE_FAILED);
+    expect("(file-config-open)");
+    seam_replace(IMPORT_GetSecurityInfo, NULL);
+}
+
+static HANDLE WINAPI no_folder(LPCWSTR path, DWORD access, DWORD share, LPSECURITY_ATTRIBUTES security,
+                               DWORD disposition, DWORD flags, HANDLE like)
+{
+    if ((flags & FILE_FLAG_BACKUP_SEMANTICS) != 0 && access != (READ_CONTROL | FILE_READ_ATTRIBUTES)) {
+        SetLastError(access == FILE_ADD_FILE && wcsstr(path, L"\\logs") != NULL ? ERROR_FILE_NOT_FOUND
+                                                                                : ERROR_ACCESS_DENIED);
+        return INVALID_HANDLE_VALUE;
+    }
+    return SEAM_REAL(CreateFileW)(path, access, share, security, disposition, flags, like);
+}
+
+static void test_command_check__tells_where_it_cannot_write(void **state)
+{
+    (void)state;
+    seam_replace(IMPORT_CreateFileW, (seam_function)no_folder);
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect("(folder-not-writable)");
+    expect("(folder-missing)");
+    seam_replace(IMPORT_CreateFileW, NULL);
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect_not("folder-");
+}
+
+/* ---- Usage ---- */
+
+static void test_command_check__endpoint_is_for_live_alone(void **state)
+{
+    const struct arguments arguments = {
+        .options = {[OPTION_CONFIG] = world.file, [OPTION_ENDPOINT] = "echo"}};
+    (void)state;
+    open_stream(&world.streams.out, L"out", world.out);
+    open_stream(&world.streams.err, L"err", world.err);
+    assert_int_equal(command_check_run(&arguments, &world.streams), EXIT_CODE_USAGE);
+    read_stream(&world.streams.out, world.out, world.printed, sizeof world.printed);
+    read_stream(&world.streams.err, world.err, world.complained, sizeof world.complained);
+    assert_non_null(strstr(world.complained, "add --live"));
+}
+
+/* Whatever has no memory, it ends, and says no more than it knows. */
+static void test_command_check__without_memory_it_ends(void **state)
+{
+    (void)state;
+    for (uint32_t nth = 1; nth <= 120; nth += 3) {
+        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
+        const enum exit_code code = check();
+        assert_true(code == EXIT_CODE_DONE || code == EXIT_CODE_FAILED || code == EXIT_CODE_CONFIGURATION ||
+                    code == EXIT_CODE_BIND);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(test_command_check__names_who_holds_a_port),
+        test(test_command_check__what_the_service_has_counts_as_bound),
+        test(test_command_check__many_failed_binds_are_counted),
+        test(test_command_check__a_handler_that_refuses_is_code_3),
+        test(test_command_check__tells_what_a_registration_lacks),
+        test(test_command_check__warnings_are_code_0_and_strictly_1),
+        test(test_command_check__says_when_there_is_no_service),
+        test(test_command_check__tells_who_can_change_files),
+        test(test_command_check__the_services_own_files_are_errors),
+        test(test_command_check__tells_where_it_cannot_write),
+        test(test_command_check__endpoint_is_for_live_alone),
+        test(test_command_check__without_memory_it_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
