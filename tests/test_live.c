@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -53,11 +54,15 @@ static void test_live__reads_what_the_service_has(void **state)
 /* Another program behind the pipe, or another version: nothing is believed that does not fit. */
 static void test_live__takes_no_rubbish(void **state)
 {
-    char text[400] = "portlistener_endpoint_paused{endpoint=\"";
+    char text[400], name[201];
     struct live_report report;
     (void)state;
-    memset(text + strlen(text), 'x', 200);
-    strcat(text, "\"} 1\nportlistener_listener_armed{endpoint=\"a\",address=\"");
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    snprintf(
+        text, sizeof text,
+        "portlistener_endpoint_paused{endpoint=\"%s\"} 1\nportlistener_listener_armed{endpoint=\"a\",address=\"",
+        name);
     assert_true(live_report_read(text, &report));
     assert_int_equal(report.addresses.count, 0);
     live_report_fini(&report);

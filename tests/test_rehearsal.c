@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/win.h"
@@ -133,7 +134,7 @@ static int32_t start(pl_start *it)
     assert_non_null(it->host);
     checks++;
     if (refuses) {
-        strcpy(it->error, "no such file");
+        snprintf(it->error, it->error_room, "no such file");
     }
     return refuses ? -1 : 0;
 }
@@ -160,9 +161,9 @@ static void test_rehearsal__asks_handlers_whether_they_would_start(void **state)
                                               .start = start,
                                               .stop = stop,
                                               .on_data = on_data};
-    const struct config_options options = {.handler = &handler};
+    const struct config_options table = {.handler = &handler};
     static char name[] = "web";
-    const struct config_endpoint endpoint = {.name = name, .options = {.options = &options}};
+    const struct config_endpoint endpoint = {.name = name, .options.options = &table};
     const struct config config = {.endpoint_count = 0};
     struct rehearsal *rehearsal = rehearsal_create(&failure);
     (void)state;

@@ -116,8 +116,8 @@ enum exit_code findings_code(const struct findings *findings, bool is_strict)
     unsigned worst = FINDING_OTHER + 1;
     for (size_t i = 0; i < findings->count; i++) {
         const struct finding_row *row = &rows[findings->at[i].kind];
-        if (row->severity == FINDING_ERROR && row->class < worst) {
-            worst = row->class;
+        if (row->severity == FINDING_ERROR && (unsigned)row->class < worst) {
+            worst = (unsigned)row->class;
         }
     }
     if (worst <= FINDING_OTHER) {

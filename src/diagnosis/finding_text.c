@@ -82,7 +82,7 @@ void findings_add_text(struct text *text, const struct findings *findings)
 {
     for (unsigned severity = 0; severity < FINDING_SEVERITY_COUNT; severity++) {
         for (size_t i = 0; i < findings->count; i++) {
-            if (finding_row(findings->at[i].kind)->severity == severity) {
+            if ((unsigned)finding_row(findings->at[i].kind)->severity == severity) {
                 finding__add(text, &findings->at[i]);
             }
         }
