@@ -14,6 +14,7 @@ packages_build=(cmake ninja-build gcc-mingw-w64-x86-64-posix wine64 ca-certifica
 packages_native=(clang llvm libclang-rt-dev libcmocka-dev)
 packages_clang_cross=(clang lld)
 packages_bench=(gcc libc6-dev g++-mingw-w64-x86-64-posix libasio-dev gnuplot-nox valgrind xz-utils)
+packages_msi=(wixl)
 packages_checks=(git clang-format clang-tidy clang-tools cppcheck shellcheck gcovr libwine-dev)
 
 # setup_packages NAME ...: installs what is missing; who is not root is told what to install.
