@@ -16,7 +16,7 @@ static const char *command_install__service(const struct arguments *arguments, s
 {
     const char *service = arguments->options[OPTION_SERVICE];
     service = service != NULL ? service : INSTALL_DEFAULT_SERVICE;
-    if (installer_is_name(service)) {
+    if (install_places_is_name(service)) {
         return service;
     }
     *failure_out =
@@ -40,7 +40,7 @@ static const char *command_install__account(const char *account)
 }
 
 static enum exit_code command_install__run(const struct arguments *arguments, const char *service,
-                                           const struct installer_places *places, struct streams *streams)
+                                           const struct install_places *places, struct streams *streams)
 {
     struct failure failure;
     const char *given = arguments->options[OPTION_CONFIG];
@@ -63,7 +63,7 @@ static enum exit_code command_install__run(const struct arguments *arguments, co
 }
 
 static enum exit_code command_install__remove(const struct arguments *arguments, const char *service,
-                                              const struct installer_places *places, struct streams *streams)
+                                              const struct install_places *places, struct streams *streams)
 {
     const struct uninstaller_request request = {.service = service,
                                                 .places = places,
@@ -77,15 +77,15 @@ static enum exit_code command_install__remove(const struct arguments *arguments,
 static enum exit_code
 command_install__with_places(const struct arguments *arguments, struct streams *streams,
                              enum exit_code (*run)(const struct arguments *, const char *,
-                                                   const struct installer_places *, struct streams *))
+                                                   const struct install_places *, struct streams *))
 {
-    struct installer_places places = {.own = NULL};
+    struct install_places places = {.own = NULL};
     struct failure failure;
     const char *service = command_install__service(arguments, &failure);
-    const enum exit_code code = service != NULL && installer_find_places(&places, service, &failure)
+    const enum exit_code code = service != NULL && install_places_find(&places, service, &failure)
                                     ? run(arguments, service, &places, streams)
                                     : output_failure(&streams->err, &failure);
-    installer_free_places(&places);
+    install_places_free(&places);
     return code;
 }
 

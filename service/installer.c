@@ -8,16 +8,13 @@
 #include "base/memory.h"
 #include "base/utf16.h"
 #include "base/win.h"
-#include "config/config_registry_load.h"
 #include "firewall_rules.h"
 #include "install_files.h"
 #include "loaded_config.h"
 #include "pipe_access.h"
+#include "registrar.h"
 #include "registration.h"
 #include "service_state.h"
-
-#define INSTALLER_FOLDER  "PortListener"
-#define INSTALLER_SOURCES L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application"
 
 /* Protected, so that nothing comes from above. Administrators and the system: everything. The service: reads its
    configuration, and changes what is in the folders that it writes to. */
@@ -25,7 +22,6 @@
 #define INSTALLER_WRITE_SDDL "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;%s)"
 
 enum {
-    INSTALLER_NAME_MAX = 80,
     INSTALLER_SDDL_ROOM = 512,
     INSTALLER_SID_ROOM = 128,
     INSTALLER_DRAIN = 10000, /* milliseconds: the default of drain_timeout */
@@ -34,7 +30,8 @@ enum {
 
 /* The files of the program, and the folders that the service writes to. */
 enum { INSTALLER_FILE_COUNT = 2, INSTALLER_FOLDER_COUNT = 2 };
-static const char *const installer__files[INSTALLER_FILE_COUNT] = {INSTALLER_PROGRAM, INSTALLER_EVENTS};
+static const char *const installer__files[INSTALLER_FILE_COUNT] = {INSTALL_PLACES_PROGRAM,
+                                                                   INSTALL_PLACES_EVENTS};
 static const char *const installer__folders[INSTALLER_FOLDER_COUNT] = {"logs", "plugin-cache"};
 
 struct installer {
@@ -104,81 +101,7 @@ static bool installer__is_equal(const char *left, const char *right)
     return left != NULL && right != NULL && text_equal(left, strlen(left), right);
 }
 
-/* ---- Places ---- */
-
-bool installer_find_places(struct installer_places *places_out, const char *service,
-                           struct failure *failure_out)
-{
-    char *programs = install_files_programs();
-    char *data = install_files_data();
-    *places_out = (struct installer_places){.own = install_files_own()};
-    if (programs != NULL && data != NULL && places_out->own != NULL) {
-        places_out->source = install_files_folder(places_out->own);
-        places_out->program = install_files_join(programs, INSTALLER_FOLDER);
-        places_out->data = install_files_join(data, service);
-    }
-    memory_free(data);
-    memory_free(programs);
-    if (places_out->source != NULL && places_out->program != NULL && places_out->data != NULL) {
-        return true;
-    }
-    *failure_out = (struct failure){.code = EXIT_CODE_FAILED,
-                                    .text = "the system does not tell where programs and their data go"};
-    return false;
-}
-
-void installer_free_places(struct installer_places *places)
-{
-    memory_free(places->own);
-    memory_free(places->source);
-    memory_free(places->program);
-    memory_free(places->data);
-}
-
-bool installer_is_name(const char *service)
-{
-    const size_t length = strlen(service);
-    return length > 0 && length <= INSTALLER_NAME_MAX && service[0] != '.' && service[length - 1] != '.' &&
-           strspn(service, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
-}
-
-bool installer_is_ours(const struct installer_places *places, const char *image)
-{
-    char *runs = image != NULL ? registration_program(image) : NULL;
-    char *program = install_files_join(places->program, INSTALLER_PROGRAM);
-    const bool is_ours = installer__is_equal(runs, program) || installer__is_equal(runs, places->own);
-    memory_free(program);
-    memory_free(runs);
-    return is_ours;
-}
-
 /* ---- What is there ---- */
-
-/* To open a key in order to create one in it changes nothing, and who may not do that may not do the rest either. */
-bool installer_check_rights(struct failure *failure_out)
-{
-    HKEY key = NULL;
-    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
-    DWORD error = manager != NULL ? ERROR_SUCCESS : GetLastError();
-    if (manager != NULL) {
-        CloseServiceHandle(manager);
-        error = (DWORD)RegCreateKeyExW(HKEY_LOCAL_MACHINE, INSTALLER_SOURCES, 0, NULL, 0, KEY_CREATE_SUB_KEY,
-                                       NULL, &key, NULL);
-    }
-    if (error == ERROR_SUCCESS) {
-        RegCloseKey(key);
-        return true;
-    }
-    installer__fail(failure_out, error, "nothing was changed, as that needs other rights: ");
-    if (error == ERROR_ACCESS_DENIED) {
-        *failure_out =
-            (struct failure){.code = EXIT_CODE_ACCESS_DENIED,
-                             .win32_error = error,
-                             .text = "nothing was changed, as that needs administrator rights: run elevated "
-                                     "(\"Run as administrator\")"};
-    }
-    return false;
-}
 
 static bool installer__refuse(struct failure *failure_out, const char *lead, const char *subject,
                               const char *rest)
@@ -200,7 +123,7 @@ static bool installer__find_service(struct installer *installer, struct failure 
         return failure_out->win32_error == ERROR_SERVICE_DOES_NOT_EXIST;
     }
     installer->is_upgrade = true;
-    return installer_is_ours(request->places, installer->before.image) ||
+    return install_places_are_of(request->places, installer->before.image) ||
            installer__refuse(failure_out,
                              "there is a service of this name already that runs another program: ",
                              installer->before.image != NULL ? installer->before.image : "not to be read",
@@ -223,7 +146,7 @@ static bool installer__find_source(const struct installer *installer, struct fai
     }
     char *file = status == ERROR_SUCCESS ? utf16_to_utf8(room) : NULL;
     const char *name = file != NULL ? strrchr(file, '\\') : NULL;
-    const bool is_ours = name != NULL && installer__is_equal(name + 1, INSTALLER_EVENTS);
+    const bool is_ours = name != NULL && installer__is_equal(name + 1, INSTALL_PLACES_EVENTS);
     if (!is_ours) {
         installer__refuse(failure_out,
                           "another program has an event source of this name: ", file != NULL ? file : "",
@@ -253,13 +176,13 @@ static bool installer__choose_config(struct installer *installer)
     const struct installer_request *request = installer->request;
     const char *chosen = request->config_file != NULL ? request->config_file : installer->before.config_file;
     installer->ini = chosen != NULL ? memory_copy_text(chosen, strlen(chosen))
-                                    : install_files_join(request->places->data, INSTALLER_INI);
+                                    : install_files_join(request->places->data, INSTALL_PLACES_INI);
     return installer->ini != NULL;
 }
 
 static bool installer__is_own_ini(const struct installer *installer)
 {
-    char *own = install_files_join(installer->request->places->data, INSTALLER_INI);
+    char *own = install_files_join(installer->request->places->data, INSTALL_PLACES_INI);
     const bool is_own = installer__is_equal(own, installer->ini);
     memory_free(own);
     return is_own;
@@ -282,8 +205,8 @@ static bool installer__plan(struct installer *installer, struct failure *failure
     struct text sid;
     installer__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
     text_init(&sid, installer->sid, sizeof installer->sid);
-    installer->program = install_files_join(request->places->program, INSTALLER_PROGRAM);
-    installer->events = install_files_join(request->places->program, INSTALLER_EVENTS);
+    installer->program = install_files_join(request->places->program, INSTALL_PLACES_PROGRAM);
+    installer->events = install_files_join(request->places->program, INSTALL_PLACES_EVENTS);
     if (installer->program == NULL || installer->events == NULL || !pipe_access_sid(&sid, request->service) ||
         !installer__choose_config(installer)) {
         return false;
@@ -300,7 +223,6 @@ static bool installer__plan(struct installer *installer, struct failure *failure
 /* Opens what there is to open; changes nothing. */
 static bool installer__open(struct installer *installer, struct failure *failure_out)
 {
-    const DWORD access = SERVICE_CHANGE_CONFIG | SERVICE_QUERY_STATUS | SERVICE_START | SERVICE_STOP | DELETE;
     installer->manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
     if (installer->manager == NULL) {
         return installer__fail(failure_out, GetLastError(), "the service manager cannot be reached: ");
@@ -308,19 +230,16 @@ static bool installer__open(struct installer *installer, struct failure *failure
     if (!installer->is_upgrade) {
         return true;
     }
-    WCHAR *name = utf16_from(installer->request->service);
-    installer->service = name != NULL ? OpenServiceW(installer->manager, name, access) : NULL;
-    const DWORD error = name != NULL ? GetLastError() : ERROR_NOT_ENOUGH_MEMORY;
-    memory_free(name);
+    const DWORD error = registrar_open(installer->manager, installer->request->service, &installer->service);
     return installer->service != NULL ||
            installer__fail(failure_out, error, "the service that is there cannot be changed: ");
 }
 
 static bool installer__look(struct installer *installer, struct failure *failure_out)
 {
-    return installer_check_rights(failure_out) && installer__find_service(installer, failure_out) &&
+    return install_places_check_rights(failure_out) && installer__find_service(installer, failure_out) &&
            installer__find_source(installer, failure_out) &&
-           installer__find_file(installer, INSTALLER_EVENTS, failure_out) &&
+           installer__find_file(installer, INSTALL_PLACES_EVENTS, failure_out) &&
            installer__plan(installer, failure_out) && installer__open(installer, failure_out);
 }
 
@@ -378,7 +297,7 @@ static bool installer__make_program_folder(struct installer *installer, struct f
 
 static bool installer__copy_file(struct installer *installer, const char *name, struct failure *failure_out)
 {
-    const struct installer_places *places = installer->request->places;
+    const struct install_places *places = installer->request->places;
     char *from = install_files_join(places->source, name);
     char *to = install_files_join(places->program, name);
     bool is_done = false;
@@ -522,7 +441,7 @@ static void installer__remove_folders(struct installer *installer)
 
 static bool installer__copy_ini(struct installer *installer, struct text *said, struct failure *failure_out)
 {
-    char *from = install_files_join(installer->request->places->source, INSTALLER_INI);
+    char *from = install_files_join(installer->request->places->source, INSTALL_PLACES_INI);
     text_add_format(said, "%s: the one to begin with", installer->ini);
     bool is_done = from != NULL;
     if (!is_done) {
@@ -540,7 +459,7 @@ static bool installer__copy_ini(struct installer *installer, struct text *said, 
 static void installer__load_config(struct installer *installer, struct text *said)
 {
     struct failure failure;
-    char *source = install_files_join(installer->request->places->source, INSTALLER_INI);
+    char *source = install_files_join(installer->request->places->source, INSTALL_PLACES_INI);
     const char *path = install_files_is_there(installer->ini) ? installer->ini : source;
     const struct arguments arguments = {
         .options = {[OPTION_CONFIG] = path, [OPTION_SERVICE] = installer->request->service}};
@@ -583,118 +502,47 @@ static void installer__remove_ini(struct installer *installer)
 
 /* ---- Step: the event source ---- */
 
-static DWORD installer__set_text(HKEY key, const WCHAR *name, DWORD type, const char *value)
-{
-    WCHAR *wide = utf16_from(value);
-    const LSTATUS status = wide != NULL ? RegSetValueExW(key, name, 0, type, (const BYTE *)wide,
-                                                         (DWORD)((wcslen(wide) + 1) * sizeof *wide))
-                                        : ERROR_NOT_ENOUGH_MEMORY;
-    memory_free(wide);
-    return (DWORD)status;
-}
-
-static DWORD installer__write_source(struct installer *installer, const WCHAR *path)
-{
-    const DWORD types = REGISTRATION_EVENT_TYPES;
-    DWORD disposition = REG_OPENED_EXISTING_KEY;
-    HKEY key = NULL;
-    DWORD error =
-        (DWORD)RegCreateKeyExW(HKEY_LOCAL_MACHINE, path, 0, NULL, 0, KEY_SET_VALUE, NULL, &key, &disposition);
-    if (error != ERROR_SUCCESS) {
-        return error;
-    }
-    installer->made.has_source = disposition == REG_CREATED_NEW_KEY;
-    error = installer__set_text(key, L"EventMessageFile", REG_EXPAND_SZ, installer->events);
-    if (error == ERROR_SUCCESS) {
-        error =
-            (DWORD)RegSetValueExW(key, L"TypesSupported", 0, REG_DWORD, (const BYTE *)&types, sizeof types);
-    }
-    RegCloseKey(key);
-    return error;
-}
-
-static void installer__remove_source(struct installer *installer)
-{
-    WCHAR *path = installer->made.has_source ? registration_source_key(installer->request->service) : NULL;
-    if (path != NULL) {
-        RegDeleteTreeW(HKEY_LOCAL_MACHINE, path);
-    }
-    memory_free(path);
-}
-
 static bool installer__make_source(struct installer *installer, const struct installer_step *step,
                                    struct text *said, struct failure *failure_out)
 {
+    const char *service = installer->request->service;
     (void)step;
     text_add_string(said, installer->events);
     if (installer__is_dry(installer)) {
         return true;
     }
-    WCHAR *path = registration_source_key(installer->request->service);
-    const DWORD error = path != NULL ? installer__write_source(installer, path) : ERROR_NOT_ENOUGH_MEMORY;
-    memory_free(path);
+    installer->made.has_source = !registrar_has_source(service);
+    const DWORD error = registrar_set(NULL, service, REGISTRATION_EVENT_SOURCE, &installer->hardened);
     return error == ERROR_SUCCESS || installer__fail(failure_out, error, "");
+}
+
+static void installer__remove_source(struct installer *installer)
+{
+    if (installer->made.has_source) {
+        registrar_remove_source(installer->request->service);
+    }
 }
 
 /* ---- Step: the service ---- */
 
-/* Its texts in UTF-16. */
-struct installer_texts {
-    WCHAR *name;
-    WCHAR *image;
-    WCHAR *account;
-    WCHAR *display_name;
-};
-
-static bool installer__convert(struct installer_texts *texts, const struct installer *installer)
+static DWORD installer__register(struct installer *installer)
 {
-    *texts = (struct installer_texts){.name = utf16_from(installer->request->service),
-                                      .image = utf16_from(installer->hardened.image),
-                                      .account = utf16_from(installer->hardened.account),
-                                      .display_name = utf16_from(installer->hardened.display_name)};
-    return texts->name != NULL && texts->image != NULL && texts->account != NULL &&
-           texts->display_name != NULL;
-}
-
-static void installer__free_texts(struct installer_texts *texts)
-{
-    memory_free(texts->name);
-    memory_free(texts->image);
-    memory_free(texts->account);
-    memory_free(texts->display_name);
-}
-
-static DWORD installer__register(struct installer *installer, const struct installer_texts *texts)
-{
-    if (installer->is_upgrade) { /* whether and how it starts stays as somebody has it */
-        const WCHAR *account = installer->keeps_account ? NULL : texts->account;
-        return ChangeServiceConfigW(installer->service, SERVICE_WIN32_OWN_PROCESS, SERVICE_NO_CHANGE,
-                                    SERVICE_ERROR_NORMAL, texts->image, NULL, NULL, NULL, account,
-                                    account != NULL ? L"" : NULL, NULL)
-                   ? ERROR_SUCCESS
-                   : GetLastError();
-    }
-    installer->service =
-        CreateServiceW(installer->manager, texts->name, texts->display_name,
-                       SERVICE_CHANGE_CONFIG | SERVICE_QUERY_STATUS | SERVICE_START | DELETE,
-                       SERVICE_WIN32_OWN_PROCESS, installer->hardened.start, SERVICE_ERROR_NORMAL,
-                       texts->image, NULL, NULL, NULL, texts->account, NULL);
-    return installer->service != NULL ? ERROR_SUCCESS : GetLastError();
+    return installer->is_upgrade
+               ? registrar_change(installer->service, &installer->hardened, installer->keeps_account)
+               : registrar_create(installer->manager, installer->request->service, &installer->hardened,
+                                  &installer->service);
 }
 
 static bool installer__register_service(struct installer *installer, const struct installer_step *step,
                                         struct text *said, struct failure *failure_out)
 {
-    struct installer_texts texts;
     (void)step;
     text_add_format(said, "%s\n  %-*s %s", installer->hardened.image, INSTALLER_COLUMN, "account",
                     installer->hardened.account);
     if (installer__is_dry(installer)) {
         return true;
     }
-    const DWORD error = installer__convert(&texts, installer) ? installer__register(installer, &texts)
-                                                              : ERROR_NOT_ENOUGH_MEMORY;
-    installer__free_texts(&texts);
+    const DWORD error = installer__register(installer);
     return error == ERROR_SUCCESS ||
            installer__fail(
                failure_out, error,
@@ -706,108 +554,25 @@ static bool installer__register_service(struct installer *installer, const struc
 
 static void installer__unregister(struct installer *installer)
 {
-    if (!installer->is_upgrade) {
+    if (installer->is_upgrade) {
+        registrar_change(installer->service, &installer->before, installer->keeps_account);
+    } else {
         DeleteService(installer->service);
-        return;
     }
-    WCHAR *image = installer->before.image != NULL ? utf16_from(installer->before.image) : NULL;
-    WCHAR *account = !installer->keeps_account && installer->before.account != NULL
-                         ? utf16_from(installer->before.account)
-                         : NULL;
-    ChangeServiceConfigW(installer->service, SERVICE_NO_CHANGE, SERVICE_NO_CHANGE, SERVICE_NO_CHANGE, image,
-                         NULL, NULL, NULL, account, account != NULL ? L"" : NULL, NULL);
-    memory_free(account);
-    memory_free(image);
 }
 
 /* ---- Steps: its settings ---- */
 
-static bool installer__set(struct installer *installer, DWORD level, void *information,
-                           struct failure *failure_out)
-{
-    return ChangeServiceConfig2W(installer->service, level, information) ||
-           installer__fail(failure_out, GetLastError(), "");
-}
-
-static bool installer__set_restarts(struct installer *installer, struct failure *failure_out)
-{
-    const struct registration *hardened = &installer->hardened;
-    SC_ACTION actions[REGISTRATION_RESTARTS_MAX];
-    for (uint32_t i = 0; i < hardened->restart_count; i++) {
-        actions[i] = (SC_ACTION){SC_ACTION_RESTART, hardened->restart_delays[i]};
-    }
-    SERVICE_FAILURE_ACTIONSW failure = {
-        .dwResetPeriod = hardened->reset_period, .cActions = hardened->restart_count, .lpsaActions = actions};
-    return installer__set(installer, SERVICE_CONFIG_FAILURE_ACTIONS, &failure, failure_out);
-}
-
-static bool installer__set_description(struct installer *installer, struct failure *failure_out)
-{
-    SERVICE_DESCRIPTIONW description = {.lpDescription = utf16_from(installer->hardened.description)};
-    const bool is_done =
-        description.lpDescription != NULL
-            ? installer__set(installer, SERVICE_CONFIG_DESCRIPTION, &description, failure_out)
-            : installer__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
-    memory_free(description.lpDescription);
-    return is_done;
-}
-
-static bool installer__set_config_file(struct installer *installer, struct failure *failure_out)
-{
-    WCHAR *path = config_registry_key(installer->request->service);
-    HKEY key = NULL;
-    DWORD error = path != NULL ? (DWORD)RegCreateKeyExW(HKEY_LOCAL_MACHINE, path, 0, NULL, 0, KEY_SET_VALUE,
-                                                        NULL, &key, NULL)
-                               : ERROR_NOT_ENOUGH_MEMORY;
-    memory_free(path);
-    if (error == ERROR_SUCCESS) {
-        error = installer__set_text(key, L"ConfigFile", REG_SZ, installer->hardened.config_file);
-        RegCloseKey(key);
-    }
-    return error == ERROR_SUCCESS || installer__fail(failure_out, error, "");
-}
-
-/* The list as the system wants it: a NUL behind each name, and one more; ours has one name. */
-static bool installer__set_privileges(struct installer *installer, struct failure *failure_out)
-{
-    WCHAR list[] = L"SeChangeNotifyPrivilege\0";
-    SERVICE_REQUIRED_PRIVILEGES_INFOW privileges = {.pmszRequiredPrivileges = list};
-    return installer__set(installer, SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, &privileges, failure_out);
-}
-
-static bool installer__set_scope(struct installer *installer, struct failure *failure_out)
-{
-    SERVICE_FAILURE_ACTIONS_FLAG scope = {.fFailureActionsOnNonCrashFailures =
-                                              installer->hardened.restarts_after_errors};
-    return installer__set(installer, SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, &scope, failure_out);
-}
-
-static bool installer__set_sid(struct installer *installer, struct failure *failure_out)
-{
-    SERVICE_SID_INFO sid = {.dwServiceSidType = installer->hardened.sid};
-    return installer__set(installer, SERVICE_CONFIG_SERVICE_SID_INFO, &sid, failure_out);
-}
-
-static bool installer__set_preshutdown(struct installer *installer, struct failure *failure_out)
-{
-    SERVICE_PRESHUTDOWN_INFO preshutdown = {.dwPreshutdownTimeout = installer->hardened.preshutdown};
-    return installer__set(installer, SERVICE_CONFIG_PRESHUTDOWN_INFO, &preshutdown, failure_out);
-}
-
 static bool installer__set_part(struct installer *installer, const struct installer_step *step,
                                 struct text *said, struct failure *failure_out)
 {
-    static bool (*const sets[REGISTRATION_PART_COUNT])(struct installer *, struct failure *) = {
-        [REGISTRATION_SID] = installer__set_sid,
-        [REGISTRATION_PRIVILEGES] = installer__set_privileges,
-        [REGISTRATION_DESCRIPTION] = installer__set_description,
-        [REGISTRATION_RESTARTS] = installer__set_restarts,
-        [REGISTRATION_RESTART_SCOPE] = installer__set_scope,
-        [REGISTRATION_PRESHUTDOWN] = installer__set_preshutdown,
-        [REGISTRATION_CONFIG_FILE] = installer__set_config_file,
-    };
     registration_add_value(said, step->part, &installer->hardened);
-    return installer__is_dry(installer) || sets[step->part](installer, failure_out);
+    if (installer__is_dry(installer)) {
+        return true;
+    }
+    const DWORD error =
+        registrar_set(installer->service, installer->request->service, step->part, &installer->hardened);
+    return error == ERROR_SUCCESS || installer__fail(failure_out, error, "");
 }
 
 /* The folders are opened to the SID of the service: with an account of its own it has that anyway, else it would be
@@ -830,11 +595,10 @@ static bool installer__is_delayed(const struct installer *installer)
 static bool installer__delay(struct installer *installer, const struct installer_step *step,
                              struct text *said, struct failure *failure_out)
 {
-    SERVICE_DELAYED_AUTO_START_INFO delayed = {.fDelayedAutostart = TRUE};
     (void)step;
     text_add_string(said, "some minutes after the machine");
-    return installer__is_dry(installer) ||
-           installer__set(installer, SERVICE_CONFIG_DELAYED_AUTO_START_INFO, &delayed, failure_out);
+    const DWORD error = installer__is_dry(installer) ? ERROR_SUCCESS : registrar_delay(installer->service);
+    return error == ERROR_SUCCESS || installer__fail(failure_out, error, "");
 }
 
 /* ---- Step: the firewall ---- */

@@ -7,39 +7,12 @@
 
 #include <stdbool.h>
 
+#include "install_places.h"
 #include "output.h"
-
-#define INSTALLER_PROGRAM "portlistener.exe"
-#define INSTALLER_EVENTS  "portlistener-events.dll"
-#define INSTALLER_INI     "portlistener.ini"
-
-/* Where things are and go to; full paths of folders, in UTF-8. */
-struct installer_places {
-    char *own;     /* the program that runs: a file */
-    char *source;  /* its folder, with the DLL of the event texts and the configuration to begin with */
-    char *program; /* where the program goes */
-    char *data;    /* the service's own */
-};
-
-/* installer_find_places: those of a service of this name on this machine. False: `failure_out`. installer_free_places: in
-   either case. */
-bool installer_find_places(struct installer_places *places_out, const char *service,
-                           struct failure *failure_out);
-void installer_free_places(struct installer_places *places);
-
-/* installer_is_name: whether the name can be a part of paths and command lines: letters, digits, - and _, and dots but not
-   at its ends; at most 80. */
-bool installer_is_name(const char *service);
-
-/* installer_is_ours: whether the command line runs a program of these places. */
-bool installer_is_ours(const struct installer_places *places, const char *image);
-
-/* installer_check_rights: whether who runs this may register services and event sources. */
-bool installer_check_rights(struct failure *failure_out);
 
 struct installer_request {
     const char *service;
-    const struct installer_places *places;
+    const struct install_places *places;
     const char *account; /* NULL: what an upgrade finds, unless it is LocalSystem; else the service's own */
     const char *config_file; /* NULL: what an upgrade finds, else that of the data folder */
     bool is_delayed;         /* it starts some minutes after the machine */

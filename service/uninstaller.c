@@ -64,7 +64,7 @@ static bool uninstaller__look(struct uninstaller *uninstaller, struct failure *f
     bool is_fine = true;
     if (registration_read(request->service, &registration, failure_out)) {
         uninstaller->has_service = true;
-        is_fine = installer_is_ours(request->places, registration.image);
+        is_fine = install_places_are_of(request->places, registration.image);
         if (!is_fine) {
             *failure_out = (struct failure){.code = EXIT_CODE_FAILED};
             text_init(&text, failure_out->text, sizeof failure_out->text);
@@ -77,7 +77,7 @@ static bool uninstaller__look(struct uninstaller *uninstaller, struct failure *f
         is_fine = failure_out->win32_error == ERROR_SERVICE_DOES_NOT_EXIST;
     }
     registration_fini(&registration);
-    return is_fine && installer_check_rights(failure_out);
+    return is_fine && install_places_check_rights(failure_out);
 }
 
 static bool uninstaller__stop_and_delete(SC_HANDLE service, struct failure *failure_out)
@@ -150,7 +150,7 @@ static bool uninstaller__is_source_ours(const WCHAR *key)
     }
     char *file = utf16_to_utf8(room);
     const char *name = file != NULL ? strrchr(file, '\\') : NULL;
-    const bool is_ours = name != NULL && text_equal(name + 1, strlen(name + 1), INSTALLER_EVENTS);
+    const bool is_ours = name != NULL && text_equal(name + 1, strlen(name + 1), INSTALL_PLACES_EVENTS);
     memory_free(file);
     return is_ours;
 }
@@ -261,8 +261,9 @@ static void uninstaller__remove_program(struct uninstaller *uninstaller, const c
         output_format(&uninstaller->streams->out, "  %-*s stays, as other services run it:%s\n",
                       UNINSTALLER_COLUMN, "program", users.at);
     } else {
-        const bool is_program_later = uninstaller__remove_file(uninstaller, INSTALLER_PROGRAM);
-        const bool is_later = uninstaller__remove_file(uninstaller, INSTALLER_EVENTS) || is_program_later;
+        const bool is_program_later = uninstaller__remove_file(uninstaller, INSTALL_PLACES_PROGRAM);
+        const bool is_later =
+            uninstaller__remove_file(uninstaller, INSTALL_PLACES_EVENTS) || is_program_later;
         if (!uninstaller->request->is_dry_run) { /* where it holds more, it stays */
             install_files_remove_folder(uninstaller->request->places->program, is_later);
         }
@@ -279,7 +280,7 @@ static void uninstaller__remove_data(struct uninstaller *uninstaller)
     if (!install_files_is_there(data)) {
         return;
     }
-    char *ini = install_files_join(data, INSTALLER_INI);
+    char *ini = install_files_join(data, INSTALL_PLACES_INI);
     const bool is_ours = ini != NULL && install_files_is_there(ini);
     memory_free(ini);
     if (!request->wants_purge) {
@@ -287,7 +288,7 @@ static void uninstaller__remove_data(struct uninstaller *uninstaller)
                       UNINSTALLER_COLUMN, "configuration and data", data);
     } else if (!is_ours) {
         uninstaller__refuse(uninstaller, "configuration and data",
-                            "stay: without a " INSTALLER_INI " the folder may be another program's",
+                            "stay: without a " INSTALL_PLACES_INI " the folder may be another program's",
                             ERROR_SUCCESS);
     } else if (request->is_dry_run || install_files_remove_tree(data)) {
         uninstaller__tell(uninstaller, "configuration and data", "removed");
@@ -299,7 +300,7 @@ static void uninstaller__remove_data(struct uninstaller *uninstaller)
 
 static void uninstaller__remove_rest(struct uninstaller *uninstaller)
 {
-    char *program = install_files_join(uninstaller->request->places->program, INSTALLER_PROGRAM);
+    char *program = install_files_join(uninstaller->request->places->program, INSTALL_PLACES_PROGRAM);
     uninstaller__remove_source(uninstaller);
     if (program == NULL) {
         uninstaller__refuse(uninstaller, "program", "stays: out of memory", ERROR_SUCCESS);

@@ -7,7 +7,7 @@
 
 struct uninstaller_request {
     const char *service;
-    const struct installer_places *places;
+    const struct install_places *places;
     bool wants_purge;   /* the configuration and the data as well */
     bool keeps_program; /* somebody else removes the program's files */
     bool is_dry_run;    /* nothing is changed */

@@ -33,7 +33,7 @@
 static struct {
     WCHAR folder[PROGRAM_PATH_MAX];
     char *root; /* the same in UTF-8 */
-    struct installer_places places;
+    struct install_places places;
     bool exists;
     DWORD state;
     DWORD start;
@@ -289,10 +289,10 @@ static int setup(void **state)
     write_source(L"portlistener-events.dll", "new texts");
     write_source(L"portlistener.ini", TEST_INI);
     world.root = utf16_to_utf8(world.folder);
-    world.places = (struct installer_places){.source = install_files_join(world.root, "source"),
-                                             .program = install_files_join(world.root, "program"),
-                                             .data = install_files_join(world.root, "data")};
-    world.places.own = install_files_join(world.places.source, INSTALLER_PROGRAM);
+    world.places = (struct install_places){.source = install_files_join(world.root, "source"),
+                                           .program = install_files_join(world.root, "program"),
+                                           .data = install_files_join(world.root, "data")};
+    world.places.own = install_files_join(world.places.source, INSTALL_PLACES_PROGRAM);
     replace_service_manager();
     return 0;
 }
@@ -301,7 +301,7 @@ static int teardown(void **state)
 {
     fault_clear();
     seam_restore();
-    installer_free_places(&world.places);
+    install_places_free(&world.places);
     memory_free(world.root);
     forget_registry();
     program_remove(world.folder);
@@ -862,7 +862,7 @@ static void test_command_install__refuses_names_that_are_no_part_of_paths(void *
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         const struct arguments arguments = {.options = {[OPTION_SERVICE] = wrong[i]}};
         struct streams streams;
-        assert_false(installer_is_name(wrong[i]));
+        assert_false(install_places_is_name(wrong[i]));
         open_stream(&streams.out, L"out");
         open_stream(&streams.err, L"err");
         assert_int_equal(command_install_run(&arguments, &streams), EXIT_CODE_USAGE);
@@ -871,26 +871,26 @@ static void test_command_install__refuses_names_that_are_no_part_of_paths(void *
         read_stream(&streams.err, L"err", world.complained, sizeof world.complained);
         expect(world.complained, "this name is refused");
     }
-    assert_true(installer_is_name("PortListener-2.x_y"));
+    assert_true(install_places_is_name("PortListener-2.x_y"));
 }
 
 /* Where this machine would have it: nothing is changed. */
 static void test_command_install__finds_the_places_of_the_machine(void **state)
 {
-    struct installer_places places = {.own = NULL};
+    struct install_places places = {.own = NULL};
     struct failure failure;
     (void)state;
-    assert_true(installer_find_places(&places, TEST_SERVICE, &failure));
+    assert_true(install_places_find(&places, TEST_SERVICE, &failure));
     expect(places.program, ":\\Program Files\\PortListener");
     expect(places.data, ":\\ProgramData\\" TEST_SERVICE);
     expect(places.own, places.source);
-    assert_true(installer_is_ours(&places, places.own));
-    assert_false(installer_is_ours(&places, "C:\\Windows\\System32\\svchost.exe -k x"));
-    assert_false(installer_is_ours(&places, NULL));
-    installer_free_places(&places);
+    assert_true(install_places_are_of(&places, places.own));
+    assert_false(install_places_are_of(&places, "C:\\Windows\\System32\\svchost.exe -k x"));
+    assert_false(install_places_are_of(&places, NULL));
+    install_places_free(&places);
     fault_arm(IMPORT_LoadLibraryExW, 1, ERROR_MOD_NOT_FOUND, 1);
-    assert_false(installer_find_places(&places, TEST_SERVICE, &failure));
-    installer_free_places(&places);
+    assert_false(install_places_find(&places, TEST_SERVICE, &failure));
+    install_places_free(&places);
 }
 
 int main(void)
