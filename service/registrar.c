@@ -2,6 +2,8 @@
    Writing a registration, see registrar.h. */
 #include "registrar.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "base/utf16.h"
 #include "config/config_registry_load.h"
@@ -41,6 +43,16 @@ DWORD registrar_create(SC_HANDLE manager, const char *service, const struct regi
     return error;
 }
 
+/* In place of another account's: none for those of the system, which have an empty one, and NULL for a virtual account,
+   of which the system demands that. */
+static const WCHAR *registrar__password(const char *account)
+{
+    static const char lead[] = "NT AUTHORITY\\";
+    const size_t length = account != NULL ? strlen(account) : 0;
+    const bool is_systems = length >= sizeof lead && text_equal(account, sizeof lead - 1, lead);
+    return is_systems || (account != NULL && text_equal(account, length, "LocalSystem")) ? L"" : NULL;
+}
+
 DWORD registrar_change(SC_HANDLE handle, const struct registration *registration, bool keeps_account)
 {
     const bool has_image = registration->image != NULL;
@@ -51,7 +63,8 @@ DWORD registrar_change(SC_HANDLE handle, const struct registration *registration
     if ((image != NULL || !has_image) && (account != NULL || !has_account)) {
         error =
             ChangeServiceConfigW(handle, SERVICE_WIN32_OWN_PROCESS, SERVICE_NO_CHANGE, SERVICE_ERROR_NORMAL,
-                                 image, NULL, NULL, NULL, account, account != NULL ? L"" : NULL, NULL)
+                                 image, NULL, NULL, NULL, account,
+                                 registrar__password(account != NULL ? registration->account : NULL), NULL)
                 ? ERROR_SUCCESS
                 : GetLastError();
     }

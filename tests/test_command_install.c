@@ -54,6 +54,7 @@ static struct {
     bool is_real;   /* files can be trusted, as far as this program is told */
     unsigned later; /* files that go with the next start of the machine */
     bool refuses_later;
+    bool has_password; /* of the account that it was changed to */
     char rule[1024];
     unsigned rules;
     char printed[8192];
@@ -108,10 +109,11 @@ static BOOL WINAPI change_config(SC_HANDLE service, DWORD type, DWORD start, DWO
                                  LPCWSTR group, LPDWORD tag, LPCWSTR dependencies, LPCWSTR account,
                                  LPCWSTR password, LPCWSTR title)
 {
-    (void)service, (void)type, (void)severity, (void)group, (void)dependencies, (void)password, (void)title;
+    (void)service, (void)type, (void)severity, (void)group, (void)dependencies, (void)title;
     assert_int_equal(start, SERVICE_NO_CHANGE);
     assert_null(tag);
     world.changed++;
+    world.has_password = password != NULL;
     if (program != NULL) {
         take(world.image, sizeof world.image, program);
     }
@@ -681,7 +683,13 @@ static void test_installer__an_upgrade_takes_the_service_from_localsystem(void *
     (void)snprintf(world.account, sizeof world.account, "LocalSystem");
     expect_code(install(), EXIT_CODE_DONE);
     assert_string_equal(world.account, "NT SERVICE\\" TEST_SERVICE);
+    assert_false(world.has_password);
     assert_int_equal(world.stopped + world.started, 0);
+    const struct installer_request request = {
+        .service = TEST_SERVICE, .places = &world.places, .account = "NT AUTHORITY\\LocalService"};
+    expect_code(with_streams(&request, NULL), EXIT_CODE_DONE);
+    assert_string_equal(world.account, "NT AUTHORITY\\LocalService");
+    assert_true(world.has_password); /* the empty one */
 }
 
 static void test_installer__an_upgrade_that_fails_leaves_the_old_one_running(void **state)
