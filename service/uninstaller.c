@@ -273,6 +273,21 @@ static void uninstaller__remove_program(struct uninstaller *uninstaller, const c
 
 /* ---- The data ---- */
 
+static bool uninstaller__has(const char *folder, const char *name)
+{
+    char *path = install_files_join(folder, name);
+    const bool has_it = path != NULL && install_files_is_there(path);
+    memory_free(path);
+    return has_it;
+}
+
+/* By its configuration; where that is another file, by the two folders that the service writes to. */
+static bool uninstaller__is_data_ours(const char *data)
+{
+    return uninstaller__has(data, INSTALL_PLACES_INI) ||
+           (uninstaller__has(data, "logs") && uninstaller__has(data, "plugin-cache"));
+}
+
 static void uninstaller__remove_data(struct uninstaller *uninstaller)
 {
     const struct uninstaller_request *request = uninstaller->request;
@@ -280,13 +295,10 @@ static void uninstaller__remove_data(struct uninstaller *uninstaller)
     if (!install_files_is_there(data)) {
         return;
     }
-    char *ini = install_files_join(data, INSTALL_PLACES_INI);
-    const bool is_ours = ini != NULL && install_files_is_there(ini);
-    memory_free(ini);
     if (!request->wants_purge) {
         output_format(&uninstaller->streams->out, "  %-*s stays: %s (--purge removes it)\n",
                       UNINSTALLER_COLUMN, "configuration and data", data);
-    } else if (!is_ours) {
+    } else if (!uninstaller__is_data_ours(data)) {
         uninstaller__refuse(uninstaller, "configuration and data",
                             "stay: without a " INSTALL_PLACES_INI " the folder may be another program's",
                             ERROR_SUCCESS);

@@ -628,6 +628,31 @@ static void test_installer__refuses_a_folder_that_others_can_change(void **state
     assert_false(install_files_is_there(world.places.program));
 }
 
+/* A file elsewhere is read where it is; it must be there. */
+static void test_installer__takes_a_configuration_where_it_is(void **state)
+{
+    char *file = install_files_join(world.root, "my.ini");
+    WCHAR path[PROGRAM_PATH_MAX];
+    const struct installer_request request = {
+        .service = TEST_SERVICE, .places = &world.places, .config_file = file};
+    (void)state;
+    const enum exit_code without = with_streams(&request, NULL);
+    expect(world.printed, "configuration              refused: ");
+    program_write(world.folder, L"my.ini", TEST_INI, path);
+    const enum exit_code with = with_streams(&request, NULL);
+    expect(world.image, "\\my.ini\"");
+    memory_free(file);
+    expect_code(without, EXIT_CODE_FAILED);
+    expect_code(with, EXIT_CODE_DONE);
+    assert_false(is_there(world.places.data, "portlistener.ini"));
+    assert_int_equal(world.preshutdown, 35000);
+    expect_code(install(), EXIT_CODE_DONE); /* an upgrade goes on with it */
+    expect(world.image, "\\my.ini\"");
+    expect_code(uninstall(true), EXIT_CODE_DONE);
+    assert_true(GetFileAttributesW(path) != INVALID_FILE_ATTRIBUTES);
+    expect_nothing();
+}
+
 static void test_installer__needs_the_whole_archive(void **state)
 {
     WCHAR path[PROGRAM_PATH_MAX];
@@ -916,6 +941,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_installer__leaves_what_only_has_the_same_name, setup, teardown),
         cmocka_unit_test_setup_teardown(test_installer__refuses_a_folder_that_others_can_change, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_installer__takes_a_configuration_where_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(test_installer__needs_the_whole_archive, setup, teardown),
         cmocka_unit_test_setup_teardown(test_installer__upgrades_what_runs_and_starts_it_again, setup,
                                         teardown),

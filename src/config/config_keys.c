@@ -68,7 +68,7 @@ static const struct config_key service_keys[] = {
      .most = HOUR,
      .help = "How long a stop lets live connections finish. Those that are left are then reset. When the "
              "system shuts down, they have 8s at most, unless the service's PRESHUTDOWN timeout is at least "
-             "5s longer than this (`install.cmd` sets it to 15s)."},
+             "5s longer than this, as `portlistener install` sets it."},
     {.name = "start_policy",
      .type = CONFIG_TYPE_CHOICE,
      SERVICE_PLACE(start_policy),
