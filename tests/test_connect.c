@@ -986,6 +986,19 @@ static void test_connect__that_cannot_be_used_has_failed(void **state)
     stop();
 }
 
+/* Of a handler that blocks: what its thread waits for. */
+static void test_connect__without_an_event(void **state)
+{
+    (void)state;
+    start("tcp://127.0.0.1:0");
+    aim_at_upstream(PL_TCP, "127.0.0.1");
+    fault_arm(IMPORT_CreateEventW, 1, ERROR_NOT_ENOUGH_MEMORY, FAULT_FOREVER);
+    const int32_t result = dial();
+    fault_clear();
+    assert_int_equal(result, strcmp(dialer, "blocking-dialer") == 0 ? PL_NO_MEMORY : PL_OK);
+    stop();
+}
+
 /* Memory for the dial, the connection, its slot, and, of a handler that blocks, for what stands between. */
 static void test_connect__without_memory(void **state)
 {
@@ -1047,7 +1060,8 @@ static void test_connect__leaves_nothing_behind(void **state)
         test(test_connect__closed_in_on_open), test(test_connect__stopped_while_its_name_is_asked_for), \
         test(test_connect__is_reset_when_the_stop_has_waited),                                          \
         test(test_connect__refuses_what_is_no_target), test(test_connect__for_a_client_on_its_worker),  \
-        test(test_connect__without_memory), test(test_connect__leaves_nothing_behind)
+        test(test_connect__without_memory), test(test_connect__without_an_event),                       \
+        test(test_connect__leaves_nothing_behind)
 
 int main(void)
 {

@@ -53,7 +53,8 @@ static struct {
     struct pl_address own; /* binds go well there */
     SOCKET blocker;
     char blocked[64];
-    char target[64];                 /* of relays */
+    char target[64]; /* of relays */
+    bool has_names;
     volatile LONG deaths;            /* that are still to come */
     OVERLAPPED *volatile watches[2]; /* of the list of addresses; NULL: told */
     HANDLE stopper;
@@ -503,14 +504,23 @@ bool stage_change_addresses(void)
 
 bool stage_aim(size_t index, const char *host)
 {
-    if (strcmp(host, "upstream.test") == 0) {
+    if (strcmp(host, "127.0.0.1") != 0) {
         names_begin();
-        names_add(host, "127.0.0.1");
-        names_at_once(true);
+        names_add("upstream.test", "127.0.0.1");
+        names_hold("slow.test", true);
+        names_at_once(strcmp(host, "upstream.test") == 0);
+        stage.has_names = true;
     }
     snprintf(stage.target, sizeof stage.target, "%s:%u", host, rig_address(&stage.rig, index).port);
     relay_target = stage.target;
     return true;
+}
+
+bool stage_wait_for_question(void)
+{
+    const uint64_t began = SEAM_REAL(GetTickCount64)();
+    while (names_held() == 0 && stage__nap(began)) {}
+    return stage__step("a question for a name", names_held() != 0);
 }
 
 bool stage_aim_at_nobody(void)
@@ -932,6 +942,10 @@ static bool stage__end(const char **what_out)
     if (stage.rig.engine != NULL && !stage__end_engine()) {
         *what_out = stage.rig.failure.text; /* it does not stop */
         return false;
+    }
+    if (stage.has_names) { /* what was asked for outlives whom it was for */
+        names_end();
+        stage.has_names = false;
     }
     access_log_destroy(stage.access_log);
     stage.access_log = NULL;

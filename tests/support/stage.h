@@ -80,9 +80,11 @@ bool stage_change_addresses(void);
 /* ---- TCP clients: numbered from 0 in the order of stage_connect ---- */
 
 /* stage_aim: behind the start: whoever comes to a relay is connected to the port of the socket with this index, at "127.0.0.1"
-   or, which is the same, "upstream.test". stage_aim_at_nobody: or to where nobody listens. */
+   or, which is the same, "upstream.test". stage_aim_at_nobody: or to where nobody listens. "slow.test" is
+   asked for in vain; stage_wait_for_question: until it is. */
 bool stage_aim(size_t index, const char *host);
 bool stage_aim_at_nobody(void);
+bool stage_wait_for_question(void);
 
 /* stage_connect: to the socket with this index. stage_connect_slowly: with a receive buffer of so many bytes.
    stage_connect_from: from an address of 127.0.0.0/8. stage_crowd: `count` clients. */

@@ -299,6 +299,12 @@ static bool relays_to_a_name(void)
            stage_aim(0, "upstream.test") && stage_connect(1) && stage_echo(0, 10) && stage_stop(0);
 }
 
+static bool stops_while_a_name_is_asked_for(void)
+{
+    return stage_endpoint("echo", TCP) != NULL && stage_endpoint("relay", TCP) != NULL && stage_start() &&
+           stage_aim(0, "slow.test") && stage_connect(1) && stage_wait_for_question() && stage_stop(1000);
+}
+
 static bool relays_datagrams(void)
 {
     return stage_endpoint("echo", UDP) != NULL && stage_endpoint("relay", UDP) != NULL && stage_start() &&
@@ -569,6 +575,7 @@ const struct scenario stage_scenarios[] = {
     ROW(relays_a_connection),
     ROW(relays_to_a_name),
     ROW(relays_datagrams),
+    ROW(stops_while_a_name_is_asked_for),
     ROW(resets_whom_it_cannot_connect),
     ROW(serves_two_endpoints),
     ROW(hands_over_between_workers),
