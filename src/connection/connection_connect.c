@@ -58,11 +58,19 @@ static void connection__give_up_address(struct connection *connection, uint32_t 
     dial_failed(*connection__dial(connection), error);
 }
 
+/* So that the socket is as one of a plain connect: shutdown and the like work. It has no value. 0, or the error. */
+static uint32_t connection__update(const struct connection *connection)
+{
+    /* cppcheck-suppress nullPointer */
+    const int result = setsockopt(connection->socket, SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, NULL, 0);
+    return result == 0 ? 0 : (uint32_t)WSAGetLastError();
+}
+
 /* What came of a connect. */
 static void connection__tried(struct connection *connection, uint32_t error)
 {
-    if (error == 0 && setsockopt(connection->socket, SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, NULL, 0) != 0) {
-        error = (uint32_t)WSAGetLastError();
+    if (error == 0) {
+        error = connection__update(connection);
     }
     if (error != 0) {
         connection__give_up_address(connection, error);

@@ -99,9 +99,9 @@ static unsigned query__addresses(const struct query *query, struct pl_address ad
 static void query__run(struct message *message, struct worker *worker)
 {
     struct query *query = LIST_ELEMENT(message, struct query, message);
-    struct pl_address addresses[RESOLVER_ADDRESSES];
     (void)worker;
     if (query->owner != NULL) {
+        struct pl_address addresses[RESOLVER_ADDRESSES];
         const unsigned count = query->error == 0 ? query__addresses(query, addresses) : 0;
         const uint32_t error = query->error == 0 && count == 0 ? WSANO_DATA : query->error;
         query->answer(query->owner, error, addresses, count);
