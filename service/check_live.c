@@ -98,7 +98,7 @@ static void live__add_row(struct live *live, const struct live_address *row, con
         text_add_format(&live->rows, ", \"outcome\": \"%s\", \"milliseconds\": %lu}", outcome,
                         (unsigned long)took);
     } else {
-        text_add_format(&live->rows, "%-16.40s %-28.44s %-13s", row->endpoint, row->address, outcome);
+        text_add_format(&live->rows, "%-16.24s %-28.48s %-13s", row->endpoint, row->address, outcome);
         if (to != NULL) {
             text_add_format(&live->rows, " %5lu ms", (unsigned long)took);
         }

@@ -71,6 +71,7 @@ static void expect_out(const char *part)
     }
 }
 
+/* "check" with the name of a service that is none: other tests install services meanwhile. */
 static const char ini_good[] =
     "[endpoint echo]\nlisten = tcp://127.0.0.1:17007, udp://127.0.0.1:17007\nhandler = echo\n";
 
@@ -244,7 +245,7 @@ static void test_command_line__broken_files_are_code_3_with_line_and_column(void
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        run_with(L"check", rows[i].ini);
+        run_with(L"check --service PortListenerTestNone", rows[i].ini);
         expect_code(EXIT_CODE_CONFIGURATION);
         expect_out(rows[i].place);
         expect_out(": error: ");
@@ -259,12 +260,14 @@ static void test_command_line__broken_files_are_code_3_with_line_and_column(void
 static void test_command_line__all_errors_come_in_one_go(void **state)
 {
     (void)state;
-    run_with(L"check", "[endpoint echo]\nlistne = tcp://127.0.0.1:17007\nhandler = eco\nidle_timeout = 5\n");
+    run_with(L"check --service PortListenerTestNone",
+             "[endpoint echo]\nlistne = tcp://127.0.0.1:17007\nhandler = eco\nidle_timeout = 5\n");
     expect_code(EXIT_CODE_CONFIGURATION);
     expect_out(".ini:2:1: error: ");
     expect_out(".ini:3:11: error: ");
     expect_out(".ini:4:");
-    run_with(L"check --json", "[endpoint echo]\nlistne = tcp://127.0.0.1:17007\nhandler = eco\n");
+    run_with(L"check --service PortListenerTestNone --json",
+             "[endpoint echo]\nlistne = tcp://127.0.0.1:17007\nhandler = eco\n");
     expect_code(EXIT_CODE_CONFIGURATION);
     expect_out("\"line\": 2, \"column\": 1, \"severity\": \"error\"");
     expect_out("\"line\": 3, \"column\": 11, \"severity\": \"error\"");
@@ -273,13 +276,13 @@ static void test_command_line__all_errors_come_in_one_go(void **state)
 static void test_command_line__a_good_file_is_code_0(void **state)
 {
     (void)state;
-    run_with(L"check", ini_good);
+    run_with(L"check --service PortListenerTestNone", ini_good);
     expect_code(EXIT_CODE_DONE);
     expect_out("portlistener.ini: no errors, no warnings, ");
     expect_out("; 1 endpoint\n");
-    run_with(L"check --strict", ini_good);
+    run_with(L"check --service PortListenerTestNone --strict", ini_good);
     expect_code(EXIT_CODE_DONE);
-    run_with(L"check --json", ini_good);
+    run_with(L"check --service PortListenerTestNone --json", ini_good);
     expect_code(EXIT_CODE_DONE);
     expect_out("\"errors\": 0, \"warnings\": 0, \"findings\": [");
     expect_out("\"exit_code\": 0}\n");
@@ -291,13 +294,13 @@ static void test_command_line__a_warning_is_code_0_and_strictly_code_1(void **st
     static const char ini[] =
         "[endpoint echo]\nenabled = no\nlisten = tcp://127.0.0.1:17007\nhandler = echo\n";
     (void)state;
-    run_with(L"check", ini);
+    run_with(L"check --service PortListenerTestNone", ini);
     expect_code(EXIT_CODE_DONE);
     expect_out(".ini:1:1: warning: ");
     expect_out("portlistener.ini: no errors, 1 warning, ");
-    run_with(L"check --strict", ini);
+    run_with(L"check --service PortListenerTestNone --strict", ini);
     expect_code(EXIT_CODE_FAILED);
-    run_with(L"check --strict --json", ini);
+    run_with(L"check --service PortListenerTestNone --strict --json", ini);
     expect_code(EXIT_CODE_FAILED);
     expect_out("\"errors\": 0, \"warnings\": 1, ");
     expect_out("\"severity\": \"warning\"");
