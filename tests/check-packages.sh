@@ -213,5 +213,5 @@ step 'MSI' by_msi
 cat <<'END'
 skipped here: Wine enforces no permissions and no accounts, and keeps no service SID, no required privileges and no failure actions: tests/test_command_install.c holds what Windows is asked for
 skipped here: Wine's firewall is none; tests/test_command_install.c holds what netsh is asked for
-skipped here: Wine does not tell the old version that a newer one replaces it, so that its service goes and comes again; Windows leaves it as it is
+skipped here: Wine does not tell the old version that a newer one replaces it, so that its service goes and comes again; on Windows it should stay
 END

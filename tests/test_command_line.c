@@ -91,7 +91,7 @@ static void test_command_line__wrong_usage_is_said(void **state)
         const char *message;
     } rows[] = {
         {L"chekc", "portlistener: \"chekc\" is no command; did you mean \"check\"?\n"},
-        {L"install", "portlistener: \"install\" is no command"},
+        {L"enlist", "portlistener: \"enlist\" is no command"},
         {L"config", "did you mean \"config show\" or \"config reference\" or \"config export-registry\" or "
                     "\"config import-registry\"?\n"},
         {L"check --jsno", "portlistener: check takes no option \"--jsno\"; did you mean \"--json\"?\n"},

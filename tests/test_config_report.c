@@ -316,7 +316,7 @@ static void test_config_report__tells_what_a_key_does_at_its_limits(void **state
 {
     static const char *const parts[] = {
         "8s at most, unless the service's PRESHUTDOWN timeout is at least 5s longer",
-        "`install.cmd` sets it to 15s",
+        "5s longer than this, as `portlistener install` sets it",
         "a start on demand (`net start`, `run`) fails with code 4; an automatic start goes on trying",
         "waits up to 10s for a port that is taken (errors 10048 and 10013)",
         "it has no `on_writable`) loses the connection",

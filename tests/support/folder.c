@@ -123,7 +123,7 @@ bool folder_delete(struct folder *folder, const char *name)
 {
     WCHAR wide[FOLDER_PATH_ROOM];
     folder__wide_path(folder, name, wide);
-    return SEAM_REAL(DeleteFileW)(wide) || RemoveDirectoryW(wide);
+    return SEAM_REAL(DeleteFileW)(wide) || SEAM_REAL(RemoveDirectoryW)(wide);
 }
 
 bool folder_rename(struct folder *folder, const char *from, const char *to)
@@ -147,5 +147,5 @@ void folder_fini(struct folder *folder)
         }
     }
     folder__wide(folder->path, wide);
-    assert_true(RemoveDirectoryW(wide));
+    assert_true(SEAM_REAL(RemoveDirectoryW)(wide));
 }
