@@ -407,6 +407,71 @@ static void test_config_load__refuses_a_path_longer_than_windows_can(void **stat
     free(path);
 }
 
+/* ---- Whom it trusts ---- */
+
+static void load_with_trust(struct loaded *it, const struct place *place, enum config_trust trust)
+{
+    const struct config_request request = {.path = place->utf8_file,
+                                           .trust = trust,
+                                           .is_file_only = true,
+                                           .service = "My Service",
+                                           .handlers = handlers_builtin};
+    config_problems_init(&it->problems);
+    it->config = config_load_request(&request, &it->problems);
+}
+
+/* A service does not read what it cannot check; a console tells only what it has seen. */
+static void test_config_load__that_cannot_see_who_can_change_the_file(void **state)
+{
+    const struct place *place = *state;
+    struct loaded it;
+    write_file(place->file, WEB, strlen(WEB));
+    fault_arm(IMPORT_CreateFileW, 1, ERROR_SHARING_VIOLATION, 1);
+    load_with_trust(&it, place, CONFIG_TRUST_WARN);
+    assert_int_equal(fault_hits(), 1);
+    assert_non_null(it.config);
+    assert_int_equal(it.problems.warnings, 0);
+    unload(&it);
+    fault_arm(IMPORT_CreateFileW, 1, ERROR_SHARING_VIOLATION, 1);
+    load_with_trust(&it, place, CONFIG_TRUST_ADMINISTRATORS);
+    assert_null(it.config);
+    assert_non_null(strstr(it.problems.text.at,
+                           ": error: the file cannot be opened to see who can change it, error 32: "));
+    assert_non_null(strstr(it.problems.text.at, "or try again when nobody writes to it"));
+    unload(&it);
+    fault_clear();
+}
+
+static void test_config_load__that_trusts_tells_of_a_file_that_is_missing(void **state)
+{
+    const struct place *place = *state;
+    static const enum config_trust trusts[] = {CONFIG_TRUST_WARN, CONFIG_TRUST_ADMINISTRATORS};
+    for (size_t i = 0; i < 2; i++) {
+        struct loaded it;
+        load_with_trust(&it, place, trusts[i]);
+        assert_null(it.config);
+        assert_non_null(strstr(it.problems.text.at, ": error: the file cannot be read, error 2: "));
+        unload(&it);
+    }
+}
+
+static void test_config_load__that_trusts_needs_memory(void **state)
+{
+    const struct place *place = *state;
+    write_file(place->file, WEB, strlen(WEB));
+    bool was_hit = true;
+    for (uint32_t nth = 1; was_hit; nth++) {
+        struct loaded it;
+        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
+        load_with_trust(&it, place, CONFIG_TRUST_WARN);
+        was_hit = fault_hits() > 0;
+        fault_clear();
+        assert_true(was_hit || it.config != NULL);
+        assert_true(it.config != NULL || it.problems.errors > 0);
+        unload(&it);
+    }
+}
+
 #define load_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -426,6 +491,9 @@ int main(void)
         load_test(test_config_load__bounds_what_it_reads),
         load_test(test_config_load__reads_an_empty_file),
         load_test(test_config_load__tells_that_memory_is_out_wherever_that_happens),
+        load_test(test_config_load__that_cannot_see_who_can_change_the_file),
+        load_test(test_config_load__that_trusts_tells_of_a_file_that_is_missing),
+        load_test(test_config_load__that_trusts_needs_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
