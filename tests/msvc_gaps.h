@@ -6,6 +6,7 @@
 #define FILE_SKIP_COMPLETION_PORT_ON_SUCCESS 0x1
 #define FILE_SKIP_SET_EVENT_ON_HANDLE        0x2
 #define PIPE_REJECT_REMOTE_CLIENTS           0x8
+#define HeapEnableTerminationOnCorruption    1 /* HEAP_INFORMATION_CLASS */
 
 #define InterlockedExchange64 _InterlockedExchange64
 __int64 _InterlockedExchange64(__int64 volatile *target, __int64 value);

@@ -20,8 +20,15 @@
 #include "support/client.h"
 #include "support/program.h"
 #include "support/support.h"
+#include "support/wine.h"
 
-enum { PATIENCE = 60000, STACK_PATIENCE = 5000, EXIT_CODE_OF_HANDLER = 7, EXIT_CODE_OF_KILL = 9 };
+enum {
+    PATIENCE = 60000,
+    STACK_PATIENCE = 5000,
+    WINE_8_STACK_PATIENCE = 500,
+    EXIT_CODE_OF_HANDLER = 7,
+    EXIT_CODE_OF_KILL = 9
+};
 
 /* ---- The child ---- */
 
@@ -361,7 +368,8 @@ static void test_crash__by_a_full_stack_is_told_by_the_next_start(void **state)
     start();
     struct client *client = come_in();
     ask(client, 's');
-    if (WaitForSingleObject(world.process, STACK_PATIENCE) == WAIT_TIMEOUT) {
+    if (WaitForSingleObject(world.process, wine_is_before(10) ? WINE_8_STACK_PATIENCE : STACK_PATIENCE) ==
+        WAIT_TIMEOUT) {
         TerminateProcess(world.process, EXIT_CODE_OF_KILL);
     }
     assert_int_not_equal(wait_for_end(), EXIT_CODE_DONE);

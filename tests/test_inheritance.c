@@ -128,8 +128,11 @@ static HANDLE child_event(const WCHAR *what, unsigned long parent)
 static int be_child(const char *parent)
 {
     const unsigned long number = strtoul(parent, NULL, 10);
-    SetEvent(child_event(L"ready", number));
-    WaitForSingleObject(child_event(L"end", number), 4 * PATIENCE);
+    const HANDLE ready = child_event(L"ready", number), end = child_event(L"end", number);
+    SetEvent(ready);
+    WaitForSingleObject(end, 4 * PATIENCE);
+    CloseHandle(ready);
+    CloseHandle(end);
     return 0;
 }
 

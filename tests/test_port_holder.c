@@ -61,8 +61,12 @@ static int be_holder(const char *port, const char *parent)
     if (hold((uint16_t)strtoul(port, NULL, 10), &s) != 0) {
         return 1;
     }
-    SetEvent(named_event("ready", number));
-    WaitForSingleObject(named_event("end", number), 4 * PATIENCE);
+    const HANDLE is_ready = named_event("ready", number), end = named_event("end", number);
+    SetEvent(is_ready);
+    WaitForSingleObject(end, 4 * PATIENCE);
+    CloseHandle(is_ready);
+    CloseHandle(end);
+    closesocket(s);
     return 0;
 }
 
@@ -181,12 +185,12 @@ static void test_port_holder__that_the_system_cannot_see_is_never_named(void **s
     static struct program_result ports;
     char words[WORDS_ROOM], line[256];
     (void)state;
-    const char *held = getenv("PORTLISTENER_TEST_HELD_PORT");
-    if (held == NULL) {
+    WCHAR held[16];
+    if (GetEnvironmentVariableW(L"PORTLISTENER_TEST_HELD_PORT", held, 16) == 0) {
         print_message("SKIP: no port is held by a program that this system cannot see\n");
         return;
     }
-    const uint16_t port = (uint16_t)strtoul(held, NULL, 10);
+    const uint16_t port = (uint16_t)wcstoul(held, NULL, 10);
     const enum bind_cause_kind kind = explain(port, words);
     if (kind != CAUSE_HELD_NAMELESS && kind != CAUSE_UNSEEN) {
         fail_msg("cause %d: %s", (int)kind, words);
