@@ -107,11 +107,11 @@ static void open_stream(struct output *output, const WCHAR *name, WCHAR path_out
         .handle = CreateFileW(path_out, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL)};
 }
 
-static enum exit_code watch(const char *name, bool is_json)
+static enum exit_code watch_as(const char *name, enum option form)
 {
     WCHAR out[PROGRAM_PATH_MAX], err[PROGRAM_PATH_MAX];
-    struct arguments arguments = {
-        .options = {[OPTION_WATCH] = "--watch", [OPTION_JSON] = is_json ? "--json" : NULL}};
+    struct arguments arguments = {.options = {[OPTION_WATCH] = "--watch"}};
+    arguments.options[form] = arguments_option(form);
     const struct command command = {/* one that has metrics has rates */
                                     .name = name,
                                     .options = strcmp(name, "status") == 0 ? 1 << OPTION_METRICS : 0};
@@ -124,6 +124,11 @@ static enum exit_code watch(const char *name, bool is_json)
     assert_true(program_read(out, it.out, sizeof it.out));
     assert_true(program_read(err, it.err, sizeof it.err));
     return code;
+}
+
+static enum exit_code watch(const char *name, bool is_json)
+{
+    return watch_as(name, is_json ? OPTION_JSON : OPTION_WATCH);
 }
 
 #define HEAD "CONNECTIONS/s       REFUSED/s      RECEIVED/s          SENT/s     DATAGRAMS/s       ANSWERS/s\n"
@@ -154,6 +159,16 @@ static void test_watch__shows_lists_and_json_as_they_are(void **state)
         assert_string_equal(it.out, "look 1\n\nlook 2\n");
     }
     assert_int_equal(it.counts, 0);
+}
+
+/* Nothing of ours stands between metrics. */
+static void test_watch__shows_metrics_as_they_are(void **state)
+{
+    (void)state;
+    it.answers = 1;
+    it.hold_at = 1;
+    assert_int_equal(watch_as("status", OPTION_METRICS), EXIT_CODE_DONE);
+    assert_string_equal(it.out, "portlistener_connections_accepted_total{endpoint=\"a\"} 7\n");
 }
 
 static void test_watch__ends_in_order_at_ctrl_c(void **state)
@@ -236,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(test_watch__shows_the_status_until_the_service_stops),
         test(test_watch__shows_lists_and_json_as_they_are),
+        test(test_watch__shows_metrics_as_they_are),
         test(test_watch__ends_in_order_at_ctrl_c),
         test(test_watch__ends_in_order_while_it_asks),
         test(test_watch__takes_no_other_event),
