@@ -200,7 +200,7 @@ enum exit_code command_check_run(const struct arguments *arguments, struct strea
                                    .text = "--endpoint is for check --live alone: add --live"};
         return output_failure(&streams->err, &failure);
     }
-    if (!loaded_config_open(&loaded, arguments, LOADED_CONFIG_ALL, &failure)) {
+    if (!loaded_config_open(&loaded, arguments, LOADED_CONFIG_TO_CHECK, &failure)) {
         return command_check__nothing(arguments, streams, &failure);
     }
     const enum exit_code code = command_check__all(arguments, streams, &loaded);

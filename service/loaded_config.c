@@ -23,16 +23,16 @@ bool loaded_config_open(struct loaded_config *loaded, const struct arguments *ar
     }
     config_problems_init(&loaded->problems);
     plugin_loader_init(&loaded->loader, false);
-    const struct config_request request = {.path = loaded->path,
-                                           .may_lack_file =
-                                               arguments->options[OPTION_CONFIG] == NULL && !is_file_only,
-                                           .trust = trust_wanted(false),
-                                           .is_file_only = is_file_only,
-                                           .given = is_file_only ? config_exchange_take : NULL,
-                                           .given_context = &loaded->given,
-                                           .service = service,
-                                           .handlers = handlers_builtin,
-                                           .plugins = &loaded->loader.source};
+    const struct config_request request = {
+        .path = loaded->path,
+        .may_lack_file = arguments->options[OPTION_CONFIG] == NULL && !is_file_only,
+        .trust = extent == LOADED_CONFIG_TO_CHECK ? CONFIG_TRUST_ANYBODY : trust_wanted(false),
+        .is_file_only = is_file_only,
+        .given = is_file_only ? config_exchange_take : NULL,
+        .given_context = &loaded->given,
+        .service = service,
+        .handlers = handlers_builtin,
+        .plugins = &loaded->loader.source};
     loaded->config = config_load_request(&request, &loaded->problems);
     return true;
 }

@@ -9,7 +9,11 @@
 #include "plugin_loader.h"
 
 /* What is read: the file, with or without the registry. */
-enum loaded_config_extent { LOADED_CONFIG_ALL, LOADED_CONFIG_FILE };
+enum loaded_config_extent {
+    LOADED_CONFIG_ALL,
+    LOADED_CONFIG_TO_CHECK, /* all; who can change it is not asked: the check does that itself */
+    LOADED_CONFIG_FILE
+};
 
 struct loaded_config {
     char *path;                   /* of the file */
