@@ -69,7 +69,7 @@ static void start(void)
     } while (world.udp == world.tcp);
     program_folder(world.folder);
     snprintf(ini, sizeof ini,
-             "[service]\nlog_file = test.log\naccess_log = access.log\ndrain_timeout = 0\n"
+             "[service]\nlog_file = test.log\naccess_log = access.log\ndrain_timeout = 1s\n"
              "[endpoint tcp]\nlisten = tcp://127.0.0.1:%u\nhandler = echo\n"
              "[endpoint udp]\nlisten = udp://127.0.0.1:%u\nhandler = discard\n",
              (unsigned)world.tcp, (unsigned)world.udp);
@@ -89,6 +89,7 @@ static void stop(void)
     assert_int_equal(WaitForSingleObject(world.thread, PATIENCE), WAIT_OBJECT_0);
     CloseHandle(world.thread);
     CloseHandle(world.is_running);
+    world.thread = NULL;
     assert_int_equal(world.failure.code, EXIT_CODE_DONE);
 }
 
@@ -176,6 +177,12 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    if (world.thread != NULL) { /* of a test that failed */
+        control_ask_stop(&world.control, CONTROL_STOP);
+        WaitForSingleObject(world.thread, PATIENCE);
+        CloseHandle(world.thread);
+        CloseHandle(world.is_running);
+    }
     memory_free(world.file);
     program_remove(world.folder);
     return program_teardown(state);
