@@ -133,8 +133,8 @@ static void test_command_config__checks_for_programs_when_there_is_no_file(void 
 {
     enum exit_code code = EXIT_CODE_DONE;
     (void)state;
-    assert_true(run(command_check_run, NULL, true, IMPORT_CreateFileW, 1, ERROR_FILE_NOT_FOUND,
-                    FAULT_FOREVER, &code));
+    assert_true(run(command_check_run, NULL, true, IMPORT_CreateFileW, 1, ERROR_FILE_NOT_FOUND, FAULT_FOREVER,
+                    &code));
     assert_int_equal(code, EXIT_CODE_CONFIGURATION);
     assert_memory_equal(world.printed, "{\"file\": \"\", \"errors\": 1, ", 24);
     expect(world.printed, "\"message\": \"no configuration file: the service PortListenerTestConfig has no ");
@@ -147,8 +147,8 @@ static void test_command_config__a_file_that_cannot_be_read_any_more_is_code_3(v
 {
     enum exit_code code = EXIT_CODE_DONE;
     (void)state;
-    assert_true(run(command_check_run, world.file, true, IMPORT_CreateFileW, 2, ERROR_SHARING_VIOLATION, 1,
-                    &code));
+    assert_true(
+        run(command_check_run, world.file, true, IMPORT_CreateFileW, 2, ERROR_SHARING_VIOLATION, 1, &code));
     assert_int_equal(code, EXIT_CODE_CONFIGURATION);
     expect(world.printed,
            "{\"line\": 0, \"column\": 0, \"severity\": \"error\", \"message\": \"the file cannot be "
@@ -175,8 +175,7 @@ static void test_command_config__without_memory_is_code_1(void **state)
     static const struct {
         command_function command;
         bool is_json;
-    } rows[] = {{command_config_show, false},
-                {command_config_show, true}};
+    } rows[] = {{command_config_show, false}, {command_config_show, true}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         check_memory(rows[i].command, rows[i].is_json, IMPORT_HeapAlloc, 1);
