@@ -168,6 +168,37 @@ static void test_report__as_text_is_aligned(void **state)
         "  (no endpoint)                          4  stale messages\n");
 }
 
+/* The row of an endpoint is there once its handler has opened a connection, or could not. */
+static void test_report__tells_of_connections_to_other_hosts(void **state)
+{
+    (void)state;
+    begin();
+    write_as(REPORT_TEXT);
+    expect_not("other hosts");
+    write_as(REPORT_PROMETHEUS);
+    expect_not("outbound_opened_total{endpoint");
+    endpoints[2].sums[COUNTER_OUTBOUND_OPENED] = 21;
+    endpoints[2].sums[COUNTER_OUTBOUND_CLOSED] = 19;
+    endpoints[2].sums[COUNTER_OUTBOUND_LIMIT] = 3;
+    endpoints[2].sums[COUNTER_OUTBOUND_BYTES_QUEUED] = 2048;
+    endpoints[2].sums[COUNTER_OUTBOUND_BYTES_RECEIVED] = 1024;
+    endpoints[2].sums[COUNTER_OUTBOUND_BYTES_SENT] = 4096;
+    write_as(REPORT_TEXT);
+    expect(
+        "more-names                    out            2             21            3     1.0 KB     4.0 KB\n");
+    expect("more-names, handler a-plugin\n  2.0 KB wait for other hosts to take them\n");
+    write_as(REPORT_JSON);
+    expect(
+        "\"outbound_active\":2,\"outbound_opened\":21,\"outbound_failed\":{\"connect-failed\":0,\"ended\":0,"
+        "\"limit\":3},\"outbound_closed\":19,\"outbound_queued_bytes\":2048,\"outbound_received_bytes\":1024,"
+        "\"outbound_sent_bytes\":4096");
+    write_as(REPORT_PROMETHEUS);
+    expect("\nportlistener_outbound_active{endpoint=\"more-names\"} 2\n");
+    expect("\n# TYPE portlistener_outbound_queued_bytes gauge\n"
+           "portlistener_outbound_queued_bytes{endpoint=\"more-names\"} 2048\n");
+    expect("\nportlistener_outbound_failed_total{endpoint=\"more-names\",reason=\"limit\"} 3\n");
+}
+
 /* Whatever the numbers and the names. */
 static void test_report__as_text_fits_a_hundred_columns(void **state)
 {
@@ -437,6 +468,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         report_test(test_report__as_text_is_aligned),
+        report_test(test_report__tells_of_connections_to_other_hosts),
         report_test(test_report__as_text_fits_a_hundred_columns),
         report_test(test_report__as_text_has_amounts_of_three_digits),
         report_test(test_report__as_text_is_quiet_when_all_is_well),

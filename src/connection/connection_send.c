@@ -20,7 +20,9 @@ static void connection__count_sent(struct connection *connection, size_t bytes)
 void connection_count_queued(struct connection *connection, int64_t more)
 {
     connection->queued += (uint32_t)more;
-    worker_count(connection->worker, connection->endpoint->tally, COUNTER_BYTES_QUEUED, (uint64_t)more);
+    worker_count(connection->worker, connection->endpoint->tally,
+                 connection->is_outbound ? COUNTER_OUTBOUND_BYTES_QUEUED : COUNTER_BYTES_QUEUED,
+                 (uint64_t)more);
 }
 
 static void connection__sent_bytes(struct connection *connection, size_t bytes)

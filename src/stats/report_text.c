@@ -193,12 +193,12 @@ static void text__listener(struct report_out *out, const struct report_listener 
     report_out_more(out);
 }
 
-static void text__queued(struct report_out *out, uint64_t bytes)
+static void text__queued(struct report_out *out, uint64_t bytes, const char *line)
 {
     if (bytes > 0) {
         text_add_string(&out->text, "  ");
         text__bytes(&out->text, bytes);
-        text__line(out, " wait for clients to take them");
+        text__line(out, line);
     }
 }
 
@@ -211,7 +211,9 @@ static void text__addresses(const struct report *report, struct report_out *out)
         for (size_t k = 0; k < endpoint->listener_count; k++) {
             text__listener(out, &endpoint->listeners[k]);
         }
-        text__queued(out, endpoint->sums[COUNTER_BYTES_QUEUED]);
+        text__queued(out, endpoint->sums[COUNTER_BYTES_QUEUED], " wait for clients to take them");
+        text__queued(out, endpoint->sums[COUNTER_OUTBOUND_BYTES_QUEUED],
+                     " wait for other hosts to take them");
         for (size_t k = 0; k < endpoint->counter_count; k++) {
             text_add_format(&out->text, "  %s: %llu\n", endpoint->counters[k].name,
                             (unsigned long long)endpoint->counters[k].value);

@@ -185,7 +185,8 @@ void rig_stop(struct rig *rig)
     }
     const uint64_t accepted = rig_counter(rig, COUNTER_ACCEPTED), closed = rig_closed(rig);
     const uint64_t opened = rig_counter(rig, COUNTER_SESSIONS_OPENED), ended = rig_sessions_closed(rig);
-    const uint64_t queued = rig_counter(rig, COUNTER_BYTES_QUEUED);
+    const uint64_t queued =
+        rig_counter(rig, COUNTER_BYTES_QUEUED) | rig_counter(rig, COUNTER_OUTBOUND_BYTES_QUEUED);
     const bool is_settled = rig__is_settled(rig);
     rig__note(rig, NULL);
     engine_destroy(rig->engine);
