@@ -787,14 +787,21 @@ static void stage__clear(void)
 
 enum stage__state { STAGE_SERVES, STAGE_DEAF, STAGE_WAITS /* for its address */ };
 
+/* What a reload has added, see stage_reload, is not in the first configuration. */
+static const char *stage__handler_of(size_t index)
+{
+    const char *handler = stage__endpoint_of(index)->handler;
+    return handler != NULL ? handler : "echo";
+}
+
 static bool stage__is_relay(size_t index)
 {
-    return strcmp(stage__endpoint_of(index)->handler, "relay") == 0;
+    return strcmp(stage__handler_of(index), "relay") == 0;
 }
 
 static bool stage__is_echoed(size_t index)
 {
-    const char *handler = stage__endpoint_of(index)->handler;
+    const char *handler = stage__handler_of(index);
     return stage__is_relay(index) || strcmp(handler, "echo") == 0 || strcmp(handler, "probe") == 0 ||
            strcmp(handler, "guest") == 0;
 }
