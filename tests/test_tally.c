@@ -118,7 +118,7 @@ static void test_tally__has_rows_on_cache_lines_of_their_own(void **state)
     tally_release(tally);
 }
 
-/* Memory is what 1,000 endpoints and 8 workers may cost: at most 4.5 MB, when each worker has had clients of each. */
+/* Memory is what 1,000 endpoints and 8 workers may cost: at most 4.7 MB, when each worker has had clients of each. */
 static void test_tally__is_small(void **state)
 {
     (void)state;
@@ -133,7 +133,7 @@ static void test_tally__is_small(void **state)
     print_message("an idle tally %lu bytes, each row %lu, of %d counters\n", (unsigned long)idle,
                   (unsigned long)row, COUNTER_COUNT);
     assert_in_range(idle, 1, 160);
-    assert_in_range(row, 1, 560);
+    assert_in_range(row, 1, 576);
     tally_release(tally);
 }
 

@@ -20,6 +20,8 @@
 #include "support/relay.h"
 #include "support/seam.h"
 
+#define STAGE_MORE "more" /* the name of the endpoint that a reload adds */
+
 enum {
     STAGE_SHORT = 100,       /* milliseconds of patience while a call may fail */
     STAGE_TRY = 200,         /* for one answer, behind the fault */
@@ -251,7 +253,7 @@ bool stage_reload(bool has_more)
     if (has_more) {
         struct config_endpoint *more = &next->endpoints[next->config.endpoint_count++];
         *more = next->endpoints[0];
-        more->name = (char *)(uintptr_t) "more";
+        more->name = (char *)(uintptr_t)STAGE_MORE;
         more->listen = &next->listen;
         next->listen =
             (struct config_listen){.protocol = CONFIG_UDP, .address = {.family = 4, .ip = {127, 0, 0, 1}}};
@@ -647,9 +649,11 @@ static struct client *stage__datagrams(const struct pl_address *to)
     return *client;
 }
 
+/* What a reload has added, see stage_reload, is as the first one but for its address. */
 static const struct config_endpoint *stage__endpoint_of(size_t index)
 {
-    return &stage.rig.config.endpoints[rig_at(&stage.rig, index).endpoint[1] - '0'];
+    const char *name = rig_at(&stage.rig, index).endpoint;
+    return &stage.rig.config.endpoints[strcmp(name, STAGE_MORE) == 0 ? 0 : name[1] - '0'];
 }
 
 /* Behind a proxy, its header goes before the datagram's bytes. */
@@ -787,21 +791,14 @@ static void stage__clear(void)
 
 enum stage__state { STAGE_SERVES, STAGE_DEAF, STAGE_WAITS /* for its address */ };
 
-/* What a reload has added, see stage_reload, is not in the first configuration. */
-static const char *stage__handler_of(size_t index)
-{
-    const char *handler = stage__endpoint_of(index)->handler;
-    return handler != NULL ? handler : "echo";
-}
-
 static bool stage__is_relay(size_t index)
 {
-    return strcmp(stage__handler_of(index), "relay") == 0;
+    return strcmp(stage__endpoint_of(index)->handler, "relay") == 0;
 }
 
 static bool stage__is_echoed(size_t index)
 {
-    const char *handler = stage__handler_of(index);
+    const char *handler = stage__endpoint_of(index)->handler;
     return stage__is_relay(index) || strcmp(handler, "echo") == 0 || strcmp(handler, "probe") == 0 ||
            strcmp(handler, "guest") == 0;
 }
