@@ -76,7 +76,7 @@ static void crash__tell_calls(const void *address)
 static LONG CALLBACK crash__report(EXCEPTION_POINTERS *pointers)
 {
     const EXCEPTION_RECORD *record = pointers->ExceptionRecord;
-    if (crash__is_fatal(record->ExceptionCode)) {
+    if (crash__is_fatal(record->ExceptionCode) && !place_is_asking()) {
         crash__tell(record);
         crash__tell_calls(record->ExceptionAddress);
         SEAM_REAL(TerminateProcess)(GetCurrentProcess(), CRASH_EXIT_CODE);

@@ -16,6 +16,7 @@ typedef BOOL(WINAPI *place__line)(HANDLE, DWORD64, PDWORD, PIMAGEHLP_LINE64);
 
 static struct {
     SRWLOCK lock;
+    volatile DWORD thread; /* that is in dbghelp now; 0: none */
     bool is_tried;
     place__symbol symbol; /* NULL: no symbols */
     place__line line;
@@ -95,15 +96,22 @@ void place_add(struct text *text, const void *address)
 {
     bool is_added = false;
     if (TryAcquireSRWLockExclusive(&dbghelp.lock)) { /* or it is in use; by us, if it crashed */
+        dbghelp.thread = GetCurrentThreadId();
         if (!dbghelp.is_tried) {
             place__load_locked();
         }
         is_added = place__add_symbol_locked(text, address);
+        dbghelp.thread = 0;
         ReleaseSRWLockExclusive(&dbghelp.lock);
     }
     if (!is_added) {
         place_add_offset(text, address);
     }
+}
+
+bool place_is_asking(void)
+{
+    return dbghelp.thread == GetCurrentThreadId();
 }
 
 void place_add_chain(struct text *text, const void *const *addresses, size_t count)

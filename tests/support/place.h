@@ -3,6 +3,8 @@
 #ifndef PORTLISTENER_TESTS_SUPPORT_PLACE_H
 #define PORTLISTENER_TESTS_SUPPORT_PLACE_H
 
+#include <stdbool.h>
+
 #include "base/text.h"
 
 /* place_add: "memory_alloc (memory.c:15)" where dbghelp finds symbols (Wine: DWARF 4; Windows: a PDB), else
@@ -15,5 +17,8 @@ void place_add_offset(struct text *text, const void *address);
 
 /* place_add_chain: the places one behind the other, until the first NULL. */
 void place_add_chain(struct text *text, const void *const *addresses, size_t count);
+
+/* place_is_asking: whether this thread is in dbghelp, which reads what may not be there and catches the exception. */
+bool place_is_asking(void);
 
 #endif
