@@ -17,7 +17,9 @@
 #include "check.h"
 #include "commands.h"
 #include "support/fault.h"
+#include "support/plugin_folders.h"
 #include "support/program.h"
+#include "support/registry_key.h"
 #include "support/seam.h"
 #include "support/support.h"
 
@@ -32,11 +34,12 @@ static struct {
     char *file;
     struct streams streams;
     bool is_strict, is_json, is_registered, has_rights, denies_rights;
-    DWORD delayed;
-    uint16_t held;      /* a port that the table has, 0: none */
-    SOCKET holder;      /* and who has it */
-    DWORD service_pid;  /* 0: it does not run */
-    const WCHAR *image; /* of the registration */
+    DWORD start, delayed;
+    const WCHAR *event_file; /* of the event source; NULL: there is none */
+    uint16_t held;           /* a port that the table has, 0: none */
+    SOCKET holder;           /* and who has it */
+    DWORD service_pid;       /* 0: it does not run */
+    const WCHAR *image;      /* of the registration */
     char printed[32768], complained[4096];
 } world;
 
@@ -112,7 +115,7 @@ static BOOL WINAPI query_config(SC_HANDLE service, LPQUERY_SERVICE_CONFIGW confi
     (void)service, (void)room, (void)needed;
     wcscpy(image, world.image);
     *config = (QUERY_SERVICE_CONFIGW){.dwServiceType = SERVICE_WIN32_OWN_PROCESS,
-                                      .dwStartType = SERVICE_AUTO_START,
+                                      .dwStartType = world.start,
                                       .lpBinaryPathName = image,
                                       .lpServiceStartName = account,
                                       .lpDisplayName = shown};
@@ -148,6 +151,28 @@ static DWORD WINAPI get_security(HANDLE handle, SE_OBJECT_TYPE type, SECURITY_IN
     return ERROR_SUCCESS;
 }
 
+static LSTATUS WINAPI get_value(HKEY key, LPCWSTR path, LPCWSTR name, DWORD flags, LPDWORD type, PVOID data,
+                                LPDWORD length)
+{
+    if (wcscmp(name, L"EventMessageFile") != 0) {
+        return SEAM_REAL(RegGetValueW)(key, path, name, flags, type, data, length);
+    }
+    if (world.event_file == NULL) {
+        return ERROR_FILE_NOT_FOUND;
+    }
+    wcscpy(data, world.event_file);
+    *length = (DWORD)((wcslen(world.event_file) + 1) * sizeof(WCHAR));
+    return ERROR_SUCCESS;
+}
+
+/* The rules of the firewall are for others. */
+static LSTATUS WINAPI open_key(HKEY key, LPCWSTR path, DWORD options, REGSAM access, PHKEY opened)
+{
+    return wcsstr(path, L"\\FirewallRules") != NULL
+               ? ERROR_ACCESS_DENIED
+               : SEAM_REAL(RegOpenKeyExW)(key, path, options, access, opened);
+}
+
 /* NOLINTEND(readability-non-const-parameter) */
 
 /* ---- Running it ---- */
@@ -171,6 +196,7 @@ static int setup(void **state)
     program_folder(world.folder);
     write_file("[endpoint echo]\nlisten = tcp://127.0.0.1:17007\nhandler = echo\n");
     world.image = L"C:\\Program Files\\PL\\portlistener.exe";
+    world.start = SERVICE_AUTO_START;
     seam_replace(IMPORT_GetProcAddress, (seam_function)find_function);
     seam_replace(IMPORT_EnumServicesStatusExW, (seam_function)enum_services);
     seam_replace(IMPORT_OpenSCManagerW, (seam_function)open_manager);
@@ -178,6 +204,7 @@ static int setup(void **state)
     seam_replace(IMPORT_CloseServiceHandle, (seam_function)close_handle);
     seam_replace(IMPORT_QueryServiceConfigW, (seam_function)query_config);
     seam_replace(IMPORT_QueryServiceConfig2W, (seam_function)query_config2);
+    seam_replace(IMPORT_RegGetValueW, (seam_function)get_value);
     fault_arm(IMPORT_CreateProcessW, 1, ERROR_FILE_NOT_FOUND, FAULT_FOREVER); /* netsh */
     return 0;
 }
@@ -186,6 +213,7 @@ static int teardown(void **state)
 {
     fault_clear();
     memory_free(world.file);
+    registry_key_remove(SERVICE);
     program_remove(world.folder);
     return support_teardown(state);
 }
@@ -327,6 +355,40 @@ static void test_command_check__tells_what_a_registration_lacks(void **state)
     expect_not("service-not-registered");
 }
 
+static void test_command_check__tells_how_a_service_starts(void **state)
+{
+    (void)state;
+    world.is_registered = true;
+    world.image = L"\"C:\\Program Files\\PL\\portlistener.exe\" service";
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect_not("(service-manual)");
+    expect_not("(service-disabled)");
+    expect_not("(service-delayed)");
+    world.start = SERVICE_DEMAND_START;
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect("note     service " SERVICE " (service-manual)");
+    world.start = SERVICE_DISABLED;
+    world.delayed = TRUE; /* of one that never starts, it means nothing */
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect("warning  service " SERVICE " (service-disabled)");
+    expect_not("(service-delayed)");
+}
+
+static void test_command_check__tells_where_the_texts_of_events_lack(void **state)
+{
+    (void)state;
+    world.is_registered = true;
+    world.image = L"\"C:\\Program Files\\PL\\portlistener.exe\" service";
+    world.event_file = L"%nothing such%\\portlistener-events.dll";
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect("warning  service " SERVICE " (service-event-file)");
+    expect("%nothing such%\\portlistener-events.dll");
+    expect_not("(service-no-event-source)");
+    world.event_file = L"%windir%\\system32\\kernel32.dll"; /* which is there */
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect_not("(service-event-file)");
+}
+
 static void test_command_check__warnings_are_code_0_and_strictly_1(void **state)
 {
     (void)state;
@@ -387,6 +449,44 @@ static void test_command_check__the_services_own_files_are_errors(void **state)
     seam_replace(IMPORT_GetSecurityInfo, NULL);
 }
 
+static void test_command_check__tells_who_can_change_the_registry(void **state)
+{
+    (void)state;
+    registry_key_text(SERVICE, "endpoint echo", "lifetime", "7s");
+    world.has_rights = world.is_registered = true;
+    seam_replace(IMPORT_GetSecurityInfo, (seam_function)get_security);
+    assert_int_equal(check(), EXIT_CODE_FAILED);
+    expect("error    " SERVICE " (file-registry-open)");
+    world.is_registered = false; /* then it is nobody's */
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect_not("(file-registry-open)");
+    seam_replace(IMPORT_GetSecurityInfo, NULL);
+}
+
+static void test_command_check__tells_who_can_change_a_plugin(void **state)
+{
+    char ini[2048];
+    struct plugin_folders folders;
+    (void)state;
+    plugin_folders_init(&folders);
+    plugin_folders_put(&folders, "echo", 0);
+    snprintf(ini, sizeof ini,
+             "[service]\nplugin_dir = %s\ndata_dir = %s\n"
+             "[endpoint echo]\nlisten = tcp://127.0.0.1:17007\nhandler = echo.dll\n",
+             folders.files.path, folders.cache.path);
+    write_file(ini);
+    seam_replace(IMPORT_GetSecurityInfo, (seam_function)get_security);
+    world.has_rights = true;
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect("echo.dll (file-open)");
+    world.is_registered = true;
+    assert_int_equal(check(), EXIT_CODE_FAILED);
+    expect("echo.dll (file-plugin-open)");
+    expect("(file-plugin-folder-open)");
+    seam_replace(IMPORT_GetSecurityInfo, NULL);
+    plugin_folders_fini(&folders);
+}
+
 static HANDLE WINAPI no_folder(LPCWSTR path, DWORD access, DWORD share, LPSECURITY_ATTRIBUTES security,
                                DWORD disposition, DWORD flags, HANDLE like)
 {
@@ -408,6 +508,38 @@ static void test_command_check__tells_where_it_cannot_write(void **state)
     seam_replace(IMPORT_CreateFileW, NULL);
     assert_int_equal(check(), EXIT_CODE_DONE);
     expect_not("folder-");
+}
+
+/* ---- The firewall ---- */
+
+static void test_command_check__tells_that_the_firewall_could_not_be_read(void **state)
+{
+    (void)state;
+    seam_replace(IMPORT_RegOpenKeyExW, (seam_function)open_key);
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect_not("firewall"); /* nobody from outside comes to loopback */
+    write_file("[endpoint echo]\nlisten = tcp://203.0.113.77:17007\nhandler = echo\n");
+    assert_int_equal(check(), EXIT_CODE_BIND);
+    expect("note     firewall (firewall-unread)");
+    expect("error 5: ");
+    seam_replace(IMPORT_RegOpenKeyExW, NULL);
+}
+
+/* ---- The configuration ---- */
+
+static void test_command_check__problems_of_the_configuration_have_their_ids(void **state)
+{
+    (void)state;
+    world.is_json = true;
+    write_file("[service]\nlog_file = test.log ; mine\n"
+               "[endpoint echo]\nlisten = tcp://127.0.0.1:17007\nhandler = echo\n");
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect("\"severity\": \"warning\", \"message\": \"log_file: ");
+    expect("\"id\": \"config-warning\", \"subject\": ");
+    write_file("[endpoint echo]\nlisten = tcp://127.0.0.1:17007\nhandler = ecco\n");
+    assert_int_equal(check(), EXIT_CODE_CONFIGURATION);
+    expect("\"severity\": \"error\", \"message\": \"handler: ");
+    expect("\"id\": \"config-error\", \"subject\": ");
 }
 
 /* ---- Usage ---- */
@@ -445,11 +577,17 @@ int main(void)
         test(test_command_check__many_failed_binds_are_counted),
         test(test_command_check__a_handler_that_refuses_is_code_3),
         test(test_command_check__tells_what_a_registration_lacks),
+        test(test_command_check__tells_how_a_service_starts),
+        test(test_command_check__tells_where_the_texts_of_events_lack),
         test(test_command_check__warnings_are_code_0_and_strictly_1),
         test(test_command_check__says_when_there_is_no_service),
         test(test_command_check__tells_who_can_change_files),
         test(test_command_check__the_services_own_files_are_errors),
+        test(test_command_check__tells_who_can_change_the_registry),
+        test(test_command_check__tells_who_can_change_a_plugin),
         test(test_command_check__tells_where_it_cannot_write),
+        test(test_command_check__tells_that_the_firewall_could_not_be_read),
+        test(test_command_check__problems_of_the_configuration_have_their_ids),
         test(test_command_check__endpoint_is_for_live_alone),
         test(test_command_check__without_memory_it_ends),
     };
