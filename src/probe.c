@@ -77,8 +77,8 @@ static bool attempt__connect(struct attempt *attempt)
             return false;
         }
     }
-    if (error != 0) {
-        attempt__end(attempt, PROBE_REFUSED, error);
+    if (error != 0) { /* one that was reset has been connected before, nobody looked so early */
+        attempt__end(attempt, error == WSAECONNRESET ? PROBE_RESET : PROBE_REFUSED, error);
     }
     return error == 0;
 }

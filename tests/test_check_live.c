@@ -11,14 +11,19 @@
 
 #include <cmocka.h>
 
-#include "base/failure.h"
+#include "base/memory.h"
+#include "base/utf16.h"
+#include "check_live.h"
+#include "support/fault.h"
 #include "support/program.h"
+#include "support/seam.h"
 
 enum { PATIENCE = 30000 };
 
 static struct {
     WCHAR folder[PROGRAM_PATH_MAX], ini[PROGRAM_PATH_MAX], service[64];
     HANDLE process;
+    unsigned ports[3];
     struct program_result result;
 } world;
 
@@ -68,7 +73,7 @@ static void start_run(void)
 
 static int setup(void **state)
 {
-    char ini[1024];
+    char ini[1280];
     WSADATA data;
     if (program_setup(state) != 0) {
         return -1;
@@ -76,7 +81,10 @@ static int setup(void **state)
     assert_int_equal(WSAStartup(MAKEWORD(2, 2), &data), 0);
     program_folder(world.folder);
     swprintf(world.service, 64, L"live-%lu", (unsigned long)GetCurrentProcessId());
-    const unsigned port = program_free_port(), other = program_free_port(), third = program_free_port();
+    for (size_t i = 0; i < sizeof world.ports / sizeof world.ports[0]; i++) {
+        world.ports[i] = program_free_port();
+    }
+    const unsigned port = world.ports[0], other = world.ports[1], third = world.ports[2];
     snprintf(ini, sizeof ini,
              "[service]\nlog_file = test.log\naccess_log = access.log\n"
              "[endpoint echo]\nlisten = tcp://127.0.0.1:%u, udp://127.0.0.1:%u\nhandler = echo\n"
@@ -84,8 +92,11 @@ static int setup(void **state)
              "[endpoint closed]\nlisten = tcp://127.0.0.3:%u\nhandler = daytime\ndeny = 127.0.0.3\n"
              "[endpoint proxied]\nlisten = tcp://127.0.0.4:%u\nhandler = echo\nproxy_protocol = v2\n"
              "trusted_proxies = 127.0.0.9\n"
-             "[endpoint absent]\nlisten = tcp://203.0.113.77:%u\nhandler = echo\n",
-             port, port, other, other, third, third, third);
+             "[endpoint absent]\nlisten = tcp://203.0.113.77:%u\nhandler = echo\n"
+             "[endpoint talker]\nlisten = tcp://127.0.0.5:%u\nhandler = chargen\n"
+             "[endpoint mute]\nlisten = tcp://127.0.0.6:%u\nhandler = discard\n"
+             "[endpoint shut]\nlisten = tcp://127.0.0.7:%u\nhandler = daytime\ndeny = 127.0.0.0/8\n",
+             port, port, other, other, third, third, third, third, third, third);
     WSACleanup();
     program_write(world.folder, L"test.ini", ini, world.ini);
     start_run();
@@ -156,6 +167,97 @@ static void test_check_live__says_when_the_configuration_is_another(void **state
     assert_non_null(strstr(world.result.err, "the running service has no endpoint nothing"));
 }
 
+/* The run serves other handlers and lists than the file says, so that what it answers is wrong. */
+static void test_check_live__answers_are_held_against_the_handler(void **state)
+{
+    char ini[512];
+    WCHAR other[PROGRAM_PATH_MAX];
+    (void)state;
+    snprintf(ini, sizeof ini,
+             "[endpoint shut]\nlisten = tcp://127.0.0.7:%u\nhandler = daytime\n"
+             "[endpoint talker]\nlisten = tcp://127.0.0.5:%u\nhandler = echo\n"
+             "[endpoint mute]\nlisten = tcp://127.0.0.6:%u\nhandler = echo\n",
+             world.ports[2], world.ports[2], world.ports[2]);
+    program_write(world.folder, L"other.ini", ini, other);
+    ask(L"check --live --endpoint talker", other);
+    expect(EXIT_CODE_FAILED, "error    endpoint talker, tcp://127.0.0.5:");
+    expect(EXIT_CODE_FAILED, "(live-wrong-answer)");
+    expect(EXIT_CODE_FAILED, "the answer is not what the handler echo gives");
+    ask(L"check --live --endpoint shut", other);
+    expect(EXIT_CODE_FAILED, "error    endpoint shut, tcp://127.0.0.7:");
+    expect(EXIT_CODE_FAILED, "(live-reset)");
+    ask(L"check --live --endpoint mute --json", other);
+    expect(EXIT_CODE_FAILED, "\"outcome\": \"no answer\"");
+    expect(EXIT_CODE_FAILED, "\"message\": \"nothing came of the answer within ");
+    expect(EXIT_CODE_FAILED, "\"id\": \"live-timeout\", \"subject\": \"endpoint mute, tcp://127.0.0.6:");
+}
+
+/* ---- From this process, whose calls can fail ---- */
+
+static void open_stream(struct output *output, const WCHAR *name, WCHAR path_out[PROGRAM_PATH_MAX])
+{
+    program_write(world.folder, name, "", path_out);
+    *output = (struct output){
+        .handle = CreateFileW(path_out, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL)};
+}
+
+static void live_here(const char *endpoint)
+{
+    WCHAR out[PROGRAM_PATH_MAX], err[PROGRAM_PATH_MAX];
+    struct streams streams;
+    char *service = utf16_to_utf8(world.service), *ini = utf16_to_utf8(world.ini);
+    const struct arguments arguments = {
+        .options = {[OPTION_CONFIG] = ini, [OPTION_SERVICE] = service, [OPTION_ENDPOINT] = endpoint}};
+    open_stream(&streams.out, L"out", out);
+    open_stream(&streams.err, L"err", err);
+    world.result.code = (DWORD)check_live_run(&arguments, &streams);
+    CloseHandle(streams.out.handle);
+    CloseHandle(streams.err.handle);
+    assert_true(program_read(out, world.result.out, sizeof world.result.out));
+    assert_true(program_read(err, world.result.err, sizeof world.result.err));
+    memory_free(service);
+    memory_free(ini);
+}
+
+static int WSAAPI begin_connect(SOCKET s, const struct sockaddr *address, int length)
+{
+    (void)s, (void)address, (void)length;
+    WSASetLastError(WSAEWOULDBLOCK);
+    return SOCKET_ERROR;
+}
+
+static int WSAAPI nothing_is_ready(int count, fd_set *reads, fd_set *writes, fd_set *fails,
+                                   SEAM_TIMEVAL patience)
+{
+    (void)count, (void)reads, (void)writes, (void)fails, (void)patience;
+    return 0;
+}
+
+static void test_check_live__connections_that_fail_are_told(void **state)
+{
+    (void)state;
+    live_here("mute");
+    expect(EXIT_CODE_DONE, "taken");
+    fault_arm(IMPORT_connect, 1, WSAECONNREFUSED, FAULT_FOREVER);
+    live_here("mute");
+    fault_clear();
+    expect(EXIT_CODE_FAILED, " refused ");
+    expect(EXIT_CODE_FAILED, "error    endpoint mute, tcp://127.0.0.6:");
+    expect(EXIT_CODE_FAILED, "(live-refused)");
+    expect(EXIT_CODE_FAILED, "a connection fails: error 10061: ");
+    fault_arm(IMPORT_connect, 1, WSAECONNRESET, FAULT_FOREVER); /* taken, and reset before it was looked at */
+    live_here("mute");
+    fault_clear();
+    expect(EXIT_CODE_FAILED, "(live-reset)");
+    seam_replace(IMPORT_connect, (seam_function)begin_connect);
+    seam_replace(IMPORT_select, (seam_function)nothing_is_ready);
+    live_here("mute");
+    seam_restore();
+    expect(EXIT_CODE_FAILED, " no connection ");
+    expect(EXIT_CODE_FAILED, "(live-timeout)");
+    expect(EXIT_CODE_FAILED, "nothing came of the connection within ");
+}
+
 static void test_check_live__is_code_6_when_nothing_runs(void **state)
 {
     (void)state;
@@ -174,6 +276,8 @@ int main(void)
         test(test_check_live__tries_what_the_service_listens_on),
         test(test_check_live__a_paused_endpoint_is_named),
         test(test_check_live__says_when_the_configuration_is_another),
+        test(test_check_live__answers_are_held_against_the_handler),
+        test(test_check_live__connections_that_fail_are_told),
         test(test_check_live__is_code_6_when_nothing_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
