@@ -13,6 +13,8 @@ bool loaded_config_open(struct loaded_config *loaded, const struct arguments *ar
                         enum loaded_config_extent extent, struct failure *failure_out)
 {
     const bool is_file_only = extent == LOADED_CONFIG_FILE;
+    const enum config_trust trust =
+        extent == LOADED_CONFIG_TO_CHECK ? CONFIG_TRUST_ANYBODY : trust_wanted(false);
     const char *service = arguments->options[OPTION_SERVICE];
     service = service != NULL ? service : CONFIG_DEFAULT_SERVICE;
     loaded->service = service;
@@ -22,17 +24,17 @@ bool loaded_config_open(struct loaded_config *loaded, const struct arguments *ar
         return false;
     }
     config_problems_init(&loaded->problems);
-    plugin_loader_init(&loaded->loader, false);
-    const struct config_request request = {
-        .path = loaded->path,
-        .may_lack_file = arguments->options[OPTION_CONFIG] == NULL && !is_file_only,
-        .trust = extent == LOADED_CONFIG_TO_CHECK ? CONFIG_TRUST_ANYBODY : trust_wanted(false),
-        .is_file_only = is_file_only,
-        .given = is_file_only ? config_exchange_take : NULL,
-        .given_context = &loaded->given,
-        .service = service,
-        .handlers = handlers_builtin,
-        .plugins = &loaded->loader.source};
+    plugin_loader_init(&loaded->loader, trust);
+    const struct config_request request = {.path = loaded->path,
+                                           .may_lack_file =
+                                               arguments->options[OPTION_CONFIG] == NULL && !is_file_only,
+                                           .trust = trust,
+                                           .is_file_only = is_file_only,
+                                           .given = is_file_only ? config_exchange_take : NULL,
+                                           .given_context = &loaded->given,
+                                           .service = service,
+                                           .handlers = handlers_builtin,
+                                           .plugins = &loaded->loader.source};
     loaded->config = config_load_request(&request, &loaded->problems);
     return true;
 }

@@ -11,7 +11,7 @@
 /* What is read: the file, with or without the registry. */
 enum loaded_config_extent {
     LOADED_CONFIG_ALL,
-    LOADED_CONFIG_TO_CHECK, /* all; who can change it is not asked: the check does that itself */
+    LOADED_CONFIG_TO_CHECK, /* all; who can change it and its plugins is not told: the check does that itself */
     LOADED_CONFIG_FILE
 };
 

@@ -26,12 +26,12 @@ static bool plugin_loader__prepare(struct plugin_loader *loader, const struct co
     text_init(&cache, room, sizeof room);
     text_add_format(&cache, "%s\\" LOADER_CACHE, service->data_dir);
     if (loader->plugins == NULL && !cache.is_cut) {
-        loader->plugins =
-            plugins_create(&(const struct plugins_options){.folder = service->plugin_dir,
-                                                           .cache_folder = room,
-                                                           .must_be_trusted = loader->must_be_trusted,
-                                                           .warn = plugin_loader__warn,
-                                                           .context = &loader->warning});
+        loader->plugins = plugins_create(
+            &(const struct plugins_options){.folder = service->plugin_dir,
+                                            .cache_folder = room,
+                                            .must_be_trusted = loader->trust == CONFIG_TRUST_ADMINISTRATORS,
+                                            .warn = plugin_loader__warn,
+                                            .context = &loader->warning});
     }
     return loader->plugins != NULL;
 }
@@ -45,7 +45,7 @@ static const struct pl_handler *plugin_loader__load(void *context, const struct 
     if (!plugin_loader__prepare(loader, service)) {
         return NULL;
     }
-    loader->warning = warning;
+    loader->warning = loader->trust == CONFIG_TRUST_ANYBODY ? NULL : warning;
     struct plugin *plugin = plugins_find(loader->plugins, file, &failure);
     loader->warning = NULL;
     if (plugin == NULL) {
@@ -62,11 +62,11 @@ static void plugin_loader__release(void *context, void *held)
     plugin_release(held);
 }
 
-void plugin_loader_init(struct plugin_loader *loader, bool must_be_trusted)
+void plugin_loader_init(struct plugin_loader *loader, enum config_trust trust)
 {
     *loader = (struct plugin_loader){
         .source = {.load = plugin_loader__load, .release = plugin_loader__release, .context = loader},
-        .must_be_trusted = must_be_trusted};
+        .trust = trust};
 }
 
 void plugin_loader_fini(struct plugin_loader *loader)

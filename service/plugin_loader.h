@@ -13,10 +13,10 @@ struct plugin_loader {
     struct config_plugin_source source; /* for configurations, which end before it does */
     struct plugins *plugins; /* NULL: nobody has asked for one; then of the folders of who asked first */
     struct text *warning;    /* of who asks now */
-    bool must_be_trusted;    /* a DLL that others can change is refused; else a warning */
+    enum config_trust trust; /* whether a DLL that others can change is refused, told of, or taken */
 };
 
-void plugin_loader_init(struct plugin_loader *loader, bool must_be_trusted);
+void plugin_loader_init(struct plugin_loader *loader, enum config_trust trust);
 void plugin_loader_fini(struct plugin_loader *loader);
 
 #endif

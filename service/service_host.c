@@ -584,7 +584,7 @@ enum service_end service_host_run(const struct service_host_options *options, st
     *failure_out = (struct failure){.code = EXIT_CODE_DONE};
     service_host__report(&host, SERVICE_HOST_STARTING, HOST_START_HINT);
     config_problems_init(&host.problems);
-    plugin_loader_init(&host.loader, options->trust == CONFIG_TRUST_ADMINISTRATORS);
+    plugin_loader_init(&host.loader, options->trust);
     if (service_host__load(&host, failure_out)) {
         end = service_host__run_config(&host, failure_out);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
-   Whom the program trusts with its configuration. */
+   Whom the program trusts with its configuration, and with the plugins that it names. */
 #ifndef PORTLISTENER_TRUST_H
 #define PORTLISTENER_TRUST_H
 

@@ -29,7 +29,7 @@ static int setup(void **state)
 {
     const int result = rig_setup(state);
     plugin_folders_init(&folders);
-    plugin_loader_init(&loader, false);
+    plugin_loader_init(&loader, CONFIG_TRUST_WARN);
     config_problems_init(&problems);
     return result;
 }
@@ -184,19 +184,30 @@ static void test_plugin__is_refused_where_others_can_change_it(void **state)
     (void)state;
     static const char endpoints[] = "[endpoint a]\nlisten = tcp://127.0.0.1:1\nhandler = echo.dll\n";
     plugin_folders_put(&folders, "echo", 0);
-    loader.must_be_trusted = true;
+    loader.trust = CONFIG_TRUST_ADMINISTRATORS;
     assert_null(load(endpoints)); /* the folder for temporary files is everybody's */
     assert_int_equal(problems.errors, 1);
     plugin_loader_fini(&loader);
-    plugin_loader_init(&loader, false);
+    plugin_loader_init(&loader, CONFIG_TRUST_WARN);
     struct config *config = load_good(endpoints);
     assert_int_equal(problems.warnings, 1);
     assert_problem("test.ini:7:11: warning: handler: ");
     config_destroy(config);
     plugin_folders_trust();
     plugin_loader_fini(&loader);
-    plugin_loader_init(&loader, true);
+    plugin_loader_init(&loader, CONFIG_TRUST_ADMINISTRATORS);
     config = load_good(endpoints);
+    assert_int_equal(problems.warnings, 0);
+    config_destroy(config);
+}
+
+/* As where the system cannot tell, and for a check, which tells it itself. */
+static void test_plugin__is_taken_without_a_word_where_nobody_asks(void **state)
+{
+    (void)state;
+    plugin_folders_put(&folders, "echo", 0);
+    loader.trust = CONFIG_TRUST_ANYBODY;
+    struct config *config = load_good("[endpoint a]\nlisten = tcp://127.0.0.1:1\nhandler = echo.dll\n");
     assert_int_equal(problems.warnings, 0);
     config_destroy(config);
 }
@@ -219,6 +230,7 @@ int main(void)
         test(test_plugin__that_cannot_be_used_is_told_at_its_line),
         test(test_plugin__needs_a_loader),
         test(test_plugin__is_refused_where_others_can_change_it),
+        test(test_plugin__is_taken_without_a_word_where_nobody_asks),
         test(test_plugin__is_found_by_name_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,7 @@ static void bed_open(struct bed *bed)
     *bed = (struct bed){.code = EXIT_CODE_USAGE};
     program_folder(bed->folder);
     bed_write(bed, web);
-    plugin_loader_init(&bed->loader, false);
+    plugin_loader_init(&bed->loader, CONFIG_TRUST_WARN);
     reloader_init(&bed->reloader,
                   &(const struct reloader_options){.request = {.path = bed->path,
                                                                .is_file_only = true,
