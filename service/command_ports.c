@@ -8,7 +8,6 @@
 #include "base/memory.h"
 #include "base/utf16.h"
 #include "base/whole_file.h"
-#include "config/config_listen.h"
 #include "diagnosis/machine_reader.h"
 #include "loaded_config.h"
 #include "ports_report.h"
@@ -151,30 +150,45 @@ static size_t ports__add_all(struct ports_audit *audit, const struct machine *ma
     return count;
 }
 
-/* Configured, and nobody has it: the other half of the comparison. */
+/* The `nth` of them, behind `count` sockets. People get the first ones, programs all. */
 static void ports__add_missing(const struct ports_audit *audit, const struct machine *machine,
+                               const struct ports_missing *missing, size_t nth, size_t count,
                                struct text *text)
 {
+    if (audit->arguments->options[OPTION_JSON] != NULL) {
+        const struct machine_port port = {.protocol = missing->listen.protocol,
+                                          .local = missing->listen.address};
+        const struct ports_row row = {.machine = machine,
+                                      .port = &port,
+                                      .verdict = {AUDIT_CONFIGURED, AUDIT_NOT_HELD},
+                                      .missing = missing};
+        text_add_string(text, count + nth > 0 ? ",\n" : "");
+        ports_report_json(text, &row);
+    } else if (nth < PORTS_MISSING_MAX) {
+        ports_report_missing(text, missing);
+    }
+}
+
+/* Configured, and nobody has it: the other half of the comparison. */
+static void ports__add_all_missing(const struct ports_audit *audit, const struct machine *machine,
+                                   size_t count, struct text *text)
+{
     const struct config *config = audit->question.config;
-    size_t count = 0;
+    size_t found = 0;
     for (size_t i = 0; config != NULL && i < config->endpoint_count; i++) {
         const struct config_endpoint *endpoint = &config->endpoints[i];
         for (size_t k = 0; endpoint->is_enabled && k < endpoint->listen_count; k++) {
-            struct config_listen one = endpoint->listen[k];
-            for (uint32_t port = one.address.port; port <= endpoint->listen[k].last_port; port++) {
-                if (!port_audit_is_held(machine, &one, (uint16_t)port) && count++ < PORTS_MISSING_MAX) {
-                    one.address.port = one.last_port = (uint16_t)port;
-                    text_add_string(text, "! ");
-                    config_listen_add(text, &one);
-                    text_add_format(text, " of the endpoint %s is configured, and nobody holds it\n",
-                                    endpoint->name);
-                    one.last_port = endpoint->listen[k].last_port;
+            struct ports_missing missing = {.endpoint = endpoint->name, .listen = endpoint->listen[k]};
+            for (uint32_t port = missing.listen.address.port; port <= endpoint->listen[k].last_port; port++) {
+                missing.listen.address.port = missing.listen.last_port = (uint16_t)port;
+                if (!port_audit_is_held(machine, &missing.listen, (uint16_t)port)) {
+                    ports__add_missing(audit, machine, &missing, found++, count, text);
                 }
             }
         }
     }
-    if (count > PORTS_MISSING_MAX) {
-        text_add_format(text, "! and %zu more that are configured\n", count - PORTS_MISSING_MAX);
+    if (found > PORTS_MISSING_MAX && audit->arguments->options[OPTION_JSON] == NULL) {
+        text_add_format(text, "! and %zu more that are configured\n", found - PORTS_MISSING_MAX);
     }
 }
 
@@ -187,12 +201,11 @@ static void ports__add_first(struct ports_audit *audit, const struct machine *ma
     } else if (!is_lines) {
         ports_report_heading(text);
     }
-    ports__add_all(audit, machine, NULL, "", text);
-    if (is_json) {
-        text_add_string(text, "]\n");
-    } else if (!is_lines) {
-        ports__add_missing(audit, machine, text);
+    const size_t count = ports__add_all(audit, machine, NULL, "", text);
+    if (!is_lines) {
+        ports__add_all_missing(audit, machine, count, text);
     }
+    text_add_string(text, is_json ? "]\n" : "");
 }
 
 /* ---- The command ---- */

@@ -6,6 +6,7 @@
 
 #include "base/address.h"
 #include "base/memory.h"
+#include "config/config_listen.h"
 
 enum {
     REPORT_COLUMNS = 100,
@@ -148,6 +149,13 @@ void ports_report_text(struct text *text, const struct ports_row *row)
     }
 }
 
+void ports_report_missing(struct text *text, const struct ports_missing *missing)
+{
+    text_add_string(text, "! ");
+    config_listen_add(text, &missing->listen);
+    text_add_format(text, " of the endpoint %s is configured, and nobody holds it\n", missing->endpoint);
+}
+
 /* ---- JSON ---- */
 
 static void ports_report__string(struct text *text, const char *name, const char *value)
@@ -167,6 +175,16 @@ static void ports_report__address(struct text *text, const char *name, const str
     text_init(&value, room, sizeof room);
     address_add(&value, address);
     ports_report__string(text, name, value.at);
+}
+
+static void ports_report__missing(struct text *text, const struct ports_missing *missing)
+{
+    char room[CONFIG_LISTEN_TEXT_ROOM];
+    struct text listen;
+    text_init(&listen, room, sizeof room);
+    config_listen_add(&listen, &missing->listen);
+    ports_report__string(text, "endpoint", missing->endpoint);
+    ports_report__string(text, "listen", listen.at);
 }
 
 static void ports_report__services(struct text *text, const struct ports_row *row)
@@ -203,9 +221,13 @@ void ports_report_json(struct text *text, const struct ports_row *row)
         ports_report__address(text, "peer", &row->port->peer);
         text_add_format(text, ", \"peer_port\": %u", (unsigned)row->port->peer.port);
     }
+    if (row->missing != NULL) {
+        ports_report__missing(text, row->missing);
+    }
     ports_report__string(text, "process", process != NULL ? process->name : NULL);
     ports_report__string(text, "path", process != NULL ? process->path : NULL);
-    ports_report__string(text, "state", machine_state_name(row->port->state));
+    ports_report__string(text, "state",
+                         row->missing != NULL ? "missing" : machine_state_name(row->port->state));
     ports_report__string(text, "exposure", port_audit_exposure(row->port));
     ports_report__string(text, "whose", port_audit_whose(row->verdict.whose));
     ports_report__string(text, "signature", image_info_signature_name(ports_report__signature(row)));

@@ -23,19 +23,30 @@ struct ports_images {
 const struct ports_image *ports_images_find(struct ports_images *images, const char *path);
 void ports_images_fini(struct ports_images *images);
 
+/* A port that is configured, and that nobody holds. */
+struct ports_missing {
+    const char *endpoint;
+    struct config_listen listen; /* of this port alone */
+};
+
 struct ports_row {
     const struct machine *machine;
     const struct machine_port *port;
     const struct machine_process *process; /* NULL: not known */
     const struct ports_image *image;       /* likewise */
     struct audit_verdict verdict;
+    const struct ports_missing
+        *missing; /* NULL: it is a socket; else `port` has what is wanted, for JSON alone */
 };
 
 /* ports_report_heading: above the rows of ports_report_text. */
 void ports_report_heading(struct text *text);
 void ports_report_text(struct text *text, const struct ports_row *row);
 
-/* ports_report_json: one object, on one line, without its end. */
+/* ports_report_missing: a line below them. */
+void ports_report_missing(struct text *text, const struct ports_missing *missing);
+
+/* ports_report_json: one object, on one line, without its end; of a socket or of what is missing. */
 void ports_report_json(struct text *text, const struct ports_row *row);
 
 #endif

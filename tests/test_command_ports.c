@@ -32,7 +32,7 @@ static struct {
     DWORD count;
     bool is_broken;
     unsigned slept;
-    char printed[16384], complained[2048];
+    char printed[65536], complained[2048];
 } world;
 
 static DWORD empty(PVOID table, const DWORD *size)
@@ -210,6 +210,37 @@ static void test_command_ports__lists_for_programs(void **state)
     expect(world.printed, "}]\n");
 }
 
+/* As the sockets are, so that a program that knows those reads them, too. */
+static void test_command_ports__lists_what_is_missing_for_programs(void **state)
+{
+    (void)state;
+    WCHAR path[PROGRAM_PATH_MAX];
+    const char *options[OPTION_COUNT] = {[OPTION_CONFIG] = world.file, [OPTION_JSON] = "--json"};
+    assert_int_equal(run(options), EXIT_CODE_DONE);
+    expect(world.printed,
+           "\"services\": [], \"notes\": []},\n"
+           "{\"protocol\": \"tcp\", \"address\": \"127.0.0.1\", \"port\": 8, \"pid\": 0, \"endpoint\": "
+           "\"echo\", \"listen\": \"tcp://127.0.0.1:8\", \"process\": null, \"path\": null, \"state\": "
+           "\"missing\", \"exposure\": \"loopback\", \"whose\": \"configured\", \"signature\": \"not "
+           "known\", \"company\": null, \"services\": [], \"notes\": [\"the configuration wants this port, "
+           "and nobody has it\"]}]\n");
+    expect_no(world.printed, "\"listen\": \"tcp://127.0.0.1:7\"");
+    world.count = 0; /* no socket before the first one; all of them, of enabled endpoints */
+    program_write(world.folder, L"test.ini",
+                  "[endpoint many]\nlisten = udp://*:1000-1099\nhandler = echo\n"
+                  "[endpoint off]\nlisten = tcp://127.0.0.1:9\nhandler = echo\nenabled = no\n",
+                  path);
+    assert_int_equal(run(options), EXIT_CODE_DONE);
+    expect(world.printed, "[{\"protocol\": \"udp\", \"address\": \"::\", \"port\": 1000, ");
+    expect(world.printed, ", \"endpoint\": \"many\", \"listen\": \"udp://*:1099\", ");
+    expect(world.printed, "\"exposure\": \"all\"");
+    expect_no(world.printed, "\"off\"");
+    options[OPTION_LINES] = "--lines"; /* of sockets alone */
+    options[OPTION_JSON] = NULL;
+    assert_int_equal(run(options), EXIT_CODE_DONE);
+    assert_string_equal(world.printed, "");
+}
+
 static void test_command_ports__holds_it_against_what_is_expected(void **state)
 {
     (void)state;
@@ -315,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(test_command_ports__lists_what_listens),
         test(test_command_ports__lists_for_programs),
+        test(test_command_ports__lists_what_is_missing_for_programs),
         test(test_command_ports__holds_it_against_what_is_expected),
         test(test_command_ports__makes_the_file_itself),
         test(test_command_ports__tells_what_is_wrong_with_its_files),

@@ -137,6 +137,7 @@ const char *port_audit_note(unsigned index)
         "ours, but the configuration does not name it",
         "a program of this name belongs in another folder",
         "not expected: the file of --expect does not name it",
+        "the configuration wants this port, and nobody has it",
     };
     return notes[index];
 }

@@ -18,7 +18,8 @@ enum audit_note {
     AUDIT_NOT_CONFIGURED = 2, /* ours, and not in the configuration */
     AUDIT_UNUSUAL_FOLDER = 4, /* a name of Windows, or of this program, from another folder */
     AUDIT_UNEXPECTED = 8,     /* not in the file of --expect */
-    AUDIT_NOTE_COUNT = 4
+    AUDIT_NOT_HELD = 16,      /* configured, and nobody has it: of no socket */
+    AUDIT_NOTE_COUNT = 5
 };
 
 struct audit_question {
