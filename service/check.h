@@ -34,9 +34,7 @@ void check_service(struct check *check);
 /* check_start: handlers and binds, as a start would do them; endpoints on this machine. */
 void check_start(struct check *check);
 
-/* check_files: who can change what the service runs and reads; whether it can write its logs. check_files_apply: whether
-   that can be told on this system: not under Wine, whose permissions are of another kind. */
-bool check_files_apply(void);
+/* check_files: who can change what the service runs and reads, where file_trust_can_tell; whether it can write its logs. */
 void check_files(struct check *check);
 
 /* check_firewall: what the firewall lets in. */

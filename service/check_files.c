@@ -10,11 +10,6 @@
 #include "config/config_plugins.h"
 #include "config/config_registry_load.h"
 
-bool check_files_apply(void)
-{
-    return GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") == NULL;
-}
-
 /* A console's files are nobody's but its user's. */
 static enum finding_kind check__kind(const struct check *check, enum finding_kind kind)
 {
@@ -224,7 +219,7 @@ static void check__can_write_file(const struct check *check, const char *file, c
 void check_files(struct check *check)
 {
     const struct config_service *service = &check->config->service;
-    if (check_files_apply()) {
+    if (file_trust_can_tell()) {
         if (check->is_registered) {
             check__file(check, FINDING_FILE_PROGRAM,
                         check->registered_program != NULL ? check->registered_program : check->program);

@@ -60,12 +60,24 @@ static uint32_t attempt__error(const struct attempt *attempt)
                : (uint32_t)WSAGetLastError();
 }
 
+/* From the address that is tried, as live_target has it: allow and deny decide by it. Where that cannot be, the system
+   chooses. */
+static void attempt__bind(const struct attempt *attempt)
+{
+    struct pl_address from = attempt->probe->address;
+    SOCKADDR_STORAGE address;
+    from.port = 0;
+    const int length = network_address_to(&from, network_family(&from), &address);
+    (void)bind(attempt->socket, (const SOCKADDR *)&address, length);
+}
+
 static bool attempt__connect(struct attempt *attempt)
 {
     SOCKADDR_STORAGE address;
     const struct pl_address *to = &attempt->probe->address;
     const int length = network_address_to(to, network_family(to), &address);
     uint32_t error = network_set_nonblocking(attempt->socket);
+    attempt__bind(attempt);
     if (error == 0 && connect(attempt->socket, (const SOCKADDR *)&address, length) != 0) {
         error = (uint32_t)WSAGetLastError();
     }

@@ -89,6 +89,7 @@ static int setup(void **state)
              "[service]\nlog_file = test.log\naccess_log = access.log\n"
              "[endpoint echo]\nlisten = tcp://127.0.0.1:%u, udp://127.0.0.1:%u\nhandler = echo\n"
              "[endpoint sink]\nlisten = tcp://127.0.0.2:%u, udp://127.0.0.2:%u\nhandler = discard\n"
+             "allow = 127.0.0.2\n" /* the probe comes from the address that it tries */
              "[endpoint closed]\nlisten = tcp://127.0.0.3:%u\nhandler = daytime\ndeny = 127.0.0.3\n"
              "[endpoint proxied]\nlisten = tcp://127.0.0.4:%u\nhandler = echo\nproxy_protocol = v2\n"
              "trusted_proxies = 127.0.0.9\n"

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/file_trust.h"
 #include "base/memory.h"
 #include "base/utf16.h"
 #include "check.h"
@@ -417,7 +418,7 @@ static void test_command_check__tells_who_can_change_files(void **state)
 {
     (void)state;
     world.has_rights = true;
-    assert_true(check_files_apply());
+    assert_true(file_trust_can_tell());
     seam_replace(IMPORT_GetSecurityInfo, (seam_function)get_security);
     assert_int_equal(check(), EXIT_CODE_DONE);
     expect("(file-open)"); /* a console's: a warning */
@@ -488,7 +489,7 @@ static void test_command_check__tells_once_who_can_change_a_plugin(void **state)
     expect_not("warning: handler: ");
     world.has_rights = false;
     assert_int_equal(check(), EXIT_CODE_FAILED); /* of the line that is registered */
-    if (!check_files_apply()) {                  /* nor in Wine, where nobody asks */
+    if (!file_trust_can_tell()) {                /* nor in Wine, where nobody asks */
         expect_not("echo.dll");
     }
     seam_replace(IMPORT_GetSecurityInfo, NULL);

@@ -487,7 +487,8 @@ static void test_engine_report__needs_memory(void **state)
         fault_clear();
         assert_int_equal(reported_length, 0);
     }
-    bool is_empty = false; /* the words of a diagnosis; the system's text of the error may be the one before */
+    bool is_empty =
+        false; /* the words of a diagnosis; the system's text of the error may be the one before */
     for (uint32_t tries = 0; tries < 20 && !is_empty; tries++) {
         reported_length = 0;
         fault_arm(IMPORT_HeapAlloc, 6 + tries % 2, 0, 1);
