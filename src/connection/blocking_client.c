@@ -336,14 +336,13 @@ void blocking_client_submit(struct blocking_client *client)
     client->batch = client->waiting;
     client->waiting = (struct blocking_events){.first = NULL};
     client->is_running = true;
+    blocking_client__read(client, false); /* before the pool has it: with on_close it is freed there */
     if (!blocking_pool_submit(bridge->blocking->pool, &bridge->group, &client->job)) {
         client->is_running =
             false; /* the pool has stopped: nobody is left but who has posted to the endpoint */
         client->waiting = client->batch;
         client->batch = (struct blocking_events){.first = NULL};
-        return;
     }
-    blocking_client__read(client, false);
 }
 
 /* ---- Life ---- */
