@@ -102,6 +102,9 @@ if defined users goto data
 rem The event log may hold the DLL until the machine starts again.
 call :delete "%program%\portlistener.exe"
 call :delete "%program%\portlistener-events.dll"
+rem Of an upgrade that found them in use.
+call :delete "%program%\portlistener*.old"
+call :delete "%program%\portlistener*.new"
 if exist "%program%\" rmdir "%program%" 2>nul
 
 :data

@@ -431,6 +431,8 @@ static void test_install__refuses_wrong_usage(void **state)
         expect_code(run_script(L"install.cmd", wrong[i]), 2);
         expect_code(run_script(L"uninstall.cmd", wrong[i]), 2);
     }
+    expect_code(run_script(L"install.cmd", L"--upgrade --delayed"), 2);
+    assert_non_null(strstr(world.output, "--upgrade leaves how the service starts"));
     expect_code(run_script(L"install.cmd", L"--from"), 2);
     expect_code(run_script(L"install.cmd", L"--from C:\\nowhere"), 2);
     assert_non_null(strstr(world.output, "--from"));
@@ -602,6 +604,9 @@ static void test_uninstall__refuses_a_service_of_another_program(void **state)
         expect_code(install(L"--keep-data"), 1);
         assert_non_null(strstr(world.output, "there is a service"));
         expect_nothing_touched();
+        expect_code(install(L"--upgrade"), 1);
+        assert_non_null(strstr(world.output, "not a service of PortListener"));
+        expect_nothing_touched();
         remove_service();
     }
 }
@@ -764,6 +769,191 @@ static void test_install__may_be_called_in_any_folder(void **state)
     expect_nothing_left();
 }
 
+/* ---- Upgrading ---- */
+
+/* A newer program: what is appended to an exe does not hinder it. */
+#define NEWER "newer"
+
+static void append(const WCHAR *path, const char *text)
+{
+    DWORD written = 0;
+    HANDLE file = CreateFileW(path, FILE_APPEND_DATA, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+    assert_true(file != INVALID_HANDLE_VALUE);
+    assert_true(WriteFile(file, text, (DWORD)strlen(text), &written, NULL));
+    CloseHandle(file);
+}
+
+/* Whether the installed exe is the newer one. */
+static bool is_newer(void)
+{
+    char end[sizeof NEWER] = "";
+    DWORD size = 0;
+    WCHAR path[PROGRAM_PATH_MAX];
+    path_in(world.program, L"portlistener.exe", path);
+    HANDLE file =
+        CreateFileW(path, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, NULL, OPEN_EXISTING, 0, NULL);
+    assert_true(file != INVALID_HANDLE_VALUE);
+    assert_true(SetFilePointer(file, -(LONG)(sizeof NEWER - 1), NULL, FILE_END) != INVALID_SET_FILE_POINTER);
+    assert_true(ReadFile(file, end, sizeof NEWER - 1, &size, NULL));
+    CloseHandle(file);
+    return strcmp(end, NEWER) == 0;
+}
+
+/* Upgrades with the newer program, or with one that is none. */
+static DWORD upgrade(bool is_program)
+{
+    WCHAR folder[PROGRAM_PATH_MAX], from[PROGRAM_PATH_MAX], to[PROGRAM_PATH_MAX], more[2 * PROGRAM_PATH_MAX];
+    if (world.folder[0] != L'\0') {
+        program_remove(world.folder);
+    }
+    make_other_program(folder);
+    if (is_program) {
+        script_path(L"portlistener.exe", from);
+        path_in(folder, L"portlistener.exe", to);
+        assert_true(CopyFileW(from, to, FALSE));
+        append(to, NEWER);
+    }
+    swprintf(more, 2 * PROGRAM_PATH_MAX, L"--upgrade --from \"%ls\"", folder);
+    return install(more);
+}
+
+static SC_HANDLE open_service(void)
+{
+    SC_HANDLE service = OpenServiceW(world.manager, world.name, SERVICE_ALL_ACCESS);
+    assert_non_null(service);
+    return service;
+}
+
+static bool runs(void)
+{
+    SC_HANDLE service = open_service();
+    const DWORD state = state_of(service);
+    CloseServiceHandle(service);
+    return state == SERVICE_RUNNING;
+}
+
+static void expect_only_the_program(void)
+{
+    WIN32_FIND_DATAW found;
+    WCHAR pattern[PROGRAM_PATH_MAX];
+    unsigned count = 0;
+    path_in(world.program, L"*", pattern);
+    HANDLE search = FindFirstFileW(pattern, &found);
+    assert_true(search != INVALID_HANDLE_VALUE);
+    do {
+        count += found.cFileName[0] != L'.';
+    } while (FindNextFileW(search, &found));
+    FindClose(search);
+    assert_int_equal(count, 2);
+}
+
+static void test_install__upgrades_what_runs_and_starts_it_again(void **state)
+{
+    WCHAR path[PROGRAM_PATH_MAX], cache[PROGRAM_PATH_MAX];
+    char before[256], after[256];
+    const DWORD longer = 40000;
+    (void)state;
+    expect_code(install(L""), 0);
+    start_and_expect_it_runs();
+    path_in(world.data, L"portlistener.ini", path);
+    assert_true(program_read(path, before, sizeof before));
+    path_in(world.data, L"plugin-cache", cache);
+    assert_true(RemoveDirectoryW(cache)); /* as older versions had none */
+    SC_HANDLE service = open_service();
+    assert_true(ChangeServiceConfigW(service, SERVICE_NO_CHANGE, SERVICE_DEMAND_START, SERVICE_NO_CHANGE,
+                                     NULL, NULL, NULL, NULL, L"NT AUTHORITY\\LocalService", L"", NULL));
+    CloseServiceHandle(service);
+    assert_int_equal(RegSetKeyValueW(HKEY_LOCAL_MACHINE, world.service_key, L"PreshutdownTimeout", REG_DWORD,
+                                     &longer, sizeof longer),
+                     0);
+    assert_int_equal(RegSetKeyValueW(HKEY_LOCAL_MACHINE, world.service_key, L"Description", REG_SZ, L"old",
+                                     4 * sizeof(WCHAR)),
+                     0);
+    expect_code(upgrade(true), 0);
+    assert_non_null(strstr(world.output, "Upgraded."));
+    assert_true(runs());
+    assert_true(is_newer());
+    expect_begin(world.program, L"portlistener-events.dll", "other texts");
+    expect_only_the_program();
+    assert_true(program_read(path, after, sizeof after));
+    assert_string_equal(after, before);
+    assert_true(exists(cache));
+    expect_text(world.service_key, L"ObjectName", L"NT AUTHORITY\\LocalService");
+    assert_int_equal(read_dword(world.service_key, L"Start"), SERVICE_DEMAND_START);
+    assert_int_equal(read_dword(world.service_key, L"PreshutdownTimeout"), longer);
+    swprintf(path, PROGRAM_PATH_MAX, L"Listens on the TCP and UDP ports that %ls\\portlistener.ini names.",
+             world.data);
+    expect_text(world.service_key, L"Description", path);
+    expect_code(uninstall(L"--purge"), 0);
+    expect_nothing_left();
+}
+
+static HANDLE hold(const WCHAR *path)
+{
+    HANDLE held = CreateFileW(path, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+    assert_true(held != INVALID_HANDLE_VALUE);
+    return held;
+}
+
+/* And what earlier upgrades have left there is not taken for the program. */
+static void test_install__upgrades_what_stands_and_leaves_it_so(void **state)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    (void)state;
+    expect_code(install(L"--upgrade"), 1);
+    assert_non_null(strstr(world.output, "to upgrade"));
+    expect_nothing_left();
+    expect_code(install(L""), 0);
+    program_write(world.program, L"portlistener.exe.7.old", "older", path);
+    program_write(world.program, L"portlistener.exe.old", "older", path);
+    HANDLE held = hold(path);
+    const DWORD code = upgrade(true);
+    CloseHandle(held);
+    expect_code(code, 1);
+    assert_non_null(strstr(world.output, "could not copy the program"));
+    expect_begin(world.program, L"portlistener.exe", "MZ");
+    assert_false(is_newer());
+    expect_code(upgrade(true), 0);
+    assert_non_null(strstr(world.output, "Start it with: net start"));
+    assert_false(runs());
+    assert_true(is_newer());
+    expect_service_line();
+    expect_only_the_program();
+    program_write(world.program, L"portlistener-events.dll.7.old", "older", path);
+    expect_code(uninstall(L"--purge"), 0);
+    expect_nothing_left();
+}
+
+/* The second file cannot be replaced, or the new program cannot be started. */
+static void test_install__undoes_an_upgrade_that_fails(void **state)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    (void)state;
+    expect_code(install(L""), 0);
+    start_and_expect_it_runs();
+    path_in(world.program, L"portlistener-events.dll", path);
+    HANDLE held = hold(path);
+    const DWORD code = upgrade(true);
+    CloseHandle(held);
+    expect_code(code, 1);
+    assert_non_null(strstr(world.output, "could not replace the program"));
+    assert_non_null(strstr(world.output, "runs again, with the old program"));
+    assert_true(runs());
+    assert_false(is_newer());
+    expect_only_the_program();
+    expect_code(upgrade(false), 1);
+    assert_non_null(strstr(world.output, "could not start the service with the new program"));
+    assert_non_null(strstr(world.output, "runs again, with the old program"));
+    assert_true(runs());
+    expect_begin(world.program, L"portlistener.exe", "MZ");
+    expect_begin(world.program, L"portlistener-events.dll", "MZ");
+    expect_only_the_program();
+    expect_code(uninstall(L"--purge"), 0);
+    expect_nothing_left();
+}
+
+/* ---- What Wine has not ---- */
+
 static void expect_in_script(const WCHAR *script, const char *text)
 {
     static char all[32768];
@@ -857,6 +1047,9 @@ int main(void)
         test(test_uninstall__removes_the_program_of_a_service_that_is_shown),
         test(test_install__takes_the_program_from_the_folder_that_is_named),
         test(test_install__may_be_called_in_any_folder),
+        test(test_install__upgrades_what_runs_and_starts_it_again),
+        test(test_install__upgrades_what_stands_and_leaves_it_so),
+        test(test_install__undoes_an_upgrade_that_fails),
         test(test_install__starts_later_when_asked),
         test(test_install__opens_the_firewall_when_asked),
     };
