@@ -10,29 +10,18 @@
 #include "base/win.h"
 #include "firewall_rules.h"
 #include "install_files.h"
+#include "installer_files.h"
 #include "loaded_config.h"
 #include "pipe_access.h"
 #include "registrar.h"
 #include "registration.h"
 #include "service_state.h"
 
-/* Protected, so that nothing comes from above. Administrators and the system: everything. The service: reads its
-   configuration, and changes what is in the folders that it writes to. */
-#define INSTALLER_DATA_SDDL  "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;%s)"
-#define INSTALLER_WRITE_SDDL "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;%s)"
-
 enum {
-    INSTALLER_SDDL_ROOM = 512,
     INSTALLER_SID_ROOM = 128,
     INSTALLER_DRAIN = 10000, /* milliseconds: the default of drain_timeout */
     INSTALLER_COLUMN = 26
 };
-
-/* The files of the program, and the folders that the service writes to. */
-enum { INSTALLER_FILE_COUNT = 2, INSTALLER_FOLDER_COUNT = 2 };
-static const char *const installer__files[INSTALLER_FILE_COUNT] = {INSTALL_PLACES_PROGRAM,
-                                                                   INSTALL_PLACES_EVENTS};
-static const char *const installer__folders[INSTALLER_FOLDER_COUNT] = {"logs", "plugin-cache"};
 
 struct installer {
     const struct installer_request *request;
@@ -50,15 +39,8 @@ struct installer {
     char sid[INSTALLER_SID_ROOM];
     struct loaded_config config; /* what the service will read */
     bool has_config;
-    struct { /* for undoing */
-        bool has_program_folder;
-        size_t files;
-        bool had_file[INSTALLER_FILE_COUNT];
-        bool has_data;
-        bool has_folder[INSTALLER_FOLDER_COUNT];
-        bool has_ini;
-        bool has_source;
-    } made;
+    struct installer_files files; /* made, for undoing */
+    bool has_source;              /* made */
     unsigned refused;
 };
 
@@ -282,65 +264,17 @@ static bool installer__is_elsewhere(const struct installer *installer)
     return !installer__is_equal(installer->request->places->source, installer->request->places->program);
 }
 
-static bool installer__make_program_folder(struct installer *installer, struct failure *failure_out)
-{
-    WCHAR *wide = utf16_from(installer->request->places->program);
-    /* with the permissions of the folder above, which only administrators can write to */
-    installer->made.has_program_folder = wide != NULL && CreateDirectoryW(wide, NULL);
-    const DWORD error = installer->made.has_program_folder ? ERROR_SUCCESS
-                        : wide != NULL                     ? GetLastError()
-                                                           : ERROR_NOT_ENOUGH_MEMORY;
-    memory_free(wide);
-    return error == ERROR_SUCCESS || error == ERROR_ALREADY_EXISTS ||
-           installer__fail(failure_out, error, "its folder cannot be made: ");
-}
-
-static bool installer__copy_file(struct installer *installer, const char *name, struct failure *failure_out)
-{
-    const struct install_places *places = installer->request->places;
-    char *from = install_files_join(places->source, name);
-    char *to = install_files_join(places->program, name);
-    bool is_done = false;
-    if (from == NULL || to == NULL) {
-        installer__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
-    } else {
-        is_done =
-            install_files_replace(from, to, &installer->made.had_file[installer->made.files], failure_out);
-        installer->made.files += is_done;
-    }
-    memory_free(to);
-    memory_free(from);
-    return is_done;
-}
-
-static void installer__remove_program(struct installer *installer)
-{
-    while (installer->made.files > 0) {
-        const size_t last = --installer->made.files;
-        char *to = install_files_join(installer->request->places->program, installer__files[last]);
-        if (to != NULL) {
-            install_files_put_back(to, installer->made.had_file[last]);
-        }
-        memory_free(to);
-    }
-    if (installer->made.has_program_folder) {
-        install_files_remove_folder(installer->request->places->program, false);
-    }
-}
-
 static bool installer__copy_program(struct installer *installer, const struct installer_step *step,
                                     struct text *said, struct failure *failure_out)
 {
     (void)step;
     text_add_format(said, "copied to %s", installer->request->places->program);
-    if (installer__is_dry(installer)) {
-        return true;
-    }
-    bool is_done = installer__make_program_folder(installer, failure_out);
-    for (size_t i = 0; is_done && i < INSTALLER_FILE_COUNT; i++) {
-        is_done = installer__copy_file(installer, installer__files[i], failure_out);
-    }
-    return is_done;
+    return installer__is_dry(installer) || installer_files_copy_program(&installer->files, failure_out);
+}
+
+static void installer__remove_program(struct installer *installer)
+{
+    installer_files_put_program_back(&installer->files);
 }
 
 /* What stands in the folder of programs is what a service will run, whoever has copied it there. */
@@ -353,105 +287,43 @@ static bool installer__check_program(struct installer *installer, const struct i
     return installer__is_dry(installer) || install_files_check(installer->program, failure_out);
 }
 
-/* The old files, when nothing will be undone any more. */
-static void installer__forget_old(struct installer *installer)
-{
-    for (size_t i = 0; i < INSTALLER_FILE_COUNT && i < installer->made.files; i++) {
-        char *to = install_files_join(installer->request->places->program, installer__files[i]);
-        if (to != NULL && installer->made.had_file[i]) {
-            install_files_forget(to);
-        }
-        memory_free(to);
-    }
-}
-
 /* ---- Step: the data folder ---- */
-
-static void installer__sddl(const struct installer *installer, const char *pattern,
-                            char room[INSTALLER_SDDL_ROOM])
-{
-    struct text text;
-    const char *place = strstr(pattern, "%s");
-    text_init(&text, room, INSTALLER_SDDL_ROOM);
-    text_add(&text, pattern, (size_t)(place - pattern));
-    text_add_string(&text, installer->sid);
-    text_add_string(&text, place + 2);
-}
 
 static bool installer__make_data(struct installer *installer, const struct installer_step *step,
                                  struct text *said, struct failure *failure_out)
 {
-    char sddl[INSTALLER_SDDL_ROOM];
-    const char *data = installer->request->places->data;
     (void)step;
-    text_add_format(said, "%s: administrators, and the service to read", data);
-    installer__sddl(installer, INSTALLER_DATA_SDDL, sddl);
+    text_add_format(said, "%s: administrators, and the service to read", installer->request->places->data);
     return installer__is_dry(installer) ||
-           install_files_make_folder(data, sddl, &installer->made.has_data, failure_out);
+           installer_files_make_data(&installer->files, installer->sid, failure_out);
 }
 
 static void installer__remove_data(struct installer *installer)
 {
-    if (installer->made.has_data) {
-        install_files_remove_tree(installer->request->places->data);
-    }
-}
-
-static bool installer__make_folder(struct installer *installer, size_t index, struct failure *failure_out)
-{
-    char sddl[INSTALLER_SDDL_ROOM];
-    char *path = install_files_join(installer->request->places->data, installer__folders[index]);
-    installer__sddl(installer, INSTALLER_WRITE_SDDL, sddl);
-    /* one that is there lies in a folder that only administrators can change, and the service may write to it */
-    const bool is_done =
-        path != NULL
-            ? install_files_is_there(path) ||
-                  install_files_make_folder(path, sddl, &installer->made.has_folder[index], failure_out)
-            : installer__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
-    memory_free(path);
-    return is_done;
+    installer_files_remove_data(&installer->files);
 }
 
 static bool installer__make_folders(struct installer *installer, const struct installer_step *step,
                                     struct text *said, struct failure *failure_out)
 {
-    bool is_done = true;
     (void)step;
-    for (size_t i = 0; i < INSTALLER_FOLDER_COUNT && is_done; i++) {
-        text_add_format(said, "%s%s", i > 0 ? ", " : "", installer__folders[i]);
-        is_done = installer__is_dry(installer) || installer__make_folder(installer, i, failure_out);
-    }
-    return is_done;
+    installer_files_add_folders(said);
+    return installer__is_dry(installer) ||
+           installer_files_make_folders(&installer->files, installer->sid, failure_out);
 }
 
 static void installer__remove_folders(struct installer *installer)
 {
-    for (size_t i = 0; i < INSTALLER_FOLDER_COUNT; i++) {
-        char *path = installer->made.has_folder[i]
-                         ? install_files_join(installer->request->places->data, installer__folders[i])
-                         : NULL;
-        if (path != NULL) {
-            install_files_remove_tree(path);
-        }
-        memory_free(path);
-    }
+    installer_files_remove_folders(&installer->files);
 }
 
 /* ---- Step: the configuration ---- */
 
 static bool installer__copy_ini(struct installer *installer, struct text *said, struct failure *failure_out)
 {
-    char *from = install_files_join(installer->request->places->source, INSTALL_PLACES_INI);
     text_add_format(said, "%s: the one to begin with", installer->ini);
-    bool is_done = from != NULL;
-    if (!is_done) {
-        installer__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
-    } else if (!installer__is_dry(installer)) {
-        is_done = install_files_copy(from, installer->ini, failure_out);
-        installer->made.has_ini = is_done;
-    }
-    memory_free(from);
-    return is_done;
+    return installer__is_dry(installer) ||
+           installer_files_copy_ini(&installer->files, installer->ini, failure_out);
 }
 
 /* What the service will read, for what the registration and the firewall take from it. On a dry run the file may be the one
@@ -495,9 +367,7 @@ static bool installer__place_config(struct installer *installer, const struct in
 
 static void installer__remove_ini(struct installer *installer)
 {
-    if (installer->made.has_ini) {
-        install_files_remove(installer->ini);
-    }
+    installer_files_remove_ini(&installer->files, installer->ini);
 }
 
 /* ---- Step: the event source ---- */
@@ -511,14 +381,14 @@ static bool installer__make_source(struct installer *installer, const struct ins
     if (installer__is_dry(installer)) {
         return true;
     }
-    installer->made.has_source = !registrar_has_source(service);
+    installer->has_source = !registrar_has_source(service);
     const DWORD error = registrar_set(NULL, service, REGISTRATION_EVENT_SOURCE, &installer->hardened);
     return error == ERROR_SUCCESS || installer__fail(failure_out, error, "");
 }
 
 static void installer__remove_source(struct installer *installer)
 {
-    if (installer->made.has_source) {
+    if (installer->has_source) {
         registrar_remove_source(installer->request->service);
     }
 }
@@ -805,7 +675,8 @@ static void installer__close(struct installer *installer)
 
 enum exit_code installer_run(const struct installer_request *request, struct streams *streams)
 {
-    struct installer installer = {.request = request, .streams = streams};
+    struct installer installer = {
+        .request = request, .streams = streams, .files = {.places = request->places}};
     struct failure failure = {.code = EXIT_CODE_FAILED};
     enum exit_code code = EXIT_CODE_FAILED;
     if (installer__look(&installer, &failure)) {
@@ -813,7 +684,7 @@ enum exit_code installer_run(const struct installer_request *request, struct str
                       request->service, request->is_dry_run ? ", dry run" : "");
         code = installer__climb(&installer);
         if (code == EXIT_CODE_DONE) {
-            installer__forget_old(&installer);
+            installer_files_forget_old(&installer.files);
             installer__tell_end(&installer);
         }
     } else {
