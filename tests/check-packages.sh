@@ -10,6 +10,7 @@ export WINEPREFIX=$PWD/build/wine-packages
 service=PortListener
 folder=$PWD/build/packages
 zip=$folder/a\ folder # where the ZIP is unpacked: a name with a blank
+newer=$folder/a\ newer\ folder
 sdk=$folder/sdk
 windows=$WINEPREFIX/drive_c
 programs="$windows/Program Files/PortListener"
@@ -44,12 +45,15 @@ build_packages() {
     pack first -G ZIP
     sleep 2 # so that no time of day can hide
     pack second -G ZIP
-    for file in "$folder"/first/*.zip; do
+    for file in "$folder"/first/*.zip; do # of one build; that two builds are the same is a step of .ci/run, "reproducible"
         cmp "$file" "$folder/second/${file##*/}"
     done
     pack newer -G External -R 99.0.0
-    mkdir -p "$zip" "$sdk"
+    mkdir -p "$zip" "$newer" "$sdk"
     (cd "$zip" && cmake -E tar xf "$folder"/first/portlistener-[0-9]*-x64.zip)
+    (cd "$newer" && cmake -E tar xf "$folder"/first/portlistener-[0-9]*-x64.zip)
+    # The same build again, as another version's program: what is appended to an exe does not hinder it.
+    printf 99.0.0 >>"$newer/portlistener.exe"
     (cd "$sdk" && cmake -E tar xf "$folder"/first/portlistener-sdk-*.zip)
     for file in portlistener.exe portlistener-events.dll install.cmd uninstall.cmd portlistener.ini README.md LICENSE \
         docs/configuration.md; do
@@ -115,10 +119,28 @@ start_and_stop() {
     state STOPPED
 }
 
+program_of() { # FOLDER, where it was unpacked
+    cmp "$programs/portlistener.exe" "$1/portlistener.exe"
+    cmp "$programs/portlistener-events.dll" "$1/portlistener-events.dll"
+}
+
 installed() {
-    [ -f "$programs/portlistener.exe" ] && cmp "$programs/portlistener.exe" "$zip/portlistener.exe"
+    program_of "$zip"
     [ -d "$data/logs" ] && [ -d "$data/plugin-cache" ]
+}
+
+# While it does not run: Wine does not name who holds a port.
+check_is_content() {
     wine "$(windows_path "$programs/portlistener.exe")" check
+}
+
+# It ran before, on a configuration with a line more than the one that is shipped.
+upgraded() {
+    state RUNNING
+    echo_works
+    program_of "$newer"
+    grep -q '; mine' "$data/portlistener.ini"
+    [ "$(ls "$programs")" = $'portlistener-events.dll\nportlistener.exe' ] || fail 'the upgrade leaves files'
 }
 
 by_program() {
@@ -130,15 +152,13 @@ by_program() {
     diff "$folder/program.before" "$folder/program.after" # a dry run changes nothing
     wine "$program" install
     installed
+    check_is_content
     start_and_stop
     wine net start "$service"
     state RUNNING
     echo '; mine' >>"$data/portlistener.ini"
-    wine "$program" install # over the one that runs
-    state RUNNING
-    echo_works
-    grep -q '; mine' "$data/portlistener.ini"
-    [ ! -e "$programs/portlistener.exe.old" ]
+    wine "$(windows_path "$newer/portlistener.exe")" install
+    upgraded
     wine "$program" uninstall
     [ -f "$data/portlistener.ini" ] && [ ! -e "$programs" ]
     wine "$program" uninstall --purge
@@ -151,8 +171,14 @@ by_scripts() {
     snapshot "$folder/scripts.before"
     wine cmd /d /c "$(windows_path "$zip/install.cmd")"
     installed
+    check_is_content
     start_and_stop
-    wine cmd /d /c "$(windows_path "$zip/uninstall.cmd")" --purge
+    wine net start "$service"
+    state RUNNING
+    echo '; mine' >>"$data/portlistener.ini"
+    wine cmd /d /c "$(windows_path "$newer/install.cmd")" --upgrade
+    upgraded
+    wine cmd /d /c "$(windows_path "$newer/uninstall.cmd")" --purge
     nothing_left scripts
 }
 
@@ -184,6 +210,7 @@ by_msi() {
     echo_works
     wine net stop "$service"
     state STOPPED
+    check_is_content
     wine net start "$service"
     state RUNNING
     msi 0 /i "$newer"
@@ -200,6 +227,10 @@ by_msi() {
 setup_trap
 setup_packages "${packages_build[@]}" "${packages_msi[@]}"
 step 'packages, twice the same' build_packages
+setup_stop
+if [ -e "$programs" ] || [ -e "$data" ]; then # of a run that failed
+    rm -rf "$WINEPREFIX"
+fi
 step 'Wine prefix of the packages' setup_wine
 ports=$(setup_free_ports 2)
 read -r echo_port sink_port <<<"$ports"
