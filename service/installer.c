@@ -386,10 +386,13 @@ static bool installer__make_source(struct installer *installer, const struct ins
     return error == ERROR_SUCCESS || installer__fail(failure_out, error, "");
 }
 
-static void installer__remove_source(struct installer *installer)
+static void installer__put_source_back(struct installer *installer)
 {
+    const char *service = installer->request->service;
     if (installer->has_source) {
-        registrar_remove_source(installer->request->service);
+        registrar_remove_source(service);
+    } else if (installer->before.event_file != NULL) {
+        registrar_set(NULL, service, REGISTRATION_EVENT_SOURCE, &installer->before);
     }
 }
 
@@ -548,7 +551,7 @@ static const struct installer_step installer__steps[] = {
      .run = installer__copy_program,
      .undo = installer__remove_program},
     {.name = "program's protection", .run = installer__check_program},
-    {.name = "event source", .run = installer__make_source, .undo = installer__remove_source},
+    {.name = "event source", .run = installer__make_source, .undo = installer__put_source_back},
     {.name = "data folder", .run = installer__make_data, .undo = installer__remove_data},
     {.name = "folders to write to", .run = installer__make_folders, .undo = installer__remove_folders},
     {.name = "configuration", .run = installer__place_config, .undo = installer__remove_ini},

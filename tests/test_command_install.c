@@ -719,18 +719,28 @@ static void test_installer__an_upgrade_takes_the_service_from_localsystem(void *
 
 static void test_installer__an_upgrade_that_fails_leaves_the_old_one_running(void **state)
 {
+    static const WCHAR texts[] = L"C:\\elsewhere\\portlistener-events.dll";
+    WCHAR kept_texts[sizeof texts / sizeof texts[0]];
+    DWORD size = sizeof kept_texts;
     char image[1024];
     (void)state;
     be_installed();
     memcpy(image, world.image, sizeof image);
+    assert_int_equal(
+        RegSetKeyValueW(HKEY_LOCAL_MACHINE, SOURCE_KEY, L"EventMessageFile", REG_SZ, texts, sizeof texts), 0);
     refuse(IMPORT_ChangeServiceConfigW, 1, ERROR_INVALID_SERVICE_ACCOUNT);
     expect_code(install(), EXIT_CODE_FAILED);
     expect(world.printed, "registration               refused: error 1057");
     assert_string_equal(world.image, image);
     assert_int_equal(world.state, SERVICE_RUNNING);
     assert_int_equal(world.deleted, 0);
+    assert_int_equal(world.levels, 0); /* no setting was touched */
     expect_file(world.places.program, "portlistener.exe", "old program");
-    assert_true(has_source());
+    assert_int_equal(RegGetValueW(HKEY_LOCAL_MACHINE, SOURCE_KEY, L"EventMessageFile",
+                                  RRF_RT_REG_SZ | RRF_RT_REG_EXPAND_SZ | RRF_NOEXPAND, NULL, kept_texts,
+                                  &size),
+                     0);
+    assert_memory_equal(kept_texts, texts, sizeof texts);
     assert_true(is_there(world.places.data, "portlistener.ini"));
     refuse(IMPORT_ControlService, 1, ERROR_DEPENDENT_SERVICES_RUNNING);
     expect_code(install(), EXIT_CODE_FAILED);
