@@ -215,7 +215,7 @@ static void WSAAPI names__give_back(PADDRINFOEXW found)
         FARPROC address;
         names__function function;
     } real = {GetProcAddress(GetModuleHandleW(L"ws2_32.dll"), "FreeAddrInfoExW")};
-    if (real.address != NULL) {
+    if (real.function != NULL) {
         real.function(found);
     }
 }
