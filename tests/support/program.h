@@ -13,7 +13,7 @@
 
 #include "base/win.h"
 
-enum { PROGRAM_PATH_MAX = 1024, PROGRAM_PATIENCE = 30000 /* milliseconds, for a program to end */ };
+enum { PROGRAM_PATH_MAX = 1024, PROGRAM_PATIENCE = 90000 /* milliseconds, for a program to end */ };
 
 /* program_setup: support_setup. program_teardown: waits until no more processes of the program run than at
    the setup, wherever its file is; then support_teardown. Anything but 0 fails the test. */
