@@ -16,11 +16,6 @@
 
 enum { INSTALL_PLACES_NAME_MAX = 80 };
 
-static bool install_places__is_equal(const char *left, const char *right)
-{
-    return left != NULL && right != NULL && text_equal(left, strlen(left), right);
-}
-
 bool install_places_find(struct install_places *places_out, const char *service, struct failure *failure_out)
 {
     char *programs = install_files_programs();
@@ -61,8 +56,7 @@ bool install_places_are_of(const struct install_places *places, const char *imag
 {
     char *runs = image != NULL ? registration_program(image) : NULL;
     char *program = install_files_join(places->program, INSTALL_PLACES_PROGRAM);
-    const bool is_ours =
-        install_places__is_equal(runs, program) || install_places__is_equal(runs, places->own);
+    const bool is_ours = registration_is_equal(runs, program) || registration_is_equal(runs, places->own);
     memory_free(program);
     memory_free(runs);
     return is_ours;

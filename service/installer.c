@@ -57,30 +57,9 @@ struct installer_step {
     void (*undo)(struct installer *installer); /* NULL: nothing to undo */
 };
 
-static bool installer__fail(struct failure *failure_out, DWORD error, const char *what)
-{
-    struct text text;
-    *failure_out =
-        (struct failure){.code = error == ERROR_ACCESS_DENIED ? EXIT_CODE_ACCESS_DENIED : EXIT_CODE_FAILED,
-                         .win32_error = error};
-    text_init(&text, failure_out->text, sizeof failure_out->text);
-    text_add_string(&text, what);
-    if (error == ERROR_NOT_ENOUGH_MEMORY) {
-        text_add_string(&text, "out of memory");
-    } else {
-        utf16_add_error(&text, error);
-    }
-    return false;
-}
-
 static bool installer__is_dry(const struct installer *installer)
 {
     return installer->request->is_dry_run;
-}
-
-static bool installer__is_equal(const char *left, const char *right)
-{
-    return left != NULL && right != NULL && text_equal(left, strlen(left), right);
 }
 
 /* ---- What is there ---- */
@@ -128,7 +107,7 @@ static bool installer__find_source(const struct installer *installer, struct fai
     }
     char *file = status == ERROR_SUCCESS ? utf16_to_utf8(room) : NULL;
     const char *name = file != NULL ? strrchr(file, '\\') : NULL;
-    const bool is_ours = name != NULL && installer__is_equal(name + 1, INSTALL_PLACES_EVENTS);
+    const bool is_ours = name != NULL && registration_is_equal(name + 1, INSTALL_PLACES_EVENTS);
     if (!is_ours) {
         installer__refuse(failure_out,
                           "another program has an event source of this name: ", file != NULL ? file : "",
@@ -165,7 +144,7 @@ static bool installer__choose_config(struct installer *installer)
 static bool installer__is_own_ini(const struct installer *installer)
 {
     char *own = install_files_join(installer->request->places->data, INSTALL_PLACES_INI);
-    const bool is_own = installer__is_equal(own, installer->ini);
+    const bool is_own = registration_is_equal(own, installer->ini);
     memory_free(own);
     return is_own;
 }
@@ -185,7 +164,7 @@ static bool installer__plan(struct installer *installer, struct failure *failure
 {
     const struct installer_request *request = installer->request;
     struct text sid;
-    installer__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
+    installer_files_fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
     text_init(&sid, installer->sid, sizeof installer->sid);
     installer->program = install_files_join(request->places->program, INSTALL_PLACES_PROGRAM);
     installer->events = install_files_join(request->places->program, INSTALL_PLACES_EVENTS);
@@ -207,14 +186,14 @@ static bool installer__open(struct installer *installer, struct failure *failure
 {
     installer->manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
     if (installer->manager == NULL) {
-        return installer__fail(failure_out, GetLastError(), "the service manager cannot be reached: ");
+        return installer_files_fail(failure_out, GetLastError(), "the service manager cannot be reached: ");
     }
     if (!installer->is_upgrade) {
         return true;
     }
     const DWORD error = registrar_open(installer->manager, installer->request->service, &installer->service);
     return installer->service != NULL ||
-           installer__fail(failure_out, error, "the service that is there cannot be changed: ");
+           installer_files_fail(failure_out, error, "the service that is there cannot be changed: ");
 }
 
 static bool installer__look(struct installer *installer, struct failure *failure_out)
@@ -261,7 +240,7 @@ static void installer__start_again(struct installer *installer)
 /* Not where it runs from there already, as after the Windows Installer has copied it. */
 static bool installer__is_elsewhere(const struct installer *installer)
 {
-    return !installer__is_equal(installer->request->places->source, installer->request->places->program);
+    return !registration_is_equal(installer->request->places->source, installer->request->places->program);
 }
 
 static bool installer__copy_program(struct installer *installer, const struct installer_step *step,
@@ -383,7 +362,7 @@ static bool installer__make_source(struct installer *installer, const struct ins
     }
     installer->has_source = !registrar_has_source(service);
     const DWORD error = registrar_set(NULL, service, REGISTRATION_EVENT_SOURCE, &installer->hardened);
-    return error == ERROR_SUCCESS || installer__fail(failure_out, error, "");
+    return error == ERROR_SUCCESS || installer_files_fail(failure_out, error, "");
 }
 
 static void installer__put_source_back(struct installer *installer)
@@ -417,7 +396,7 @@ static bool installer__register_service(struct installer *installer, const struc
     }
     const DWORD error = installer__register(installer);
     return error == ERROR_SUCCESS ||
-           installer__fail(
+           installer_files_fail(
                failure_out, error,
                error == ERROR_SERVICE_MARKED_FOR_DELETE
                    ? "the service that was there goes when programs that show it, such as services.msc, are "
@@ -445,7 +424,7 @@ static bool installer__set_part(struct installer *installer, const struct instal
     }
     const DWORD error =
         registrar_set(installer->service, installer->request->service, step->part, &installer->hardened);
-    return error == ERROR_SUCCESS || installer__fail(failure_out, error, "");
+    return error == ERROR_SUCCESS || installer_files_fail(failure_out, error, "");
 }
 
 /* The folders are opened to the SID of the service: with an account of its own it has that anyway, else it would be
@@ -471,7 +450,7 @@ static bool installer__delay(struct installer *installer, const struct installer
     (void)step;
     text_add_string(said, "some minutes after the machine");
     const DWORD error = installer__is_dry(installer) ? ERROR_SUCCESS : registrar_delay(installer->service);
-    return error == ERROR_SUCCESS || installer__fail(failure_out, error, "");
+    return error == ERROR_SUCCESS || installer_files_fail(failure_out, error, "");
 }
 
 /* ---- Step: the firewall ---- */

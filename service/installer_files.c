@@ -8,6 +8,7 @@
 #include "base/utf16.h"
 #include "base/win.h"
 #include "install_files.h"
+#include "system_failure.h"
 
 /* Protected, so that nothing comes from above. Administrators and the system: everything. The service: reads its
    configuration, and changes what is in the folders that it writes to. */
@@ -20,19 +21,16 @@ static const char *const installer_files__program[INSTALLER_FILES_PROGRAM_COUNT]
                                                                                     INSTALL_PLACES_EVENTS};
 static const char *const installer_files__folders[INSTALLER_FILES_FOLDER_COUNT] = {"logs", "plugin-cache"};
 
-static bool installer_files__fail(struct failure *failure_out, DWORD error, const char *what)
+bool installer_files_fail(struct failure *failure_out, DWORD error, const char *what)
 {
     struct text text;
-    *failure_out =
-        (struct failure){.code = error == ERROR_ACCESS_DENIED ? EXIT_CODE_ACCESS_DENIED : EXIT_CODE_FAILED,
-                         .win32_error = error};
+    if (error != ERROR_NOT_ENOUGH_MEMORY) {
+        return system_failure(failure_out, error, what);
+    }
+    *failure_out = (struct failure){.code = EXIT_CODE_FAILED, .win32_error = error};
     text_init(&text, failure_out->text, sizeof failure_out->text);
     text_add_string(&text, what);
-    if (error == ERROR_NOT_ENOUGH_MEMORY) {
-        text_add_string(&text, "out of memory");
-    } else {
-        utf16_add_error(&text, error);
-    }
+    text_add_string(&text, "out of memory");
     return false;
 }
 
@@ -48,7 +46,7 @@ static bool installer_files__make_program_folder(struct installer_files *files, 
                                                   : ERROR_NOT_ENOUGH_MEMORY;
     memory_free(wide);
     return error == ERROR_SUCCESS || error == ERROR_ALREADY_EXISTS ||
-           installer_files__fail(failure_out, error, "its folder cannot be made: ");
+           installer_files_fail(failure_out, error, "its folder cannot be made: ");
 }
 
 static bool installer_files__copy_file(struct installer_files *files, const char *name,
@@ -58,7 +56,7 @@ static bool installer_files__copy_file(struct installer_files *files, const char
     char *to = install_files_join(files->places->program, name);
     bool is_done = false;
     if (from == NULL || to == NULL) {
-        installer_files__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
+        installer_files_fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
     } else {
         is_done = install_files_replace(from, to, &files->had_file[files->program_count], failure_out);
         files->program_count += is_done;
@@ -139,7 +137,7 @@ static bool installer_files__make_folder(struct installer_files *files, size_t i
     const bool is_done =
         path != NULL ? install_files_is_there(path) ||
                            install_files_make_folder(path, sddl, &files->has_folder[index], failure_out)
-                     : installer_files__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
+                     : installer_files_fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
     memory_free(path);
     return is_done;
 }
@@ -177,7 +175,7 @@ bool installer_files_copy_ini(struct installer_files *files, const char *ini, st
 {
     char *from = install_files_join(files->places->source, INSTALL_PLACES_INI);
     files->has_ini = from != NULL ? install_files_copy(from, ini, failure_out)
-                                  : installer_files__fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
+                                  : installer_files_fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
     memory_free(from);
     return files->has_ini;
 }

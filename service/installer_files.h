@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/text.h"
+#include "base/win.h"
 #include "install_places.h"
 #include "output.h"
 
@@ -44,5 +45,8 @@ void installer_files_add_folders(struct text *text);
 /* The configuration to begin with. */
 bool installer_files_copy_ini(struct installer_files *files, const char *ini, struct failure *failure_out);
 void installer_files_remove_ini(const struct installer_files *files, const char *ini);
+
+/* installer_files_fail: as system_failure, with words of its own where there is no memory. For all steps. */
+bool installer_files_fail(struct failure *failure_out, DWORD error, const char *what);
 
 #endif

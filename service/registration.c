@@ -329,7 +329,7 @@ bool registration_is_quoted(const char *image)
 
 /* ---- Judging ---- */
 
-static bool registration__is_equal(const char *left, const char *right)
+bool registration_is_equal(const char *left, const char *right)
 {
     return left != NULL && right != NULL && text_equal(left, strlen(left), right);
 }
@@ -344,10 +344,9 @@ bool registration_has_own_account(const char *service, const char *account)
 /* The account that may do everything; the service manager calls it "LocalSystem", people by its other names too. */
 static bool registration__is_system(const char *account)
 {
-    return account == NULL || account[0] == '\0' || registration__is_equal(account, "LocalSystem") ||
-           registration__is_equal(account, ".\\LocalSystem") ||
-           registration__is_equal(account, "NT AUTHORITY\\SYSTEM") ||
-           registration__is_equal(account, "SYSTEM");
+    return account == NULL || account[0] == '\0' || registration_is_equal(account, "LocalSystem") ||
+           registration_is_equal(account, ".\\LocalSystem") ||
+           registration_is_equal(account, "NT AUTHORITY\\SYSTEM") || registration_is_equal(account, "SYSTEM");
 }
 
 static bool registration__has_same_restarts(const struct registration *left, const struct registration *right)
@@ -363,19 +362,19 @@ static bool registration__is_same(enum registration_part part, const struct regi
 {
     switch (part) {
     case REGISTRATION_IMAGE:
-        return registration__is_equal(actual->image, hardened->image);
+        return registration_is_equal(actual->image, hardened->image);
     case REGISTRATION_ACCOUNT:
-        return registration__is_equal(actual->account, hardened->account);
+        return registration_is_equal(actual->account, hardened->account);
     case REGISTRATION_START:
         return actual->start == hardened->start;
     case REGISTRATION_DISPLAY_NAME:
-        return registration__is_equal(actual->display_name, hardened->display_name);
+        return registration_is_equal(actual->display_name, hardened->display_name);
     case REGISTRATION_SID:
         return actual->sid == hardened->sid;
     case REGISTRATION_PRIVILEGES:
-        return registration__is_equal(actual->privileges, hardened->privileges);
+        return registration_is_equal(actual->privileges, hardened->privileges);
     case REGISTRATION_DESCRIPTION:
-        return registration__is_equal(actual->description, hardened->description);
+        return registration_is_equal(actual->description, hardened->description);
     case REGISTRATION_RESTARTS:
         return registration__has_same_restarts(actual, hardened);
     case REGISTRATION_RESTART_SCOPE:
@@ -383,9 +382,9 @@ static bool registration__is_same(enum registration_part part, const struct regi
     case REGISTRATION_PRESHUTDOWN:
         return actual->preshutdown == hardened->preshutdown;
     case REGISTRATION_EVENT_SOURCE:
-        return registration__is_equal(actual->event_file, hardened->event_file);
+        return registration_is_equal(actual->event_file, hardened->event_file);
     case REGISTRATION_CONFIG_FILE:
-        return registration__is_equal(actual->config_file, hardened->config_file);
+        return registration_is_equal(actual->config_file, hardened->config_file);
     case REGISTRATION_PART_COUNT:
         break;
     }

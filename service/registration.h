@@ -97,6 +97,10 @@ const char *registration_name(enum registration_part part);
 void registration_add_value(struct text *text, enum registration_part part,
                             const struct registration *registration);
 
+/* registration_is_equal: of paths, accounts and other names that Windows takes in any case; NULL is like nothing, also not
+   like NULL. */
+bool registration_is_equal(const char *left, const char *right);
+
 /* registration_program: the program of an ImagePath, without its quotation marks; a heap copy, NULL without memory. Where
    there are none, it ends behind ".exe", or at the first blank. registration_is_quoted: false when its path has blanks
    and no quotation marks: Windows then tries "C:\Program.exe" first. */

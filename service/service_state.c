@@ -3,19 +3,7 @@
 #include "service_state.h"
 
 #include "base/text.h"
-#include "base/utf16.h"
-
-static bool service_state__fail(DWORD error, const char *what, struct failure *failure_out)
-{
-    struct text text;
-    *failure_out =
-        (struct failure){.code = error == ERROR_ACCESS_DENIED ? EXIT_CODE_ACCESS_DENIED : EXIT_CODE_FAILED,
-                         .win32_error = error};
-    text_init(&text, failure_out->text, sizeof failure_out->text);
-    text_add_string(&text, what);
-    utf16_add_error(&text, error);
-    return false;
-}
+#include "system_failure.h"
 
 static bool service_state__query(SC_HANDLE service, SERVICE_STATUS_PROCESS *status,
                                  struct failure *failure_out)
@@ -24,8 +12,7 @@ static bool service_state__query(SC_HANDLE service, SERVICE_STATUS_PROCESS *stat
     if (QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (BYTE *)status, sizeof *status, &needed)) {
         return true;
     }
-    return service_state__fail(GetLastError(),
-                               "the service manager does not tell whether it runs: ", failure_out);
+    return system_failure(failure_out, GetLastError(), "the service manager does not tell whether it runs: ");
 }
 
 /* Until the service is in this state, or is in it no more (`is_leaving`). */
@@ -38,8 +25,8 @@ static bool service_state__wait(SC_HANDLE service, DWORD state, bool is_leaving,
             return true;
         }
         if (GetTickCount64() >= deadline) {
-            return service_state__fail(ERROR_SERVICE_REQUEST_TIMEOUT,
-                                       "after 150 s it still has not: ", failure_out);
+            return system_failure(failure_out, ERROR_SERVICE_REQUEST_TIMEOUT,
+                                  "after 150 s it still has not: ");
         }
         Sleep(SERVICE_STATE_POLL);
     }
@@ -65,7 +52,7 @@ bool service_state_stop(SC_HANDLE service, bool *ran_out, struct failure *failur
     if (status.dwCurrentState != SERVICE_STOP_PENDING &&
         !ControlService(service, SERVICE_CONTROL_STOP, &answer) &&
         GetLastError() != ERROR_SERVICE_NOT_ACTIVE) {
-        return service_state__fail(GetLastError(), "it does not take the request to stop: ", failure_out);
+        return system_failure(failure_out, GetLastError(), "it does not take the request to stop: ");
     }
     return service_state__wait(service, SERVICE_STOPPED, false, &status, failure_out);
 }
@@ -74,7 +61,7 @@ bool service_state_start(SC_HANDLE service, struct failure *failure_out)
 {
     SERVICE_STATUS_PROCESS status = {.dwCurrentState = 0};
     if (!StartServiceW(service, 0, NULL) && GetLastError() != ERROR_SERVICE_ALREADY_RUNNING) {
-        return service_state__fail(GetLastError(), "it cannot be started: ", failure_out);
+        return system_failure(failure_out, GetLastError(), "it cannot be started: ");
     }
     if (!service_state__wait(service, SERVICE_START_PENDING, true, &status, failure_out)) {
         return false;

@@ -11,6 +11,7 @@
 #include "install_files.h"
 #include "registration.h"
 #include "service_state.h"
+#include "system_failure.h"
 
 #define UNINSTALLER_SERVICES L"SYSTEM\\CurrentControlSet\\Services"
 
@@ -40,18 +41,6 @@ static void uninstaller__refuse(struct uninstaller *uninstaller, const char *wha
     uninstaller__tell(uninstaller, what, text.at);
     text_fini(&text);
     uninstaller->refused++;
-}
-
-static bool uninstaller__fail(struct failure *failure_out, DWORD error, const char *lead)
-{
-    struct text text;
-    *failure_out =
-        (struct failure){.code = error == ERROR_ACCESS_DENIED ? EXIT_CODE_ACCESS_DENIED : EXIT_CODE_FAILED,
-                         .win32_error = error};
-    text_init(&text, failure_out->text, sizeof failure_out->text);
-    text_add_string(&text, lead);
-    utf16_add_error(&text, error);
-    return false;
 }
 
 /* ---- The service ---- */
@@ -88,7 +77,7 @@ static bool uninstaller__stop_and_delete(SC_HANDLE service, struct failure *fail
     }
     /* marked already: a program that still shows it keeps it from going */
     return DeleteService(service) || GetLastError() == ERROR_SERVICE_MARKED_FOR_DELETE ||
-           uninstaller__fail(failure_out, GetLastError(), "the service manager does not delete it: ");
+           system_failure(failure_out, GetLastError(), "the service manager does not delete it: ");
 }
 
 static bool uninstaller__remove_service(const struct uninstaller *uninstaller, struct failure *failure_out)
@@ -107,8 +96,8 @@ static bool uninstaller__remove_service(const struct uninstaller *uninstaller, s
         is_done = uninstaller__stop_and_delete(service, failure_out);
         CloseServiceHandle(service);
     } else {
-        uninstaller__fail(failure_out, error != ERROR_SUCCESS ? error : ERROR_NOT_ENOUGH_MEMORY,
-                          "it cannot be opened: ");
+        system_failure(failure_out, error != ERROR_SUCCESS ? error : ERROR_NOT_ENOUGH_MEMORY,
+                       "it cannot be opened: ");
     }
     if (manager != NULL) {
         CloseServiceHandle(manager);
