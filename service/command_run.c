@@ -26,20 +26,19 @@ static void command_run__set_console(struct control *control)
     ReleaseSRWLockExclusive(&command_run__console.lock);
 }
 
-/* Ctrl+C: the first time a stop with its drain, then one without. False: end the process, there is nothing to
-   lose yet. */
+/* Ctrl+C: the first time a stop with its drain, and a start is brought to its end before; then a stop without
+   drain. False: end the process, for its start may hang, or nothing runs any more. */
 static bool command_run__interrupt(void)
 {
     bool is_handled = false;
     AcquireSRWLockShared(&command_run__console.lock);
     struct control *control = command_run__console.control;
-    if (control != NULL &&
-        control_is_stopping(control)) { /* to its end: the log's last lines are being written */
-        is_handled = true;
-        control_hurry(control);
-    } else if (control != NULL && control_is_running(control)) {
+    if (control != NULL && !control_is_stopping(control)) {
         is_handled = true;
         control_ask_stop(control, CONTROL_STOP);
+    } else if (control != NULL && control_has_started(control)) { /* to its end: the log is being written */
+        is_handled = true;
+        control_hurry(control);
     }
     ReleaseSRWLockShared(&command_run__console.lock);
     return is_handled;

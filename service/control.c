@@ -60,6 +60,7 @@ void control_set_engine(struct control *control, struct engine *engine)
 {
     AcquireSRWLockExclusive(&control->lock);
     control->engine = engine;
+    control->has_started = control->has_started || engine != NULL;
     if (engine != NULL && control->is_hurried) {
         engine_hurry(engine);
     }
@@ -78,12 +79,12 @@ enum control_stop control_wait(struct control *control, bool is_paused, bool *is
     return stop;
 }
 
-bool control_is_running(struct control *control)
+bool control_has_started(struct control *control)
 {
     AcquireSRWLockShared(&control->lock);
-    const bool is_running = control->engine != NULL;
+    const bool has_started = control->has_started;
     ReleaseSRWLockShared(&control->lock);
-    return is_running;
+    return has_started;
 }
 
 bool control_is_stopping(struct control *control)

@@ -31,6 +31,7 @@ struct control {
     enum control_stop stop;
     bool is_pause_wanted;
     bool is_hurried;
+    bool has_started;      /* there is, or was, an engine */
     unsigned wishes;       /* enum control_wish */
     struct engine *engine; /* for control_hurry; NULL while there is none */
 };
@@ -55,9 +56,9 @@ unsigned control_take_wishes(struct control *control);
 /* control_wait: until something else is wanted than `is_paused`, or there is a wish; then tells what. */
 enum control_stop control_wait(struct control *control, bool is_paused, bool *is_pause_wanted_out);
 
-/* control_is_running: whether an engine runs now. control_is_stopping: whether a stop was asked for. Any
-   thread. */
-bool control_is_running(struct control *control);
+/* control_has_started: whether an engine runs, or has run. control_is_stopping: whether a stop was asked for.
+   Any thread. */
+bool control_has_started(struct control *control);
 bool control_is_stopping(struct control *control);
 
 #endif

@@ -245,6 +245,38 @@ static void test_command_run__ctrl_c_at_the_end_of_a_stop_changes_nothing(void *
     assert_non_null(strstr(run.printed, "stopped\n"));
 }
 
+/* Its sockets may have taken clients by then. */
+static void test_command_run__ctrl_c_during_the_start_stops_it_in_order(void **state)
+{
+    (void)state;
+    is_handled = FALSE;
+    fake_engine.on_start = press_ctrl_c;
+    start(ini_text);
+    wait_for_end();
+    assert_true(is_handled);
+    assert_int_equal(run.code, EXIT_CODE_DONE);
+    assert_int_equal(fake_engine.stops, 1);
+    assert_int_equal(fake_engine.hurries, 0);
+    assert_non_null(strstr(run.printed, "stopped\n"));
+}
+
+static void press_ctrl_c_twice(void)
+{
+    press_ctrl_c();
+    press_ctrl_c();
+}
+
+/* A start may hang. */
+static void test_command_run__ctrl_c_twice_during_the_start_ends_the_process(void **state)
+{
+    (void)state;
+    is_handled = TRUE;
+    fake_engine.on_start = press_ctrl_c_twice;
+    start(ini_text);
+    wait_for_end();
+    assert_false(is_handled); /* the system's own handler, which is none here, ends the process */
+}
+
 static DWORD WINAPI close_thread(void *argument)
 {
     const PHANDLER_ROUTINE *handler = argument;
@@ -383,6 +415,8 @@ int main(void)
         test(test_command_run__a_warning_is_printed),
         test(test_command_run__ctrl_break_twice_stops_it_now),
         test(test_command_run__ctrl_c_at_the_end_of_a_stop_changes_nothing),
+        test(test_command_run__ctrl_c_during_the_start_stops_it_in_order),
+        test(test_command_run__ctrl_c_twice_during_the_start_ends_the_process),
         test(test_command_run__a_closed_console_leaves_four_seconds),
         test(test_command_run__a_console_closed_during_the_drain_hurries_it),
         test(test_command_run__a_failed_start_is_said_with_its_code),

@@ -326,11 +326,12 @@ static void test_service_host__a_hurry_reaches_an_engine_that_drains(void **stat
     wait_for(&run, SERVICE_HOST_RUNNING);
     control_ask_stop(&run.control, CONTROL_STOP);
     wait_for(&run, SERVICE_HOST_STOPPING);
-    assert_true(control_is_running(&run.control));
+    assert_true(control_has_started(&run.control));
     control_hurry(&run.control);
     wait_for_end(&run);
     assert_true(fake_engine.hurries >= 1);
-    assert_false(control_is_running(&run.control));
+    assert_true(control_has_started(&run.control));
+    assert_null(run.control.engine);
     control_hurry(&run.control); /* nobody there: harmless */
     finish(&run);
 }

@@ -41,6 +41,9 @@ struct engine *engine_start(const struct engine_options *options, struct failure
     for (unsigned left = fake_engine.start_reports; left > 0; left--) {
         the_engine.progress(the_engine.context, left * 1000);
     }
+    if (fake_engine.on_start != NULL) {
+        fake_engine.on_start();
+    }
     if (fake_engine.start_code != EXIT_CODE_DONE) {
         failure_out->code = fake_engine.start_code;
         snprintf(failure_out->text, sizeof failure_out->text, "the fake engine does not start");
