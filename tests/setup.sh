@@ -228,9 +228,17 @@ setup_test() {
         "${pin[@]}" tests/wine-run.sh reg add 'HKLM\System\CurrentControlSet\Control\Session Manager' \
             /v GlobalFlag /t REG_DWORD /d $heap_flags /f
     fi
-    # Once in some hundred runs a Wine program has returned from main and does not end: its test has a second chance, the
-    # log tells of both.
-    "${pin[@]}" ctest --preset "$1" --repeat after-timeout:2 "${@:2}"
+    # Once in some hundred runs a Wine program has returned from main and does not end: its test has a second chance.
+    "${pin[@]}" ctest --preset "$1" --repeat "${PORTLISTENER_TEST_REPEAT:-after-timeout:2}" "${@:2}"
+}
+
+# setup_second_runs PRESET ...: the tests that did not pass at once; the log has the output of both runs.
+setup_second_runs() {
+    local preset
+    for preset in "$@"; do
+        sed -n "s/^.* Test *#[0-9]*: \([^ ]*\) \.*\*\*\*\(Failed\|Timeout\|Exception\).*/second run: \1 of $preset (\2)/p" \
+            "build/log/$preset-tests.log"
+    done
 }
 
 # setup_skipped PRESET ...: what their tests could not show on this machine, each reason once.
