@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "endpoint/control_calls.h"
 #include "io/watchdog.h"
 #include "support/client.h"
 #include "support/clock.h"
@@ -109,7 +110,8 @@ static void test_engine__makes_as_many_workers_as_are_wanted_and_allowed(void **
         rig.config.service.workers = rows[i].wanted;
         fault_clear();
         rig_start(&rig);
-        assert_in_range(fault_calls(IMPORT_CreateThread), rows[i].least + 1, rows[i].most + 1); /* control */
+        /* and the control thread, and that of the handler's start */
+        assert_in_range(fault_calls(IMPORT_CreateThread), rows[i].least + 2, rows[i].most + 2);
         probe_assert_serves(&rig);
         rig_stop(&rig);
     }
@@ -360,6 +362,43 @@ static void test_engine__tells_of_a_callback_that_lasts_too_long(void **state)
     journal_close();
 }
 
+/* A start that lasts CONTROL_CALLS_START_LIMIT; the test need not. */
+static DWORD WINAPI wait_less(HANDLE handle, DWORD milliseconds)
+{
+    return SEAM_REAL(WaitForSingleObject)(handle,
+                                          milliseconds == CONTROL_CALLS_START_LIMIT ? 1 : milliseconds);
+}
+
+static DWORD WINAPI open_gate_when_told(void *context)
+{
+    (void)context;
+    journal_wait(EVENT_CALLBACK_LATE, 1);
+    SetEvent(probe.gate);
+    return 0;
+}
+
+static void test_engine__tells_of_a_start_that_lasts_too_long(void **state)
+{
+    (void)state;
+    probe_prepare(&rig, "tcp://127.0.0.1:0");
+    rig.options.log = journal_open();
+    probe.blocks_start = 1;
+    HANDLE thread = SEAM_REAL(CreateThread)(NULL, 0, open_gate_when_told, NULL, 0, NULL);
+    assert_non_null(thread);
+    seam_replace(IMPORT_WaitForSingleObject, (seam_function)wait_less);
+    rig_start(&rig);
+    seam_replace(IMPORT_WaitForSingleObject, NULL);
+    assert_int_equal(WaitForSingleObject(thread, CLIENT_PATIENCE), WAIT_OBJECT_0);
+    CloseHandle(thread);
+    journal_assert_last(EVENT_CALLBACK_LATE, "the handler probe has not returned from start for at least ");
+    journal_assert_last(EVENT_CALLBACK_LATE, "the start of the service, or its reload, waits for it");
+    journal_assert_last(EVENT_CALLBACK_RETURNED, "the handler probe has returned from start after about ");
+    assert_int_equal(journal_count(EVENT_CALLBACK_LATE), 1);
+    probe_assert_serves(&rig);
+    rig_stop(&rig);
+    journal_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +415,7 @@ int main(void)
         probe_test(test_engine__does_not_wait_for_an_address_that_is_not_here),
         probe_test(test_engine__takes_a_port_that_becomes_free_during_the_start),
         probe_test(test_engine__tells_of_a_callback_that_lasts_too_long),
+        probe_test(test_engine__tells_of_a_start_that_lasts_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -386,7 +386,8 @@ typedef struct pl_handler {
     /* start: once for each endpoint, before its sockets open, and again with each configuration that has changed it: a new
        state beside the one before. A negative result fails the start of the service with `error`; a changed
        configuration is refused, and nothing has changed. stop: the last call for that state, after its last on_close,
-       if start did not fail; the handler's own threads are joined on return. Control thread. */
+       if start did not fail; the handler's own threads are joined on return. Both are called on a thread that is no
+       worker's, not always the same one; a start that lasts over five seconds is told in the log. */
     int32_t (*start)(pl_start *start);
     void (*stop)(void *state);
 
@@ -436,7 +437,7 @@ typedef struct pl_handler {
     void (*on_timer)(void *state, pl_id id, void **user);
 
     /* drain: the service stops: new clients come no more, and what has not ended after `within` milliseconds is reset.
-       Time to close what is idle, from this thread or by posting. Control thread. */
+       Time to close what is idle, from this thread, as that of `stop`, or by posting. */
     void (*drain)(void *state, uint32_t within);
 } pl_handler;
 

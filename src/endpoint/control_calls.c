@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "endpoint/control_calls.h"
 
+#include "base/log.h"
+#include "base/text.h"
+
 enum { CONTROL_CALLS_POLL = 10 };
+
+struct control_calls_start {
+    const struct pl_host *host;
+    void *previous;
+    struct failure *failure_out;
+    bool is_started;
+};
 
 void control_calls_init(struct control_calls *calls, struct breadcrumb_place *place)
 {
@@ -22,13 +32,12 @@ static void control_calls__leave(struct control_calls *calls)
     callback_mark_leave(&calls->place->mark);
 }
 
-bool control_calls_start(struct control_calls *calls, struct endpoint *endpoint, const struct pl_host *host,
-                         void *previous, struct failure *failure_out)
+static void control_calls__run_start(struct control_calls *calls)
 {
-    control_calls__enter(calls, endpoint, "start");
-    const bool is_started = endpoint_start(endpoint, host, previous, failure_out);
+    struct control_calls_start *start = calls->start;
+    control_calls__enter(calls, calls->endpoint, "start");
+    start->is_started = endpoint_start(calls->endpoint, start->host, start->previous, start->failure_out);
     control_calls__leave(calls);
-    return is_started;
 }
 
 static void control_calls__run_drain(struct control_calls *calls)
@@ -70,7 +79,8 @@ bool control_calls_wait(struct control_calls *calls)
     return true;
 }
 
-static bool control_calls__run(struct control_calls *calls, struct endpoint *endpoint,
+/* Where no thread can be had it has been run when this returns. */
+static void control_calls__run(struct control_calls *calls, struct endpoint *endpoint,
                                void (*run)(struct control_calls *calls))
 {
     calls->endpoint = endpoint;
@@ -79,8 +89,57 @@ static bool control_calls__run(struct control_calls *calls, struct endpoint *end
     if (calls->thread == NULL) {
         run(calls);
     }
-    return control_calls_wait(calls);
 }
+
+/* ---- A start ---- */
+
+static void control_calls__tell_late(const struct control_calls *calls, ULONGLONG begun)
+{
+    char words[256];
+    struct text text;
+    struct callback callback;
+    if (callback_mark_read(&calls->place->mark, &callback) != 0) {
+        text_init(&text, words, sizeof words);
+        callback_add(&text, &callback);
+        log_write(calls->endpoint->log, EVENT_CALLBACK_LATE, callback.endpoint, 0,
+                  "%s for at least %llu seconds: the start of the service, or its reload, waits for it; look "
+                  "what the handler waits for. If it never returns, only the end of the process ends it",
+                  words, (GetTickCount64() - begun) / 1000);
+    }
+}
+
+static void control_calls__wait_for_start(struct control_calls *calls)
+{
+    const ULONGLONG begun = GetTickCount64();
+    if (WaitForSingleObject(calls->thread, CONTROL_CALLS_START_LIMIT) == WAIT_TIMEOUT) {
+        control_calls__tell_late(calls, begun);
+        WaitForSingleObject(calls->thread, INFINITE);
+        log_write(calls->endpoint->log, EVENT_CALLBACK_RETURNED, calls->endpoint->config->name, 0,
+                  "the handler %s has returned from start after about %llu seconds",
+                  calls->endpoint->handler->name, (GetTickCount64() - begun + 500) / 1000);
+    }
+    CloseHandle(calls->thread);
+    calls->thread = NULL;
+}
+
+bool control_calls_start(struct control_calls *calls, struct endpoint *endpoint, const struct pl_host *host,
+                         void *previous, struct failure *failure_out)
+{
+    struct control_calls_start start = {.host = host, .previous = previous, .failure_out = failure_out};
+    calls->start = &start;
+    if (endpoint->handler->start == NULL) { /* there is something to note all the same */
+        calls->endpoint = endpoint;
+        control_calls__run_start(calls);
+        return start.is_started;
+    }
+    control_calls__run(calls, endpoint, control_calls__run_start);
+    if (calls->thread != NULL) {
+        control_calls__wait_for_start(calls);
+    }
+    return start.is_started;
+}
+
+/* ---- The end ---- */
 
 bool control_calls_drain(struct control_calls *calls, struct endpoint *endpoint, uint32_t within)
 {
@@ -88,7 +147,8 @@ bool control_calls_drain(struct control_calls *calls, struct endpoint *endpoint,
         return true;
     }
     calls->within = within;
-    return control_calls__run(calls, endpoint, control_calls__run_drain);
+    control_calls__run(calls, endpoint, control_calls__run_drain);
+    return control_calls_wait(calls);
 }
 
 bool control_calls_stop(struct control_calls *calls, struct endpoint *endpoint)
@@ -97,7 +157,8 @@ bool control_calls_stop(struct control_calls *calls, struct endpoint *endpoint)
         endpoint_stop(endpoint);
         return true;
     }
-    return control_calls__run(calls, endpoint, control_calls__run_stop);
+    control_calls__run(calls, endpoint, control_calls__run_stop);
+    return control_calls_wait(calls);
 }
 
 const struct callback_mark *control_calls_mark(const struct control_calls *calls)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
    What is called of a handler on no worker: start, drain and stop. Which of them runs is noted, as a worker's callbacks are.
-   One that does not return must not keep the service from its end: drain and stop run on a thread of their own, and who
-   waits for it may give up. Where no thread can be had they run on the caller's, and there is no limit. */
+   Each runs on a thread of its own. A start that lasts is told in the log, by name: nobody else could tell why the service
+   does not start. A drain or a stop that does not return must not keep the service from its end: who waits for it may give
+   up. Where no thread can be had they run on the caller's, nothing is told, and there is no limit. */
 #ifndef PORTLISTENER_ENDPOINT_CONTROL_CALLS_H
 #define PORTLISTENER_ENDPOINT_CONTROL_CALLS_H
 
@@ -14,7 +15,9 @@
 #include "endpoint/endpoint.h"
 
 /* Milliseconds. It is long, for a stop joins threads, and each handler has all of it. */
-enum { CONTROL_CALLS_PATIENCE = 10000 };
+enum { CONTROL_CALLS_PATIENCE = 10000, CONTROL_CALLS_START_LIMIT = 5000 /* then it is told */ };
+
+struct control_calls_start;
 
 /* All zero but for what control_calls_init sets. */
 struct control_calls {
@@ -27,12 +30,13 @@ struct control_calls {
     struct endpoint *endpoint;
     void (*run)(struct control_calls *calls);
     uint32_t within;
+    struct control_calls_start *start; /* what a start takes and gives */
 };
 
 /* control_calls_init: `place` may be NULL; `calls` stays where it is. */
 void control_calls_init(struct control_calls *calls, struct breadcrumb_place *place);
 
-/* control_calls_start: endpoint_start, on this thread. */
+/* control_calls_start: endpoint_start; returns when it has. */
 bool control_calls_start(struct control_calls *calls, struct endpoint *endpoint, const struct pl_host *host,
                          void *previous, struct failure *failure_out);
 

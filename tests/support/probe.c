@@ -15,6 +15,15 @@
 
 struct probe probe;
 
+static void probe__wait_if(LONG blocks)
+{
+    if (blocks != 0) {
+        InterlockedIncrement(&probe.blocked);
+        WaitForSingleObject(probe.gate, INFINITE);
+        InterlockedDecrement(&probe.blocked);
+    }
+}
+
 /* The state of an endpoint is its host: two engines have two. */
 static int32_t probe__start(pl_start *start)
 {
@@ -24,6 +33,7 @@ static int32_t probe__start(pl_start *start)
         memcpy(start->error, words, sizeof words);
         return PL_INVALID;
     }
+    probe__wait_if(probe.blocks_start);
     start->state = (void *)(uintptr_t)start->host;
     return PL_OK;
 }
@@ -32,15 +42,6 @@ static void probe__check(bool is_right)
 {
     if (!is_right) {
         InterlockedIncrement(&probe.disorder);
-    }
-}
-
-static void probe__wait_if(LONG blocks)
-{
-    if (blocks != 0) {
-        InterlockedIncrement(&probe.blocked);
-        WaitForSingleObject(probe.gate, INFINITE);
-        InterlockedDecrement(&probe.blocked);
     }
 }
 

@@ -17,6 +17,7 @@ struct probe {
     volatile LONG reasons[PROBE_REASONS]; /* how often on_close had each pl_reason */
     volatile LONG disorder;               /* callbacks before on_open, behind on_close, or after stop */
     volatile LONG refuses_start;          /* the start of this number fails; 0: none */
+    volatile LONG blocks_start;           /* start waits for `gate` */
     volatile LONG blocks;                 /* on_data waits for `gate` */
     volatile LONG blocks_close;           /* on_close does */
     volatile LONG blocks_stop;            /* stop does */
