@@ -704,6 +704,7 @@ static void stop_early(void)
 {
     static struct wish late;
     late = wish;
+    late.is_done = 0;
     late.how.target = (pl_text){"127.0.0.1:9", 11};
     dialed.drain_wish = &late;
     const uint64_t since = GetTickCount64();

@@ -110,17 +110,35 @@ static bool ask(const char *verb, const char *word, struct answer *answer)
     return is_answered;
 }
 
+static void expect_right(const struct answer *answer)
+{
+    char expected[64];
+    snprintf(expected, sizeof expected, "process %lu, word\n", (unsigned long)GetCurrentProcessId());
+    assert_string_equal(answer->streams[CONTROL_OUT], expected);
+    assert_string_equal(answer->streams[CONTROL_ERR], "error 2\n");
+    assert_int_equal(answer->code, EXIT_CODE_BIND);
+}
+
 static void expect_answer(void)
 {
     struct answer answer;
-    char expected[64];
     if (!ask("short", "word", &answer)) {
         fail_msg("%s", answer.failure.text);
     }
-    snprintf(expected, sizeof expected, "process %lu, word\n", (unsigned long)GetCurrentProcessId());
-    assert_string_equal(answer.streams[CONTROL_OUT], expected);
-    assert_string_equal(answer.streams[CONTROL_ERR], "error 2\n");
-    assert_int_equal(answer.code, EXIT_CODE_BIND);
+    expect_right(&answer);
+}
+
+/* What a fault began may end the next client, too. */
+static void expect_answer_again(void)
+{
+    struct answer answer;
+    for (int waited = 0; !ask("short", "word", &answer); waited += 10) {
+        if (waited >= PATIENCE) {
+            fail_msg("%s", answer.failure.text);
+        }
+        Sleep(10);
+    }
+    expect_right(&answer);
 }
 
 /* A client without manners: a synchronous handle. */
@@ -468,7 +486,7 @@ static void test_control_pipe__recovers_when_calls_fail(void **state)
         fault_arm(imports[i], 1, ERROR_NO_SYSTEM_RESOURCES, 2);
         (void)ask("short", "word", &answer);
         fault_clear();
-        expect_answer();
+        expect_answer_again();
     }
 }
 

@@ -64,7 +64,9 @@ static void assert_answer(const struct service *service, const char *answer, siz
 static void start(const struct service *service, const char *listen, uint32_t reply_limit)
 {
     rig_init(&rig, handlers_builtin);
-    rig_endpoint(&rig, "it", service->handler, listen)->reply_limit = reply_limit;
+    struct config_endpoint *endpoint = rig_endpoint(&rig, "it", service->handler, listen);
+    endpoint->reply_limit = reply_limit;
+    endpoint->close_timeout = 0; /* a burst of clients may need longer, on a busy machine */
     rig_start(&rig);
 }
 

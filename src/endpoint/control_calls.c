@@ -4,8 +4,6 @@
 #include "base/log.h"
 #include "base/text.h"
 
-enum { CONTROL_CALLS_POLL = 10 };
-
 struct control_calls_start {
     const struct pl_host *host;
     void *previous;

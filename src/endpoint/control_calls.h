@@ -14,8 +14,12 @@
 #include "base/win.h"
 #include "endpoint/endpoint.h"
 
-/* Milliseconds. It is long, for a stop joins threads, and each handler has all of it. */
-enum { CONTROL_CALLS_PATIENCE = 10000, CONTROL_CALLS_START_LIMIT = 5000 /* then it is told */ };
+/* Milliseconds. */
+enum {
+    CONTROL_CALLS_PATIENCE = 10000, /* it is long, for a stop joins threads, and each handler has all of it */
+    CONTROL_CALLS_START_LIMIT = 5000, /* then it is told */
+    CONTROL_CALLS_POLL = 20
+};
 
 struct control_calls_start;
 

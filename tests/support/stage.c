@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "endpoint/control_calls.h"
 #include "handler/discard.h"
 #include "handler/echo.h"
 #include "io/network.h"
@@ -37,8 +38,9 @@ enum {
 
 static struct {
     bool is_faulted;
-    bool is_starting; /* the clock goes on by itself */
-    bool is_ending;   /* a stop was asked for: it need not serve any more */
+    bool is_starting;    /* the clock goes on by itself */
+    bool waits_for_call; /* of a handler, on a thread of its own: that has real time */
+    bool is_ending;      /* a stop was asked for: it need not serve any more */
     bool has_folder;
     bool is_forging;
     const char *failed_step;
@@ -152,6 +154,9 @@ static const struct pl_handler guest_handler = {.size = sizeof(struct pl_handler
 static void stage__push(void *context, uint32_t remaining)
 {
     (void)context, (void)remaining;
+    if (stage.waits_for_call) {
+        return;
+    }
     if (stage.is_starting) {
         clock_advance(STAGE_START_PUSH);
     } else if (fault_is_armed()) {
@@ -162,7 +167,9 @@ static void stage__push(void *context, uint32_t remaining)
 static DWORD WINAPI stage__wait(HANDLE handle, DWORD timeout)
 {
     const DWORD result = SEAM_REAL(WaitForSingleObject)(handle, timeout);
-    if (result == WAIT_TIMEOUT && timeout > 0 && fault_is_armed()) {
+    if (timeout == CONTROL_CALLS_POLL) {
+        stage.waits_for_call = result == WAIT_TIMEOUT;
+    } else if (result == WAIT_TIMEOUT && timeout > 0 && fault_is_armed()) {
         clock_advance(STAGE_WAIT_PUSH);
     }
     return result;
