@@ -17,6 +17,7 @@
 #include "support/fault.h"
 #include "support/program.h"
 #include "support/seam.h"
+#include "support/streams.h"
 
 enum { PATIENCE = 30000 };
 
@@ -195,27 +196,16 @@ static void test_check_live__answers_are_held_against_the_handler(void **state)
 
 /* ---- From this process, whose calls can fail ---- */
 
-static void open_stream(struct output *output, const WCHAR *name, WCHAR path_out[PROGRAM_PATH_MAX])
-{
-    program_write(world.folder, name, "", path_out);
-    *output = (struct output){
-        .handle = CreateFileW(path_out, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL)};
-}
-
 static void live_here(const char *endpoint)
 {
-    WCHAR out[PROGRAM_PATH_MAX], err[PROGRAM_PATH_MAX];
     struct streams streams;
     char *service = utf16_to_utf8(world.service), *ini = utf16_to_utf8(world.ini);
     const struct arguments arguments = {
         .options = {[OPTION_CONFIG] = ini, [OPTION_SERVICE] = service, [OPTION_ENDPOINT] = endpoint}};
-    open_stream(&streams.out, L"out", out);
-    open_stream(&streams.err, L"err", err);
+    streams_open(&streams, world.folder);
     world.result.code = (DWORD)check_live_run(&arguments, &streams);
-    CloseHandle(streams.out.handle);
-    CloseHandle(streams.err.handle);
-    assert_true(program_read(out, world.result.out, sizeof world.result.out));
-    assert_true(program_read(err, world.result.err, sizeof world.result.err));
+    streams_end(&streams, world.folder, world.result.out, sizeof world.result.out, world.result.err,
+                sizeof world.result.err);
     memory_free(service);
     memory_free(ini);
 }

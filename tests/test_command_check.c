@@ -22,6 +22,7 @@
 #include "support/program.h"
 #include "support/registry_key.h"
 #include "support/seam.h"
+#include "support/streams.h"
 #include "support/support.h"
 
 #define SERVICE      "PortListenerTestCheck"
@@ -31,7 +32,7 @@
 enum { HOLDER = 7777 };
 
 static struct {
-    WCHAR folder[PROGRAM_PATH_MAX], out[PROGRAM_PATH_MAX], err[PROGRAM_PATH_MAX];
+    WCHAR folder[PROGRAM_PATH_MAX];
     char *file;
     struct streams streams;
     bool is_strict, is_json, is_registered, has_rights, denies_rights;
@@ -221,30 +222,16 @@ static int teardown(void **state)
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-static void open_stream(struct output *output, const WCHAR *name, WCHAR path_out[PROGRAM_PATH_MAX])
-{
-    program_write(world.folder, name, "", path_out);
-    *output = (struct output){
-        .handle = CreateFileW(path_out, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL)};
-}
-
-static void read_stream(struct output *output, const WCHAR *path, char *at, size_t room)
-{
-    CloseHandle(output->handle);
-    assert_true(program_read(path, at, room));
-}
-
 static enum exit_code check(void)
 {
     const struct arguments arguments = {.options = {[OPTION_CONFIG] = world.file,
                                                     [OPTION_SERVICE] = SERVICE,
                                                     [OPTION_STRICT] = world.is_strict ? "--strict" : NULL,
                                                     [OPTION_JSON] = world.is_json ? "--json" : NULL}};
-    open_stream(&world.streams.out, L"out", world.out);
-    open_stream(&world.streams.err, L"err", world.err);
+    streams_open(&world.streams, world.folder);
     const enum exit_code code = command_check_run(&arguments, &world.streams);
-    read_stream(&world.streams.out, world.out, world.printed, sizeof world.printed);
-    read_stream(&world.streams.err, world.err, world.complained, sizeof world.complained);
+    streams_end(&world.streams, world.folder, world.printed, sizeof world.printed, world.complained,
+                sizeof world.complained);
     return code;
 }
 
@@ -558,11 +545,10 @@ static void test_command_check__endpoint_is_for_live_alone(void **state)
     const struct arguments arguments = {
         .options = {[OPTION_CONFIG] = world.file, [OPTION_ENDPOINT] = "echo"}};
     (void)state;
-    open_stream(&world.streams.out, L"out", world.out);
-    open_stream(&world.streams.err, L"err", world.err);
+    streams_open(&world.streams, world.folder);
     assert_int_equal(command_check_run(&arguments, &world.streams), EXIT_CODE_USAGE);
-    read_stream(&world.streams.out, world.out, world.printed, sizeof world.printed);
-    read_stream(&world.streams.err, world.err, world.complained, sizeof world.complained);
+    streams_end(&world.streams, world.folder, world.printed, sizeof world.printed, world.complained,
+                sizeof world.complained);
     assert_non_null(strstr(world.complained, "add --live"));
 }
 

@@ -19,6 +19,7 @@
 #include "support/program.h"
 #include "support/registry_key.h"
 #include "support/seam.h"
+#include "support/streams.h"
 #include "support/support.h"
 #include "trust.h"
 
@@ -28,8 +29,6 @@ typedef enum exit_code (*command_function)(const struct arguments *arguments, st
 
 static struct {
     WCHAR folder[PROGRAM_PATH_MAX];
-    WCHAR out[PROGRAM_PATH_MAX];
-    WCHAR err[PROGRAM_PATH_MAX];
     char *file;
     struct streams streams;
     char printed[8192];
@@ -57,19 +56,6 @@ static int teardown(void **state)
     return support_teardown(state);
 }
 
-static void open_stream(struct output *output, const WCHAR *name, WCHAR path_out[PROGRAM_PATH_MAX])
-{
-    program_write(world.folder, name, "", path_out);
-    *output = (struct output){
-        .handle = CreateFileW(path_out, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL)};
-}
-
-static void read_stream(struct output *output, const WCHAR *path, char *at, size_t room)
-{
-    CloseHandle(output->handle);
-    assert_true(program_read(path, at, room));
-}
-
 /* Runs `command` on `file`, while the nth call of `import` and those behind it, `times` in all, fail. Returns
    whether any did. */
 static bool run(command_function command, const char *file, bool is_json, enum import import, uint32_t nth,
@@ -78,15 +64,14 @@ static bool run(command_function command, const char *file, bool is_json, enum i
     const struct arguments arguments = {.options = {[OPTION_CONFIG] = file,
                                                     [OPTION_SERVICE] = "PortListenerTestConfig",
                                                     [OPTION_JSON] = is_json ? "--json" : NULL}};
-    open_stream(&world.streams.out, L"out", world.out);
-    open_stream(&world.streams.err, L"err", world.err);
+    streams_open(&world.streams, world.folder);
     fault_clear();
     fault_arm(import, nth, error, times);
     *code_out = command(&arguments, &world.streams);
     const bool was_hit = fault_hits() > 0;
     fault_clear();
-    read_stream(&world.streams.out, world.out, world.printed, sizeof world.printed);
-    read_stream(&world.streams.err, world.err, world.complained, sizeof world.complained);
+    streams_end(&world.streams, world.folder, world.printed, sizeof world.printed, world.complained,
+                sizeof world.complained);
     return was_hit;
 }
 

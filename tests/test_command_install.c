@@ -22,6 +22,7 @@
 #include "support/program.h"
 #include "support/registry_key.h"
 #include "support/seam.h"
+#include "support/streams.h"
 #include "support/support.h"
 #include "uninstaller.h"
 
@@ -310,22 +311,6 @@ static int teardown(void **state)
     return support_teardown(state);
 }
 
-static void open_stream(struct output *output, const WCHAR *name)
-{
-    WCHAR path[PROGRAM_PATH_MAX];
-    program_write(world.folder, name, "", path);
-    *output = (struct output){
-        .handle = CreateFileW(path, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL)};
-}
-
-static void read_stream(struct output *output, const WCHAR *name, char *at, size_t room)
-{
-    WCHAR path[PROGRAM_PATH_MAX];
-    CloseHandle(output->handle);
-    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\%ls", world.folder, name);
-    assert_true(program_read(path, at, room));
-}
-
 /* What the next command is refused: its `nth` call. */
 static void refuse(enum import import, uint32_t nth, DWORD error)
 {
@@ -339,8 +324,7 @@ static enum exit_code with_streams(const struct installer_request *install,
                                    const struct uninstaller_request *uninstall)
 {
     struct streams streams;
-    open_stream(&streams.out, L"out");
-    open_stream(&streams.err, L"err");
+    streams_open(&streams, world.folder);
     if (world.refusal.is_due) {
         world.refusal.is_due = false;
         fault_arm(world.refusal.import, world.refusal.nth, world.refusal.error, 1);
@@ -348,8 +332,8 @@ static enum exit_code with_streams(const struct installer_request *install,
     const enum exit_code result =
         install != NULL ? installer_run(install, &streams) : uninstaller_run(uninstall, &streams);
     fault_clear();
-    read_stream(&streams.out, L"out", world.printed, sizeof world.printed);
-    read_stream(&streams.err, L"err", world.complained, sizeof world.complained);
+    streams_end(&streams, world.folder, world.printed, sizeof world.printed, world.complained,
+                sizeof world.complained);
     return result;
 }
 
@@ -906,12 +890,11 @@ static void test_command_install__refuses_names_that_are_no_part_of_paths(void *
         const struct arguments arguments = {.options = {[OPTION_SERVICE] = wrong[i]}};
         struct streams streams;
         assert_false(install_places_is_name(wrong[i]));
-        open_stream(&streams.out, L"out");
-        open_stream(&streams.err, L"err");
+        streams_open(&streams, world.folder);
         assert_int_equal(command_install_run(&arguments, &streams), EXIT_CODE_USAGE);
         assert_int_equal(command_uninstall_run(&arguments, &streams), EXIT_CODE_USAGE);
-        read_stream(&streams.out, L"out", world.printed, sizeof world.printed);
-        read_stream(&streams.err, L"err", world.complained, sizeof world.complained);
+        streams_end(&streams, world.folder, world.printed, sizeof world.printed, world.complained,
+                    sizeof world.complained);
         expect(world.complained, "this name is refused");
     }
     assert_true(install_places_is_name("PortListener-2.x_y"));

@@ -17,6 +17,7 @@
 #include "support/fault.h"
 #include "support/program.h"
 #include "support/seam.h"
+#include "support/streams.h"
 #include "support/support.h"
 
 #define PORT(number) ((DWORD)((number) >> 8 | ((number)&0xFF) << 8))
@@ -24,7 +25,6 @@
 
 static struct {
     WCHAR folder[PROGRAM_PATH_MAX];
-    WCHAR out[PROGRAM_PATH_MAX], err[PROGRAM_PATH_MAX];
     char *file;   /* the configuration */
     char *expect; /* the file of --expect */
     struct streams streams;
@@ -126,26 +126,16 @@ static int teardown(void **state)
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-static void open_stream(struct output *output, const WCHAR *name, WCHAR path_out[PROGRAM_PATH_MAX])
-{
-    program_write(world.folder, name, "", path_out);
-    *output = (struct output){
-        .handle = CreateFileW(path_out, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL)};
-}
-
 /* With the options whose places in the array hold something. */
 static enum exit_code run(const char *const options[OPTION_COUNT])
 {
     struct arguments arguments = {0};
     memcpy(arguments.options, options, sizeof arguments.options);
-    open_stream(&world.streams.out, L"out", world.out);
-    open_stream(&world.streams.err, L"err", world.err);
+    streams_open(&world.streams, world.folder);
     const enum exit_code code = command_ports_run(&arguments, &world.streams);
     fault_clear();
-    CloseHandle(world.streams.out.handle);
-    CloseHandle(world.streams.err.handle);
-    assert_true(program_read(world.out, world.printed, sizeof world.printed));
-    assert_true(program_read(world.err, world.complained, sizeof world.complained));
+    streams_end(&world.streams, world.folder, world.printed, sizeof world.printed, world.complained,
+                sizeof world.complained);
     return code;
 }
 

@@ -18,6 +18,7 @@
 #include "support/fault.h"
 #include "support/program.h"
 #include "support/registry_key.h"
+#include "support/streams.h"
 #include "support/support.h"
 
 #define TEST_SERVICE "PortListenerTestImport"
@@ -54,33 +55,16 @@ static int teardown(void **state)
     return support_teardown(state);
 }
 
-static void open_stream(struct output *output, const WCHAR *name)
-{
-    WCHAR path[PROGRAM_PATH_MAX];
-    program_write(world.folder, name, "", path);
-    *output = (struct output){
-        .handle = CreateFileW(path, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL)};
-}
-
-static void read_stream(struct output *output, const WCHAR *name, char *at, size_t room)
-{
-    WCHAR path[PROGRAM_PATH_MAX];
-    CloseHandle(output->handle);
-    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\%ls", world.folder, name);
-    assert_true(program_read(path, at, room));
-}
-
 static enum exit_code run(enum exit_code (*command)(const struct arguments *, struct streams *))
 {
     const struct arguments arguments = {
         .options = {[OPTION_CONFIG] = world.file, [OPTION_SERVICE] = TEST_SERVICE}};
     struct streams streams;
-    open_stream(&streams.out, L"out");
-    open_stream(&streams.err, L"err");
+    streams_open(&streams, world.folder);
     const enum exit_code code = command(&arguments, &streams);
     fault_clear();
-    read_stream(&streams.out, L"out", world.printed, sizeof world.printed);
-    read_stream(&streams.err, L"err", world.complained, sizeof world.complained);
+    streams_end(&streams, world.folder, world.printed, sizeof world.printed, world.complained,
+                sizeof world.complained);
     return code;
 }
 

@@ -20,6 +20,7 @@
 #include "support/ledger.h"
 #include "support/program.h"
 #include "support/seam.h"
+#include "support/streams.h"
 #include "support/support.h"
 
 enum { PATIENCE = 15000 };
@@ -68,8 +69,6 @@ sleep_function __imp_Sleep = fake_sleep;
 
 static struct {
     WCHAR folder[PROGRAM_PATH_MAX];
-    WCHAR out[PROGRAM_PATH_MAX];
-    WCHAR err[PROGRAM_PATH_MAX];
     char *config_file;
     struct streams streams;
     HANDLE thread;
@@ -77,12 +76,6 @@ static struct {
     char printed[8192];
     char complained[8192];
 } run;
-
-static HANDLE open_stream(const WCHAR *name, WCHAR path_out[PROGRAM_PATH_MAX])
-{
-    program_write(run.folder, name, "", path_out);
-    return CreateFileW(path_out, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
-}
 
 static int setup(void **state)
 {
@@ -96,8 +89,7 @@ static int setup(void **state)
     seam_replace(IMPORT_TerminateProcess, (seam_function)fake_terminate);
     console.end_of_time = CreateEventW(NULL, TRUE, FALSE, NULL);
     program_folder(run.folder);
-    run.streams.out.handle = open_stream(L"out", run.out);
-    run.streams.err.handle = open_stream(L"err", run.err);
+    streams_open(&run.streams, run.folder);
     return 0;
 }
 
@@ -143,7 +135,8 @@ static const char ini_text[] =
 static void wait_for_text(const char *part)
 {
     for (int waited = 0; waited < PATIENCE; waited += 10) {
-        if (program_read(run.out, run.printed, sizeof run.printed) && strstr(run.printed, part) != NULL) {
+        streams_look(run.folder, run.printed, sizeof run.printed);
+        if (strstr(run.printed, part) != NULL) {
             return;
         }
         SleepEx(10, FALSE);
@@ -155,10 +148,8 @@ static void wait_for_end(void)
 {
     assert_int_equal(WaitForSingleObject(run.thread, PATIENCE), WAIT_OBJECT_0);
     CloseHandle(run.thread);
-    CloseHandle(run.streams.out.handle);
-    CloseHandle(run.streams.err.handle);
-    program_read(run.out, run.printed, sizeof run.printed);
-    program_read(run.err, run.complained, sizeof run.complained);
+    streams_end(&run.streams, run.folder, run.printed, sizeof run.printed, run.complained,
+                sizeof run.complained);
 }
 
 /* ---- Tests ---- */

@@ -21,6 +21,7 @@
 #include "support/ledger.h"
 #include "support/program.h"
 #include "support/seam.h"
+#include "support/streams.h"
 #include "support/support.h"
 
 enum { PATIENCE = 15000, STATUSES = 64 };
@@ -549,15 +550,12 @@ static void test_command_service__says_what_to_do_when_a_person_starts_it(void *
     char said[1024];
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        WCHAR path[PROGRAM_PATH_MAX];
         const struct arguments arguments = {.options = {NULL}};
-        struct streams streams = {.out = {.handle = NULL}};
+        struct streams streams;
         manager.dispatcher_error = rows[i].error;
-        program_write(run.folder, L"said", "", path);
-        streams.err.handle = CreateFileW(path, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+        streams_open(&streams, run.folder);
         assert_int_equal(command_service_run(&arguments, &streams), rows[i].code);
-        CloseHandle(streams.err.handle);
-        assert_true(program_read(path, said, sizeof said));
+        streams_end(&streams, run.folder, NULL, 0, said, sizeof said);
         assert_non_null(strstr(said, "portlistener: "));
         assert_non_null(strstr(said, rows[i].part));
     }

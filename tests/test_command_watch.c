@@ -17,6 +17,7 @@
 #include "support/fault.h"
 #include "support/program.h"
 #include "support/seam.h"
+#include "support/streams.h"
 #include "support/support.h"
 
 static struct {
@@ -100,29 +101,17 @@ static int teardown(void **state)
     return support_teardown(state);
 }
 
-static void open_stream(struct output *output, const WCHAR *name, WCHAR path_out[PROGRAM_PATH_MAX])
-{
-    program_write(it.folder, name, "", path_out);
-    *output = (struct output){
-        .handle = CreateFileW(path_out, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL)};
-}
-
 static enum exit_code watch_as(const char *name, enum option form)
 {
-    WCHAR out[PROGRAM_PATH_MAX], err[PROGRAM_PATH_MAX];
     struct arguments arguments = {.options = {[OPTION_WATCH] = "--watch"}};
     arguments.options[form] = arguments_option(form);
     const struct command command = {/* one that has metrics has rates */
                                     .name = name,
                                     .options = strcmp(name, "status") == 0 ? 1 << OPTION_METRICS : 0};
     arguments.command = &command;
-    open_stream(&it.streams.out, L"out", out);
-    open_stream(&it.streams.err, L"err", err);
+    streams_open(&it.streams, it.folder);
     const enum exit_code code = command_watch_run(&arguments, &it.streams);
-    CloseHandle(it.streams.out.handle);
-    CloseHandle(it.streams.err.handle);
-    assert_true(program_read(out, it.out, sizeof it.out));
-    assert_true(program_read(err, it.err, sizeof it.err));
+    streams_end(&it.streams, it.folder, it.out, sizeof it.out, it.err, sizeof it.err);
     return code;
 }
 

@@ -15,6 +15,7 @@
 #include "support/fault.h"
 #include "support/program.h"
 #include "support/seam.h"
+#include "support/streams.h"
 #include "support/support.h"
 
 enum { ROWS = 40, COLUMNS = 20 };
@@ -235,20 +236,18 @@ static void test_screen__goes_on_without_the_console(void **state)
 
 static void test_screen__elsewhere_one_stands_behind_the_other(void **state)
 {
-    WCHAR folder[PROGRAM_PATH_MAX], path[PROGRAM_PATH_MAX];
+    WCHAR folder[PROGRAM_PATH_MAX];
     char printed[64];
+    struct streams streams;
     struct screen screen;
     (void)state;
     program_folder(folder);
-    program_write(folder, L"out", "", path);
-    struct output output = {
-        .handle = CreateFileW(path, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL)};
-    screen_init(&screen, &output);
+    streams_open(&streams, folder);
+    screen_init(&screen, &streams.out);
     show(&screen, "one\ntwo\n");
     show(&screen, "three\n");
     screen_leave(&screen);
-    CloseHandle(output.handle);
-    assert_true(program_read(path, printed, sizeof printed));
+    streams_end(&streams, folder, printed, sizeof printed, NULL, 0);
     assert_string_equal(printed, "one\ntwo\n\nthree\n");
     assert_int_equal(console.is_asked, 0);
     program_remove(folder);
