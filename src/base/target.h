@@ -8,7 +8,7 @@
 
 #include "portlistener/handler.h"
 
-enum { TARGET_NAME_MAX = 253 }; /* bytes of a name (RFC 1035, without the last dot) */
+enum { TARGET_NAME_MAX = 253 }; /* bytes of a name, a dot at its end included */
 
 struct target {
     char name[TARGET_NAME_MAX + 1]; /* empty: it is an address */
