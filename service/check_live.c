@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/json.h"
 #include "base/utf16.h"
 #include "command_watch.h"
 #include "config/config_listen.h"
@@ -85,18 +86,13 @@ static void live__add_row(struct live *live, const struct live_address *row, con
                           const char *outcome, uint32_t took)
 {
     if (live->arguments->options[OPTION_JSON] != NULL) {
-        text_add_string(&live->rows, live->tried > 0 ? ",\n  {\"endpoint\": " : "\n  {\"endpoint\": ");
-        text_add_json(&live->rows, row->endpoint, strlen(row->endpoint));
-        text_add_string(&live->rows, ", \"address\": ");
-        text_add_json(&live->rows, row->address, strlen(row->address));
-        text_add_string(&live->rows, ", \"tried\": ");
-        if (to != NULL) {
-            text_add_json(&live->rows, to, strlen(to));
-        } else {
-            text_add_string(&live->rows, "null");
-        }
-        text_add_format(&live->rows, ", \"outcome\": \"%s\", \"milliseconds\": %lu}", outcome,
-                        (unsigned long)took);
+        struct json object = json_begin(&live->rows, JSON_SPACED, live->tried > 0 ? ",\n  {" : "\n  {");
+        json_string(&object, "endpoint", row->endpoint);
+        json_string(&object, "address", row->address);
+        json_string(&object, "tried", to);
+        json_string(&object, "outcome", outcome);
+        json_number(&object, "milliseconds", took);
+        json_end(&object);
     } else {
         text_add_format(&live->rows, "%-16.24s %-28.48s %-13s", row->endpoint, row->address, outcome);
         if (to != NULL) {
@@ -293,9 +289,12 @@ static void live__print(const struct live *live, struct streams *streams, enum e
     struct text text;
     text_init_heap(&text);
     if (live->arguments->options[OPTION_JSON] != NULL) {
-        text_add_format(&text, "{\"exit_code\": %d, \"tries\": [", (int)code);
-        text_add_string(&text, live->rows.at);
-        text_add_string(&text, live->tried > 0 ? "\n], \"findings\": [" : "], \"findings\": [");
+        struct json object = json_begin(&text, JSON_SPACED, "{");
+        json_number(&object, "exit_code", (uint64_t)code);
+        json_name(&object, "tries");
+        text_add_format(&text, "[%s%s]", live->rows.at, live->tried > 0 ? "\n" : "");
+        json_name(&object, "findings");
+        text_add_string(&text, "[");
         findings_add_json(&text, &live->findings, false);
         text_add_string(&text, live->findings.count > 0 ? "\n]}\n" : "]}\n");
     } else {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/json.h"
 #include "base/memory.h"
 
 enum { CLIENT_TABLE_WIDTH = 100, CLIENT_CELL = 80, CLIENT_ROWS_FIRST = 64 };
@@ -192,32 +193,32 @@ static void client_table__end_text(struct client_table *table, unsigned silent)
 
 /* ---- For programs ---- */
 
-static void client_table__add_json_address(struct text *text, const char *name,
+static void client_table__add_json_address(struct json *object, const char *name, const char *port_name,
                                            const struct pl_address *address)
 {
     char room[ADDRESS_TEXT_ROOM];
     struct text value;
     text_init(&value, room, sizeof room);
     address_add(&value, address);
-    text_add_format(text, ", \"%s\": ", name);
-    text_add_json(text, value.at, value.length);
-    text_add_format(text, ", \"%s_port\": %u", name, address->port);
+    json_bytes(object, name, value.at, value.length);
+    json_number(object, port_name, address->port);
 }
 
 static void client_table__add_json(struct text *text, const struct client_row *row)
 {
-    text_add_format(text, "\n  {\"id\": \"%016llx\", \"endpoint\": ", (unsigned long long)row->id);
-    text_add_json(text, row->endpoint, strlen(row->endpoint));
-    text_add_format(text, ", \"protocol\": \"%s\"", row->is_udp ? "udp" : "tcp");
-    client_table__add_json_address(text, "client", &row->client);
-    client_table__add_json_address(text, "local", &row->local);
-    text_add_format(
-        text,
-        ", \"age_ms\": %llu, \"idle_ms\": %llu, \"bytes_in\": %llu, \"bytes_out\": %llu, \"state\": \"%s\", "
-        "\"outbound\": %s}",
-        (unsigned long long)row->age, (unsigned long long)row->idle, (unsigned long long)row->bytes_in,
-        (unsigned long long)row->bytes_out, client_table__states[row->state],
-        row->is_outbound ? "true" : "false");
+    struct json object = json_begin(text, JSON_SPACED, "\n  {");
+    json_format(&object, "id", "%016llx", (unsigned long long)row->id);
+    json_string(&object, "endpoint", row->endpoint);
+    json_string(&object, "protocol", row->is_udp ? "udp" : "tcp");
+    client_table__add_json_address(&object, "client", "client_port", &row->client);
+    client_table__add_json_address(&object, "local", "local_port", &row->local);
+    json_number(&object, "age_ms", row->age);
+    json_number(&object, "idle_ms", row->idle);
+    json_number(&object, "bytes_in", row->bytes_in);
+    json_number(&object, "bytes_out", row->bytes_out);
+    json_string(&object, "state", client_table__states[row->state]);
+    json_bool(&object, "outbound", row->is_outbound);
+    json_end(&object);
 }
 
 /* ---- The table ---- */
@@ -278,9 +279,11 @@ bool client_table_add(struct client_table *table, const struct client_row *rows,
 void client_table_end(struct client_table *table, unsigned silent)
 {
     if (table->is_json) {
-        text_add_format(table->text, "%s], \"count\": %zu, \"is_complete\": %s, \"silent_workers\": %u}\n",
-                        table->count > 0 ? "\n" : "", table->count,
-                        table->is_cut || silent > 0 ? "false" : "true", silent);
+        struct json object = json_begin(table->text, JSON_SPACED, table->count > 0 ? "\n], " : "], ");
+        json_number(&object, "count", table->count);
+        json_bool(&object, "is_complete", !table->is_cut && silent == 0);
+        json_number(&object, "silent_workers", silent);
+        text_add_string(table->text, "}\n");
     } else {
         client_table__end_text(table, silent);
     }

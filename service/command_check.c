@@ -2,6 +2,7 @@
    The command "check": everything that a start would do, without doing it. */
 #include <string.h>
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/utf16.h"
 #include "check.h"
@@ -46,7 +47,7 @@ static void command_check__add_verdict(struct text *text, const char *path, cons
 }
 
 /* Of a problem that is not in the file itself: its key or value of the registry, or the file that is included. */
-static void command_check__add_place(struct text *text, const char *path,
+static void command_check__add_place(struct json *object, const char *path,
                                      const struct config_problems *problems,
                                      const struct config_problem *problem)
 {
@@ -54,9 +55,7 @@ static void command_check__add_place(struct text *text, const char *path,
     const bool is_other =
         problem->place_length != strlen(path) || memcmp(place, path, problem->place_length) != 0;
     if (problem->is_registry || is_other) {
-        text_add_string(text, problem->is_registry ? "\"registry\": " : "\"file\": ");
-        text_add_json(text, place, problem->place_length);
-        text_add_string(text, ", ");
+        json_bytes(object, problem->is_registry ? "registry" : "file", place, problem->place_length);
     }
 }
 
@@ -67,17 +66,16 @@ static void command_check__add_problems(struct text *text, const char *path,
         const struct config_problem *problem = &problems->list[i];
         const struct finding_row *row =
             finding_row(problem->is_error ? FINDING_CONFIG_ERROR : FINDING_CONFIG_WARNING);
-        text_add_string(text, i > 0 ? ",\n  {" : "\n  {");
-        command_check__add_place(text, path, problems, problem);
-        text_add_format(text, "\"line\": %lu, \"column\": %lu, \"severity\": \"%s\", \"message\": ",
-                        (unsigned long)problem->line, (unsigned long)problem->column,
-                        finding_severity_name(row->severity));
-        text_add_json(text, problems->text.at + problem->offset, problem->length);
-        text_add_format(text, ", \"id\": \"%s\", \"subject\": ", row->id);
-        text_add_json(text, problems->text.at + problem->place, problem->place_length);
-        text_add_string(text, ", \"remedy\": ");
-        text_add_json(text, row->remedy, strlen(row->remedy));
-        text_add_string(text, "}");
+        struct json object = json_begin(text, JSON_SPACED, i > 0 ? ",\n  {" : "\n  {");
+        command_check__add_place(&object, path, problems, problem);
+        json_number(&object, "line", problem->line);
+        json_number(&object, "column", problem->column);
+        json_string(&object, "severity", finding_severity_name(row->severity));
+        json_bytes(&object, "message", problems->text.at + problem->offset, problem->length);
+        json_string(&object, "id", row->id);
+        json_bytes(&object, "subject", problems->text.at + problem->place, problem->place_length);
+        json_string(&object, "remedy", row->remedy);
+        json_end(&object);
     }
 }
 
@@ -86,16 +84,18 @@ static void command_check__add_json(struct text *text, const char *path,
                                     enum exit_code code)
 {
     const bool has_problems = problems->count > 0;
-    text_add_string(text, "{\"file\": ");
-    text_add_json(text, path, strlen(path));
-    text_add_format(text, ", \"errors\": %zu, \"warnings\": %zu, \"findings\": [",
-                    problems->errors + findings->counts[FINDING_ERROR],
-                    problems->warnings + findings->counts[FINDING_WARNING]);
+    struct json object = json_begin(text, JSON_SPACED, "{");
+    json_string(&object, "file", path);
+    json_number(&object, "errors", problems->errors + findings->counts[FINDING_ERROR]);
+    json_number(&object, "warnings", problems->warnings + findings->counts[FINDING_WARNING]);
+    json_name(&object, "findings");
+    text_add_string(text, "[");
     command_check__add_problems(text, path, problems);
     findings_add_json(text, findings, has_problems);
-    text_add_format(text, "%s], \"notes\": %zu, \"exit_code\": %d}\n",
-                    has_problems || findings->count > 0 ? "\n" : "", findings->counts[FINDING_NOTE],
-                    (int)code);
+    text_add_string(text, has_problems || findings->count > 0 ? "\n]" : "]");
+    json_number(&object, "notes", findings->counts[FINDING_NOTE]);
+    json_number(&object, "exit_code", (uint64_t)code);
+    text_add_string(text, "}\n");
 }
 
 /* There is no file to check: said to a person, or to a program as the one finding. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/json.h"
 #include "client_table.h"
 #include "commands.h"
 #include "engine_report.h"
@@ -28,9 +29,9 @@ static void control_desk__tell(struct control_answer *answer, const struct argum
     struct text text;
     text_init(&text, room, sizeof room);
     if (arguments->options[OPTION_JSON] != NULL) {
-        text_add_string(&text, "{\"message\": ");
-        text_add_json(&text, line, strlen(line));
-        text_add_string(&text, "}");
+        struct json object = json_begin(&text, JSON_SPACED, "{");
+        json_string(&object, "message", line);
+        json_end(&object);
     } else {
         text_add_string(&text, line);
     }
@@ -213,21 +214,22 @@ static enum exit_code control_desk__reload(const struct control_desk *desk, cons
 static const char *const control_desk__rotations[] = {
     [ROTATION_DONE] = "done", [ROTATION_NEEDLESS] = "needless", [ROTATION_DELAYED] = "delayed"};
 
-static void control_desk__add_rotation(struct control_answer *answer, bool is_json, const char *which,
-                                       const struct rotation *rotation)
+static void control_desk__add_rotation(struct control_answer *answer, bool is_json, const char *before,
+                                       const char *which, const struct rotation *rotation)
 {
-    char room[2 * sizeof rotation->text];
+    char room[128 + 2 * sizeof rotation->text];
     struct text text;
     if (!is_json) {
         control_answer_format(answer, CONTROL_OUT, "%s\n", rotation->text);
         return;
     }
     text_init(&text, room, sizeof room);
-    text_add_json(&text, rotation->text, strlen(rotation->text));
-    control_answer_format(answer, CONTROL_OUT, "\"%s\": {\"state\": \"%s\", \"message\": ", which,
-                          control_desk__rotations[rotation->state]);
+    struct json both = json_begin(&text, JSON_SPACED, before), object = json_begin(&text, JSON_SPACED, "{");
+    json_name(&both, which);
+    json_string(&object, "state", control_desk__rotations[rotation->state]);
+    json_string(&object, "message", rotation->text);
+    json_end(&object);
     control_answer_write(answer, CONTROL_OUT, text.at, text.length);
-    control_answer_format(answer, CONTROL_OUT, "}");
 }
 
 static enum exit_code control_desk__rotate(const struct control_desk *desk, const struct arguments *arguments,
@@ -238,11 +240,9 @@ static enum exit_code control_desk__rotate(const struct control_desk *desk, cons
     control_desk__log(desk, answer, NULL, 0, "rotation of the logs");
     log_rotate(desk->log, DESK_ROTATE_PATIENCE, &log);
     access_log_rotate(desk->access_log, DESK_ROTATE_PATIENCE, &access_log);
-    control_answer_format(answer, CONTROL_OUT, is_json ? "{" : "");
-    control_desk__add_rotation(answer, is_json, "log", &log);
+    control_desk__add_rotation(answer, is_json, "{", "log", &log);
     if (desk->access_log != NULL) {
-        control_answer_format(answer, CONTROL_OUT, is_json ? ", " : "");
-        control_desk__add_rotation(answer, is_json, "access_log", &access_log);
+        control_desk__add_rotation(answer, is_json, ", ", "access_log", &access_log);
     }
     control_answer_format(answer, CONTROL_OUT, is_json ? "}\n" : "");
     return EXIT_CODE_DONE;

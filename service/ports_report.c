@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "config/config_listen.h"
 
@@ -158,79 +159,81 @@ void ports_report_missing(struct text *text, const struct ports_missing *missing
 
 /* ---- JSON ---- */
 
-static void ports_report__string(struct text *text, const char *name, const char *value)
-{
-    text_add_format(text, ", \"%s\": ", name);
-    if (value != NULL) {
-        text_add_json(text, value, strlen(value));
-    } else {
-        text_add_string(text, "null");
-    }
-}
-
-static void ports_report__address(struct text *text, const char *name, const struct pl_address *address)
+static void ports_report__address(struct json *object, const char *name, const char *port_name,
+                                  const struct pl_address *address)
 {
     char room[ADDRESS_TEXT_ROOM];
     struct text value;
     text_init(&value, room, sizeof room);
     address_add(&value, address);
-    ports_report__string(text, name, value.at);
+    json_string(object, name, value.at);
+    json_number(object, port_name, address->port);
 }
 
-static void ports_report__missing(struct text *text, const struct ports_missing *missing)
+static void ports_report__missing(struct json *object, const struct ports_missing *missing)
 {
     char room[CONFIG_LISTEN_TEXT_ROOM];
     struct text listen;
     text_init(&listen, room, sizeof room);
     config_listen_add(&listen, &missing->listen);
-    ports_report__string(text, "endpoint", missing->endpoint);
-    ports_report__string(text, "listen", listen.at);
+    json_string(object, "endpoint", missing->endpoint);
+    json_string(object, "listen", listen.at);
 }
 
-static void ports_report__services(struct text *text, const struct ports_row *row)
+static void ports_report__services(struct json *object, const struct ports_row *row)
 {
+    struct text *text = object->text;
     const char *separator = "";
-    text_add_string(text, ", \"services\": [");
+    json_name(object, "services");
+    text_add_string(text, "[");
     for (size_t i = 0; i < row->machine->services.count; i++) {
         const struct machine_service *service = machine_service_at(row->machine, i);
         if (service->pid == row->port->pid && row->port->pid != 0) {
             text_add_string(text, separator);
-            text_add_json(text, service->name, strlen(service->name));
+            json_add_string(text, service->name);
             separator = ", ";
         }
     }
-    text_add_string(text, "], \"notes\": [");
-    separator = "";
+    text_add_string(text, "]");
+}
+
+static void ports_report__notes(struct json *object, const struct ports_row *row)
+{
+    struct text *text = object->text;
+    const char *separator = "";
+    json_name(object, "notes");
+    text_add_string(text, "[");
     for (unsigned i = 0; i < AUDIT_NOTE_COUNT; i++) {
         if ((row->verdict.notes >> i & 1U) != 0) {
             text_add_string(text, separator);
-            text_add_json(text, port_audit_note(i), strlen(port_audit_note(i)));
+            json_add_string(text, port_audit_note(i));
             separator = ", ";
         }
     }
-    text_add_string(text, "]}");
+    text_add_string(text, "]");
 }
 
 void ports_report_json(struct text *text, const struct ports_row *row)
 {
     const struct machine_process *process = row->process;
-    text_add_format(text, "{\"protocol\": \"%s\"", ports_report__protocol(row->port));
-    ports_report__address(text, "address", &row->port->local);
-    text_add_format(text, ", \"port\": %u, \"pid\": %u", (unsigned)row->port->local.port, row->port->pid);
+    struct json object = json_begin(text, JSON_SPACED, "{");
+    json_string(&object, "protocol", ports_report__protocol(row->port));
+    ports_report__address(&object, "address", "port", &row->port->local);
+    json_number(&object, "pid", row->port->pid);
     if (row->port->peer.family != 0) {
-        ports_report__address(text, "peer", &row->port->peer);
-        text_add_format(text, ", \"peer_port\": %u", (unsigned)row->port->peer.port);
+        ports_report__address(&object, "peer", "peer_port", &row->port->peer);
     }
     if (row->missing != NULL) {
-        ports_report__missing(text, row->missing);
+        ports_report__missing(&object, row->missing);
     }
-    ports_report__string(text, "process", process != NULL ? process->name : NULL);
-    ports_report__string(text, "path", process != NULL ? process->path : NULL);
-    ports_report__string(text, "state",
-                         row->missing != NULL ? "missing" : machine_state_name(row->port->state));
-    ports_report__string(text, "exposure", port_audit_exposure(row->port));
-    ports_report__string(text, "whose", port_audit_whose(row->verdict.whose));
-    ports_report__string(text, "signature", image_info_signature_name(ports_report__signature(row)));
-    ports_report__string(text, "company", row->image != NULL ? row->image->company : NULL);
-    ports_report__services(text, row);
+    json_string(&object, "process", process != NULL ? process->name : NULL);
+    json_string(&object, "path", process != NULL ? process->path : NULL);
+    json_string(&object, "state", row->missing != NULL ? "missing" : machine_state_name(row->port->state));
+    json_string(&object, "exposure", port_audit_exposure(row->port));
+    json_string(&object, "whose", port_audit_whose(row->verdict.whose));
+    json_string(&object, "signature", image_info_signature_name(ports_report__signature(row)));
+    json_string(&object, "company", row->image != NULL ? row->image->company : NULL);
+    ports_report__services(&object, row);
+    ports_report__notes(&object, row);
+    json_end(&object);
 }

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/json.h"
+
 /* One reload. */
 struct reloading {
     struct reloader *reloader;
@@ -217,14 +219,18 @@ static void reloading__add_problems(struct text *told, const struct reloading *r
 void reloader_run_json(struct reloader *reloader, bool is_dry_run, struct text *told,
                        enum exit_code *code_out)
 {
+    static const char next[] = ",\n  ";
     struct reloading reloading;
     reloading__init(&reloading, reloader, is_dry_run, true);
     AcquireSRWLockExclusive(&reloader->lock);
     reloading__run(&reloading);
     ReleaseSRWLockExclusive(&reloader->lock);
-    text_add_format(told, "{\n  \"result\": \"%s\",\n  \"code\": %d,\n  \"message\": ",
-                    reloading__result(&reloading), (int)reloading.result.code);
-    text_add_json(told, reloading.result.text, strlen(reloading.result.text));
+    struct json object = json_begin(told, JSON_SPACED, "{\n  ");
+    json_string(&object, "result", reloading__result(&reloading));
+    object.before = next;
+    json_number(&object, "code", (uint64_t)reloading.result.code);
+    object.before = next;
+    json_string(&object, "message", reloading.result.text);
     text_add_string(told, ",\n  \"problems\": [");
     reloading__add_problems(told, &reloading);
     text_add_string(told, "],\n");

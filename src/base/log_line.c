@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/json.h"
+
 enum { LOG_LINE_RAW_ROOM = 2048, LOG_LINE_MARK = 3 };
 
 static const char *const log_line__levels[] = {[LOG_LEVEL_ERROR] = "error",
@@ -57,22 +59,19 @@ void log_line_add_text(struct text *text, const struct log_line *line, const cha
     text_add_string(text, "\r\n");
 }
 
-static void log_line__add_member(struct text *text, const char *name, const char *value)
-{
-    text_add_format(text, ",\"%s\":", name);
-    text_add_json(text, value, strlen(value));
-}
-
 void log_line_add_json(struct text *text, const struct log_line *line, const char *time)
 {
-    text_add_format(text, "{\"time\":\"%s\",\"level\":\"%s\",\"id\":\"PL%d\",\"event\":\"%s\"", time,
-                    log_line__levels[line->row->level], (int)line->row->event, line->row->name);
+    struct json object = json_begin(text, JSON_DENSE, "{");
+    json_string(&object, "time", time);
+    json_string(&object, "level", log_line__levels[line->row->level]);
+    json_format(&object, "id", "PL%d", (int)line->row->event);
+    json_string(&object, "event", line->row->name);
     if (line->endpoint[0] != '\0') {
-        log_line__add_member(text, "endpoint", line->endpoint);
+        json_string(&object, "endpoint", line->endpoint);
     }
     if (line->connection[0] != '\0') {
-        log_line__add_member(text, "connection", line->connection);
+        json_string(&object, "connection", line->connection);
     }
-    log_line__add_member(text, "text", line->message);
+    json_string(&object, "text", line->message);
     text_add_string(text, "}\n");
 }

@@ -238,21 +238,43 @@ void text_add_escaped(struct text *text, const char *at, size_t length)
     }
 }
 
+/* How many bytes stand in a JSON string as they are: ASCII alone, the rest is looked at one by one. */
+static size_t text__plain_json(const char *at, size_t length)
+{
+    size_t plain = 0;
+    while (plain < length && (uint8_t)at[plain] >= 0x20 && (uint8_t)at[plain] < 0x80 && at[plain] != '"' &&
+           at[plain] != '\\') {
+        plain++;
+    }
+    return plain;
+}
+
+/* One character; how long it was. */
+static size_t text__add_json_character(struct text *text, const char *at, size_t length)
+{
+    const size_t character = text_utf8_length(at, length);
+    const uint8_t byte = (uint8_t)at[0];
+    if (byte == '"' || byte == '\\') {
+        text_add_format(text, "\\%c", byte);
+    } else if (byte < 0x20) {
+        text_add_format(text, "\\u%04x", (unsigned)byte);
+    } else if (character == 0) {
+        text_add_string(text, "\xEF\xBF\xBD");
+    } else {
+        text_add(text, at, character);
+    }
+    return character > 0 ? character : 1;
+}
+
 void text_add_json(struct text *text, const char *at, size_t length)
 {
     text_add(text, "\"", 1);
     while (length > 0 && !text->is_cut) {
-        const size_t character = text_utf8_length(at, length);
-        const size_t step = character > 0 ? character : 1;
-        const uint8_t byte = (uint8_t)at[0];
-        if (byte == '"' || byte == '\\') {
-            text_add_format(text, "\\%c", byte);
-        } else if (byte < 0x20) {
-            text_add_format(text, "\\u%04x", (unsigned)byte);
-        } else if (character == 0) {
-            text_add_string(text, "\xEF\xBF\xBD");
-        } else {
+        size_t step = text__plain_json(at, length);
+        if (step > 0) {
             text_add(text, at, step);
+        } else {
+            step = text__add_json_character(text, at, length);
         }
         at += step;
         length -= step;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "config/config_keys.h"
 #include "config/config_listen.h"
@@ -391,32 +392,25 @@ void config_diff_add(struct text *text, const struct config_diff *diff)
 
 /* ---- For tools ---- */
 
-static void config_change__json_string(struct text *text, const char *name, const char *value)
-{
-    text_add_format(text, ", \"%s\": ", name);
-    text_add_json(text, value, strlen(value));
-}
-
-static void config_change__json_value(struct text *text, const char *name, const struct config_key *key,
+static void config_change__json_value(struct json *object, const char *name, const struct config_key *key,
                                       const void *record)
 {
     struct text value;
     text_init_heap(&value);
     config_keys_add_value(&value, key, record);
-    text_add_format(text, ", \"%s\": ", name);
-    text_add_json(text, value.at, value.length);
-    text->is_cut = text->is_cut || value.is_cut;
+    json_bytes(object, name, value.at, value.length);
+    object->text->is_cut = object->text->is_cut || value.is_cut;
     text_fini(&value);
 }
 
-static void config_change__json_socket(struct text *text, const char *name,
+static void config_change__json_socket(struct json *object, const char *name,
                                        const struct config_socket *socket)
 {
     char room[CONFIG_LISTEN_TEXT_ROOM];
     struct text value;
     text_init(&value, room, sizeof room);
     config_socket_add(&value, socket);
-    config_change__json_string(text, name, room);
+    json_string(object, name, room);
 }
 
 static void config_diff__add_object(void *context, const struct config_change *change)
@@ -428,30 +422,26 @@ static void config_diff__add_object(void *context, const struct config_change *c
         [CONFIG_CHANGE_CLOSED] = "closed",   [CONFIG_CHANGE_MOVED] = "moved",
         [CONFIG_CHANGE_HELD] = "held"};
     struct text *text = context;
-    text_add_string(text, text->at[text->length - 1] == '}' ? ",\n    {" : "\n    {");
-    text_add_string(text, "\"endpoint\": ");
-    if (change->endpoint != NULL) {
-        text_add_json(text, change->endpoint, strlen(change->endpoint));
-    } else {
-        text_add_string(text, "null");
-    }
-    text_add_format(text, ", \"what\": \"%s\", \"effect\": \"%s\"", kinds[change->kind],
-                    effects[change->effect]);
+    struct json object =
+        json_begin(text, JSON_SPACED, text->at[text->length - 1] == '}' ? ",\n    {" : "\n    {");
+    json_string(&object, "endpoint", change->endpoint);
+    json_string(&object, "what", kinds[change->kind]);
+    json_string(&object, "effect", effects[change->effect]);
     if (change->key != NULL) {
-        config_change__json_string(text, "key", change->key->name);
-        config_change__json_value(text, "before", change->key, change->before);
-        config_change__json_value(text, "after", change->key, change->after);
+        json_string(&object, "key", change->key->name);
+        config_change__json_value(&object, "before", change->key, change->before);
+        config_change__json_value(&object, "after", change->key, change->after);
     }
     if (change->socket != NULL) {
-        config_change__json_socket(text, "socket", change->socket);
+        config_change__json_socket(&object, "socket", change->socket);
     }
     if (change->old_socket != NULL) {
-        config_change__json_socket(text, "before", change->old_socket);
+        config_change__json_socket(&object, "before", change->old_socket);
     }
     if (change->other != NULL) {
-        config_change__json_string(text, "before", change->other);
+        json_string(&object, "before", change->other);
     }
-    text_add_string(text, "}");
+    json_end(&object);
 }
 
 void config_diff_add_json(struct text *text, const struct config_diff *diff)

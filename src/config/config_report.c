@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "config/config_file.h"
 #include "config/config_handlers.h"
 #include "config/config_layout.h"
@@ -210,9 +211,9 @@ static void config_report__json_value(struct text *text, const struct config_key
     }
 }
 
-/* ", "line": 5", with the file where it is not the main one; or the key of the registry, and its value `name` (NULL: the
+/* "line": 5, with the file where it is not the main one; or the key of the registry, and its value `name` (NULL: the
    key alone). */
-static void config_report__json_place(struct text *text, const struct config *config, uint32_t line,
+static void config_report__json_place(struct json *object, const struct config *config, uint32_t line,
                                       const char *section, const char *name)
 {
     const struct config_document *document = config_places_find(&config->places, line);
@@ -221,34 +222,30 @@ static void config_report__json_place(struct text *text, const struct config *co
         text_init_heap(&value);
         text_add_format(&value, "%s\\%s%s%s", document->name, section, name != NULL ? "\\" : "",
                         name != NULL ? name : "");
-        text_add_string(text, "\"registry\": ");
-        text_add_json(text, value.at, value.length);
-        text->is_cut = text->is_cut || value.is_cut;
+        json_bytes(object, "registry", value.at, value.length);
+        object->text->is_cut = object->text->is_cut || value.is_cut;
         text_fini(&value);
         return;
     }
     if (document->before > 0) {
-        text_add_string(text, "\"file\": ");
-        text_add_json(text, document->name, strlen(document->name));
-        text_add_string(text, ", ");
+        json_string(object, "file", document->name);
     }
-    text_add_format(text, "\"line\": %lu", (unsigned long)(line - document->before));
+    json_number(object, "line", line - document->before);
 }
 
 /* `section` is the record's, as the registry has it: "endpoint web". */
-static void config_report__json_origin(struct text *text, const struct config *config, const char *section,
+static void config_report__json_origin(struct json *object, const struct config *config, const char *section,
                                        const char *name, const struct config_origin *origin)
 {
     if (origin->line == 0) {
-        text_add_format(text, ", \"origin\": \"%s\"}", origin->is_handlers ? "handler" : "default");
+        json_string(object, "origin", origin->is_handlers ? "handler" : "default");
         return;
     }
     section = origin->is_shared ? "defaults" : section;
-    text_add_format(text, ", \"origin\": \"%s\", \"section\": \"%.*s\", ",
-                    config_places_is_registry(&config->places, origin->line) ? "registry" : "ini",
-                    (int)strcspn(section, " "), section);
-    config_report__json_place(text, config, origin->line, section, name);
-    text_add_string(text, "}");
+    json_string(object, "origin",
+                config_places_is_registry(&config->places, origin->line) ? "registry" : "ini");
+    json_bytes(object, "section", section, strcspn(section, " "));
+    config_report__json_place(object, config, origin->line, section, name);
 }
 
 static void config_report__json_record(struct text *text, const struct config *config,
@@ -257,39 +254,50 @@ static void config_report__json_record(struct text *text, const struct config *c
                                        const char *indent)
 {
     for (size_t i = 0; i < table->count; i++) {
-        text_add_format(text, "%s\n%s\"%s\": {\"value\": ", i > 0 ? "," : "", indent, table->keys[i].name);
+        text_add_format(text, "%s\n%s", i > 0 ? "," : "", indent);
+        struct json keys = json_begin(text, JSON_SPACED, ""), key = json_begin(text, JSON_SPACED, "{");
+        json_name(&keys, table->keys[i].name);
+        json_name(&key, "value");
         config_report__json_value(text, &table->keys[i], record);
-        text_add_string(text, ", \"text\": ");
+        json_name(&key, "text");
         config_report__json_text(text, &table->keys[i], record);
-        config_report__json_origin(text, config, section, table->keys[i].name, &origins[i]);
+        config_report__json_origin(&key, config, section, table->keys[i].name, &origins[i]);
+        json_end(&key);
     }
 }
 
 static void config_report__json_endpoint(struct text *text, const struct config *config,
                                          const struct config_endpoint *endpoint)
 {
+    static const char next[] = ",\n      ";
     const struct pl_config *options = &endpoint->options;
     char section[REPORT_SECTION_ROOM];
     struct text name;
     text_init(&name, section, sizeof section);
     text_add_format(&name, "endpoint %s", endpoint->name);
-    text_add_string(text, "\n    {\n      \"name\": ");
-    text_add_json(text, endpoint->name, strlen(endpoint->name));
-    text_add_string(text, ",\n      ");
-    config_report__json_place(text, config, endpoint->line, section, NULL);
-    text_add_string(text, ",\n      \"keys\": {");
+    struct json object = json_begin(text, JSON_SPACED, "\n    {\n      ");
+    json_string(&object, "name", endpoint->name);
+    object.before = next;
+    config_report__json_place(&object, config, endpoint->line, section, NULL);
+    object.before = next;
+    json_name(&object, "keys");
+    text_add_string(text, "{");
     config_report__json_record(text, config, &config_keys_endpoint, section, endpoint, endpoint->origins,
                                "        ");
-    text_add_string(text, "\n      },\n      \"options\": {");
+    text_add_string(text, "\n      }");
+    object.before = next;
+    json_name(&object, "options");
+    text_add_string(text, "{");
     config_report__json_record(text, config, &options->options->table, section, options->settings,
                                options->origins, "        ");
-    text_add_string(text, "\n      }\n    }");
+    text_add_string(text, "\n      }\n    ");
+    json_end(&object);
 }
 
 void config_report_show_json(struct text *text, const struct config *config)
 {
-    text_add_string(text, "{\n  \"file\": ");
-    text_add_json(text, config->file, strlen(config->file));
+    struct json object = json_begin(text, JSON_SPACED, "{\n  ");
+    json_string(&object, "file", config->file);
     text_add_string(text, ",\n  \"service\": {");
     config_report__json_record(text, config, &config_keys_service, "service", &config->service,
                                config->service.origins, "    ");

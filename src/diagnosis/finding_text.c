@@ -2,6 +2,7 @@
    Findings as text for people and as JSON, see finding.h. */
 #include <string.h>
 
+#include "base/json.h"
 #include "diagnosis/finding.h"
 
 enum { FINDING_COLUMNS = 100, FINDING_INDENT = 9 };
@@ -89,24 +90,19 @@ void findings_add_text(struct text *text, const struct findings *findings)
     }
 }
 
-static void finding__add_member(struct text *text, const char *name, const char *value)
-{
-    text_add_format(text, ", \"%s\": ", name);
-    text_add_json(text, value, strlen(value));
-}
-
 void findings_add_json(struct text *text, const struct findings *findings, bool has_others)
 {
     for (size_t i = 0; i < findings->count; i++) {
         const struct finding *finding = &findings->at[i];
         const struct finding_row *row = finding_row(finding->kind);
-        text_add_string(text, i > 0 || has_others ? ",\n  {" : "\n  {");
-        text_add_format(text, "\"line\": 0, \"column\": 0, \"severity\": \"%s\"",
-                        finding_severity_name(row->severity));
-        finding__add_member(text, "message", finding->text);
-        finding__add_member(text, "id", row->id);
-        finding__add_member(text, "subject", finding->subject);
-        finding__add_member(text, "remedy", finding->remedy);
-        text_add_string(text, "}");
+        struct json object = json_begin(text, JSON_SPACED, i > 0 || has_others ? ",\n  {" : "\n  {");
+        json_number(&object, "line", 0);
+        json_number(&object, "column", 0);
+        json_string(&object, "severity", finding_severity_name(row->severity));
+        json_string(&object, "message", finding->text);
+        json_string(&object, "id", row->id);
+        json_string(&object, "subject", finding->subject);
+        json_string(&object, "remedy", finding->remedy);
+        json_end(&object);
     }
 }

@@ -13,28 +13,37 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/json.h"
 #include "base/log_line.h"
 
 /* A line under construction: the list of fields is the same in both forms. */
 struct access_line__form {
-    struct text *text;
+    struct json object;
     bool is_json;
 };
 
+static struct access_line__form access_line__begin(struct text *text, bool is_json)
+{
+    return (struct access_line__form){.object = json_begin(text, JSON_DENSE, "{"), .is_json = is_json};
+}
+
 /* `value` is escaped already; empty: there is none. */
-static void access_line__add_word(const struct access_line__form *form, const char *name, const char *value)
+static void access_line__add_word(struct access_line__form *form, const char *name, const char *value)
 {
     if (!form->is_json) {
-        text_add_format(form->text, " %s=%s", name, value[0] != '\0' ? value : "-");
+        text_add_format(form->object.text, " %s=%s", name, value[0] != '\0' ? value : "-");
     } else if (value[0] != '\0') {
-        text_add_format(form->text, ",\"%s\":", name);
-        text_add_json(form->text, value, strlen(value));
+        json_string(&form->object, name, value);
     }
 }
 
-static void access_line__add_number(const struct access_line__form *form, const char *name, uint64_t value)
+static void access_line__add_number(struct access_line__form *form, const char *name, uint64_t value)
 {
-    text_add_format(form->text, form->is_json ? ",\"%s\":%llu" : " %s=%llu", name, (unsigned long long)value);
+    if (!form->is_json) {
+        text_add_format(form->object.text, " %s=%llu", name, (unsigned long long)value);
+    } else {
+        json_number(&form->object, name, value);
+    }
 }
 
 /* Cut at the end of `room`, so that what follows always has its place. */
@@ -45,8 +54,8 @@ static void access_line__escape(char *room, size_t size, const char *at)
     text_add_escaped(&value, at, strlen(at));
 }
 
-static void access_line__add_address(const struct access_line__form *form, const char *name,
-                                     const char *port_name, const struct pl_address *address)
+static void access_line__add_address(struct access_line__form *form, const char *name, const char *port_name,
+                                     const struct pl_address *address)
 {
     char room[ADDRESS_TEXT_ROOM];
     struct text value;
@@ -62,7 +71,7 @@ static void access_line__add_address(const struct access_line__form *form, const
 }
 
 /* As the log writes it. */
-static void access_line__add_id(const struct access_line__form *form, uint64_t id)
+static void access_line__add_id(struct access_line__form *form, uint64_t id)
 {
     char room[LOG_LINE_CONNECTION_ROOM];
     struct text value;
@@ -75,11 +84,15 @@ static void access_line__add_id(const struct access_line__form *form, uint64_t i
 
 void access_line_add(struct text *text, const struct access_line *line, bool is_json, const char *time)
 {
-    const struct access_line__form form = {text, is_json};
+    struct access_line__form form = access_line__begin(text, is_json);
     const struct close_reason_row *reason = close_reason_row(line->reason);
     char endpoint[LOG_LINE_ENDPOINT_ROOM];
     access_line__escape(endpoint, sizeof endpoint, line->endpoint);
-    text_add_format(text, is_json ? "{\"time\":\"%s\"" : "%s", time);
+    if (is_json) {
+        json_string(&form.object, "time", time);
+    } else {
+        text_add_string(text, time);
+    }
     access_line__add_word(&form, "endpoint", endpoint);
     access_line__add_word(&form, "protocol", line->is_udp ? "udp" : "tcp");
     access_line__add_address(&form, "client", "client_port", &line->client);
@@ -100,13 +113,15 @@ void access_line_add(struct text *text, const struct access_line *line, bool is_
 void access_line_add_gap(struct text *text, uint64_t missing, const char *words, bool is_json,
                          const char *time)
 {
-    const struct access_line__form form = {text, is_json};
     char escaped[LOG_LINE_MESSAGE_ROOM];
     access_line__escape(escaped, sizeof escaped, words);
     if (is_json) {
-        text_add_format(text, "{\"time\":\"%s\"", time);
-        access_line__add_number(&form, "missing", missing);
-        access_line__add_word(&form, "text", escaped);
+        struct json object = json_begin(text, JSON_DENSE, "{");
+        json_string(&object, "time", time);
+        json_number(&object, "missing", missing);
+        if (escaped[0] != '\0') {
+            json_string(&object, "text", escaped);
+        }
         text_add_string(text, "}\n");
     } else {
         text_add_format(text, "# %s %s\r\n", time, escaped);

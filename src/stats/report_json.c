@@ -1,34 +1,27 @@
 /* SPDX-License-Identifier: MIT
    A report as JSON (RFC 8259): one object; its members are in docs/status.md. Members may be added, none is taken away or
    given another meaning. */
-#include <string.h>
-
+#include "base/json.h"
 #include "stats/report_out.h"
-
-static void json__string(struct report_out *out, const char *at)
-{
-    text_add_json(&out->text, at, strlen(at));
-}
 
 /* `before` is what stands before the name: a comma, or the brace of the object. */
 static void json__name(struct report_out *out, const char *before, const char *name)
 {
-    text_add_string(&out->text, before);
-    json__string(out, name);
-    text_add_string(&out->text, ":");
+    struct json member = json_begin(&out->text, JSON_DENSE, before);
+    json_name(&member, name);
 }
 
 static void json__number(struct report_out *out, const char *before, const char *name, uint64_t value)
 {
-    json__name(out, before, name);
-    text_add_format(&out->text, "%llu", (unsigned long long)value);
+    struct json member = json_begin(&out->text, JSON_DENSE, before);
+    json_number(&member, name, value);
     report_out_more(out);
 }
 
 static void json__text(struct report_out *out, const char *before, const char *name, const char *value)
 {
-    json__name(out, before, name);
-    json__string(out, value);
+    struct json member = json_begin(&out->text, JSON_DENSE, before);
+    json_string(&member, name, value);
     report_out_more(out);
 }
 
@@ -147,8 +140,8 @@ static void json__endpoint(struct report_out *out, const struct report_endpoint 
 {
     json__text(out, "{", "name", endpoint->name);
     json__text(out, ",", "handler", endpoint->handler);
-    json__name(out, ",", "paused");
-    text_add_string(&out->text, endpoint->is_paused ? "true" : "false");
+    struct json member = json_begin(&out->text, JSON_DENSE, ",");
+    json_bool(&member, "paused", endpoint->is_paused);
     json__listeners(out, endpoint);
     if (report_has(endpoint, SCOPE_TCP)) {
         json__tcp(out, ",", endpoint->sums);
