@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "diagnosis/finding.h"
+#include "diagnosis/live_sockets.h"
 #include "diagnosis/machine.h"
 #include "registration.h"
 
@@ -23,6 +24,9 @@ struct check {
     char *registered_program; /* full path; NULL: none */
     struct machine machine;   /* sockets, processes, services, addresses */
     uint32_t pid;             /* of the running service; 0: it does not run */
+    bool has_asked;           /* it, what it listens on; `own` has the answer, nothing when there was none */
+    struct live_sockets own;
+    size_t bound; /* addresses that it has */
 };
 
 /* check_service_begin: fills in what is known of the service, and tells what could not be read. check_service: how it is
@@ -33,6 +37,11 @@ void check_service(struct check *check);
 
 /* check_start: handlers and binds, as a start would do them; endpoints on this machine. */
 void check_start(struct check *check);
+
+/* check_own_has: whether the running service says that it listens on this very address, which could not be bound, and the
+   system knows of no other who has it. It is asked once, when that is needed first, and has 5 seconds to answer. */
+bool check_own_has(struct check *check, const struct bind_question *question);
+void check_own_end(struct check *check);
 
 /* check_files: who can change what the service runs and reads, where file_trust_can_tell; whether it can write its logs. */
 void check_files(struct check *check);

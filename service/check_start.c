@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
    A start that is only tried: handlers, binds, and what can be said of endpoints on this machine; see check.h. */
 #include <stdio.h>
+#include <string.h>
 
 #include "check.h"
 #include "diagnosis/finding_binds.h"
@@ -36,13 +37,23 @@ static void check__handlers(const struct check *check, const struct rehearsal *r
     }
 }
 
+/* Whether the running service has it: so the system says, or, where that does not tell whose a socket is, the service. */
+static bool check__is_bound(struct check *check, const struct bind_question *question)
+{
+    return finding_binds_is_held_by(&check->machine, question, check->pid) || check_own_has(check, question);
+}
+
 /* What the running service has counts as bound. True: it cannot be bound. */
 static bool check__bind(struct check *check, const struct rehearsal *rehearsal, const char *endpoint,
                         const struct config_listen *listen, uint16_t port, bool is_shown)
 {
     struct bind_question question;
     rehearsal_bind(rehearsal, listen, port, &question);
-    if (question.error == 0 || finding_binds_is_held_by(&check->machine, &question, check->pid)) {
+    if (question.error == 0) {
+        return false;
+    }
+    if (check__is_bound(check, &question)) {
+        check->bound++;
         return false;
     }
     if (is_shown) {
@@ -52,6 +63,19 @@ static bool check__bind(struct check *check, const struct rehearsal *rehearsal, 
         finding_binds_add(check->findings, &check->machine, endpoint, &question);
     }
     return true;
+}
+
+static void check__tell_bound(const struct check *check)
+{
+    char room[300], pid[16], count[24];
+    struct text subject;
+    text_init(&subject, room, sizeof room);
+    text_add_string(&subject, "service ");
+    text_add_escaped(&subject, check->service, strlen(check->service));
+    snprintf(pid, sizeof pid, "%lu", (unsigned long)check->pid);
+    snprintf(count, sizeof count, "%zu", check->bound);
+    findings_add(check->findings, FINDING_SERVICE_BOUND, subject.at,
+                 FINDING_WORDS({"pid", pid}, {"count", count}));
 }
 
 static void check__binds(struct check *check, const struct rehearsal *rehearsal)
@@ -72,6 +96,9 @@ static void check__binds(struct check *check, const struct rehearsal *rehearsal)
         snprintf(count, sizeof count, "%zu", failed - CHECK_BINDS_SHOWN);
         findings_add(check->findings, FINDING_BIND_MANY, check->config->file,
                      FINDING_WORDS({"count", count}));
+    }
+    if (check->bound > 0) {
+        check__tell_bound(check);
     }
 }
 

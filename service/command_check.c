@@ -150,6 +150,7 @@ static void command_check__look(const struct loaded_config *loaded, const char *
     check_firewall(&check);
     check_service(&check);
     check_service_end(&check);
+    check_own_end(&check);
     machine_fini(&check.machine);
 }
 

@@ -150,10 +150,18 @@ static bool control_client__check_process(struct control_client *client,
         service, (unsigned long)process, (unsigned long)expectation->process);
 }
 
-/* The server learns who asks, but cannot act in the client's name: SECURITY_IDENTIFICATION. */
-static HANDLE control_client__connect(const WCHAR *name)
+/* Milliseconds: `patience`, or what is left of the time for everything. */
+static DWORD control_client__patience(const struct control_client *client, DWORD patience)
 {
-    const ULONGLONG deadline = GetTickCount64() + CONTROL_BUSY_PATIENCE;
+    const ULONGLONG now = GetTickCount64();
+    const ULONGLONG left = client->deadline > now ? client->deadline - now : 0;
+    return client->deadline != 0 && left < patience ? (DWORD)left : patience;
+}
+
+/* The server learns who asks, but cannot act in the client's name: SECURITY_IDENTIFICATION. */
+static HANDLE control_client__connect(const struct control_client *client, const WCHAR *name)
+{
+    const ULONGLONG deadline = GetTickCount64() + control_client__patience(client, client->busy_patience);
     for (;;) {
         HANDLE pipe =
             CreateFileW(name, PIPE_CLIENT_RIGHTS, 0, NULL, OPEN_EXISTING,
@@ -167,7 +175,8 @@ static HANDLE control_client__connect(const WCHAR *name)
     }
 }
 
-static bool control_client__fail_connect(const struct expectation *expectation, const char *service,
+static bool control_client__fail_connect(const struct control_client *client,
+                                         const struct expectation *expectation, const char *service,
                                          DWORD error, struct failure *failure_out)
 {
     switch (error) {
@@ -179,8 +188,8 @@ static bool control_client__fail_connect(const struct expectation *expectation, 
             "%s answers administrators only: run this elevated (\"Run as administrator\")", service);
     case ERROR_PIPE_BUSY:
         return control_client__fail(failure_out, EXIT_CODE_FAILED, 0,
-                                    "%s answers others; none of them was done within 10 seconds; try again",
-                                    service);
+                                    "%s answers others; none of them was done within %lu seconds; try again",
+                                    service, (unsigned long)client->busy_patience / 1000);
     default:
         return control_client__fail(failure_out, EXIT_CODE_FAILED, error,
                                     "the control pipe of %s cannot be opened", service);
@@ -194,17 +203,16 @@ static bool control_client__open_pipe(struct control_client *client, const struc
     if (name == NULL) {
         return control_client__fail(failure_out, EXIT_CODE_FAILED, 0, "out of memory");
     }
-    client->pipe = control_client__connect(name);
+    client->pipe = control_client__connect(client, name);
     const DWORD error = client->pipe == INVALID_HANDLE_VALUE ? GetLastError() : 0;
     memory_free(name);
-    return error == 0 || control_client__fail_connect(expectation, service, error, failure_out);
+    return error == 0 || control_client__fail_connect(client, expectation, service, error, failure_out);
 }
 
-bool control_client_open(struct control_client *client, const char *service, HANDLE cancel,
-                         struct failure *failure_out)
+static bool control_client__open(struct control_client *client, const char *service,
+                                 struct failure *failure_out)
 {
     struct expectation expectation = {.is_service = false};
-    *client = (struct control_client){.pipe = INVALID_HANDLE_VALUE, .cancel = cancel};
     if (!control_client__expect(service, &expectation, failure_out) ||
         !control_client__may_run(&expectation, service, failure_out)) {
         return false;
@@ -220,6 +228,26 @@ bool control_client_open(struct control_client *client, const char *service, HAN
     }
     control_client_close(client);
     return false;
+}
+
+bool control_client_open(struct control_client *client, const char *service, HANDLE cancel,
+                         struct failure *failure_out)
+{
+    *client = (struct control_client){.pipe = INVALID_HANDLE_VALUE,
+                                      .cancel = cancel,
+                                      .busy_patience = CONTROL_BUSY_PATIENCE,
+                                      .reply_patience = CONTROL_REPLY_PATIENCE};
+    return control_client__open(client, service, failure_out);
+}
+
+bool control_client_open_within(struct control_client *client, const char *service, uint32_t patience,
+                                struct failure *failure_out)
+{
+    *client = (struct control_client){.pipe = INVALID_HANDLE_VALUE,
+                                      .busy_patience = patience,
+                                      .reply_patience = patience,
+                                      .deadline = GetTickCount64() + patience};
+    return control_client__open(client, service, failure_out);
 }
 
 void control_client_close(struct control_client *client)
@@ -252,8 +280,8 @@ static DWORD control_client__finish(const struct control_client *client, BOOL is
         return error;
     }
     const HANDLE events[] = {client->event, client->cancel};
-    const DWORD which =
-        WaitForMultipleObjects(client->cancel != NULL ? 2 : 1, events, FALSE, CONTROL_REPLY_PATIENCE);
+    const DWORD which = WaitForMultipleObjects(client->cancel != NULL ? 2 : 1, events, FALSE,
+                                               control_client__patience(client, client->reply_patience));
     if (which != WAIT_OBJECT_0) {
         CancelIoEx(client->pipe, overlapped);
     }
@@ -328,9 +356,9 @@ bool control_client_ask(struct control_client *client, const struct text *reques
         return control_client__fail(failure_out, EXIT_CODE_NOT_RUNNING, 0,
                                     "it has stopped, or had no memory, before the answer was complete");
     case WAIT_TIMEOUT:
-        return control_client__fail(failure_out, EXIT_CODE_FAILED, 0,
-                                    "process %lu has not answered within 60 seconds",
-                                    (unsigned long)client->process);
+        return control_client__fail(
+            failure_out, EXIT_CODE_FAILED, 0, "process %lu has not answered within %lu seconds",
+            (unsigned long)client->process, (unsigned long)client->reply_patience / 1000);
     default:
         return control_client__fail(failure_out, EXIT_CODE_FAILED, error, "the answer could not be read");
     }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/control_message.h"
 #include "base/failure.h"
@@ -19,13 +20,20 @@ struct control_client {
     HANDLE pipe;
     HANDLE event;
     HANDLE cancel; /* an event that ends a call at once; NULL: none. The caller's */
-    DWORD process; /* who answers */
+    uint32_t busy_patience, reply_patience;
+    uint64_t deadline; /* of everything, by GetTickCount64; 0: none */
+    DWORD process;     /* who answers */
 };
 
 /* control_client_open: to the instance of this name. The service manager must know the process that answers, when `service` is a
    service. False: NOT_RUNNING, ACCESS_DENIED or FAILED, and what to do. */
 bool control_client_open(struct control_client *client, const char *service, HANDLE cancel,
                          struct failure *failure_out);
+
+/* control_client_open_within: the same, for who cannot wait as long as it takes: opening and asking together end within
+   `patience` milliseconds. */
+bool control_client_open_within(struct control_client *client, const char *service, uint32_t patience,
+                                struct failure *failure_out);
 void control_client_close(struct control_client *client);
 
 /* Takes a part of an answer. */

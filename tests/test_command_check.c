@@ -17,6 +17,9 @@
 #include "base/utf16.h"
 #include "check.h"
 #include "commands.h"
+#include "control_pipe.h"
+#include "pipe_access.h"
+#include "support/clock.h"
 #include "support/fault.h"
 #include "support/plugin_folders.h"
 #include "support/program.h"
@@ -40,8 +43,13 @@ static struct {
     const WCHAR *event_file; /* of the event source; NULL: there is none */
     uint16_t held;           /* a port that the table has, 0: none */
     SOCKET holder;           /* and who has it */
-    DWORD service_pid;       /* 0: it does not run */
-    const WCHAR *image;      /* of the registration */
+    DWORD holder_pid;        /* as the table tells, 0: not */
+    const char *says;        /* of that port, in the status of the service; NULL: not that it is running */
+    bool answers_with_error;
+    unsigned asked;
+    unsigned waited;    /* seconds for an answer */
+    DWORD service_pid;  /* 0: it does not run */
+    const WCHAR *image; /* of the registration */
     char printed[32768], complained[4096];
 } world;
 
@@ -55,7 +63,7 @@ static DWORD WINAPI tcp_table(PVOID table, PDWORD size, BOOL order, ULONG family
     const MIB_TCPROW_OWNER_PID row = {.dwState = MIB_TCP_STATE_LISTEN,
                                       .dwLocalAddr = LOOPBACK,
                                       .dwLocalPort = PORT(world.held),
-                                      .dwOwningPid = HOLDER};
+                                      .dwOwningPid = world.holder_pid};
     const DWORD count = family == AF_INET && world.held != 0;
     (void)order, (void)kind, (void)reserved;
     memset(table, 0, *size);
@@ -192,6 +200,7 @@ static int setup(void **state)
 {
     memset(&world, 0, sizeof world);
     world.holder = INVALID_SOCKET;
+    world.holder_pid = HOLDER;
     if (support_setup(state) != 0) {
         return -1;
     }
@@ -296,9 +305,121 @@ static void test_command_check__what_the_service_has_counts_as_bound(void **stat
     hold_port();
     world.service_pid = HOLDER;
     assert_int_equal(check(), EXIT_CODE_DONE);
-    expect_not("bind-");
+    expect_not("(bind-held");
+    expect("note     service " SERVICE " (bind-by-service)");
+    expect("process 7777 runs as this service and has 1 of the addresses");
     world.service_pid = HOLDER + 1;
     assert_int_equal(check(), EXIT_CODE_BIND);
+    expect_not("(bind-by-service)");
+    let_go();
+}
+
+/* ---- Where the system does not tell whose a socket is ---- */
+
+static enum exit_code answer_status(void *context, const struct control_request *request,
+                                    struct control_answer *answer)
+{
+    (void)context;
+    assert_int_equal(request->count, 2);
+    assert_string_equal(request->words[0], "status");
+    assert_string_equal(request->words[1], "--json");
+    world.asked++;
+    control_answer_format(answer, CONTROL_OUT,
+                          "{\"endpoints\": [{\"name\": \"echo\", \"listeners\": [%s]}]}\n", world.says);
+    return world.answers_with_error ? EXIT_CODE_FAILED : EXIT_CODE_DONE;
+}
+
+/* What "check" makes of it when the service says this of the port that cannot be bound. `says`: PORT stands for it. */
+static enum exit_code check_beside(const char *says)
+{
+    const struct control_pipe_options options = {.service = SERVICE, .answer = answer_status};
+    const char *port = strstr(says, "PORT");
+    char room[512];
+    struct text text;
+    struct failure failure;
+    text_init(&text, room, sizeof room);
+    text_add(&text, says, port != NULL ? (size_t)(port - says) : strlen(says));
+    if (port != NULL) {
+        text_add_format(&text, "%u%s", (unsigned)world.held, port + strlen("PORT"));
+    }
+    world.says = room;
+    world.asked = 0;
+    world.service_pid = GetCurrentProcessId();
+    struct control_pipe *pipe = control_pipe_start(&options, &failure);
+    assert_non_null(pipe);
+    const enum exit_code code = check();
+    control_pipe_stop(pipe);
+    return code;
+}
+
+static void test_command_check__what_the_service_says_it_has_counts_as_bound(void **state)
+{
+    static const struct {
+        const char *says;
+        enum exit_code code;
+    } rows[] = {
+        {"{\"address\": \"tcp://127.0.0.1:PORT\", \"state\": \"listening\"}", EXIT_CODE_DONE},
+        {"{\"address\": \"tcp://127.0.0.1:PORT\", \"state\": \"waiting\", \"error\": 10048}", EXIT_CODE_BIND},
+        {"{\"address\": \"tcp://127.0.0.2:PORT\", \"state\": \"listening\"}", EXIT_CODE_BIND},
+        {"{\"address\": \"tcp://0.0.0.0:PORT\", \"state\": \"listening\"}", EXIT_CODE_BIND},
+        {"{\"address\": \"udp://127.0.0.1:PORT\", \"state\": \"listening\"}", EXIT_CODE_BIND},
+        {"{\"address\": \"tcp://127.0.0.1:1\", \"state\": \"listening\"}", EXIT_CODE_BIND},
+        {"", EXIT_CODE_BIND},
+    };
+    (void)state;
+    hold_port();
+    world.holder_pid = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(check_beside(rows[i].says), rows[i].code);
+        expect(rows[i].code == EXIT_CODE_DONE ? "runs as this service and has 1 of the addresses"
+                                              : "(bind-held-nameless)");
+        assert_int_equal(world.asked, 1);
+    }
+    world.answers_with_error = true;
+    assert_int_equal(check_beside(rows[0].says), EXIT_CODE_BIND);
+    let_go();
+}
+
+/* What the system knows comes first, and only who runs is asked. */
+static void test_command_check__the_service_cannot_hide_another_holder(void **state)
+{
+    static const char says[] = "{\"address\": \"tcp://127.0.0.1:PORT\", \"state\": \"listening\"}";
+    (void)state;
+    hold_port();
+    assert_int_equal(check_beside(says), EXIT_CODE_BIND);
+    expect("(bind-held)");
+    expect("process 7777");
+    assert_int_equal(world.asked, 0);
+    let_go();
+}
+
+/* A slice of a wait, which takes a second of the virtual clock. */
+static DWORD WINAPI never_ready(DWORD count, const HANDLE *handles, BOOL all, DWORD patience)
+{
+    world.waited++;
+    clock_advance(1000);
+    return SEAM_REAL(WaitForMultipleObjects)(count, handles, all, patience);
+}
+
+static void test_command_check__a_service_that_does_not_answer_changes_nothing(void **state)
+{
+    WCHAR *name = pipe_access_name(SERVICE);
+    (void)state;
+    hold_port();
+    world.holder_pid = 0;
+    world.service_pid = GetCurrentProcessId(); /* and nobody is behind the pipe */
+    assert_int_equal(check(), EXIT_CODE_BIND);
+    expect("(bind-held-nameless)");
+    HANDLE server = CreateNamedPipeW(name, PIPE_ACCESS_DUPLEX, PIPE_TYPE_BYTE, 1, 4096, 4096, 0, NULL);
+    assert_true(server != INVALID_HANDLE_VALUE);
+    seam_replace(IMPORT_WaitForMultipleObjects, (seam_function)never_ready);
+    assert_int_equal(check(), EXIT_CODE_BIND);
+    seam_replace(IMPORT_WaitForMultipleObjects, NULL);
+    expect("(bind-held-nameless)");
+    assert_in_range(world.waited, 5, 8);
+    clock_reset();
+    CloseHandle(server);
+    memory_free(name);
     let_go();
 }
 
@@ -569,6 +690,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(test_command_check__names_who_holds_a_port),
         test(test_command_check__what_the_service_has_counts_as_bound),
+        test(test_command_check__what_the_service_says_it_has_counts_as_bound),
+        test(test_command_check__the_service_cannot_hide_another_holder),
+        test(test_command_check__a_service_that_does_not_answer_changes_nothing),
         test(test_command_check__many_failed_binds_are_counted),
         test(test_command_check__a_handler_that_refuses_is_code_3),
         test(test_command_check__tells_what_a_registration_lacks),

@@ -281,6 +281,35 @@ static void test_control_client__knows_an_answer_that_is_none(void **state)
     memory_free(name);
 }
 
+/* Nothing comes, however long the client would wait otherwise. */
+static void test_control_client__waits_no_longer_than_it_may(void **state)
+{
+    static const char *const words[] = {"hello"};
+    WCHAR *name = pipe_access_name(world.service);
+    HANDLE server = CreateNamedPipeW(name, PIPE_ACCESS_DUPLEX, PIPE_TYPE_BYTE, 1, 4096, 4096, 0, NULL);
+    const ULONGLONG begin = GetTickCount64();
+    struct control_client client, second;
+    struct failure failure;
+    enum exit_code code = EXIT_CODE_DONE;
+    char room[64];
+    struct text request;
+    size_t length = 0;
+    (void)state;
+    assert_true(server != INVALID_HANDLE_VALUE);
+    text_init(&request, room, sizeof room);
+    assert_true(control_request_add(&request, words, 1));
+    assert_true(control_client_open_within(&client, world.service, 1000, &failure));
+    assert_false(
+        control_client_open_within(&second, world.service, 1000, &failure)); /* its only place is taken */
+    assert_non_null(strstr(failure.text, "none of them was done within 1 seconds"));
+    assert_false(control_client_ask(&client, &request, count, &length, &code, &failure));
+    assert_non_null(strstr(failure.text, "has not answered within 1 seconds"));
+    assert_in_range(GetTickCount64() - begin, 900, CONTROL_BUSY_PATIENCE - 1);
+    control_client_close(&client);
+    CloseHandle(server);
+    memory_free(name);
+}
+
 #define test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -292,6 +321,7 @@ int main(void)
         test(test_control_client__says_why_it_may_not_ask),
         test(test_control_client__without_memory_or_handles_it_says_so),
         test(test_control_client__knows_an_answer_that_is_none),
+        test(test_control_client__waits_no_longer_than_it_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

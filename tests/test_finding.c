@@ -251,13 +251,19 @@ static void test_finding__the_running_service_holds_its_ports(void **state)
     assert_true(finding_binds_is_held_by(&machine, &question, 200));
     assert_false(finding_binds_is_held_by(&machine, &question, 201));
     assert_false(finding_binds_is_held_by(&machine, &question, 0));
+    assert_false(finding_binds_is_held_by_another(&machine, &question, 200));
+    assert_true(finding_binds_is_held_by_another(&machine, &question, 201));
     other.address.port = 81;
     assert_false(finding_binds_is_held_by(&machine, &other, 200));
+    assert_false(finding_binds_is_held_by_another(&machine, &other, 201));
     other = question;
     other.protocol = CONFIG_UDP;
     assert_false(finding_binds_is_held_by(&machine, &other, 200));
     holds(200, PORT_ESTABLISHED);
     assert_false(finding_binds_is_held_by(&machine, &question, 200));
+    assert_false(finding_binds_is_held_by_another(&machine, &question, 201));
+    holds(0, PORT_LISTENING); /* nobody knows */
+    assert_false(finding_binds_is_held_by_another(&machine, &question, 201));
 }
 
 static void test_finding__a_cause_without_memory_is_no_small_thing(void **state)

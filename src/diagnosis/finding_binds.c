@@ -57,16 +57,34 @@ void finding_binds_add(struct findings *findings, const struct machine *machine,
     text_fini(&remedy);
 }
 
+/* Whether this socket, which waits for clients, is on the address. */
+static bool finding_binds__holds(const struct machine_port *port, const struct bind_question *question)
+{
+    const struct bind_socket ours = {question->address, question->is_dual_stack, BIND_EXCLUSIVE};
+    struct bind_socket theirs = {.address = port->local};
+    theirs.is_dual_stack = port->local.family == 6 && address_is_any(&port->local);
+    return port->protocol == question->protocol && machine_port_is_held(port) &&
+           bind_conflict_overlaps(&theirs, &ours);
+}
+
 bool finding_binds_is_held_by(const struct machine *machine, const struct bind_question *question,
                               uint32_t pid)
 {
-    const struct bind_socket ours = {question->address, question->is_dual_stack, BIND_EXCLUSIVE};
     for (size_t i = 0; i < machine->ports.count; i++) {
         const struct machine_port *port = machine_port_at(machine, i);
-        struct bind_socket theirs = {.address = port->local};
-        theirs.is_dual_stack = port->local.family == 6 && address_is_any(&port->local);
-        if (port->pid == pid && pid != 0 && port->protocol == question->protocol &&
-            machine_port_is_held(port) && bind_conflict_overlaps(&theirs, &ours)) {
+        if (port->pid == pid && pid != 0 && finding_binds__holds(port, question)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool finding_binds_is_held_by_another(const struct machine *machine, const struct bind_question *question,
+                                      uint32_t pid)
+{
+    for (size_t i = 0; i < machine->ports.count; i++) {
+        const struct machine_port *port = machine_port_at(machine, i);
+        if (port->pid != 0 && port->pid != pid && finding_binds__holds(port, question)) {
             return true;
         }
     }

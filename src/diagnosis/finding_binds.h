@@ -18,4 +18,8 @@ void finding_binds_subject(struct text *text, const char *endpoint, enum config_
 bool finding_binds_is_held_by(const struct machine *machine, const struct bind_question *question,
                               uint32_t pid);
 
+/* finding_binds_is_held_by_another: whether the system says that a socket of a process other than this one has it. */
+bool finding_binds_is_held_by_another(const struct machine *machine, const struct bind_question *question,
+                                      uint32_t pid);
+
 #endif
