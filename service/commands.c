@@ -139,6 +139,16 @@ const struct command commands_all[] = {
          "it. The configuration and the data stay, unless --purge. What only has the same name stays too.\n"
          "Exit code 1: something could not be removed; 5: run it elevated.\n",
      .run = command_uninstall_run},
+    {.name = "firewall",
+     .options = 1 << OPTION_DRY_RUN,
+     .summary = "lets other machines in to what a service listens on",
+     .details =
+         "Sets the rules of Windows Firewall for the service anew: one for each endpoint and protocol, for\n"
+         "this program as this service, its ports, the networks of \"allow\" only where it is set, in networks\n"
+         "of a domain and private ones. Endpoints on loopback get none. \"install --firewall\" sets the same\n"
+         "rules, \"uninstall\" removes them. --dry-run prints the command lines. Exit code 3: the\n"
+         "configuration has an error; 5: run it elevated.\n",
+     .run = command_firewall_run},
     {.name = "version",
      .summary = "prints the version",
      .details = "The version of this program.\n",

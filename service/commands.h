@@ -20,6 +20,7 @@ enum exit_code command_ports_run(const struct arguments *arguments, struct strea
 enum exit_code command_control_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_install_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_uninstall_run(const struct arguments *arguments, struct streams *streams);
+enum exit_code command_firewall_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_handlers_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_version_run(const struct arguments *arguments, struct streams *streams);
 enum exit_code command_help_run(const struct arguments *arguments, struct streams *streams);

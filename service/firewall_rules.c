@@ -77,3 +77,42 @@ bool firewall_rules_run(const struct text *arguments)
     memory_free(wide);
     return is_done;
 }
+
+static bool firewall_rules__do(const struct text *arguments, struct text *lines)
+{
+    if (lines == NULL) {
+        return firewall_rules_run(arguments);
+    }
+    text_add_format(lines, "netsh %s\n", arguments->at);
+    return true;
+}
+
+static void firewall_rules__clear(const struct firewall_rules *rules, struct text *lines)
+{
+    struct text arguments;
+    text_init_heap(&arguments);
+    firewall_rules_add_removal(&arguments, rules);
+    firewall_rules__do(&arguments, lines); /* there may be none */
+    text_fini(&arguments);
+}
+
+bool firewall_rules_set(const struct firewall_rules *rules, const struct config *config, bool is_anew,
+                        struct text *lines, unsigned *count_out)
+{
+    bool is_done = true;
+    *count_out = 0;
+    if (is_anew) {
+        firewall_rules__clear(rules, lines);
+    }
+    for (size_t i = 0; is_done && i < 2 * config->endpoint_count; i++) {
+        struct text arguments;
+        text_init_heap(&arguments);
+        if (firewall_rules_add(&arguments, rules, &config->endpoints[i / 2],
+                               i % 2 == 0 ? CONFIG_TCP : CONFIG_UDP)) {
+            ++*count_out;
+            is_done = firewall_rules__do(&arguments, lines);
+        }
+        text_fini(&arguments);
+    }
+    return is_done;
+}

@@ -28,4 +28,9 @@ void firewall_rules_add_removal(struct text *text, const struct firewall_rules *
 /* firewall_rules_run: runs netsh with these arguments; false where it does not do it, or there is none to remove. */
 bool firewall_rules_run(const struct text *arguments);
 
+/* firewall_rules_set: adds the rules of all endpoints; `is_anew`: in place of those there are. `lines` not NULL: nothing is
+   run, they are put there as command lines. False: netsh refuses one, and the rest was not tried. */
+bool firewall_rules_set(const struct firewall_rules *rules, const struct config *config, bool is_anew,
+                        struct text *lines, unsigned *count_out);
+
 #endif

@@ -28,7 +28,7 @@ echo usage: install.cmd [--service NAME] [--from FOLDER] [--delayed] [--firewall
 echo   --service NAME  the service's name (PortListener); several can be installed side by side
 echo   --from FOLDER   where portlistener.exe is (beside this file, or in build\windows-msvc\bin)
 echo   --delayed       start some minutes after the boot instead of with it
-echo   --firewall      let other machines of the domain and private networks in, on the ports that it listens on
+echo   --firewall      let other machines of domain and private networks in, those of "allow" only where it is set
 echo   --keep-data     use the configuration and the data that are there from an earlier installation
 echo   --upgrade       replace the program of the service that is there; its configuration, data, account and start stay
 if /i "%~1"=="--help" exit /b 0
@@ -180,9 +180,10 @@ rem drain_timeout and five seconds; whoever raises drain_timeout raises this. Wi
 reg.exe add "%key%" /v PreshutdownTimeout /t REG_DWORD /d %preshutdown% /f >nul
 if errorlevel 1 call :refused "the time that a shutdown of the machine grants"
 if not defined firewall goto installed
-if defined upgrade netsh.exe advfirewall firewall delete rule name="%service%" program="%program%\portlistener.exe" >nul 2>&1
-netsh.exe advfirewall firewall add rule name="%service%" dir=in action=allow program="%program%\portlistener.exe" service="%service%" profile=domain,private >nul
-if errorlevel 1 call :refused "the firewall rule"
+rem For each endpoint, as its configuration says; an upgrade sets them anew.
+if defined has_config "%program%\portlistener.exe" firewall --service "%service%"
+if not defined has_config "%program%\portlistener.exe" firewall --service "%service%" --config "%config%"
+if errorlevel 1 call :refused "the firewall rules"
 
 :installed
 if not defined ran goto done

@@ -460,46 +460,25 @@ static bool installer__wants_firewall(const struct installer *installer)
     return installer->request->wants_firewall;
 }
 
-/* Says what the rule would let in, or runs netsh. */
-static bool installer__add_rule(const struct installer *installer, const struct firewall_rules *rules,
-                                const struct config_endpoint *endpoint, enum config_protocol protocol,
-                                unsigned *count)
-{
-    struct text arguments;
-    bool is_done = true;
-    text_init_heap(&arguments);
-    if (firewall_rules_add(&arguments, rules, endpoint, protocol)) {
-        ++*count;
-        is_done = installer__is_dry(installer) || firewall_rules_run(&arguments);
-    }
-    text_fini(&arguments);
-    return is_done;
-}
-
 static bool installer__set_firewall(struct installer *installer, const struct installer_step *step,
                                     struct text *said, struct failure *failure_out)
 {
     const struct firewall_rules rules = {.service = installer->request->service,
                                          .program = installer->program};
     const struct config *config = installer->has_config ? installer->config.config : NULL;
-    struct text removal;
+    struct text lines;
     unsigned count = 0;
-    bool is_done = config != NULL;
     (void)step;
-    text_init_heap(&removal);
-    firewall_rules_add_removal(&removal, &rules);
-    if (is_done && installer->is_upgrade && !installer__is_dry(installer)) {
-        firewall_rules_run(&removal); /* there may be none */
+    if (config == NULL) {
+        return installer__refuse(failure_out, "", "the configuration has errors", "");
     }
-    text_fini(&removal);
-    for (size_t i = 0; is_done && i < config->endpoint_count; i++) {
-        is_done = installer__add_rule(installer, &rules, &config->endpoints[i], CONFIG_TCP, &count) &&
-                  installer__add_rule(installer, &rules, &config->endpoints[i], CONFIG_UDP, &count);
-    }
+    text_init_heap(&lines);
+    const bool is_done = firewall_rules_set(&rules, config, installer->is_upgrade,
+                                            installer__is_dry(installer) ? &lines : NULL, &count);
+    text_fini(&lines);
     text_add_format(said, "%u rule%s", count, count == 1 ? "" : "s");
-    return is_done || installer__refuse(failure_out, config != NULL ? "netsh has not added a rule" : "",
-                                        config != NULL ? "" : "the configuration has errors",
-                                        config != NULL ? "; is the service of the firewall running?" : "");
+    return is_done || installer__refuse(failure_out, "netsh has not added a rule", "",
+                                        "; is the service of the firewall running?");
 }
 
 /* ---- Step: it starts ---- */

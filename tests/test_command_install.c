@@ -475,6 +475,92 @@ static void test_installer__goes_by_its_options(void **state)
     assert_int_equal(world.started, 1);
 }
 
+/* ---- The firewall alone ---- */
+
+static void write_config(const char *contents)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    program_write(world.folder, L"test.ini", contents, path);
+}
+
+/* "firewall" for a service that runs the program where it would be installed, or another one. */
+static enum exit_code firewall(bool is_ours, bool is_dry)
+{
+    char *config = install_files_join(world.root, "test.ini");
+    const struct arguments arguments = {.options = {[OPTION_SERVICE] = TEST_SERVICE,
+                                                    [OPTION_CONFIG] = config,
+                                                    [OPTION_DRY_RUN] = is_dry ? "--dry-run" : NULL}};
+    struct install_places real;
+    struct failure failure;
+    struct streams streams;
+    assert_true(install_places_find(&real, TEST_SERVICE, &failure));
+    snprintf(world.image, sizeof world.image, "\"%s\\%s\" service", real.program,
+             is_ours ? INSTALL_PLACES_PROGRAM : "other.exe");
+    install_places_free(&real);
+    open_stream(&streams.out, L"out");
+    open_stream(&streams.err, L"err");
+    const enum exit_code code = command_firewall_run(&arguments, &streams);
+    read_stream(&streams.out, L"out", world.printed, sizeof world.printed);
+    read_stream(&streams.err, L"err", world.complained, sizeof world.complained);
+    memory_free(config);
+    return code;
+}
+
+static void test_firewall__sets_a_rule_for_each_endpoint_and_protocol(void **state)
+{
+    static const char *const ends[] = {
+        "\\portlistener.exe\"\n", " protocol=TCP localport=7007-7009 remoteip=192.0.2.0/24\n",
+        " protocol=UDP localport=7,8 remoteip=192.0.2.0/24\n", " protocol=UDP localport=10\n"};
+    static const char rule[] = " rule name=\"" TEST_SERVICE "\" program=\"";
+    const char *line = world.printed;
+    (void)state;
+    world.exists = true;
+    write_config("[endpoint a]\nlisten = tcp://*:7007-7009, tcp://127.0.0.1:1, udp://*:7, udp://[::]:8\n"
+                 "handler = echo\nallow = 192.0.2.0/24\n"
+                 "[endpoint off]\nlisten = tcp://*:11\nhandler = echo\nenabled = no\n"
+                 "[endpoint b]\nlisten = tcp://127.0.0.1:9\nhandler = echo\n"
+                 "[endpoint c]\nlisten = udp://192.0.2.1:10\nhandler = discard\n");
+    expect_code(firewall(true, true), EXIT_CODE_DONE);
+    assert_int_equal(world.rules, 0);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        const char *end = strchr(line, '\n') + 1, *at = strstr(line, rule);
+        const char *verb = i == 0 ? "netsh advfirewall firewall delete" : "netsh advfirewall firewall add";
+        assert_memory_equal(line, verb, strlen(verb));
+        assert_ptr_equal(at, line + strlen(verb));
+        assert_memory_equal(end - strlen(ends[i]), ends[i], strlen(ends[i]));
+        line = end;
+    }
+    assert_string_equal(line, "");
+    expect_code(firewall(true, false), EXIT_CODE_FAILED); /* this netsh refuses */
+    assert_int_equal(world.rules, 2);                     /* the removal, and the first rule */
+    expect(world.rule, " protocol=TCP localport=7007-7009 remoteip=192.0.2.0/24");
+    expect(world.complained, "netsh has not added a rule");
+    write_config("[endpoint b]\nlisten = tcp://127.0.0.1:9\nhandler = echo\n");
+    expect_code(firewall(true, false), EXIT_CODE_DONE);
+    assert_int_equal(world.rules, 3); /* there is nothing to add */
+    expect(world.printed,
+           TEST_SERVICE ": 0 rules of Windows Firewall, as its configuration lets this machine");
+}
+
+static void test_firewall__changes_nothing_when_it_may_not_or_cannot(void **state)
+{
+    (void)state;
+    write_config(TEST_INI);
+    expect_code(firewall(true, false), EXIT_CODE_FAILED);
+    expect(world.complained, "no rule was set, as " TEST_SERVICE " is not installed");
+    world.exists = true;
+    expect_code(firewall(false, false), EXIT_CODE_FAILED);
+    expect(world.complained, "is not a service of PortListener");
+    fault_arm(IMPORT_RegCreateKeyExW, 1, ERROR_ACCESS_DENIED, 1);
+    expect_code(firewall(true, false), EXIT_CODE_ACCESS_DENIED);
+    fault_clear();
+    expect(world.complained, "run elevated");
+    write_config("[endpoint a]\n");
+    expect_code(firewall(true, false), EXIT_CODE_CONFIGURATION);
+    expect(world.complained, "no rule was changed, as the configuration has errors");
+    assert_int_equal(world.rules, 0);
+}
+
 /* Each call that a step rests on is refused in turn: it is named, and what was done before it is undone. */
 static void test_installer__undoes_all_when_a_step_that_matters_fails(void **state)
 {
@@ -925,6 +1011,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_installer__makes_the_hardened_registration, setup, teardown),
         cmocka_unit_test_setup_teardown(test_installer__a_dry_run_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_installer__goes_by_its_options, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_firewall__sets_a_rule_for_each_endpoint_and_protocol, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_firewall__changes_nothing_when_it_may_not_or_cannot, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_installer__undoes_all_when_a_step_that_matters_fails, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_installer__goes_on_when_a_setting_is_refused, setup, teardown),

@@ -1006,21 +1006,57 @@ static bool has_firewall_rule(void)
     return is_found;
 }
 
+/* What the program would have netsh do for this service. */
+static void expect_rules(const char *expected)
+{
+    WCHAR program[PROGRAM_PATH_MAX], arguments[128];
+    struct program_result result;
+    swprintf(program, PROGRAM_PATH_MAX, L"%ls\\portlistener.exe", world.program);
+    swprintf(arguments, 128, L"firewall --dry-run --service %ls", world.name);
+    program_run(program, arguments, &result);
+    if (!result.has_ended || result.code != 0 || strstr(result.out, expected) == NULL) {
+        fail_msg("\"%s\" is not in: %s%s", expected, result.out, result.err);
+    }
+}
+
 /* Wine's netsh does nothing, and says that it did. */
 static void test_install__opens_the_firewall_when_asked(void **state)
 {
+    WCHAR path[PROGRAM_PATH_MAX];
+    char begin[256];
     (void)state;
     expect_code(install(L"--firewall"), 0);
+    assert_non_null(strstr(world.output, ": 0 rules of Windows Firewall, as its configuration"));
+    program_write(world.data, L"portlistener.ini",
+                  "[endpoint a]\nlisten = tcp://*:17007, udp://127.0.0.1:17007\nhandler = echo\n"
+                  "allow = 192.0.2.0/24\n",
+                  path);
+    expect_code(install(L"--upgrade --firewall"), 0);
+    assert_non_null(strstr(world.output, ": 1 rule of Windows Firewall"));
+    assert_null(strstr(world.output, "firewall rules"));
+    snprintf(begin, sizeof begin, "netsh advfirewall firewall delete rule name=\"%ls\" program=\"",
+             world.name);
+    expect_rules(begin);
+    snprintf(begin, sizeof begin, "\nnetsh advfirewall firewall add rule name=\"%ls\" program=\"",
+             world.name);
+    expect_rules(begin);
+    snprintf(begin, sizeof begin,
+             "\\portlistener.exe\" service=\"%ls\" dir=in action=allow profile=domain,private protocol=TCP "
+             "localport=17007 remoteip=192.0.2.0/24\n",
+             world.name);
+    expect_rules(begin);
     if (is_wine()) {
         print_message("SKIPPED in part: Wine has no firewall\n");
-        expect_in_script(L"install.cmd", "firewall add rule name=\"%service%\" dir=in action=allow program=");
-        expect_in_script(L"install.cmd", " service=\"%service%\" profile=domain,private ");
-        expect_in_script(L"uninstall.cmd", "firewall delete rule name=\"%service%\" program=");
-        expect_code(uninstall(L"--purge"), 0);
     } else {
-        assert_null(strstr(world.output, "refused"));
         assert_true(has_firewall_rule());
-        expect_code(uninstall(L"--purge"), 0);
+    }
+    program_write(world.data, L"portlistener.ini", "[endpoint a]\n", path);
+    expect_code(install(L"--upgrade --firewall"), 0);
+    assert_non_null(strstr(world.output, "no rule was changed, as the configuration has errors"));
+    assert_non_null(strstr(world.output, "refused by the system: the firewall rules"));
+    expect_in_script(L"uninstall.cmd", "firewall delete rule name=\"%service%\" program=\"%program%\\");
+    expect_code(uninstall(L"--purge"), 0);
+    if (!is_wine()) {
         assert_false(has_firewall_rule());
     }
     expect_nothing_left();
