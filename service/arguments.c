@@ -43,6 +43,17 @@ static const struct {
     [OPTION_HELP] = {"--help", NULL, "print this help"},
 };
 
+/* What no command can do at once. */
+static const struct {
+    enum option first, second;
+    const char *reason;
+} arguments__conflicts[] = {
+    {OPTION_JSON, OPTION_LINES, "each is another form of what is printed"},
+    {OPTION_JSON, OPTION_METRICS, "each is another form of what is printed"},
+    {OPTION_EXPECT, OPTION_LINES, "the one reads the file that the other makes"},
+    {OPTION_WATCH, OPTION_LINES, "a line for a file does not tell what comes and what goes"},
+};
+
 /* The option that `word` (of `length`) names; OPTION_COUNT when none. */
 static enum option arguments__find(const char *word, size_t length)
 {
@@ -128,6 +139,22 @@ static bool arguments__take_operand(const char *word, struct arguments *argument
     return false;
 }
 
+static bool arguments__check_conflicts(const struct arguments *arguments, struct failure *failure_out)
+{
+    for (size_t i = 0; i < sizeof arguments__conflicts / sizeof arguments__conflicts[0]; i++) {
+        const enum option first = arguments__conflicts[i].first, second = arguments__conflicts[i].second;
+        if (arguments->options[first] != NULL && arguments->options[second] != NULL) {
+            struct text text;
+            arguments__fail(failure_out, &text);
+            text_add_format(&text, "the options %s and %s do not go together: %s",
+                            arguments__options[first].name, arguments__options[second].name,
+                            arguments__conflicts[i].reason);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The length in UTF-16 units: what Windows counts as characters. */
 static size_t arguments__utf16_length(const char *word)
 {
@@ -186,7 +213,8 @@ bool arguments_parse(const char *const *words, size_t count, const struct comman
             return false;
         }
     }
-    return arguments__check_service(arguments_out, failure_out);
+    return arguments__check_conflicts(arguments_out, failure_out) &&
+           arguments__check_service(arguments_out, failure_out);
 }
 
 void arguments_add_options(struct text *text, unsigned options)

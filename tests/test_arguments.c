@@ -23,6 +23,11 @@ static const struct command table[] = {
     {.name = "check", .options = 1 << OPTION_JSON | 1 << OPTION_STRICT, .run = nothing},
     {.name = "config show", .options = 1 << OPTION_JSON, .run = nothing},
     {.name = "config reference", .options = 1 << OPTION_MARKDOWN, .run = nothing},
+    {.name = "ports",
+     .options =
+         1 << OPTION_JSON | 1 << OPTION_ALL | 1 << OPTION_WATCH | 1 << OPTION_EXPECT | 1 << OPTION_LINES,
+     .run = nothing},
+    {.name = "status", .options = 1 << OPTION_JSON | 1 << OPTION_METRICS | 1 << OPTION_WATCH, .run = nothing},
     {.name = "handlers", .operand = "[NAME]", .operands_max = 1, .run = nothing},
     {.name = NULL},
 };
@@ -70,6 +75,10 @@ static void test_arguments__take_what_the_table_allows(void **state)
         {"check --config=a=b", "check", "a=b", NULL, NULL, false},
         {"config show --json", "config show", NULL, NULL, NULL, true},
         {"--service X config reference", "config reference", NULL, "X", NULL, false},
+        {"ports --json --all --watch --expect x", "ports", NULL, NULL, NULL, true},
+        {"ports --lines --all", "ports", NULL, NULL, NULL, false},
+        {"status --json --watch", "status", NULL, NULL, NULL, true},
+        {"status --watch --metrics", "status", NULL, NULL, NULL, false},
         {"handlers echo", "handlers", NULL, NULL, "echo", false},
         {"handlers -", "handlers", NULL, NULL, "-", false},
         {"handlers --config x echo", "handlers", "x", NULL, "echo", false},
@@ -119,6 +128,17 @@ static void test_arguments__say_what_is_wrong_and_what_would_be_right(void **sta
         {"check now", "check does not take \"now\"; \"portlistener check --help\" tells what it takes"},
         {"handlers a b",
          "handlers does not take \"b\"; \"portlistener handlers --help\" tells what it takes"},
+        {"ports --json --lines",
+         "the options --json and --lines do not go together: each is another form of what is printed"},
+        {"ports --lines --all --json",
+         "the options --json and --lines do not go together: each is another form of what is printed"},
+        {"ports --lines --expect x", "the options --expect and --lines do not go together: the one reads the "
+                                     "file that the other makes"},
+        {"ports --watch --lines",
+         "the options --watch and --lines do not go together: a line for a file does "
+         "not tell what comes and what goes"},
+        {"status --metrics --json",
+         "the options --json and --metrics do not go together: each is another form of what is printed"},
         {"check --service a\\b", "a service name has at most 256 characters and neither / nor \\"},
         {"check --service a/b", "a service name has at most 256 characters and neither / nor \\"},
     };
