@@ -6,26 +6,23 @@
 #include <string.h>
 
 #include "base/address.h"
-#include "config/config_listen.h"
 #include "config/config_options.h"
+#include "diagnosis/listen_walk.h"
 #include "diagnosis/port_ranges.h"
 
-enum { ENDPOINTS_SUBJECT_ROOM = 128, ENDPOINTS_PORT_MAX = 65535 };
+enum { ENDPOINTS_PORT_MAX = 65535 };
 
 /* One item of `listen` that is looked at. */
 struct endpoint_view {
     struct findings *findings;
     const struct config *config;
     const struct endpoint_facts *facts;
-    const struct config_endpoint *endpoint;
-    const struct config_listen *listen;
-    const char *subject;
-    const char *address; /* as `listen` has it */
+    const struct listen_walk *item;
 };
 
 static void view__add(const struct endpoint_view *view, enum finding_kind kind)
 {
-    findings_add(view->findings, kind, view->subject, FINDING_WORDS({"address", view->address}));
+    findings_add(view->findings, kind, view->item->subject, FINDING_WORDS({"address", view->item->address}));
 }
 
 /* ---- Addresses ---- */
@@ -37,9 +34,9 @@ static bool view__has_ipv4_twin(const struct endpoint_view *view)
         const struct config_endpoint *endpoint = &view->config->endpoints[i];
         for (size_t k = 0; endpoint->is_enabled && k < endpoint->listen_count; k++) {
             const struct config_listen *listen = &endpoint->listen[k];
-            if (listen->address.family == 4 && listen->protocol == view->listen->protocol &&
-                listen->address.port <= view->listen->address.port &&
-                listen->last_port >= view->listen->last_port) {
+            if (listen->address.family == 4 && listen->protocol == view->item->listen->protocol &&
+                listen->address.port <= view->item->listen->address.port &&
+                listen->last_port >= view->item->listen->last_port) {
                 return true;
             }
         }
@@ -49,7 +46,7 @@ static bool view__has_ipv4_twin(const struct endpoint_view *view)
 
 static void view__look_at_family(const struct endpoint_view *view)
 {
-    const struct config_listen *listen = view->listen;
+    const struct config_listen *listen = view->item->listen;
     if (listen->is_dual_stack) {
         if (!view->facts->has_ipv6) {
             view__add(view, FINDING_IPV6_OFF);
@@ -64,25 +61,26 @@ static void view__look_at_family(const struct endpoint_view *view)
 
 static void view__add_dynamic(const struct endpoint_view *view, uint32_t first, uint32_t count)
 {
-    const struct port_span *span = &view->facts->dynamic[view->listen->protocol];
+    const struct port_span *span = &view->facts->dynamic[view->item->listen->protocol];
     char port[16], from[16], to[16], command[160];
-    const unsigned family = view->listen->address.family == 6 && !view->listen->is_dual_stack ? 6U : 4U;
+    const unsigned family =
+        view->item->listen->address.family == 6 && !view->item->listen->is_dual_stack ? 6U : 4U;
     snprintf(port, sizeof port, "%lu", (unsigned long)first);
     snprintf(from, sizeof from, "%u", (unsigned)span->first);
     snprintf(to, sizeof to, "%u", (unsigned)span->last);
     snprintf(command, sizeof command,
              "netsh interface ipv%u add excludedportrange protocol=%s startport=%lu numberofports=%lu "
              "store=persistent",
-             family, view->listen->protocol == CONFIG_TCP ? "tcp" : "udp", (unsigned long)first,
+             family, view->item->listen->protocol == CONFIG_TCP ? "tcp" : "udp", (unsigned long)first,
              (unsigned long)count);
-    findings_add(view->findings, FINDING_PORT_DYNAMIC, view->subject,
+    findings_add(view->findings, FINDING_PORT_DYNAMIC, view->item->subject,
                  FINDING_WORDS({"port", port}, {"first", from}, {"last", to}, {"command", command}));
 }
 
 /* Those of the item that are in the span and that nobody has reserved by hand. */
 static void view__look_at_ports(const struct endpoint_view *view)
 {
-    const struct config_listen *listen = view->listen;
+    const struct config_listen *listen = view->item->listen;
     const struct port_span *span = &view->facts->dynamic[listen->protocol];
     uint32_t first = 0, count = 0;
     for (uint32_t port = listen->address.port; port <= listen->last_port; port++) {
@@ -143,20 +141,20 @@ bool port_span_parse(const char *at, size_t length, struct port_span *span_out)
 
 static bool view__is_handler(const struct endpoint_view *view, const char *name)
 {
-    const char *handler = view->endpoint->handler;
+    const char *handler = view->item->endpoint->handler;
     return text_equal(handler, strlen(handler), name);
 }
 
 static void view__look_at_answers(const struct endpoint_view *view)
 {
-    const struct config_options *options = view->endpoint->options.options;
-    if (view->listen->protocol != CONFIG_UDP || view->endpoint->allow.count > 0 ||
-        address_is_loopback(&view->listen->address)) {
+    const struct config_options *options = view->item->endpoint->options.options;
+    if (view->item->listen->protocol != CONFIG_UDP || view->item->endpoint->allow.count > 0 ||
+        address_is_loopback(&view->item->listen->address)) {
         return;
     }
     if (options != NULL && (options->handler->flags & PL_RELAY) != 0) {
         view__add(view, FINDING_OPEN_RELAY);
-    } else if (view->endpoint->reply_limit == 0 && !view__is_handler(view, "discard")) {
+    } else if (view->item->endpoint->reply_limit == 0 && !view__is_handler(view, "discard")) {
         view__add(view, FINDING_OPEN_REFLECTOR);
     } else if (view__is_handler(view, "echo")) {
         view__add(view, FINDING_OPEN_ECHO);
@@ -165,32 +163,15 @@ static void view__look_at_answers(const struct endpoint_view *view)
 
 /* ---- All ---- */
 
-static void endpoints__look(struct endpoint_view view)
-{
-    char subject[ENDPOINTS_SUBJECT_ROOM], address[CONFIG_LISTEN_TEXT_ROOM];
-    struct text text;
-    text_init(&text, subject, sizeof subject);
-    text_add_format(&text, "endpoint %s", view.endpoint->name);
-    view.subject = subject;
-    view.address = address;
-    for (size_t i = 0; i < view.endpoint->listen_count; i++) {
-        view.listen = &view.endpoint->listen[i];
-        text_init(&text, address, sizeof address);
-        config_listen_add(&text, view.listen);
-        view__look_at_family(&view);
-        view__look_at_ports(&view);
-        view__look_at_answers(&view);
-    }
-}
-
 void finding_endpoints_add(struct findings *findings, const struct config *config,
                            const struct endpoint_facts *facts)
 {
-    struct endpoint_view view = {.findings = findings, .config = config, .facts = facts};
-    for (size_t i = 0; i < config->endpoint_count; i++) {
-        view.endpoint = &config->endpoints[i];
-        if (view.endpoint->is_enabled) {
-            endpoints__look(view);
-        }
+    struct listen_walk walk;
+    for (listen_walk_begin(&walk, config); listen_walk_next(&walk);) {
+        const struct endpoint_view view = {
+            .findings = findings, .config = config, .facts = facts, .item = &walk};
+        view__look_at_family(&view);
+        view__look_at_ports(&view);
+        view__look_at_answers(&view);
     }
 }

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/address.h"
-#include "config/config_listen.h"
+#include "diagnosis/listen_walk.h"
 
-enum { FIREWALL_SUBJECT_ROOM = 128, FIREWALL_NAME_ROOM = 512, FIREWALL_PROFILES_ROOM = 64 };
+enum { FIREWALL_NAME_ROOM = 512, FIREWALL_PROFILES_ROOM = 64 };
 
 void finding_firewall_command(struct text *text, const char *program, const struct config_endpoint *endpoint,
                               const struct config_listen *listen, unsigned profiles)
@@ -41,9 +41,7 @@ void finding_firewall_command(struct text *text, const char *program, const stru
 struct firewall_view {
     struct findings *findings;
     const struct firewall_facts *facts;
-    const struct config_endpoint *endpoint;
-    const struct config_listen *listen;
-    const char *subject, *address;
+    const struct listen_walk *item;
 };
 
 static void firewall__add(const struct firewall_view *view, enum finding_kind kind, const char *rule,
@@ -58,9 +56,10 @@ static void firewall__add(const struct firewall_view *view, enum finding_kind ki
         firewall_add_name(&name, rule);
     }
     firewall_add_profiles(&names, profiles, ", ");
-    finding_firewall_command(&command, view->facts->program, view->endpoint, view->listen, wanted);
-    findings_add(view->findings, kind, view->subject,
-                 FINDING_WORDS({"address", view->address}, {"rule", name.at}, {"profiles", names.at},
+    finding_firewall_command(&command, view->facts->program, view->item->endpoint, view->item->listen,
+                             wanted);
+    findings_add(view->findings, kind, view->item->subject,
+                 FINDING_WORDS({"address", view->item->address}, {"rule", name.at}, {"profiles", names.at},
                                {"command", command.at}));
     text_fini(&command);
 }
@@ -76,13 +75,13 @@ static void firewall__look(const struct firewall_view *view)
     const struct firewall *firewall = view->facts->firewall;
     const struct firewall_question question = {.program = view->facts->program,
                                                .service = view->facts->service,
-                                               .protocol = view->listen->protocol,
-                                               .address = &view->listen->address,
-                                               .port = view->listen->address.port,
+                                               .protocol = view->item->listen->protocol,
+                                               .address = &view->item->listen->address,
+                                               .port = view->item->listen->address.port,
                                                .variable = view->facts->variable};
     struct firewall_answer answer;
     firewall_ask(firewall, &question, &answer);
-    const unsigned wanted = firewall__wanted(view->endpoint);
+    const unsigned wanted = firewall__wanted(view->item->endpoint);
     if (answer.block != NULL) {
         firewall__add(view, FINDING_FIREWALL_BLOCKED, answer.block, answer.blocked, wanted);
     }
@@ -93,26 +92,8 @@ static void firewall__look(const struct firewall_view *view)
             firewall__add(view, FINDING_FIREWALL_PROFILES, answer.rule, answer.allowed,
                           FIREWALL_ALL & ~answer.allowed);
         }
-        if (answer.is_wide && view->endpoint->allow.count > 0) {
+        if (answer.is_wide && view->item->endpoint->allow.count > 0) {
             firewall__add(view, FINDING_FIREWALL_WIDE, answer.rule, answer.allowed, wanted);
-        }
-    }
-}
-
-static void firewall__look_at(struct firewall_view view)
-{
-    char subject[FIREWALL_SUBJECT_ROOM], address[CONFIG_LISTEN_TEXT_ROOM];
-    struct text text;
-    text_init(&text, subject, sizeof subject);
-    text_add_format(&text, "endpoint %s", view.endpoint->name);
-    view.subject = subject;
-    view.address = address;
-    for (size_t i = 0; i < view.endpoint->listen_count; i++) {
-        view.listen = &view.endpoint->listen[i];
-        text_init(&text, address, sizeof address);
-        config_listen_add(&text, view.listen);
-        if (!address_is_loopback(&view.listen->address)) {
-            firewall__look(&view);
         }
     }
 }
@@ -120,7 +101,7 @@ static void firewall__look_at(struct firewall_view view)
 void finding_firewall_add(struct findings *findings, const struct config *config,
                           const struct firewall_facts *facts)
 {
-    struct firewall_view view = {.findings = findings, .facts = facts};
+    struct listen_walk walk;
     if (facts->firewall->off != 0) {
         char room[FIREWALL_PROFILES_ROOM];
         struct text profiles;
@@ -128,10 +109,10 @@ void finding_firewall_add(struct findings *findings, const struct config *config
         firewall_add_profiles(&profiles, facts->firewall->off, ", ");
         findings_add(findings, FINDING_FIREWALL_OFF, "firewall", FINDING_WORDS({"profiles", profiles.at}));
     }
-    for (size_t i = 0; i < config->endpoint_count; i++) {
-        view.endpoint = &config->endpoints[i];
-        if (view.endpoint->is_enabled) {
-            firewall__look_at(view);
+    for (listen_walk_begin(&walk, config); listen_walk_next(&walk);) {
+        const struct firewall_view view = {.findings = findings, .facts = facts, .item = &walk};
+        if (!address_is_loopback(&walk.listen->address)) {
+            firewall__look(&view);
         }
     }
 }
