@@ -95,7 +95,7 @@ static int32_t host__send_here(struct worker *worker, pl_id id, const void *at, 
 static int32_t host__close_here(struct worker *worker, pl_id id, int32_t how)
 {
     return slot_kind(id) == SLOT_SESSION ? udp_session_close(worker, id)
-           : slot_kind(id) == SLOT_PEER  ? udp_peer_close(worker, id)
+           : slot_kind(id) == SLOT_PEER  ? udp_peer_close(worker, id, how)
                                          : connection_close(worker, id, how);
 }
 

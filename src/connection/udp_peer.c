@@ -251,7 +251,7 @@ struct endpoint *udp_peer_endpoint(struct worker *worker, pl_id id)
 int32_t udp_peer_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length)
 {
     struct udp_peer *peer = udp_peer__find(worker, id);
-    if (peer == NULL) {
+    if (peer == NULL || peer->close != UDP_PEER_OPEN) {
         return PL_GONE;
     }
     if (length > UDP_DATAGRAM_MAX) {
@@ -273,12 +273,17 @@ void udp_peer_abort(struct worker *worker, pl_id id, enum close_reason reason)
     }
 }
 
-int32_t udp_peer_close(struct worker *worker, pl_id id)
+int32_t udp_peer_close(struct worker *worker, pl_id id, int32_t how)
 {
-    if (udp_peer__find(worker, id) == NULL) {
+    struct udp_peer *peer = udp_peer__find(worker, id);
+    if (peer == NULL || how <= peer->close) {
         return PL_GONE;
     }
-    udp_peer_abort(worker, id, CLOSED_BY_HANDLER);
+    if (how == PL_RESET || peer->oldest == NULL) {
+        udp_peer_abort(worker, id, CLOSED_BY_HANDLER);
+    } else { /* when it is open, and what waits has gone */
+        peer->close = how;
+    }
     return PL_OK;
 }
 

@@ -12,7 +12,7 @@
 #include "endpoint/endpoint.h"
 #include "io/worker.h"
 
-enum { UDP_PEER_WAITING = 65536 /* bytes of datagrams that wait until it is open */ };
+enum { UDP_PEER_WAITING = 65536 /* bytes that datagrams take which wait until it is open */ };
 
 /* udp_peer_connect: as connection_connect; `dial` is of UDP. */
 int32_t udp_peer_connect(struct worker *worker, struct endpoint *endpoint, struct dial *dial, void *user,
@@ -22,7 +22,7 @@ int32_t udp_peer_connect(struct worker *worker, struct endpoint *endpoint, struc
    udp_peer_info: what on_open was told. udp_peer_run: calls `run` as the host's post has it. False: it is gone.
    udp_peer_endpoint: NULL: likewise. */
 int32_t udp_peer_send(struct worker *worker, pl_id id, const uint8_t *at, size_t length);
-int32_t udp_peer_close(struct worker *worker, pl_id id);
+int32_t udp_peer_close(struct worker *worker, pl_id id, int32_t how);
 int32_t udp_peer_set_timer(struct worker *worker, pl_id id, uint32_t after);
 bool udp_peer_info(struct worker *worker, pl_id id, pl_info *info_out);
 bool udp_peer_run(struct worker *worker, pl_id id,

@@ -19,10 +19,11 @@ struct udp_peer_kept {
 
 int32_t udp_peer_keep(struct udp_peer *peer, const uint8_t *at, size_t length)
 {
-    if (peer->waiting + length > UDP_PEER_WAITING) {
+    const size_t size = sizeof(struct udp_peer_kept) + length;
+    if (peer->waiting + size > UDP_PEER_WAITING) {
         return PL_LIMIT;
     }
-    struct udp_peer_kept *kept = memory_alloc(sizeof *kept + length);
+    struct udp_peer_kept *kept = memory_alloc(size);
     if (kept == NULL) {
         return PL_NO_MEMORY;
     }
@@ -36,7 +37,7 @@ int32_t udp_peer_keep(struct udp_peer *peer, const uint8_t *at, size_t length)
         peer->newest->next = kept;
     }
     peer->newest = kept;
-    peer->waiting += length;
+    peer->waiting += size;
     return PL_QUEUED;
 }
 
@@ -83,6 +84,9 @@ static void udp_peer__begin(struct udp_peer *peer)
     }
     udp_peer_drop_kept(peer);
     udp_peer__greet(peer);
+    if (peer->close != UDP_PEER_OPEN) {
+        udp_peer_mark(peer, CLOSED_BY_HANDLER, 0);
+    }
     if (!peer->is_ending) {
         udp_peer_wait(peer);
     }
@@ -156,6 +160,7 @@ int32_t udp_peer_connect(struct worker *worker, struct endpoint *endpoint, struc
     peer->dial = dial;
     peer->peer = dial_address(dial);
     peer->slot = slot;
+    peer->close = UDP_PEER_OPEN;
     peer->opened = peer->last = worker_now(worker);
     peer->receive.complete = udp_peer_run_receive;
     peer->task.run = udp_peer_run_task;

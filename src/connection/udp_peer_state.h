@@ -11,6 +11,8 @@
 #include "io/pulse.h"
 #include "stats/close_reason.h"
 
+enum { UDP_PEER_OPEN = PL_FINISH - 1 /* below every pl_close */ };
+
 struct udp_peer {
     struct operation receive;
     struct task task;
@@ -23,7 +25,7 @@ struct udp_peer {
     struct dial *dial;                     /* until it is open */
     struct buffer *buffer;                 /* of a receive in flight, where the machine cannot peek */
     struct udp_peer_kept *oldest, *newest; /* of those that wait */
-    size_t waiting;                        /* bytes of these */
+    size_t waiting;                        /* bytes that these take */
     struct pl_address peer;
     struct pl_address local;
     uint64_t opened; /* these two of the worker's clock */
@@ -33,6 +35,7 @@ struct udp_peer {
     uint32_t slot;
     uint32_t error;
     uint32_t references;
+    int32_t close; /* a pl_close, when what waits is to be sent first; else UDP_PEER_OPEN */
     enum close_reason reason;
     bool is_in_callback;
     bool is_task_queued;
