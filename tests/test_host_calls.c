@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,6 +133,23 @@ static void send_files(pl_id id)
     seen.results[3] = host->send_file(host, id, seen.file, 1, FILE_LENGTH);
 }
 
+/* Memory: for what is known of it, for its place in line, and, of a handler that blocks, for the way to W. Its file is
+   opened again, by such a handler twice. What failed has left nothing behind: then it is sent. */
+static void send_file_that_fails(pl_id id)
+{
+    const pl_host *host = seen.host;
+    for (uint32_t nth = 1; nth <= (is_blocking ? 3U : 2U); nth++) {
+        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
+        require(host->send_file(host, id, seen.file, 0, FILE_LENGTH) == PL_NO_MEMORY);
+    }
+    for (uint32_t nth = 1; nth <= (is_blocking ? 2U : 1U); nth++) {
+        fault_arm(IMPORT_ReOpenFile, nth, ERROR_SHARING_VIOLATION, 1);
+        require(host->send_file(host, id, seen.file, 0, FILE_LENGTH) == PL_INVALID);
+    }
+    fault_clear();
+    require(host->send_file(host, id, seen.file, 0, FILE_LENGTH) == PL_QUEUED);
+}
+
 static void caller__do(pl_id id, uint8_t command)
 {
     const pl_host *host = seen.host;
@@ -147,6 +165,9 @@ static void caller__do(pl_id id, uint8_t command)
         break;
     case 'F':
         send_files(id);
+        break;
+    case 'M':
+        send_file_that_fails(id);
         break;
     case 'Y':
         send_block(id);
@@ -764,6 +785,21 @@ static void test_send_file__stands_in_line(void **state)
     remove_file();
 }
 
+static void test_send_file__needs_memory_and_its_file(void **state)
+{
+    (void)state;
+    static uint8_t heard[FILE_LENGTH];
+    make_file();
+    start_tcp();
+    say("M");
+    assert_int_equal(client_receive(client, heard, FILE_LENGTH, CLIENT_PATIENCE), CLIENT_OK);
+    assert_memory_equal(heard, contents, FILE_LENGTH);
+    assert_int_equal(seen.closes, 0);
+    client_close(client);
+    stop();
+    remove_file();
+}
+
 static void test_send_file__from_another_thread(void **state)
 {
     (void)state;
@@ -929,42 +965,306 @@ static void test_calls__on_wrong_threads_and_ids_are_refused(void **state)
     stop();
 }
 
-static int32_t stranger_results[4];
+/* What a handler asks for with an id, and what it is told: with that of its connection, of a datagram, of a session that a
+   handler that blocks is not told of, and of a connection that is gone. */
+enum { OF_CONNECTION, OF_DATAGRAM, OF_SESSION, OF_NOBODY, PLACES };
+enum { ANYTHING = 99, HUGE = 1 << 29 };
+
+static int32_t ask__timer(const pl_host *host, pl_id id)
+{
+    return host->timer(host, id, 1);
+}
+
+static int32_t ask__want_writable(const pl_host *host, pl_id id)
+{
+    return host->want_writable(host, id);
+}
+
+static int32_t ask__read(const pl_host *host, pl_id id)
+{
+    return host->read(host, id, 1);
+}
+
+static int32_t ask__read_wrongly(const pl_host *host, pl_id id)
+{
+    return host->read(host, id, 2);
+}
+
+static int32_t ask__info_without_size(const pl_host *host, pl_id id)
+{
+    pl_info info = {0};
+    return host->info(host, id, &info);
+}
+
+static int32_t ask__send_too_much(const pl_host *host, pl_id id)
+{
+    return host->send(host, id, block, HUGE);
+}
+
+static int32_t ask__send_ref_of_too_much(const pl_host *host, pl_id id)
+{
+    InterlockedIncrement(&seen.references);
+    return host->send_ref(host, id, block, HUGE, count_release, block);
+}
+
+static int32_t ask__send_ref_for_ever(const pl_host *host, pl_id id)
+{
+    return host->send_ref(host, id, block, 1, NULL, NULL);
+}
+
+static int32_t ask__send_file_of_none(const pl_host *host, pl_id id)
+{
+    return host->send_file(host, id, INVALID_HANDLE_VALUE, 0, 1);
+}
+
+static int32_t ask__retain_what_did_not_come(const pl_host *host, pl_id id)
+{
+    return host->retain(host, id, block, 1) == NULL ? PL_INVALID : PL_OK;
+}
+
+static int32_t ask__close_wrongly(const pl_host *host, pl_id id)
+{
+    return host->close(host, id, PL_RESET + 1);
+}
+
+static int32_t ask__post_nothing(const pl_host *host, pl_id id)
+{
+    return host->post(host, id, NULL, block);
+}
+
+static int32_t ask__connect_without_id(const pl_host *host, pl_id id)
+{
+    const pl_connect how = {.size = sizeof how, .protocol = PL_TCP, .target = {"127.0.0.1:9", 11}};
+    return host->connect(host, id, &how, NULL);
+}
+
+static int32_t ask__count_of_no_table(const pl_host *host, pl_id id)
+{
+    (void)id;
+    return host->count(host, seen.endpoint, 7, 1);
+}
+
+static int32_t ask__timer_of_endpoint(const pl_host *host, pl_id id)
+{
+    (void)id;
+    return host->timer(host, seen.endpoint, 1);
+}
+
+static const struct {
+    const char *what;
+    int32_t (*ask)(const pl_host *host, pl_id id);
+    int32_t expected[PLACES];
+} questions[] = {
+    {"timer", ask__timer, {PL_INVALID, PL_INVALID, PL_INVALID, PL_GONE}},
+    {"want_writable", ask__want_writable, {PL_INVALID, PL_INVALID, PL_INVALID, PL_GONE}},
+    {"read", ask__read, {PL_OK, PL_INVALID, PL_INVALID, PL_GONE}},
+    {"read 2", ask__read_wrongly, {PL_INVALID, PL_INVALID, PL_INVALID, ANYTHING}},
+    {"info", ask__info_without_size, {PL_INVALID, PL_INVALID, PL_INVALID, PL_GONE}},
+    {"send", ask__send_too_much, {PL_LIMIT, PL_LIMIT, PL_LIMIT, PL_GONE}},
+    {"send_ref", ask__send_ref_of_too_much, {PL_LIMIT, PL_LIMIT, PL_LIMIT, PL_GONE}},
+    {"send_ref NULL", ask__send_ref_for_ever, {PL_INVALID, PL_INVALID, PL_INVALID, PL_INVALID}},
+    {"send_file", ask__send_file_of_none, {PL_INVALID, PL_INVALID, PL_INVALID, ANYTHING}},
+    {"retain", ask__retain_what_did_not_come, {PL_INVALID, PL_INVALID, PL_INVALID, PL_INVALID}},
+    {"close", ask__close_wrongly, {PL_INVALID, PL_INVALID, PL_INVALID, PL_INVALID}},
+    {"post", ask__post_nothing, {PL_INVALID, PL_INVALID, PL_INVALID, PL_INVALID}},
+    {"connect", ask__connect_without_id, {PL_INVALID, PL_INVALID, PL_INVALID, ANYTHING}},
+    {"count", ask__count_of_no_table, {PL_INVALID, PL_INVALID, PL_INVALID, PL_INVALID}},
+    {"timer of endpoint", ask__timer_of_endpoint, {PL_INVALID, PL_INVALID, PL_INVALID, PL_INVALID}},
+};
+
+static void ask_all(pl_id id, int place)
+{
+    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
+        const int32_t expected = questions[i].expected[place];
+        const int32_t result = questions[i].ask(seen.host, id);
+        if (result != expected && expected != ANYTHING) {
+            fprintf(stderr, "%s at place %d: %d\n", questions[i].what, place, (int)result);
+            require(false);
+        }
+    }
+}
+
+/* As much as is taken, of a client that does not read; then it is one too many. */
+static void stranger__flood(pl_id id)
+{
+    do {
+        seen.results[0] = seen.host->send(seen.host, id, block, PIECE);
+    } while (seen.results[0] == PL_OK || seen.results[0] == PL_QUEUED);
+}
 
 static size_t stranger__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
 {
-    (void)state, (void)user, (void)at;
+    (void)state, (void)user;
     const pl_host *host = seen.host;
-    stranger_results[0] = host->timer(host, id, 1);
-    stranger_results[1] = host->want_writable(host, id);
-    stranger_results[2] = host->read(host, id, 2);
-    stranger_results[3] = host->timer(host, seen.endpoint, 1);
-    host->send(host, id, "s", 1);
+    InterlockedExchange64(&seen.id, (LONG64)id);
+    switch (at[0]) {
+    case 'B':
+        stranger__flood(id);
+        break;
+    case 'F':
+        seen.results[0] = host->send_file(host, id, seen.file, 0, FILE_LENGTH);
+        seen.results[1] = host->send_file(host, id, seen.file, 0, 1);
+        break;
+    default:
+        ask_all(id, OF_CONNECTION);
+        host->send(host, id, "s", 1);
+    }
     return length;
 }
 
-static void test_calls__need_the_callbacks_that_they_ask_for(void **state)
+static void stranger__on_datagram(void *state, pl_id id, void **user, const uint8_t *at, size_t length,
+                                  const pl_info *info)
 {
-    (void)state;
-    static const struct pl_handler plain = {.size = sizeof plain,
-                                            .abi_major = PL_ABI_MAJOR,
-                                            .flags = PL_TCP,
-                                            .name = "plain",
-                                            .start = caller__start,
-                                            .on_data = stranger__on_data};
-    static const struct pl_handler *const only[] = {&plain, NULL};
+    (void)state, (void)user, (void)at, (void)length, (void)info;
+    InterlockedExchange64(&seen.id, (LONG64)id);
+    ask_all(id, is_blocking ? OF_SESSION : OF_DATAGRAM);
+    seen.host->send_ref(seen.host, id, block, 1, count_release, block);
+    InterlockedIncrement(&seen.references);
+}
+
+static void stranger__on_close(void *state, pl_id id, void **user, int32_t reason, uint32_t win32_error)
+{
+    (void)state, (void)user, (void)win32_error;
+    ask_all(id, OF_NOBODY);
+    seen.reason = reason;
+    InterlockedIncrement(&seen.closes);
+}
+
+/* A handler with nothing but what it must have. */
+static void start_stranger(const char *listen)
+{
+    static struct pl_handler stranger = {.size = sizeof stranger,
+                                         .abi_major = PL_ABI_MAJOR,
+                                         .abi_minor = PL_ABI_MINOR,
+                                         .name = "stranger",
+                                         .start = caller__start,
+                                         .on_data = stranger__on_data,
+                                         .on_datagram = stranger__on_datagram,
+                                         .on_close = stranger__on_close};
+    static const struct pl_handler *const only[] = {&stranger, NULL};
+    stranger.flags = PL_TCP | PL_UDP | (is_blocking ? (uint32_t)PL_BLOCKING : 0U);
     rig_init(&rig, only);
-    rig_endpoint(&rig, "test", "plain", "tcp://127.0.0.1:0");
+    struct config_endpoint *endpoint = rig_endpoint(&rig, "test", "stranger", listen);
+    endpoint->send_buffer = 8192;
     rig_start(&rig);
     address = rig_address(&rig, 0);
-    assert_int_equal(client_connect(&address, NULL, 0, CLIENT_PATIENCE, &client), CLIENT_OK);
+}
+
+static void connect_stranger(void)
+{
+    start_stranger("tcp://127.0.0.1:0");
+    assert_int_equal(client_connect(&address, NULL, 4096, CLIENT_PATIENCE, &client), CLIENT_OK);
+}
+
+static void test_calls__with_what_they_cannot_take_are_refused(void **state)
+{
+    (void)state;
+    connect_stranger();
     say("x");
     hear("s");
-    for (size_t i = 0; i < sizeof stranger_results / sizeof stranger_results[0]; i++) {
-        assert_int_equal(stranger_results[i], PL_INVALID);
+    client_close(client);
+    wait_for(&seen.closes, 1);
+    rig_stop(&rig);
+    assert_int_equal(seen.releases, seen.references);
+}
+
+static void test_calls__with_a_datagram_are_for_its_own_callback(void **state)
+{
+    (void)state;
+    char answer[MAX];
+    size_t length = 0;
+    const struct pl_address from = client_address("127.0.0.1", 0);
+    start_stranger("udp://127.0.0.1:0");
+    client = client_open_datagram(&from);
+    assert_int_equal(
+        client_exchange(client, &address, "x", 1, answer, sizeof answer, &length, CLIENT_PATIENCE),
+        CLIENT_OK);
+    assert_int_equal(length, 1);
+    if (!is_blocking) { /* else it is a session's id */
+        const pl_host *host = seen.host;
+        const pl_id id = (pl_id)seen.id;
+        pl_id other = 0;
+        const pl_connect how = {.size = sizeof how, .protocol = PL_TCP, .target = {"127.0.0.1:9", 11}};
+        assert_int_equal(host->send(host, id, "x", 1), PL_WRONG_THREAD);
+        assert_int_equal(host->send_ref(host, id, block, 1, count_release, block), PL_WRONG_THREAD);
+        InterlockedIncrement(&seen.references);
+        assert_int_equal(host->connect(host, id, &how, &other), PL_WRONG_THREAD);
+        assert_int_equal(host->connect(host, 0, &how, &other), PL_GONE);
+        assert_int_equal(host->close(host, id, PL_RESET), PL_INVALID);
+        assert_int_equal(host->post(host, id, caller__run, letters), PL_INVALID);
+        assert_int_equal(host->send_file(host, id, INVALID_HANDLE_VALUE, 0, 1), PL_INVALID);
+        assert_null(host->retain(host, id, block, 1));
+        assert_false(engine_close_client(rig.engine, id));
     }
     client_close(client);
     rig_stop(&rig);
+    assert_int_equal(seen.releases, seen.references);
+}
+
+/* Who cannot be told when there is room again is ended. */
+static void test_calls__without_on_writable_end_with_pl_full(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command;
+        int32_t first, last;
+    } rows[] = {{"B", PL_FULL, 0}, {"F", PL_QUEUED, PL_FULL}};
+    make_file();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        seen.closes = 0;
+        connect_stranger();
+        say(rows[i].command);
+        wait_for(&seen.closes, 1);
+        assert_int_equal(seen.reason, PL_SLOW_READER);
+        assert_int_equal(seen.results[0], rows[i].first);
+        assert_int_equal(seen.results[1], rows[i].last);
+        client_close(client);
+        rig_stop(&rig);
+        assert_int_equal(seen.releases, seen.references);
+    }
+    remove_file();
+}
+
+static int32_t push__send(pl_id id)
+{
+    return seen.host->send(seen.host, id, block, PIECE);
+}
+
+static int32_t push__send_ref(pl_id id)
+{
+    InterlockedIncrement(&seen.references);
+    return seen.host->send_ref(seen.host, id, block, PIECE, count_release, block);
+}
+
+static int32_t push__send_file(pl_id id)
+{
+    return seen.host->send_file(seen.host, id, seen.file, 0, FILE_LENGTH);
+}
+
+/* Nobody can be told there: the connection ends, and whoever goes on sending to it does no harm. */
+static void test_calls__from_another_thread_end_a_connection_that_cannot_take_them(void **state)
+{
+    (void)state;
+    static int32_t (*const pushes[])(pl_id id) = {push__send, push__send_ref, push__send_file};
+    make_file();
+    for (size_t i = 0; i < sizeof pushes / sizeof pushes[0]; i++) {
+        seen.closes = 0;
+        connect_stranger();
+        say("x");
+        hear("s");
+        for (const uint64_t deadline = rig_deadline(); seen.closes == 0;) {
+            assert_int_equal(pushes[i]((pl_id)seen.id), PL_QUEUED);
+            rig_nap(deadline, "its end");
+        }
+        assert_int_equal(seen.reason, PL_SLOW_READER);
+        const uint64_t stale = rig_counter(&rig, COUNTER_STALE_MESSAGES);
+        assert_int_equal(pushes[i]((pl_id)seen.id), PL_QUEUED);
+        rig_wait_for_counter(&rig, COUNTER_STALE_MESSAGES, stale + 1);
+        client_close(client);
+        rig_stop(&rig);
+        assert_int_equal(seen.releases, seen.references);
+    }
+    remove_file();
 }
 
 /* ---- Stopping ---- */
@@ -1006,6 +1306,7 @@ int main(void)
         test(test_retain__keeps_what_came_and_leaves_the_rest),
         test(test_retain__outlives_the_connection),
         test(test_send_file__stands_in_line),
+        test(test_send_file__needs_memory_and_its_file),
         test(test_send_file__from_another_thread),
         test(test_send_file__ends_with_a_client_that_goes),
         test(test_send_file__survives_what_fails),
@@ -1014,7 +1315,10 @@ int main(void)
         test(test_engine_close_client__of_a_connection),
         test(test_report__is_for_hosts_that_make_some),
         test(test_calls__on_wrong_threads_and_ids_are_refused),
-        test(test_calls__need_the_callbacks_that_they_ask_for),
+        test(test_calls__with_what_they_cannot_take_are_refused),
+        test(test_calls__with_a_datagram_are_for_its_own_callback),
+        test(test_calls__without_on_writable_end_with_pl_full),
+        test(test_calls__from_another_thread_end_a_connection_that_cannot_take_them),
         test(test_drain__tells_before_the_rest_is_reset),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

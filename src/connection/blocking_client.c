@@ -267,6 +267,9 @@ static bool blocking_client__wants(const struct blocking_client *client, const s
         const bool is_known = (inner->flags & PL_SESSIONS) != 0 || slot_kind(client->id) != SLOT_SESSION;
         return is_known && (is_end ? inner->on_close != NULL : inner->on_open != NULL);
     }
+    if (event->kind == BLOCKING_WRITABLE && inner->on_writable == NULL) {
+        return false; /* PL_FULL has ended the client, a moment before W knew */
+    }
     return !client->is_refused || event->kind == BLOCKING_POST;
 }
 
