@@ -750,7 +750,7 @@ void engine_destroy(struct engine *engine)
 
 bool engine_close_client(struct engine *engine, pl_id id)
 {
-    return host_end_client(&engine->host, id, CLOSED_BY_ADMIN);
+    return host_end_client(&engine->host, id, CLOSED_BY_ADMIN, 0);
 }
 
 void engine_view(const struct engine *engine, struct engine_view *view_out)

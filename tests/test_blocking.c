@@ -32,10 +32,17 @@ static struct {
     volatile LONG opens, closes, eofs, datagrams, inside, most_inside, mistakes;
     volatile LONG nap; /* milliseconds of each on_data and on_datagram */
     volatile LONG is_silent;
+    volatile LONG fulls;  /* sends that were told PL_FULL */
     volatile LONG reason; /* of the last on_close */
+    uint32_t error;       /* likewise */
+    LONG is_quiet;        /* half__on_data only takes */
+    enum import lacks;    /* what fails at the end of a callback, so often; IMPORT_COUNT: nothing */
+    uint32_t lack_times;
     volatile LONG64 told; /* bytes that on_data was given, again and again perhaps */
     HANDLE go;            /* what a callback waits for, when there is one */
 } seen;
+
+static uint8_t pattern[MEGABYTE];
 
 static void require(bool is_right)
 {
@@ -105,12 +112,42 @@ static void slow__on_writable(void *state, pl_id id, void **user)
     end(*user);
 }
 
+static void lack_memory(void)
+{
+    if (seen.lacks != IMPORT_COUNT) {
+        fault_arm(seen.lacks, 1, ERROR_NOT_ENOUGH_MEMORY, seen.lack_times);
+    }
+}
+
 /* Leaves a half of what it is given, but for a single byte. */
 static size_t half__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
 {
     (void)state, (void)user;
     const size_t taken = (length + 1) / 2;
+    InterlockedExchangeAdd64(&seen.told, (LONG64)length);
+    if (seen.is_quiet) {
+        lack_memory();
+        return taken;
+    }
     return seen.host->send(seen.host, id, at, taken) >= 0 ? taken : 0;
+}
+
+/* As much as is taken, whenever there is room. */
+static void full__on_writable(void *state, pl_id id, void **user)
+{
+    (void)state, (void)user;
+    int32_t result = PL_OK;
+    while (result >= 0) {
+        result = seen.host->send(seen.host, id, pattern, 16000);
+    }
+    InterlockedExchangeAdd(&seen.fulls, result == PL_FULL);
+}
+
+static size_t full__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    (void)at;
+    full__on_writable(state, id, user);
+    return length;
 }
 
 static size_t none__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
@@ -130,14 +167,16 @@ static void slow__on_eof(void *state, pl_id id, void **user, const uint8_t *at, 
 
 static void slow__on_close(void *state, pl_id id, void **user, int32_t reason, uint32_t win32_error)
 {
-    (void)state, (void)win32_error;
+    (void)state;
     struct talk *talk = *user;
+    fault_clear();
     require(seen.host->send(seen.host, id, "x", 1) == PL_GONE);
     require(talk != NULL);
     if (talk != NULL) {
         require(talk->opens == 1 && talk->inside == 0);
         talk->opens = 0;
     }
+    seen.error = win32_error;
     InterlockedExchange(&seen.reason, reason);
     InterlockedIncrement(&seen.closes);
 }
@@ -145,6 +184,7 @@ static void slow__on_close(void *state, pl_id id, void **user, int32_t reason, u
 static int32_t refusing__on_open(void *state, pl_id id, void **user, const pl_info *info)
 {
     slow__on_open(state, id, user, info);
+    lack_memory();
     return PL_INVALID;
 }
 
@@ -172,6 +212,8 @@ static const struct pl_handler ending = {SLOW("ending", none__on_data), .on_open
                                          .on_eof = slow__on_eof};
 static const struct pl_handler half = {SLOW("half", half__on_data), .on_open = slow__on_open,
                                        .on_writable = slow__on_writable};
+static const struct pl_handler full = {SLOW("full", full__on_data), .on_open = slow__on_open,
+                                       .on_writable = full__on_writable};
 static const struct pl_handler none = {SLOW("none", none__on_data), .on_open = slow__on_open,
                                        .max_input = 1000};
 static const struct pl_handler refusing = {SLOW("refusing", slow__on_data), .on_open = refusing__on_open};
@@ -181,18 +223,19 @@ static const struct pl_handler asked = {.size = sizeof asked,
                                         .name = "asked",
                                         .start = slow__start,
                                         .on_datagram = slow__on_datagram};
-static const struct pl_handler *const handlers[] = {&slow,     &stiff, &ending,       &half, &none,
-                                                    &refusing, &asked, &echo_handler, NULL};
+static const struct pl_handler *const handlers[] = {&slow, &stiff,    &ending, &half,         &full,
+                                                    &none, &refusing, &asked,  &echo_handler, NULL};
 
 /* ---- Fixture ---- */
 
 static struct rig rig;
 static struct client *client;
-static uint8_t pattern[MEGABYTE], received[MEGABYTE];
+static uint8_t received[MEGABYTE];
 
 static int prepare(void **state)
 {
     memset(&seen, 0, sizeof seen);
+    seen.lacks = IMPORT_COUNT;
     for (size_t i = 0; i < sizeof pattern; i++) {
         pattern[i] = (uint8_t)(i * 7 + i / 251 + 1);
     }
@@ -370,7 +413,7 @@ static void test_blocking__can_refuse(void **state)
 {
     (void)state;
     start("refusing");
-    say(client, 10);
+    client_send(client, pattern, 10, CLIENT_PATIENCE); /* unless it is reset already */
     rig_wait_for_counter(&rig, COUNTER_CLOSED_BY_HANDLER, 1);
     client_close(client);
     rig_stop(&rig);
@@ -555,6 +598,68 @@ static void test_blocking__survives_without_memory(void **state)
     assert_int_equal(seen.opens, seen.closes);
 }
 
+/* Its own end needs no memory, and bytes behind those that are lost are nobody's. */
+static void test_blocking__ends_the_client_whose_bytes_are_lost(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *handler;
+        enum import import;
+        uint32_t times;
+        int32_t reason;
+        uint32_t error;
+        LONG64 told;
+    } rows[] = {
+        {"half", IMPORT_HeapAlloc, 1, PL_ERROR, ERROR_NOT_ENOUGH_MEMORY, 10}, /* for what it has left */
+        {"half", IMPORT_HeapAlloc, FAULT_FOREVER, PL_ERROR, ERROR_NOT_ENOUGH_MEMORY, 10},
+        {"half", IMPORT_HeapReAlloc, 1, PL_ERROR, ERROR_NOT_ENOUGH_MEMORY, 10}, /* and what came since */
+        {"refusing", IMPORT_HeapAlloc, FAULT_FOREVER, PL_BY_HANDLER, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        prepare_endpoint(rows[i].handler, "tcp://127.0.0.1:0");
+        rig_start(&rig);
+        seen.closes = 0;
+        seen.told = 0;
+        seen.is_quiet = 1;
+        seen.lacks = rows[i].import;
+        seen.lack_times = rows[i].times;
+        client = connect_client(0, 0);
+        client_send(client, pattern, 10, CLIENT_PATIENCE);
+        if (rows[i].import == IMPORT_HeapReAlloc) {
+            for (const uint64_t deadline = rig_deadline(); seen.told < 10;) {
+                rig_nap(deadline, "on_data");
+            }
+            client_send(client, pattern, 1, CLIENT_PATIENCE);
+        }
+        wait_for(&seen.closes, 1);
+        assert_int_equal(seen.reason, rows[i].reason);
+        assert_int_equal(seen.error, rows[i].error);
+        assert_int_equal(seen.told, rows[i].told);
+        client_close(client);
+        rig_stop(&rig);
+        seen.opens = 0;
+    }
+}
+
+/* There is room again, but none to say so. */
+static void test_blocking__ends_who_cannot_be_told_of_room(void **state)
+{
+    (void)state;
+    prepare_endpoint("full", "tcp://127.0.0.1:0")->send_buffer = 8192;
+    rig_start(&rig);
+    client = connect_client(0, 4096);
+    say(client, 1);
+    wait_for(&seen.fulls, 1);
+    Sleep(100); /* until W has what was sent */
+    fault_arm(IMPORT_HeapAlloc, 1, ERROR_NOT_ENOUGH_MEMORY, FAULT_FOREVER);
+    client_drain(client, NULL, CLIENT_PATIENCE);
+    wait_for(&seen.closes, 1);
+    assert_int_equal(seen.reason, PL_ERROR);
+    assert_int_equal(seen.error, ERROR_NOT_ENOUGH_MEMORY);
+    client_close(client);
+    rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -574,6 +679,8 @@ int main(void)
         test(test_blocking__names_who_does_not_return),
         test(test_blocking__cannot_start_without_threads),
         test(test_blocking__survives_without_memory),
+        test(test_blocking__ends_the_client_whose_bytes_are_lost),
+        test(test_blocking__ends_who_cannot_be_told_of_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

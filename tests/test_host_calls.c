@@ -1225,6 +1225,25 @@ static void test_calls__without_on_writable_end_with_pl_full(void **state)
     remove_file();
 }
 
+/* One at a time, whoever sends it. */
+static void test_send_file__behind_that_of_another_thread(void **state)
+{
+    (void)state;
+    make_file();
+    connect_stranger();
+    say("x");
+    hear("s");
+    assert_int_equal(seen.host->send_file(seen.host, (pl_id)seen.id, seen.file, 0, FILE_LENGTH), PL_QUEUED);
+    assert_int_equal(client_receive(client, contents, 1, CLIENT_PATIENCE), CLIENT_OK);
+    say("F");
+    wait_for(&seen.closes, 1);
+    assert_int_equal(seen.results[0], is_blocking ? PL_QUEUED : PL_FULL); /* W finds out */
+    assert_int_equal(seen.reason, PL_SLOW_READER);
+    client_close(client);
+    rig_stop(&rig);
+    remove_file();
+}
+
 static int32_t push__send(pl_id id)
 {
     return seen.host->send(seen.host, id, block, PIECE);
@@ -1308,6 +1327,7 @@ int main(void)
         test(test_send_file__stands_in_line),
         test(test_send_file__needs_memory_and_its_file),
         test(test_send_file__from_another_thread),
+        test(test_send_file__behind_that_of_another_thread),
         test(test_send_file__ends_with_a_client_that_goes),
         test(test_send_file__survives_what_fails),
         test(test_send_file__that_shrinks_ends_the_connection),

@@ -56,7 +56,7 @@ static void blocking_client__tell(struct blocking_client *client, enum blocking_
                                   const void *at, size_t length)
 {
     if (blocking_client_note(client, kind, at, length) == NULL) {
-        blocking_client_reset(client);
+        blocking_client_lose(client);
     }
     blocking_client_submit(client);
 }
@@ -140,7 +140,7 @@ static void blocking__on_writable(void *state, pl_id id, void **user)
         is_told = blocking_client_note(client, BLOCKING_WRITABLE, NULL, 0) != NULL;
     }
     if (!is_told) {
-        blocking_client_reset(client);
+        blocking_client_lose(client);
     }
     blocking_client_submit(client);
 }

@@ -53,6 +53,21 @@ void blocking_client_end(struct blocking_client *client, int32_t reason, uint32_
     blocking_events__add(&client->waiting, event);
 }
 
+/* ---- Its end ---- */
+
+void blocking_client_lose(const struct blocking_client *client)
+{
+    host_end_client(client->bridge->host, client->id, CLOSED_ERROR, ERROR_NOT_ENOUGH_MEMORY);
+}
+
+void blocking_client_give_up(struct blocking_client *client, enum close_reason reason, uint32_t error)
+{
+    client->is_given_up = true;
+    client->reason = reason;
+    client->error = error;
+    client->is_unheard = !host_end_client(client->bridge->host, client->id, reason, error);
+}
+
 /* ---- On the pool's threads ---- */
 
 /* One callback. */
@@ -81,8 +96,7 @@ static void blocking_call__open(const struct blocking_call *call)
     const int32_t result = bridge->inner->on_open(bridge->state, client->id, &client->user, &client->info);
     blocking_call__leave(call);
     if (result < 0) {
-        client->is_refused = true;
-        bridge->host->functions.close(&bridge->host->functions, client->id, PL_RESET);
+        blocking_client_give_up(client, CLOSED_BY_HANDLER, 0);
     }
 }
 
@@ -117,12 +131,6 @@ static bool blocking_client__keep_rest(struct blocking_client *client, const uin
     return true;
 }
 
-void blocking_client_reset(const struct blocking_client *client)
-{
-    const pl_host *host = &client->bridge->host->functions;
-    host->close(host, client->id, PL_RESET);
-}
-
 /* on_data with these bytes, which are the rest or an event's. */
 static void blocking_call__data(const struct blocking_call *call, const uint8_t *at, size_t length)
 {
@@ -134,9 +142,9 @@ static void blocking_call__data(const struct blocking_call *call, const uint8_t 
     blocking_call__leave(call);
     consumed = consumed < length ? consumed : length;
     if (!blocking_client__keep_rest(client, at + consumed, length - consumed)) {
-        blocking_client_reset(client);
+        blocking_client_give_up(client, CLOSED_ERROR, ERROR_NOT_ENOUGH_MEMORY);
     } else if (client->is_full == 0 && client->rest_length > endpoint_max_input(bridge->endpoint)) {
-        host_end_client(bridge->host, client->id, CLOSED_INPUT_FULL);
+        blocking_client_give_up(client, CLOSED_INPUT_FULL, 0);
     }
 }
 
@@ -146,7 +154,7 @@ static void blocking_call__new_data(const struct blocking_call *call, const stru
     if (client->rest_length == 0) {
         blocking_call__data(call, event->bytes, event->length);
     } else if (!blocking_client__join(client, event)) {
-        blocking_client_reset(client);
+        blocking_client_give_up(client, CLOSED_ERROR, ERROR_NOT_ENOUGH_MEMORY);
     } else if (client->is_held == 0 && client->is_full == 0) {
         blocking_call__data(call, client->rest, client->rest_length);
     }
@@ -258,7 +266,7 @@ static void blocking_client__count_out(struct blocking_client *client, const str
     }
 }
 
-/* Whether the handler is to be told: on_open has refused the client; or it has no such callback. */
+/* Whether the handler is to be told: the client has been given up; or it has no such callback. */
 static bool blocking_client__wants(const struct blocking_client *client, const struct blocking_event *event)
 {
     const struct pl_handler *inner = client->bridge->inner;
@@ -267,10 +275,7 @@ static bool blocking_client__wants(const struct blocking_client *client, const s
         const bool is_known = (inner->flags & PL_SESSIONS) != 0 || slot_kind(client->id) != SLOT_SESSION;
         return is_known && (is_end ? inner->on_close != NULL : inner->on_open != NULL);
     }
-    if (event->kind == BLOCKING_WRITABLE && inner->on_writable == NULL) {
-        return false; /* PL_FULL has ended the client, a moment before W knew */
-    }
-    return !client->is_refused || event->kind == BLOCKING_POST;
+    return !client->is_given_up || event->kind == BLOCKING_POST;
 }
 
 /* True: that was the last one. */
@@ -286,7 +291,8 @@ static bool blocking_client__tell_batch(struct blocking_client *client, struct c
         }
         blocking_client__count_out(client, event);
         memory_free(event);
-        if (client->is_resumed && client->is_held == 0 && client->rest_length > 0 && !is_end) {
+        if (client->is_resumed && client->is_held == 0 && client->rest_length > 0 && !is_end &&
+            !client->is_given_up) {
             blocking_call__data(&call, client->rest, client->rest_length);
         }
     }
@@ -323,7 +329,10 @@ static void blocking_client__run_done(struct message *message, struct worker *wo
     struct blocking_client *client = LIST_ELEMENT(message, struct blocking_client, done);
     (void)worker;
     client->is_running = false;
-    if (client->waiting.first != NULL) {
+    if (client->is_unheard && client->end != NULL) {
+        client->is_unheard = false;
+        host_end_client(client->bridge->host, client->id, client->reason, client->error); /* may be its end */
+    } else if (client->waiting.first != NULL) {
         blocking_client_submit(client);
     } else if (client->is_held == 0 && client->is_full == 0) {
         blocking_client__read(client, true);

@@ -74,9 +74,13 @@ struct blocking_client {
     void *user;
     uint8_t *rest; /* what on_data has not consumed */
     size_t rest_length;
-    bool is_refused; /* by on_open: on_close is all that comes */
-    bool is_resumed; /* on_data is due with the rest */
-    bool is_gone;    /* on_close runs */
+    bool is_given_up; /* on_close is all that comes */
+    bool is_resumed;  /* on_data is due with the rest */
+    bool is_gone;     /* on_close runs */
+    bool
+        is_unheard; /* it was given up, and there was no memory to tell W; it sees to it when the batch is done */
+    enum close_reason reason; /* why it was given up, */
+    uint32_t error;           /* and with which error */
 
     /* Both's. */
     volatile LONG pending;   /* bytes sent by callbacks, and not sure to be gone */
@@ -101,8 +105,10 @@ struct blocking_event *blocking_client_note(struct blocking_client *client, enum
 void blocking_client_end(struct blocking_client *client, int32_t reason, uint32_t error);
 void blocking_client_submit(struct blocking_client *client);
 
-/* blocking_client_reset: what has happened, or came, is lost for want of memory, and so is the client. Any thread. */
-void blocking_client_reset(const struct blocking_client *client);
+/* blocking_client_lose: what has happened is lost for want of memory, and so is the client. On W. blocking_client_give_up:
+   the client ends, for this reason: nothing comes any more but on_close, and what was posted. In a callback of its own. */
+void blocking_client_lose(const struct blocking_client *client);
+void blocking_client_give_up(struct blocking_client *client, enum close_reason reason, uint32_t error);
 
 /* blocking_client_current: whose callback runs on this thread; NULL: none of this bridge. Any thread. */
 struct blocking_client *blocking_client_current(const struct blocking_bridge *bridge);

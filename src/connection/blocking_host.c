@@ -61,15 +61,15 @@ static void blocking_send__run(void *state, pl_id id, void **user, void *what)
                 : host->send(host, id, send->bytes, length);
         if (result == PL_OK) {
             if (!blocking_host_settle(client, length)) {
-                host->close(host, id, PL_RESET);
+                blocking_client_lose(client);
             }
             blocking_client_submit(client);
         } else if (result == PL_QUEUED) {
             client->unsettled += length;
             host->want_writable(host, id);
         } else if (result == PL_FULL || result == PL_LIMIT) {
-            connection_abort(client->worker, id,
-                             CLOSED_SLOW_READER); /* other threads have filled the queue */
+            connection_abort(client->worker, id, CLOSED_SLOW_READER,
+                             0); /* other threads have filled the queue */
         }
     }
     memory_free(send);
@@ -123,7 +123,7 @@ static int32_t blocking_client__send(struct blocking_client *client, const struc
     }
     if (!blocking_client__has_room(client, reference->length)) {
         if (bridge->inner->on_writable == NULL) {
-            host_end_client(bridge->host, client->id, CLOSED_SLOW_READER);
+            blocking_client_give_up(client, CLOSED_SLOW_READER, 0);
         }
         return PL_FULL;
     }
@@ -190,8 +190,11 @@ static void blocking_file__run(void *state, pl_id id, void **user, void *what)
         if (result >= 0) {
             client->has_file = true;
             host->want_writable(host, id);
-        } else if (result != PL_GONE) { /* it has become shorter, or another thread has sent one */
-            connection_abort(client->worker, id, CLOSED_ERROR);
+        } else if (result == PL_FULL) { /* another thread has sent one */
+            connection_abort(client->worker, id, CLOSED_SLOW_READER, 0);
+        } else if (result != PL_GONE) { /* it has become shorter, if it is not for memory */
+            connection_abort(client->worker, id, CLOSED_ERROR,
+                             result == PL_NO_MEMORY ? ERROR_NOT_ENOUGH_MEMORY : ERROR_HANDLE_EOF);
         }
     }
     blocking_file__destroy(sent);
@@ -251,7 +254,7 @@ static int32_t blocking_host__send_file(const pl_host *functions, pl_id id, void
     }
     if (blocking_client__has_file(client)) {
         if (bridge->inner->on_writable == NULL) {
-            host_end_client(bridge->host, client->id, CLOSED_SLOW_READER);
+            blocking_client_give_up(client, CLOSED_SLOW_READER, 0);
         }
         return PL_FULL;
     }

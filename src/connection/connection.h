@@ -63,8 +63,8 @@ bool connection_run(struct worker *worker, pl_id id,
 struct connection;
 bool connection_describe(const struct connection *connection, struct client_row *row_out);
 
-/* connection_abort: resets it, for this reason, if it is still there. On W. */
-void connection_abort(struct worker *worker, pl_id id, enum close_reason reason);
+/* connection_abort: resets it, for this reason and with this error, if it is still there. On W. */
+void connection_abort(struct worker *worker, pl_id id, enum close_reason reason, uint32_t error);
 
 /* connection_refuse_all: the engine stops: resets those of the worker's connections that await their PROXY header, or
    connect. On W. */

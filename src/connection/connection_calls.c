@@ -179,11 +179,11 @@ bool connection_run(struct worker *worker, pl_id id,
     return true;
 }
 
-void connection_abort(struct worker *worker, pl_id id, enum close_reason reason)
+void connection_abort(struct worker *worker, pl_id id, enum close_reason reason, uint32_t error)
 {
     struct connection *connection = slot_table_find(worker_slots(worker), id, SLOT_CONNECTION);
     if (connection != NULL && !connection->is_closed) {
-        connection_reset(connection, reason, 0);
+        connection_reset(connection, reason, error);
         connection_settle_later(connection);
     }
 }

@@ -22,7 +22,8 @@ enum { HOST_SEND_MAX = 1 << 30 };
 struct host_message {
     struct message message;
     pl_id id;
-    int32_t how; /* close */
+    int32_t how;    /* close; or why it ends, */
+    uint32_t error; /* and with which error */
     size_t length;
     uint8_t bytes[];
 };
@@ -113,7 +114,7 @@ static void host__run_send(struct message *at, struct worker *worker)
     if (result == PL_GONE) {
         worker_count(worker, NULL, COUNTER_STALE_MESSAGES, 1);
     } else if (result < 0 && slot_kind(message->id) == SLOT_CONNECTION) {
-        connection_abort(worker, message->id, CLOSED_SLOW_READER); /* nobody could be told */
+        connection_abort(worker, message->id, CLOSED_SLOW_READER, 0); /* nobody could be told */
     }
     memory_free(message);
 }
@@ -217,7 +218,7 @@ static void host__run_send_ref(struct message *at, struct worker *worker)
     if (result == PL_GONE) {
         worker_count(worker, NULL, COUNTER_STALE_MESSAGES, 1);
     } else if (result < 0 && slot_kind(sent->id) == SLOT_CONNECTION) {
-        connection_abort(worker, sent->id, CLOSED_SLOW_READER);
+        connection_abort(worker, sent->id, CLOSED_SLOW_READER, 0);
     }
     memory_free(sent);
 }
@@ -274,7 +275,7 @@ static void host__run_send_file(struct message *at, struct worker *worker)
     if (result == PL_GONE) {
         worker_count(worker, NULL, COUNTER_STALE_MESSAGES, 1);
     } else if (result < 0) {
-        connection_abort(worker, sent->id, CLOSED_SLOW_READER);
+        connection_abort(worker, sent->id, CLOSED_SLOW_READER, 0);
     }
     memory_free(sent);
 }
@@ -637,29 +638,42 @@ static int32_t host__option(const pl_host *functions, const pl_config *config, c
 
 /* ---- For bridges and engines ---- */
 
+static void host__end_here(struct worker *worker, pl_id id, enum close_reason reason, uint32_t error)
+{
+    if (slot_kind(id) == SLOT_SESSION) {
+        udp_session_abort(worker, id, (enum pl_reason)reason);
+    } else if (slot_kind(id) == SLOT_PEER) {
+        udp_peer_abort(worker, id, reason);
+    } else {
+        connection_abort(worker, id, reason, error);
+    }
+}
+
 static void host__run_end(struct message *at, struct worker *worker)
 {
     struct host_message *message = LIST_ELEMENT(at, struct host_message, message);
-    if (slot_kind(message->id) == SLOT_SESSION) {
-        udp_session_abort(worker, message->id, (enum pl_reason)message->how);
-    } else if (slot_kind(message->id) == SLOT_PEER) {
-        udp_peer_abort(worker, message->id, (enum close_reason)message->how);
-    } else {
-        connection_abort(worker, message->id, (enum close_reason)message->how);
-    }
+    host__end_here(worker, message->id, (enum close_reason)message->how, message->error);
     memory_free(message);
 }
 
-bool host_end_client(struct host *host, pl_id id, enum close_reason reason)
+bool host_end_client(struct host *host, pl_id id, enum close_reason reason, uint32_t error)
 {
     struct worker *worker = host__worker(&host->functions, id);
-    struct host_message *message =
-        worker != NULL && host__names_a_client(id) ? host_message__create(id, 0, host__run_end) : NULL;
-    if (message != NULL) {
-        message->how = (int32_t)reason;
-        worker_send(worker, &message->message);
+    if (worker == NULL || !host__names_a_client(id)) {
+        return false;
     }
-    return message != NULL;
+    if (worker_is_current(worker)) {
+        host__end_here(worker, id, reason, error);
+        return true;
+    }
+    struct host_message *message = host_message__create(id, 0, host__run_end);
+    if (message == NULL) {
+        return false;
+    }
+    message->how = (int32_t)reason;
+    message->error = error;
+    worker_send(worker, &message->message);
+    return true;
 }
 
 struct worker *host_worker(const struct host *host, pl_id id)

@@ -42,9 +42,9 @@ int32_t host_explain(const pl_host *functions, uint32_t win32_error, char *at, s
 /* host_worker: W of the id; NULL: there is no such worker. Any thread. */
 struct worker *host_worker(const struct host *host, pl_id id);
 
-/* host_end_client: resets the connection, ends the UDP session, for this reason, if it is still there. False: there is no
-   such worker, or no memory for the message, and nothing happens. Any thread. */
-bool host_end_client(struct host *host, pl_id id, enum close_reason reason);
+/* host_end_client: resets the connection, ends the UDP session, for this reason and with this error, if it is still there.
+   False: there is no such worker, or no memory for the message, and nothing happens; on W it needs none. Any thread. */
+bool host_end_client(struct host *host, pl_id id, enum close_reason reason, uint32_t error);
 
 /* host_still_endpoint: its timer fires no more. On W, or once the workers have ended. */
 void host_still_endpoint(const struct host *host, struct endpoint *endpoint);
