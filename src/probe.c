@@ -43,11 +43,8 @@ static int attempt__wait(const struct attempt *attempt, bool is_write, uint64_t 
     const uint64_t now = GetTickCount64();
     const uint64_t left = until > now ? until - now : 0;
     struct timeval wait = {.tv_sec = (long)(left / 1000), .tv_usec = (long)(left % 1000) * 1000};
-    fd_set ready, failed;
-    FD_ZERO(&ready);
-    FD_ZERO(&failed);
-    FD_SET(attempt->socket, &ready);
-    FD_SET(attempt->socket, &failed); /* a connect that fails shows here */
+    fd_set ready = {.fd_count = 1, .fd_array = {attempt->socket}};
+    fd_set failed = ready; /* a connect that fails shows here */
     return select(0, is_write ? NULL : &ready, is_write ? &ready : NULL, &failed, &wait);
 }
 
