@@ -20,6 +20,8 @@
 #include "handler/echo.h"
 #include "support/callers.h"
 #include "support/client.h"
+#include "support/clock.h"
+#include "support/fault.h"
 #include "support/journal.h"
 #include "support/loopback.h"
 #include "support/rig.h"
@@ -116,6 +118,30 @@ static const struct pl_handler crumbler = {.size = sizeof(struct pl_handler),
                                            .start = teller__start_for,
                                            .on_data = crumbler__on_data};
 
+/* ---- A handler that does not return ---- */
+
+static HANDLE gate;
+static volatile LONG holding;
+
+static size_t holder__on_data(void *state, pl_id id, void **user, const uint8_t *at, size_t length)
+{
+    (void)state, (void)user, (void)at;
+    InterlockedIncrement(&holding);
+    WaitForSingleObject(gate, INFINITE);
+    teller__host->send(teller__host, id, (const uint8_t *)"!", 1);
+    return length;
+}
+
+static const struct pl_handler holder = {.size = sizeof(struct pl_handler),
+                                         .abi_major = PL_ABI_MAJOR,
+                                         .abi_minor = PL_ABI_MINOR,
+                                         .flags = PL_TCP,
+                                         .name = "holder",
+                                         .version = "1",
+                                         .summary = "does not return",
+                                         .start = teller__start_for,
+                                         .on_data = holder__on_data};
+
 static int32_t unwilling__start(pl_start *start)
 {
     snprintf(start->error, start->error_room, "not today");
@@ -133,7 +159,7 @@ static const struct pl_handler unwilling = {.size = sizeof(struct pl_handler),
                                             .on_data = teller__on_data,
                                             .on_datagram = teller__on_datagram};
 
-static const struct pl_handler *const handlers[] = {&teller,          &unwilling,    &crumbler,
+static const struct pl_handler *const handlers[] = {&teller,          &unwilling,    &crumbler, &holder,
                                                     &discard_handler, &echo_handler, NULL};
 
 /* ---- The engine ---- */
@@ -710,6 +736,145 @@ static void test_reload__tells_what_it_would_do(void **state)
     bed_stop();
 }
 
+/* ---- What fails ---- */
+
+/* What could not be bound is bound a moment later. */
+static void wait_until_it_listens(unsigned number, enum exit_code code)
+{
+    const struct pl_address address = at(number);
+    struct client *client = NULL;
+    assert_true(code == EXIT_CODE_DONE || code == EXIT_CODE_BIND);
+    for (const uint64_t deadline = rig_deadline();
+         client_connect(&address, NULL, 0, PATIENCE, &client) != CLIENT_OK;) {
+        assert_int_equal(code, EXIT_CODE_BIND);
+        rig_nap(deadline, "a socket");
+    }
+    assert_echo(client);
+    client_close(client);
+}
+
+/* Each allocation fails once: either nothing has changed, or all has, and the words are true. */
+static void test_reload__without_memory_changes_all_or_nothing(void **state)
+{
+    (void)state;
+    static const enum import imports[] = {IMPORT_HeapAlloc, IMPORT_HeapReAlloc};
+    bed_start(WEB);
+    struct client *first = call(1);
+    for (size_t i = 0; i < sizeof imports / sizeof imports[0]; i++) {
+        bool was_reached = true;
+        for (uint32_t nth = 1; was_reached; nth++) {
+            struct config *next =
+                bed_parse(WEB "idle_timeout = 1m\n"
+                              "[endpoint two]\nlisten = tcp://@2:23900, udp://@2:23900\nhandler = echo\n");
+            text_clear(&it.told);
+            fault_clear();
+            fault_arm(imports[i], nth, 0, 1);
+            const bool is_done = engine_reload(it.engine, next, &it.report);
+            was_reached = fault_hits() > 0;
+            fault_clear();
+            if (is_done) {
+                assert_int_equal(it.report.changes, 4);
+                wait_until_it_listens(2, it.report.failure.code); /* or waits: start_policy = partial */
+                assert_reload(WEB, 4);
+            } else {
+                assert_int_equal(it.report.failure.code, EXIT_CODE_FAILED);
+                assert_non_null(strstr(it.report.failure.text, "memory"));
+                assert_refused(2);
+            }
+            struct client *again = call(1);
+            assert_echo(again);
+            client_close(again);
+            assert_echo(first);
+        }
+    }
+    client_close(first);
+    bed_stop();
+}
+
+static void test_compare__says_when_there_is_no_memory(void **state)
+{
+    (void)state;
+    bed_start(WEB);
+    struct config *next = bed_parse(WEB "idle_timeout = 1m\n");
+    it.report.is_json = true;
+    text_add_format(&it.told, "%4000s", ""); /* the room that it takes is not what fails */
+    uint32_t nth = 1;
+    for (bool is_reached = true; is_reached; nth++) {
+        text_clear(&it.told);
+        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
+        const bool is_made = engine_compare(it.engine, next, &it.report);
+        is_reached = fault_hits() > 0;
+        fault_clear();
+        assert_int_equal(is_made, !is_reached || it.told.is_cut);
+        assert_int_equal(it.report.failure.code, is_made ? EXIT_CODE_DONE : EXIT_CODE_FAILED);
+    }
+    assert_in_range(nth, 5, 20);
+    assert_int_equal(it.report.changes, 1);
+    assert_non_null(strstr(it.told.at, "\"idle_timeout\""));
+    config_destroy(next);
+    bed_stop();
+}
+
+/* Nobody reads a thousand lines. */
+static void test_reload__logs_a_hundred_changes_and_how_many_more(void **state)
+{
+    (void)state;
+    enum { COUNT = 105 };
+    struct text words, changed;
+    text_init_heap(&words);
+    text_init_heap(&changed);
+    for (int i = 1; i <= COUNT; i++) {
+        text_add_format(&words, "[endpoint e%d]\nlisten = tcp://@%d:23900\nhandler = echo\n", i, i);
+        text_add_format(
+            &changed, "[endpoint e%d]\nlisten = tcp://@%d:23900\nhandler = echo\nidle_timeout = 1m\n", i, i);
+    }
+    bed_start(words.at);
+    it.report.told = NULL;
+    assert_true(bed_reload(changed.at));
+    assert_int_equal(it.report.changes, COUNT);
+    assert_int_equal(journal_count(EVENT_RELOAD_CHANGE), 101);
+    journal_assert_last(EVENT_RELOAD_CHANGE, "and 5 more changes");
+    text_fini(&words);
+    text_fini(&changed);
+    bed_stop();
+}
+
+static DWORD WINAPI pass_time(void *context)
+{
+    (void)context;
+    Sleep(300);
+    clock_advance(PATIENCE);
+    return 0;
+}
+
+/* The worker has not seen the last reload when the next one comes. */
+static void test_reload__is_refused_while_a_callback_holds_a_worker_up(void **state)
+{
+    (void)state;
+    bed_start("[service]\nworkers = 1\n[endpoint held]\nlisten = tcp://@1:23900\nhandler = holder\n");
+    gate = CreateEventW(NULL, TRUE, FALSE, NULL);
+    struct client *client = call(1);
+    assert_int_equal(client_send(client, "?", 1, PATIENCE), CLIENT_OK);
+    for (const uint64_t deadline = rig_deadline(); holding == 0;) {
+        rig_nap(deadline, "a callback");
+    }
+    assert_reload("[service]\nworkers = 1\n[endpoint held]\nlisten = tcp://@1:23900\nhandler = holder\n"
+                  "idle_timeout = 1m\n",
+                  1);
+    const HANDLE thread = CreateThread(NULL, 0, pass_time, NULL, 0, NULL);
+    assert_false(bed_reload("[service]\nworkers = 1\n" WEB));
+    WaitForSingleObject(thread, INFINITE);
+    CloseHandle(thread);
+    assert_int_equal(it.report.failure.code, EXIT_CODE_FAILED);
+    assert_non_null(strstr(it.report.failure.text, "a callback of a handler holds a worker up"));
+    SetEvent(gate);
+    assert_int_equal(ask(client), '!');
+    assert_true(bed_reload("[service]\nworkers = 1\n" WEB));
+    client_close(client);
+    bed_stop();
+    CloseHandle(gate);
+}
+
 /* ---- Configurations that are held ---- */
 
 /* Of MANY endpoints each has its own number of minutes. */
@@ -1060,6 +1225,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reload__an_address_in_the_way_stays, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__while_paused_and_while_it_stops, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__tells_what_it_would_do, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__without_memory_changes_all_or_nothing, rig_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_compare__says_when_there_is_no_memory, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__logs_a_hundred_changes_and_how_many_more, rig_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_reload__is_refused_while_a_callback_holds_a_worker_up, rig_setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_reload__configurations_do_not_pile_up, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__a_crash_names_the_endpoints_that_it_made, rig_setup,
                                         teardown),
