@@ -13,6 +13,7 @@
 #include "config/config_keys.h"
 #include "support/config_case.h"
 #include "support/failing_memory.h"
+#include "support/optioned.h"
 
 struct pair {
     struct config_case before, after;
@@ -221,6 +222,98 @@ static void test_config_diff__json(void **state)
     text_fini(&text);
 }
 
+/* ---- Handlers with options, and another of the same name ---- */
+
+static const struct pl_handler new_greeter = {OPTIONED("greeter", optioned_greets)};
+static const struct pl_handler *const new_handlers[] = {&new_greeter, NULL};
+
+static void case_parse(struct config_case *it, const struct pl_handler *const *handlers, const char *options)
+{
+    char words[256];
+    struct config_source source = config_case_source;
+    struct text text;
+    source.handlers = handlers;
+    text_init(&text, words, sizeof words);
+    text_add_format(&text, "[endpoint g]\nlisten = tcp://127.0.0.1:80\nhandler = greeter\n%s", options);
+    config_problems_init(&it->problems);
+    it->config = config_parse(&source, text.at, text.length, &it->problems);
+    if (it->config == NULL) {
+        fail_msg("%s", it->problems.text.at);
+    }
+}
+
+static void assert_options_diff(const struct pl_handler *const *handlers, const char *before,
+                                const char *after, const char *expected)
+{
+    struct pair pair;
+    struct text text;
+    text_init_heap(&text);
+    case_parse(&pair.before, optioned_handlers, before);
+    case_parse(&pair.after, handlers, after);
+    assert_true(config_diff_init(&pair.diff, pair.before.config, pair.after.config));
+    assert_int_equal(pair.diff.endpoints[0].is_same, expected[0] == '\0');
+    config_diff_add(&text, &pair.diff);
+    assert_string_equal(text.at, expected);
+    pair_close(&pair);
+    text_fini(&text);
+}
+
+static void test_config_diff__tells_of_options(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after, *expected;
+    } rows[] = {
+        {"", "", ""},
+        {"", "times = 1\ntext = Hello\\r\\n\n", ""}, /* as by default */
+        {"", "times = 2\n", "endpoint g: times 1 -> 2 (new connections)\n"},
+        {"", "any = 7\n", "endpoint g: any nothing -> 7 (new connections)\n"},
+        {"any = 7\n", "", "endpoint g: any 7 -> nothing (new connections)\n"},
+        {"any = 7\n", "any = 7\n", ""},
+        {"", "text = Hallo\\r\\n\n", "endpoint g: text Hello\\r\\n -> Hallo\\r\\n (new connections)\n"},
+        {"", "text = Hi\n", "endpoint g: text Hello\\r\\n -> Hi (new connections)\n"},
+        {"names = a, b\n", "names = a, c\n", "endpoint g: names a, b -> a, c (new connections)\n"},
+        {"", "names = a\n", "endpoint g: names nothing -> a (new connections)\n"},
+        {"names = a\n", "", "endpoint g: names a -> nothing (new connections)\n"},
+        {"names = a\n", "names = a\n", ""},
+        {"", "file = C:\\f\n", "endpoint g: file nothing -> C:\\f (new connections)\n"},
+        {"file = C:\\f\n", "", "endpoint g: file C:\\f -> nothing (new connections)\n"},
+        {"allow = 10.0.0.0/8\n", "allow = 10.0.0.0/9\n", "endpoint g: allow 10.0.0.0/8 -> 10.0.0.0/9\n"},
+        {"allow = 10.0.0.0/8\n", "allow = 11.0.0.0/8\n", "endpoint g: allow 10.0.0.0/8 -> 11.0.0.0/8\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_options_diff(optioned_handlers, rows[i].before, rows[i].after, rows[i].expected);
+    }
+}
+
+/* By its name it is the same handler. */
+static void test_config_diff__tells_of_a_handler_that_has_been_replaced(void **state)
+{
+    (void)state;
+    assert_options_diff(new_handlers, "", "times = 2\n",
+                        "endpoint g: greeter has been replaced (new connections)\n");
+}
+
+static void test_config_diff__json_of_what_moves_is_held_or_closes(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct text text;
+    text_init_heap(&text);
+    pair_open(&pair,
+              "[endpoint a]\nlisten = tcp://127.0.0.1:80, tcp://127.0.0.1:81, tcp://127.0.0.1:82\n"
+              "handler = echo\n",
+              "[endpoint a]\nlisten = tcp://127.0.0.1:80\nhandler = echo\n"
+              "[endpoint b]\nlisten = tcp://127.0.0.1:81, tcp://*:82\nhandler = echo\n");
+    config_diff_add_json(&text, &pair.diff);
+    assert_non_null(strstr(text.at, "{\"endpoint\": \"b\", \"what\": \"moved\", \"effect\": \"at once\", "
+                                    "\"socket\": \"tcp://127.0.0.1:81\", \"before\": \"a\"}"));
+    assert_non_null(strstr(text.at, "{\"endpoint\": \"b\", \"what\": \"held\", \"effect\": \"restart\", "
+                                    "\"socket\": \"tcp://*:82\", \"before\": \"tcp://127.0.0.1:82\"}"));
+    pair_close(&pair);
+    text_fini(&text);
+}
+
 /* With each allocation missing once. */
 static void test_config_diff__says_when_there_is_no_memory(void **state)
 {
@@ -252,6 +345,9 @@ int main(void)
         failing_memory_test(test_config_diff__any_port_goes_by_the_name),
         failing_memory_test(test_config_diff__long_values_are_cut),
         failing_memory_test(test_config_diff__json),
+        failing_memory_test(test_config_diff__tells_of_options),
+        failing_memory_test(test_config_diff__tells_of_a_handler_that_has_been_replaced),
+        failing_memory_test(test_config_diff__json_of_what_moves_is_held_or_closes),
         failing_memory_test(test_config_diff__says_when_there_is_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
