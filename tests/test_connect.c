@@ -31,6 +31,7 @@ struct wish {
     pl_connect how;
     pl_id owner;       /* 0: the endpoint */
     const char *early; /* sent at once; NULL: nothing */
+    bool is_last;      /* and then PL_FINISH */
     volatile LONG is_done;
     int32_t result, sent, other; /* `other`: of calls that wait for on_open */
     pl_id id;
@@ -188,6 +189,9 @@ static void wish__run(void *state, pl_id id, void **user, void *what)
             wish->other = host->read(host, wish->id, 0);
         }
         wish->sent = wish->early != NULL ? host->send(host, wish->id, wish->early, strlen(wish->early)) : 0;
+        if (wish->is_last) {
+            require(host->close(host, wish->id, PL_FINISH) == PL_OK);
+        }
     }
     InterlockedExchange(&wish->is_done, 1);
 }
@@ -543,6 +547,27 @@ static void test_connect__is_not_answered(void **state)
     must_dial();
     expect_failure(WSAETIMEDOUT);
     stop();
+}
+
+/* What was sent never went: that is not an end of the handler's. */
+static void test_connect__that_fails_after_the_last_words_has_failed(void **state)
+{
+    (void)state;
+    for (int is_udp = 0; is_udp < 2; is_udp++) {
+        start("tcp://127.0.0.1:0");
+        aim(is_udp ? PL_UDP : PL_TCP, "127.0.0.1", free_port());
+        if (is_udp) {
+            wish.how.source = client_address("::1", 0); /* not to that address */
+        }
+        wish.early = "last words";
+        wish.is_last = true;
+        must_dial();
+        assert_int_equal(wish.sent, PL_QUEUED);
+        expect_failure(is_udp ? WSAEAFNOSUPPORT : WSAECONNREFUSED);
+        stop();
+        dialed.closes = 0;
+        memset(dialed.order, 0, sizeof dialed.order);
+    }
 }
 
 static void test_connect__to_no_name(void **state)
@@ -1073,6 +1098,7 @@ int main(void)
         test(test_connect__leaves_from_the_source_that_is_asked_for),
         test(test_connect__ends_where_the_other_side_does),
         test(test_connect__is_not_answered),
+        test(test_connect__that_fails_after_the_last_words_has_failed),
         test(test_connect__to_a_name_that_takes_too_long),
         test(test_connect__tries_one_address_after_the_other),
         test(test_connect__leaves_time_for_the_next_address),

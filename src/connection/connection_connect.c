@@ -110,6 +110,7 @@ static void connection__fail_to_connect(struct connection *connection)
     const struct dial *dial = *connection__dial(connection);
     dial_tell(dial, connection->endpoint, connection_id(connection));
     connection->peer = dial_address(dial);
+    connection->reason = 0; /* a close that let the attempt go on has not ended it */
     connection_reset(connection, CLOSED_CONNECT_FAILED, dial_error(dial));
 }
 
