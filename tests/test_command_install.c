@@ -497,11 +497,10 @@ static enum exit_code firewall(bool is_ours, bool is_dry)
     snprintf(world.image, sizeof world.image, "\"%s\\%s\" service", real.program,
              is_ours ? INSTALL_PLACES_PROGRAM : "other.exe");
     install_places_free(&real);
-    open_stream(&streams.out, L"out");
-    open_stream(&streams.err, L"err");
+    streams_open(&streams, world.folder);
     const enum exit_code code = command_firewall_run(&arguments, &streams);
-    read_stream(&streams.out, L"out", world.printed, sizeof world.printed);
-    read_stream(&streams.err, L"err", world.complained, sizeof world.complained);
+    streams_end(&streams, world.folder, world.printed, sizeof world.printed, world.complained,
+                sizeof world.complained);
     memory_free(config);
     return code;
 }

@@ -117,7 +117,7 @@ static void test_host__for_checks_knows_nobody(void **state)
         assert_true(at->info(at, ids[i], &info) < 0);
         assert_true(at->count(at, ids[i], 0, 1) < 0);
         assert_true(at->log(at, ids[i], 0, PL_LOG_ERROR, "x", 1) < 0);
-        assert_false(host_end_client(&host, ids[i], CLOSED_BY_ADMIN));
+        assert_false(host_end_client(&host, ids[i], CLOSED_BY_ADMIN, 0));
     }
     slot_table_remove(&others, 0);
     slot_table_fini(&others);
