@@ -621,6 +621,17 @@ static void test_log__writes_ten_lines_a_second_and_tells_of_the_rest(void **sta
     journal_close();
 }
 
+/* What a client has sent may be logged by its handler: it cannot cut the line short. */
+static void test_log__has_all_bytes(void **state)
+{
+    (void)state;
+    start(caller_name(), "tcp://127.0.0.1:0");
+    assert_int_equal(seen.host->log(seen.host, seen.endpoint, 0, PL_LOG_ERROR, "a\0b\n\0\0c\0", 8), PL_OK);
+    journal_wait(EVENT_HANDLER_ERROR, 1);
+    journal_assert_last(EVENT_HANDLER_ERROR, "a\\x00b\\n\\x00\\x00c\\x00");
+    stop();
+}
+
 static void test_clock__goes_forward(void **state)
 {
     (void)state;
@@ -996,6 +1007,35 @@ static int32_t ask__info_without_size(const pl_host *host, pl_id id)
     return host->info(host, id, &info);
 }
 
+static int32_t ask__info_for_nobody(const pl_host *host, pl_id id)
+{
+    return host->info(host, id, NULL);
+}
+
+static int32_t ask__send_from_nowhere(const pl_host *host, pl_id id)
+{
+    return host->send(host, id, NULL, 5);
+}
+
+static int32_t ask__send_ref_from_nowhere(const pl_host *host, pl_id id)
+{
+    InterlockedIncrement(&seen.references);
+    return host->send_ref(host, id, NULL, 5, count_release, block);
+}
+
+static int32_t ask__log_from_nowhere(const pl_host *host, pl_id id)
+{
+    return host->log(host, seen.endpoint, id, PL_LOG_ERROR, NULL, 5);
+}
+
+static int32_t ask__option_of_nothing(const pl_host *host, pl_id id)
+{
+    pl_text text = {0};
+    int64_t number = 0;
+    (void)id;
+    return host->option(host, NULL, "x", &text, &number);
+}
+
 static int32_t ask__send_too_much(const pl_host *host, pl_id id)
 {
     return host->send(host, id, block, HUGE);
@@ -1060,6 +1100,11 @@ static const struct {
     {"read", ask__read, {PL_OK, PL_INVALID, PL_INVALID, PL_GONE}},
     {"read 2", ask__read_wrongly, {PL_INVALID, PL_INVALID, PL_INVALID, ANYTHING}},
     {"info", ask__info_without_size, {PL_INVALID, PL_INVALID, PL_INVALID, PL_GONE}},
+    {"info NULL", ask__info_for_nobody, {PL_INVALID, PL_INVALID, PL_INVALID, PL_INVALID}},
+    {"send NULL", ask__send_from_nowhere, {PL_INVALID, PL_INVALID, PL_INVALID, PL_INVALID}},
+    {"send_ref of NULL", ask__send_ref_from_nowhere, {PL_INVALID, PL_INVALID, PL_INVALID, ANYTHING}},
+    {"log NULL", ask__log_from_nowhere, {PL_INVALID, PL_INVALID, PL_INVALID, PL_INVALID}},
+    {"option NULL", ask__option_of_nothing, {PL_INVALID, PL_INVALID, PL_INVALID, PL_INVALID}},
     {"send", ask__send_too_much, {PL_LIMIT, PL_LIMIT, PL_LIMIT, PL_GONE}},
     {"send_ref", ask__send_ref_of_too_much, {PL_LIMIT, PL_LIMIT, PL_LIMIT, PL_GONE}},
     {"send_ref NULL", ask__send_ref_for_ever, {PL_INVALID, PL_INVALID, PL_INVALID, PL_INVALID}},
@@ -1318,6 +1363,7 @@ int main(void)
         test(test_info__tells_what_on_open_was_told),
         test(test_count__adds_for_each_endpoint),
         test(test_log__writes_ten_lines_a_second_and_tells_of_the_rest),
+        test(test_log__has_all_bytes),
         test(test_clock__goes_forward),
         test(test_send_ref__gives_back_once),
         test(test_send_ref__of_a_datagram),

@@ -2,8 +2,8 @@
    The contract between PortListener and a handler: the code that speaks one protocol on the endpoints given
    to it.
 
-   Built-in handlers are written against this header and nothing else, and so will DLLs be. It needs no
-   library and no other header of ours; C11 and C++11. Until release 1.0 freezes it, a change raises
+   Built-in handlers and DLLs are written against this header and nothing else. It needs no library and no
+   other header of ours; C11 and C++11. Until release 1.0 freezes it, a change raises
    PL_ABI_MAJOR.
 
    How it grows. Every struct that either side may extend begins with its `size` as its writer was compiled, or is

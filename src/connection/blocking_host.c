@@ -134,7 +134,7 @@ static int32_t blocking_host__send(const pl_host *functions, pl_id id, const voi
 {
     const struct blocking_bridge *bridge = blocking_bridge__of(functions);
     struct blocking_client *client = blocking_bridge__caller(bridge, id);
-    if (client == NULL || slot_kind(id) != SLOT_CONNECTION) {
+    if (client == NULL || slot_kind(id) != SLOT_CONNECTION || (at == NULL && length > 0)) {
         const pl_host *host = blocking_bridge__host(bridge);
         return host->send(host, id, at, length);
     }
@@ -146,7 +146,7 @@ static int32_t blocking_host__send_ref(const pl_host *functions, pl_id id, const
 {
     const struct blocking_bridge *bridge = blocking_bridge__of(functions);
     struct blocking_client *client = blocking_bridge__caller(bridge, id);
-    if (client == NULL || slot_kind(id) != SLOT_CONNECTION || release == NULL) {
+    if (client == NULL || slot_kind(id) != SLOT_CONNECTION || release == NULL || (at == NULL && length > 0)) {
         const pl_host *host = blocking_bridge__host(bridge);
         return host->send_ref(host, id, at, length, release, what);
     }
@@ -355,7 +355,7 @@ static int32_t blocking_host__info(const pl_host *functions, pl_id id, pl_info *
     const struct blocking_bridge *bridge = blocking_bridge__of(functions);
     const pl_host *host = blocking_bridge__host(bridge);
     const struct blocking_client *client = blocking_bridge__caller(bridge, id);
-    if (client == NULL) {
+    if (client == NULL || out == NULL) {
         return host->info(host, id, out); /* why not */
     }
     if (client->is_gone) {

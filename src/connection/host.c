@@ -125,9 +125,18 @@ static size_t host__longest(pl_id id)
     return slot_kind(id) == SLOT_CONNECTION ? (size_t)HOST_SEND_MAX : (size_t)UDP_DATAGRAM_MAX;
 }
 
+/* A handler of no bytes may have no place for them either. */
+static bool host__has_bytes(const void *at, size_t length)
+{
+    return at != NULL || length == 0;
+}
+
 static int32_t host__send(const pl_host *functions, pl_id id, const void *at, size_t length)
 {
     struct worker *worker = host__worker(functions, id);
+    if (!host__has_bytes(at, length)) {
+        return PL_INVALID;
+    }
     if (worker == NULL) {
         return host__names_an_endpoint(id) ? PL_INVALID : PL_GONE;
     }
@@ -248,7 +257,8 @@ static int32_t host__send_ref(const pl_host *functions, pl_id id, const void *at
     int32_t result = PL_INVALID;
     if (worker == NULL) {
         result = host__names_an_endpoint(id) ? PL_INVALID : PL_GONE;
-    } else if (release != NULL && (host__names_a_client(id) || slot_kind(id) == SLOT_DATAGRAM)) {
+    } else if (release != NULL && host__has_bytes(at, length) &&
+               (host__names_a_client(id) || slot_kind(id) == SLOT_DATAGRAM)) {
         result = host__send_ref_to(worker, id, &reference);
     }
     if (result < 0) {
@@ -363,7 +373,7 @@ static int32_t host__read(const pl_host *functions, pl_id id, int32_t on)
 static int32_t host__info(const pl_host *functions, pl_id id, pl_info *out)
 {
     struct worker *worker = NULL;
-    const int32_t result = host__on_w(functions, id, &worker);
+    const int32_t result = out != NULL ? host__on_w(functions, id, &worker) : PL_INVALID;
     if (result != PL_OK) {
         return result;
     }
@@ -609,7 +619,8 @@ static int32_t host__log(const pl_host *functions, pl_id id, pl_id connection, i
     if (endpoint == NULL) {
         return PL_GONE;
     }
-    const int32_t result = endpoint_log(endpoint, connection, level, at, length);
+    const int32_t result =
+        host__has_bytes(at, length) ? endpoint_log(endpoint, connection, level, at, length) : PL_INVALID;
     directory_leave(&host->endpoints, id);
     return result;
 }
@@ -633,6 +644,9 @@ static int32_t host__option(const pl_host *functions, const pl_config *config, c
                             pl_text *text_out, int64_t *number_out)
 {
     (void)functions;
+    if (config == NULL || name == NULL) {
+        return PL_INVALID;
+    }
     return config_settings_get(config, name, text_out, number_out);
 }
 

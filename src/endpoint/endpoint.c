@@ -177,6 +177,21 @@ struct account *endpoint_account(struct endpoint *endpoint)
 static const enum event log_events[ACCOUNT_LEVELS] = {EVENT_HANDLER_ERROR, EVENT_HANDLER_WARNING,
                                                       EVENT_HANDLER_INFO, EVENT_HANDLER_DEBUG};
 
+/* What the log takes for a text, the end of which it finds by its NUL. */
+static void endpoint__add_line(struct text *text, const char *at, size_t length)
+{
+    while (length > 0) {
+        const char *nul = memchr(at, 0, length);
+        const size_t plain = nul != NULL ? (size_t)(nul - at) : length;
+        text_add(text, at, plain);
+        if (nul != NULL) {
+            text_add_escaped(text, nul, 1);
+        }
+        at += plain + (nul != NULL);
+        length -= plain + (nul != NULL);
+    }
+}
+
 int32_t endpoint_log(struct endpoint *endpoint, pl_id connection, int32_t level, const char *at,
                      size_t length)
 {
@@ -188,13 +203,15 @@ int32_t endpoint_log(struct endpoint *endpoint, pl_id connection, int32_t level,
     }
     struct account *account = endpoint_account(endpoint);
     const LONG untold = account != NULL ? account_gate_pass(&account->gates[level], GetTickCount64()) : 0;
-    length = length < ENDPOINT_HANDLER_LINE ? length : ENDPOINT_HANDLER_LINE;
+    char room[4 * ENDPOINT_HANDLER_LINE + 1];
+    struct text line;
+    text_init(&line, room, sizeof room);
+    endpoint__add_line(&line, at, length < ENDPOINT_HANDLER_LINE ? length : ENDPOINT_HANDLER_LINE);
     if (untold > 0) {
         log_write(endpoint->log, log_events[level], endpoint->config->name, connection,
-                  "%.*s; %ld more since the last such line", (int)length, at, (long)untold);
+                  "%s; %ld more since the last such line", line.at, (long)untold);
     } else if (untold == 0) {
-        log_write(endpoint->log, log_events[level], endpoint->config->name, connection, "%.*s", (int)length,
-                  at);
+        log_write(endpoint->log, log_events[level], endpoint->config->name, connection, "%s", line.at);
     }
     return PL_OK;
 }
