@@ -36,13 +36,8 @@ static void check__fail(struct failure *failure, DWORD error)
 static void check__file(const struct check *check, enum finding_kind kind, const char *path)
 {
     struct failure failure;
-    WCHAR *wide = utf16_from(path);
-    const HANDLE file =
-        wide != NULL ? CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                                   NULL, OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT, NULL)
-                     : INVALID_HANDLE_VALUE;
-    const DWORD error = wide != NULL ? GetLastError() : ERROR_NOT_ENOUGH_MEMORY;
-    memory_free(wide);
+    DWORD error = 0;
+    const HANDLE file = file_trust_open(path, &error);
     if (file == INVALID_HANDLE_VALUE) {
         if (error != ERROR_FILE_NOT_FOUND && error != ERROR_PATH_NOT_FOUND) {
             check__fail(&failure, error);

@@ -193,25 +193,14 @@ static void client_table__end_text(struct client_table *table, unsigned silent)
 
 /* ---- For programs ---- */
 
-static void client_table__add_json_address(struct json *object, const char *name, const char *port_name,
-                                           const struct pl_address *address)
-{
-    char room[ADDRESS_TEXT_ROOM];
-    struct text value;
-    text_init(&value, room, sizeof room);
-    address_add(&value, address);
-    json_bytes(object, name, value.at, value.length);
-    json_number(object, port_name, address->port);
-}
-
 static void client_table__add_json(struct text *text, const struct client_row *row)
 {
     struct json object = json_begin(text, JSON_SPACED, "\n  {");
     json_format(&object, "id", "%016llx", (unsigned long long)row->id);
     json_string(&object, "endpoint", row->endpoint);
     json_string(&object, "protocol", row->is_udp ? "udp" : "tcp");
-    client_table__add_json_address(&object, "client", "client_port", &row->client);
-    client_table__add_json_address(&object, "local", "local_port", &row->local);
+    json_address(&object, "client", "client_port", &row->client);
+    json_address(&object, "local", "local_port", &row->local);
     json_number(&object, "age_ms", row->age);
     json_number(&object, "idle_ms", row->idle);
     json_number(&object, "bytes_in", row->bytes_in);

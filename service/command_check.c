@@ -10,9 +10,8 @@
 #include "commands.h"
 #include "config/config_problems.h"
 #include "diagnosis/machine_reader.h"
+#include "install_files.h"
 #include "loaded_config.h"
-
-enum { CHECK_PATH_ROOM = 32768 };
 
 /* ---- Printing ---- */
 
@@ -124,16 +123,6 @@ static enum exit_code command_check__nothing(const struct arguments *arguments, 
 
 /* ---- Checking ---- */
 
-/* In UTF-8; NULL: no memory. */
-static char *command_check__program(void)
-{
-    WCHAR *path = memory_alloc(CHECK_PATH_ROOM * sizeof *path);
-    const DWORD length = path != NULL ? GetModuleFileNameW(NULL, path, CHECK_PATH_ROOM) : 0;
-    char *utf8 = length > 0 && length < CHECK_PATH_ROOM ? utf16_to_utf8(path) : NULL;
-    memory_free(path);
-    return utf8;
-}
-
 static void command_check__look(const struct loaded_config *loaded, const char *program,
                                 struct findings *findings)
 {
@@ -169,7 +158,7 @@ static enum exit_code command_check__all(const struct arguments *arguments, stru
 {
     struct findings findings;
     struct text text;
-    char *program = command_check__program();
+    char *program = install_files_own();
     findings_init(&findings);
     if (loaded->config != NULL) {
         command_check__look(loaded, program != NULL ? program : "portlistener.exe", &findings);

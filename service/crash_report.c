@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/log_time.h"
 #include "base/memory.h"
 #include "base/record_name.h"
 #include "base/utf16.h"
@@ -199,17 +200,11 @@ static const char *crash_report__module(struct crash_report *report, uint64_t ba
     return report->module_name;
 }
 
-static const char *crash_report__last_part(const char *path)
-{
-    const char *separator = strrchr(path, '\\');
-    return separator != NULL ? separator + 1 : path;
-}
-
 static void crash_report__add_call(struct crash_report *report, const void *call)
 {
     const uint64_t base = crash_report__base(call);
     text_add_string(&report->text, "  ");
-    text_add_string(&report->text, crash_report__last_part(crash_report__module(report, base)));
+    text_add_string(&report->text, text_file_name(crash_report__module(report, base)));
     text_add_string(&report->text, "+");
     crash_report__add_hex(&report->text, (uint64_t)(uintptr_t)call - base, 8);
     crash_report__end_line(&report->text);
@@ -250,13 +245,6 @@ static void crash_report__copy_time(const WCHAR *stamp, char time_out[RECORD_NAM
     time_out[RECORD_NAME_STAMP - 1] = '\0';
 }
 
-static uint64_t crash_report__now(void)
-{
-    FILETIME now;
-    GetSystemTimePreciseAsFileTime(&now);
-    return (uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime;
-}
-
 static void crash_report__note(struct breadcrumb *breadcrumb, const EXCEPTION_RECORD *record)
 {
     if (breadcrumb != NULL) {
@@ -285,7 +273,7 @@ static void crash_report__make(struct crash_report *report, const EXCEPTION_RECO
 {
     WCHAR stamp[RECORD_NAME_STAMP];
     char time[RECORD_NAME_STAMP];
-    const uint64_t now = crash_report__now();
+    const uint64_t now = log_time_ticks();
     crash_report__note(report->breadcrumb, record);
     record_name_stamp(stamp, now);
     crash_report__copy_time(stamp, time);

@@ -83,12 +83,7 @@ char *install_files_own(void)
 
 char *install_files_join(const char *folder, const char *name)
 {
-    struct text text;
-    text_init_heap(&text);
-    text_add_format(&text, "%s\\%s", folder, name);
-    char *joined = text.is_cut ? NULL : memory_copy_text(text.at, text.length);
-    text_fini(&text);
-    return joined;
+    return text_make("%s\\%s", folder, name);
 }
 
 char *install_files_folder(const char *path)
@@ -215,13 +210,8 @@ bool install_files_make_folder(const char *path, const char *sddl, bool *is_new_
 
 bool install_files_check(const char *path, struct failure *failure_out)
 {
-    WCHAR *wide = utf16_from(path);
-    const HANDLE file =
-        wide != NULL ? CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                                   NULL, OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT, NULL)
-                     : INVALID_HANDLE_VALUE;
-    const DWORD error = wide != NULL ? GetLastError() : ERROR_NOT_ENOUGH_MEMORY;
-    memory_free(wide);
+    DWORD error = 0;
+    const HANDLE file = file_trust_open(path, &error);
     if (file == INVALID_HANDLE_VALUE) {
         return install_files__fail(failure_out, error, "cannot be opened", path, "");
     }
@@ -295,12 +285,7 @@ static DWORD install_files__move(const char *from, const char *to)
 
 static char *install_files__old(const char *path)
 {
-    struct text text;
-    text_init_heap(&text);
-    text_add_format(&text, "%s.old", path);
-    char *old = text.is_cut ? NULL : memory_copy_text(text.at, text.length);
-    text_fini(&text);
-    return old;
+    return text_make("%s.old", path);
 }
 
 bool install_files_replace(const char *from, const char *to, bool *had_old_out, struct failure *failure_out)

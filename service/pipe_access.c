@@ -13,12 +13,7 @@ enum {
 
 WCHAR *pipe_access_name(const char *service)
 {
-    struct text text;
-    text_init_heap(&text);
-    text_add_format(&text, "\\\\.\\pipe\\portlistener-%s", service);
-    WCHAR *name = text.is_cut ? NULL : utf16_from(text.at);
-    text_fini(&text);
-    return name;
+    return utf16_make("\\\\.\\pipe\\portlistener-%s", service);
 }
 
 /* In capital letters as no language has them of its own; NULL: no memory. */

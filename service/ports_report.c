@@ -159,17 +159,6 @@ void ports_report_missing(struct text *text, const struct ports_missing *missing
 
 /* ---- JSON ---- */
 
-static void ports_report__address(struct json *object, const char *name, const char *port_name,
-                                  const struct pl_address *address)
-{
-    char room[ADDRESS_TEXT_ROOM];
-    struct text value;
-    text_init(&value, room, sizeof room);
-    address_add(&value, address);
-    json_string(object, name, value.at);
-    json_number(object, port_name, address->port);
-}
-
 static void ports_report__missing(struct json *object, const struct ports_missing *missing)
 {
     char room[CONFIG_LISTEN_TEXT_ROOM];
@@ -218,10 +207,10 @@ void ports_report_json(struct text *text, const struct ports_row *row)
     const struct machine_process *process = row->process;
     struct json object = json_begin(text, JSON_SPACED, "{");
     json_string(&object, "protocol", ports_report__protocol(row->port));
-    ports_report__address(&object, "address", "port", &row->port->local);
+    json_address(&object, "address", "port", &row->port->local);
     json_number(&object, "pid", row->port->pid);
     if (row->port->peer.family != 0) {
-        ports_report__address(&object, "peer", "peer_port", &row->port->peer);
+        json_address(&object, "peer", "peer_port", &row->port->peer);
     }
     if (row->missing != NULL) {
         ports_report__missing(&object, row->missing);

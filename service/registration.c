@@ -20,18 +20,6 @@ static const uint32_t registration__delays[] = {1000, 5000, 30000};
 
 /* ---- The hardened one ---- */
 
-static char *registration__format(const char *format, const char *first, const char *second)
-{
-    struct text text;
-    text_init_heap(&text);
-    text_add_string(&text, format);
-    text_add_string(&text, first);
-    text_add_string(&text, second);
-    char *copy = text.is_cut ? NULL : memory_copy_text(text.at, text.length);
-    text_fini(&text);
-    return copy;
-}
-
 static char *registration__copy(const char *string)
 {
     return memory_copy_text(string, strlen(string));
@@ -39,16 +27,7 @@ static char *registration__copy(const char *string)
 
 static char *registration__image(const struct registration_request *request)
 {
-    struct text text;
-    text_init_heap(&text);
-    text_add_string(&text, "\"");
-    text_add_string(&text, request->program);
-    text_add_string(&text, "\" service --config \"");
-    text_add_string(&text, request->config_file);
-    text_add_string(&text, "\"");
-    char *copy = text.is_cut ? NULL : memory_copy_text(text.at, text.length);
-    text_fini(&text);
-    return copy;
+    return text_make("\"%s\" service --config \"%s\"", request->program, request->config_file);
 }
 
 bool registration_make(const struct registration_request *request, struct registration *made_out)
@@ -56,12 +35,10 @@ bool registration_make(const struct registration_request *request, struct regist
     const uint64_t stop = request->drain_timeout + REGISTRATION_STOP_MARGIN;
     *made_out = (struct registration){
         .image = registration__image(request),
-        .account = request->account != NULL
-                       ? registration__copy(request->account)
-                       : registration__format(REGISTRATION_VIRTUAL, request->service, ""),
+        .account = request->account != NULL ? registration__copy(request->account)
+                                            : text_make(REGISTRATION_VIRTUAL "%s", request->service),
         .display_name = registration__copy(request->service),
-        .description =
-            registration__format("Listens on the TCP and UDP ports that ", request->config_file, " names."),
+        .description = text_make("Listens on the TCP and UDP ports that %s names.", request->config_file),
         .privileges = registration__copy("SeChangeNotifyPrivilege"),
         .event_file = registration__copy(request->event_file),
         .config_file = registration__copy(request->config_file),
@@ -206,7 +183,7 @@ static void registration__read_settings(const struct registration_reader *reader
 
 WCHAR *registration_source_key(const char *service)
 {
-    char *key = registration__format(REGISTRATION_SOURCES, service, "");
+    char *key = text_make(REGISTRATION_SOURCES "%s", service);
     WCHAR *wide = key != NULL ? utf16_from(key) : NULL;
     memory_free(key);
     return wide;

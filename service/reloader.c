@@ -107,11 +107,11 @@ static void reloading__sum_up(struct reloading *reloading)
 
 /* ---- The work ---- */
 
-static void reloading__log_warnings(const struct reloading *reloading)
+void reloader_log_warnings(struct log *log, const struct config_problems *problems)
 {
-    const char *line = reloading->problems.text.at;
+    const char *line = problems->text.at;
     for (size_t length = strcspn(line, "\n"); length > 0; length = strcspn(line, "\n")) {
-        log_write(reloading->reloader->options.log, EVENT_CONFIG_WARNING, NULL, 0, "%.*s", (int)length, line);
+        log_write(log, EVENT_CONFIG_WARNING, NULL, 0, "%.*s", (int)length, line);
         line += length + (line[length] == '\n');
     }
 }
@@ -123,7 +123,7 @@ static void reloading__log(const struct reloading *reloading)
                                                               : EVENT_RELOADED;
     log_write(reloading->reloader->options.log, event, NULL, 0, "%s", reloading->result.text);
     if (reloading->is_applied) {
-        reloading__log_warnings(reloading);
+        reloader_log_warnings(reloading->reloader->options.log, &reloading->problems);
     }
 }
 

@@ -52,4 +52,7 @@ void reloader_run(struct reloader *reloader, bool is_dry_run, struct text *told,
 void reloader_run_json(struct reloader *reloader, bool is_dry_run, struct text *told,
                        enum exit_code *code_out);
 
+/* reloader_log_warnings: what was told about a configuration that is used, line by line. */
+void reloader_log_warnings(struct log *log, const struct config_problems *problems);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/log_time.h"
 #include "base/memory.h"
 #include "base/record_name.h"
 #include "base/utf16.h"
@@ -105,7 +106,6 @@ static void running_file__take_last(const struct running_file *file, const char 
 
 static struct breadcrumb *running_file__make(struct running_file *file, const struct config *config)
 {
-    FILETIME now;
     const size_t names = 2 * config->endpoint_count + RUNNING_MORE_NAMES;
     const size_t size = breadcrumb_size(names);
     file->block = memory_alloc(size + BREADCRUMB_LINE - 1);
@@ -115,8 +115,7 @@ static struct breadcrumb *running_file__make(struct running_file *file, const st
     const uintptr_t line = ((uintptr_t)file->block + BREADCRUMB_LINE - 1) / BREADCRUMB_LINE;
     struct breadcrumb *breadcrumb = (struct breadcrumb *)(line * BREADCRUMB_LINE);
     breadcrumb_init(breadcrumb, names, PORTLISTENER_VERSION);
-    GetSystemTimePreciseAsFileTime(&now);
-    breadcrumb->began = (uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime;
+    breadcrumb->began = log_time_ticks();
     breadcrumb->process = GetCurrentProcessId();
     for (size_t i = 0; i < config->endpoint_count; i++) {
         breadcrumb_add_name(breadcrumb, config->endpoints[i].name, config->endpoints[i].handler);

@@ -502,16 +502,6 @@ static void service_host__end_watch(struct service_host *host)
     running_file_close(host->running);
 }
 
-/* What was told about a configuration that is used, line by line for the log. */
-static void service_host__log_warnings(const struct service_host *host)
-{
-    const char *line = host->problems.text.at;
-    for (size_t length = strcspn(line, "\n"); length > 0; length = strcspn(line, "\n")) {
-        log_write(host->log, EVENT_CONFIG_WARNING, NULL, 0, "%.*s", (int)length, line);
-        line += length + (line[length] == '\n' ? 1 : 0);
-    }
-}
-
 /* With the log around the engine. A log that cannot be opened is told, and the service goes on. */
 static enum service_end service_host__run_config(struct service_host *host, struct failure *failure_out)
 {
@@ -526,7 +516,7 @@ static enum service_end service_host__run_config(struct service_host *host, stru
         service_host__tell(host, EVENT_LOG_UNAVAILABLE, log_failure.text);
     }
     service_host__begin_watch(host);
-    service_host__log_warnings(host);
+    reloader_log_warnings(host->log, &host->problems);
     const enum service_end end = service_host__run_engine(host, failure_out);
     if (end == SERVICE_ABANDONED) {
         access_log_flush(host->access_log, HOST_FLUSH_TIMEOUT);

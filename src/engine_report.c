@@ -71,19 +71,12 @@ static void copy__fini(struct copy *copy)
 
 /* ---- Under the lock ---- */
 
-static void copy__text(char *room, size_t size, const char *at)
-{
-    struct text text;
-    text_init(&text, room, size);
-    text_add_string(&text, at);
-}
-
 static void copy__listeners(struct copy *copy, struct report_endpoint *endpoint, const struct tally *tally)
 {
     endpoint->listeners = copy->listeners + copy->listener_count;
     for (struct list_node *node = tally->listeners.next; node != &tally->listeners; node = node->next) {
         const struct listener *listener = LIST_ELEMENT(node, struct listener, node);
-        copy__text(endpoint->handler, sizeof endpoint->handler, listener->endpoint->config->handler);
+        text_copy(endpoint->handler, sizeof endpoint->handler, listener->endpoint->config->handler);
         endpoint->is_paused = listener->endpoint->is_paused != 0;
         if (listener->state == LISTENER_STOPPED) {
             continue;
@@ -106,7 +99,7 @@ static struct report_counter *copy__counter(struct report_endpoint *endpoint, st
             return &copy->counters[copy->counter_count - endpoint->counter_count + i];
         }
     }
-    copy__text(counter->help, sizeof counter->help, row->help);
+    text_copy(counter->help, sizeof counter->help, row->help);
     counter->value = 0;
     copy->counter_count++;
     endpoint->counter_count++;
@@ -131,7 +124,7 @@ static bool copy__take(struct copy *copy, struct tallies *tallies)
     for (struct list_node *node = tallies->all.next; is_done && node != &tallies->all; node = node->next) {
         const struct tally *tally = LIST_ELEMENT(node, struct tally, node);
         struct report_endpoint *endpoint = &copy->endpoints[copy->endpoint_count++];
-        copy__text(endpoint->name, sizeof endpoint->name, tally_name(tally));
+        text_copy(endpoint->name, sizeof endpoint->name, tally_name(tally));
         copy__listeners(copy, endpoint, tally);
         copy__counters(copy, endpoint, tally);
         tally_sum(tally, endpoint->sums);

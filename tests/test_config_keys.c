@@ -265,6 +265,33 @@ static void test_config_keys__write_lists_of_networks(void **state)
     config_keys_free(&config_keys_endpoint, &endpoint, NULL);
 }
 
+static void test_config_keys__are_written_as_json_strings(void **state)
+{
+    (void)state;
+    char name[] = "a\"b\\c";
+    const struct config_endpoint endpoint = {.handler = name};
+    const struct config_key *handler = find(&config_keys_endpoint, "handler");
+    char room[64];
+    struct text text;
+    text_init(&text, room, sizeof room);
+    config_keys_add_json(&text, handler, &endpoint);
+    assert_string_equal(room, "\"a\\\"b\\\\c\"");
+    assert_false(text.is_cut);
+    failing_memory_arm(1, true);
+    config_keys_add_json(&text, handler, &endpoint);
+    failing_memory_arm(0, false);
+    assert_true(text.is_cut);
+}
+
+static void test_config_keys__tell_which_are_lists(void **state)
+{
+    (void)state;
+    assert_true(config_keys_is_list(find(&config_keys_endpoint, "listen")));
+    assert_true(config_keys_is_list(find(&config_keys_endpoint, "allow")));
+    assert_false(config_keys_is_list(find(&config_keys_endpoint, "handler")));
+    assert_false(config_keys_is_list(find(&config_keys_endpoint, "backlog")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +302,8 @@ int main(void)
         failing_memory_test(test_config_keys__lend_values_and_texts_and_lists),
         failing_memory_test(test_config_keys__free_what_a_record_has_itself),
         failing_memory_test(test_config_keys__write_lists_of_networks),
+        failing_memory_test(test_config_keys__are_written_as_json_strings),
+        failing_memory_test(test_config_keys__tell_which_are_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

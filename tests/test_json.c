@@ -48,6 +48,24 @@ static void test_json__sets_members_in_either_form(void **state)
     assert_false(text.is_cut);
 }
 
+static void test_json__an_address_is_two_members(void **state)
+{
+    static const struct pl_address ipv4 = {.family = 4, .ip = {192, 0, 2, 1}, .port = 80};
+    static const struct pl_address ipv6 = {.family = 6, .ip = {[15] = 1}, .port = 65535, .scope = 3};
+    static const struct pl_address none;
+    char room[ROOM];
+    struct text text;
+    (void)state;
+    text_init(&text, room, sizeof room);
+    struct json object = json_begin(&text, JSON_DENSE, "{");
+    json_address(&object, "a", "a_port", &ipv4);
+    json_address(&object, "b", "b_port", &ipv6);
+    json_address(&object, "c", "c_port", &none);
+    json_end(&object);
+    assert_string_equal(room, "{\"a\":\"192.0.2.1\",\"a_port\":80,\"b\":\"::1%3\",\"b_port\":65535,"
+                              "\"c\":\"-\",\"c_port\":0}");
+}
+
 /* Where the caller wants a line of its own for the next member. */
 static void test_json__a_member_may_stand_behind_anything(void **state)
 {
@@ -162,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         support_test(test_json__sets_members_in_either_form),
+        support_test(test_json__an_address_is_two_members),
         support_test(test_json__a_member_may_stand_behind_anything),
         support_test(test_json__an_object_without_members_has_no_brace),
         support_test(test_json__escapes_every_value),

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "support/support.h"
 
@@ -657,6 +658,54 @@ static void test_text__counts_edits(void **state)
     assert_int_equal(text_distance("listen = 1", 6, "listen", 3), 0);
 }
 
+static void test_text__is_made_on_the_heap_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    char long_word[600];
+    memset(long_word, 'x', sizeof long_word - 1);
+    long_word[sizeof long_word - 1] = '\0';
+    char *made = text_make("%s\\%d", "C:\\a", 7);
+    assert_string_equal(made, "C:\\a\\7");
+    memory_free(made);
+    made = text_make("%s", "");
+    assert_string_equal(made, "");
+    memory_free(made);
+    made = text_make("<%s>", long_word);
+    assert_int_equal(strlen(made), 601);
+    assert_memory_equal(made + 1, long_word, 599);
+    memory_free(made);
+#ifdef _WIN32
+    for (uint32_t nth = 1; nth <= 2; nth++) { /* of the text, then of its copy */
+        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
+        assert_null(text_make("%s", "a"));
+        fault_clear();
+    }
+#endif
+}
+
+static void test_text__copies_whole_characters(void **state)
+{
+    (void)state;
+    char room[5] = "####";
+    text_copy(room, sizeof room, "abcd");
+    assert_string_equal(room, "abcd");
+    text_copy(room, sizeof room, "abc\xC3\xA9");
+    assert_string_equal(room, "abc");
+    text_copy(room, sizeof room, "");
+    assert_string_equal(room, "");
+    text_copy(room, 1, "a");
+    assert_string_equal(room, "");
+}
+
+static void test_text__has_the_last_name_of_a_path(void **state)
+{
+    (void)state;
+    assert_string_equal(text_file_name("C:\\a\\b.ini"), "b.ini");
+    assert_string_equal(text_file_name("b.ini"), "b.ini");
+    assert_string_equal(text_file_name("C:\\a\\"), "");
+    assert_string_equal(text_file_name(""), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -682,6 +731,9 @@ int main(void)
         support_test(test_text__compares_without_case_of_ascii_letters),
         support_test(test_text__orders_without_case_of_ascii_letters),
         support_test(test_text__counts_edits),
+        support_test(test_text__is_made_on_the_heap_whole_or_not_at_all),
+        support_test(test_text__copies_whole_characters),
+        support_test(test_text__has_the_last_name_of_a_path),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

@@ -135,6 +135,20 @@ static void test_utf16__gives_all_of_a_text_or_nothing(void **state)
     assert_int_equal(fault_hits(), 4);
 }
 
+static void test_utf16__is_made_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    WCHAR *made = utf16_make("\\\\.\\%s-%d", "\xC3\xA9", 7);
+    assert_non_null(made);
+    assert_int_equal(wcscmp(made, (const WCHAR[]){'\\', '\\', '.', '\\', 0xE9, '-', '7', 0}), 0);
+    memory_free(made);
+    for (uint32_t nth = 1; nth <= 2; nth++) { /* of the text, then of its UTF-16 */
+        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
+        assert_null(utf16_make("%s", "a"));
+        assert_int_equal(fault_hits(), nth);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +159,7 @@ int main(void)
         support_test(test_utf16__tells_the_number_of_an_unknown_error),
         support_test(test_utf16__needs_memory),
         support_test(test_utf16__gives_all_of_a_text_or_nothing),
+        support_test(test_utf16__is_made_whole_or_not_at_all),
     };
     return cmocka_run_group_tests_name("utf16", tests, NULL, NULL);
 }

@@ -19,21 +19,13 @@ size_t breadcrumb_size(size_t names)
     return sizeof(struct breadcrumb) + names * sizeof(struct breadcrumb_name);
 }
 
-/* Cut where it is too long; there is a NUL behind it in any case. */
-static void breadcrumb__copy(char *room, size_t size, const char *string)
-{
-    struct text text;
-    text_init(&text, room, size);
-    text_add_string(&text, string);
-}
-
 void breadcrumb_init(struct breadcrumb *breadcrumb, size_t names, const char *version)
 {
     if (breadcrumb != NULL) {
         memcpy(breadcrumb->magic, breadcrumb__magic, sizeof breadcrumb->magic);
         breadcrumb->size = (uint32_t)breadcrumb_size(names);
         breadcrumb->name_room = (uint32_t)names;
-        breadcrumb__copy(breadcrumb->version, sizeof breadcrumb->version, version);
+        text_copy(breadcrumb->version, sizeof breadcrumb->version, version);
     }
 }
 
@@ -67,8 +59,8 @@ void breadcrumb_add_name(struct breadcrumb *breadcrumb, const char *endpoint, co
     struct breadcrumb_name *name = breadcrumb != NULL ? breadcrumb__room_for(breadcrumb, key) : NULL;
     if (name != NULL) {
         name->key = 0; /* while the texts are half this one's */
-        breadcrumb__copy(name->endpoint, sizeof name->endpoint, endpoint);
-        breadcrumb__copy(name->handler, sizeof name->handler, handler);
+        text_copy(name->endpoint, sizeof name->endpoint, endpoint);
+        text_copy(name->handler, sizeof name->handler, handler);
         name->key = key;
     }
 }

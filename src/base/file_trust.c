@@ -145,6 +145,18 @@ static bool file_trust__check(struct file_trust *trust)
     return true;
 }
 
+HANDLE file_trust_open(const char *path, DWORD *error_out)
+{
+    WCHAR *wide = utf16_from(path);
+    const HANDLE file =
+        wide != NULL ? CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                   NULL, OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT, NULL)
+                     : INVALID_HANDLE_VALUE;
+    *error_out = wide != NULL ? GetLastError() : ERROR_NOT_ENOUGH_MEMORY;
+    memory_free(wide);
+    return file;
+}
+
 bool file_trust_check(HANDLE file, struct failure *failure_out)
 {
     struct file_trust trust = {.file = file, .failure_out = failure_out};

@@ -9,6 +9,9 @@
 #include "base/failure.h"
 #include "base/win.h"
 
+/* file_trust_open: a file as file_trust_check needs it; its path is UTF-8. INVALID_HANDLE_VALUE: `error_out`. */
+HANDLE file_trust_open(const char *path, DWORD *error_out);
+
 /* file_trust_check: whether the opened file, its folder and all folders above are safe from strangers (see
    file_access.h), on a disk of this machine, and the file is no link. The handle needs GENERIC_READ, and
    FILE_FLAG_OPEN_REPARSE_POINT when it was opened, or a link is not seen. False: `failure_out` says what is wrong and

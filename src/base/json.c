@@ -59,6 +59,17 @@ void json_format(struct json *object, const char *name, const char *format, ...)
     text_add_string(object->text, "\"");
 }
 
+void json_address(struct json *object, const char *name, const char *port_name,
+                  const struct pl_address *address)
+{
+    char room[ADDRESS_TEXT_ROOM];
+    struct text value;
+    text_init(&value, room, sizeof room);
+    address_add(&value, address);
+    json_string(object, name, room);
+    json_number(object, port_name, address->port);
+}
+
 void json_add_string(struct text *text, const char *value)
 {
     if (value != NULL) {

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/address.h"
 #include "base/text.h"
 
 /* {"a":1,"b":2}, for programs; or {"a": 1, "b": 2}, which people read as well. */
@@ -34,6 +35,10 @@ void json_bytes(struct json *object, const char *name, const char *at, size_t le
 void json_number(struct json *object, const char *name, uint64_t value);
 void json_bool(struct json *object, const char *name, bool value);
 void json_format(struct json *object, const char *name, const char *format, ...) TEXT_FORMAT(3, 4);
+
+/* json_address: two members, the address and its port. */
+void json_address(struct json *object, const char *name, const char *port_name,
+                  const struct pl_address *address);
 
 /* json_add_string: a value alone. */
 void json_add_string(struct text *text, const char *value);

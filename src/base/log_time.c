@@ -36,10 +36,14 @@ void log_time_add(struct text *text, bool is_local)
     }
 }
 
-int64_t log_time_now(void)
+uint64_t log_time_ticks(void)
 {
     FILETIME now;
     GetSystemTimePreciseAsFileTime(&now);
-    const uint64_t number = (uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime;
-    return (int64_t)(number / 10000000) - INT64_C(11644473600); /* from 1601 to 1970 */
+    return (uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime;
+}
+
+int64_t log_time_now(void)
+{
+    return (int64_t)(log_time_ticks() / 10000000) - INT64_C(11644473600); /* from 1601 to 1970 */
 }

@@ -15,6 +15,9 @@ enum { LOG_TIME_ROOM = 40 };
    thread. */
 void log_time_add(struct text *text, bool is_local);
 
+/* log_time_ticks: the wall clock's time as files and processes have it: in 100 nanoseconds since 1601, UTC. Any thread. */
+uint64_t log_time_ticks(void);
+
 /* log_time_now: the wall clock's time in whole seconds since 1970, UTC. Any thread. */
 int64_t log_time_now(void);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file_holder.h"
+#include "base/log_time.h"
 #include "base/memory.h"
 #include "base/record_name.h"
 #include "base/utf16.h"
@@ -120,18 +121,11 @@ static bool record_file__fail(struct record_file *file, const char *what, DWORD 
     return false;
 }
 
-static uint64_t record_file__now(void)
-{
-    FILETIME now;
-    GetSystemTimePreciseAsFileTime(&now);
-    return (uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime;
-}
-
 /* The file begins now. Where the time cannot be set it is the file system's own, and wrong only for a file
    that is young. */
 static void record_file__begin(struct record_file *file)
 {
-    file->began = record_file__now();
+    file->began = log_time_ticks();
     const FILETIME began = {(DWORD)file->began, (DWORD)(file->began >> 32)};
     (void)SetFileTime(file->handle, &began, NULL, NULL);
 }
@@ -244,7 +238,7 @@ static bool record_file__is_due(struct record_file *file, uint32_t length)
         file->is_rotation_wanted = false; /* what it was wanted for is elsewhere */
         return false;
     }
-    const uint64_t now = record_file__now();
+    const uint64_t now = log_time_ticks();
     if (now < file->began) { /* the clock was put back: the age counts from here */
         file->began = now;
     }
@@ -257,7 +251,7 @@ static bool record_file__is_due(struct record_file *file, uint32_t length)
 static void record_file__compose_next(struct record_file *file)
 {
     const uint64_t newest = record_name_find(file->path, file->scratch, 0).newest;
-    const uint64_t now = record_file__now();
+    const uint64_t now = log_time_ticks();
     record_name_compose(file->path, file->scratch,
                         now > newest + RECORD_NAME_MILLISECOND ? now : newest + RECORD_NAME_MILLISECOND);
 }

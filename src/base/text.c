@@ -139,6 +139,32 @@ void text_add_format_list(struct text *text, const char *format, va_list argumen
     va_end(again);
 }
 
+char *text_make(const char *format, ...)
+{
+    struct text text;
+    va_list arguments;
+    text_init_heap(&text);
+    va_start(arguments, format);
+    text_add_format_list(&text, format, arguments);
+    va_end(arguments);
+    char *copy = text.is_cut ? NULL : memory_copy_text(text.at, text.length);
+    text_fini(&text);
+    return copy;
+}
+
+void text_copy(char *room, size_t size, const char *string)
+{
+    struct text text;
+    text_init(&text, room, size);
+    text_add_string(&text, string);
+}
+
+const char *text_file_name(const char *path)
+{
+    const char *separator = strrchr(path, '\\');
+    return separator != NULL ? separator + 1 : path;
+}
+
 size_t text_utf8_length(const char *at, size_t length)
 {
     static const struct {

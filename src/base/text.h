@@ -51,6 +51,15 @@ void text_add_escaped(struct text *text, const char *at, size_t length);
    become U+FFFD. */
 void text_add_json(struct text *text, const char *at, size_t length);
 
+/* text_make: what the format gives, on the heap, for memory_free; NULL: no memory. */
+char *text_make(const char *format, ...) TEXT_FORMAT(1, 2);
+
+/* text_copy: the string into `room`, cut where it is too long; never past a whole character. */
+void text_copy(char *room, size_t size, const char *string);
+
+/* text_file_name: of a path, what stands behind its last backslash. */
+const char *text_file_name(const char *path);
+
 /* text_utf8_length: the length, 1 to 4, of the valid UTF-8 character at `at` (shortest form, no surrogate,
    <= U+10FFFF), or 0 where there is none. */
 size_t text_utf8_length(const char *at, size_t length);

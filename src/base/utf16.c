@@ -15,6 +15,19 @@ WCHAR *utf16_from(const char *utf8)
     return utf16;
 }
 
+WCHAR *utf16_make(const char *format, ...)
+{
+    struct text text;
+    va_list arguments;
+    text_init_heap(&text);
+    va_start(arguments, format);
+    text_add_format_list(&text, format, arguments);
+    va_end(arguments);
+    WCHAR *utf16 = text.is_cut ? NULL : utf16_from(text.at);
+    text_fini(&text);
+    return utf16;
+}
+
 char *utf16_to_utf8(const WCHAR *utf16)
 {
     const int length = WideCharToMultiByte(CP_UTF8, 0, utf16, -1, NULL, 0, NULL, NULL);

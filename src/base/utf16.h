@@ -12,6 +12,9 @@
    does not convert it. Invalid bytes become U+FFFD. */
 WCHAR *utf16_from(const char *utf8);
 
+/* utf16_make: the same of what the format gives. */
+WCHAR *utf16_make(const char *format, ...) TEXT_FORMAT(1, 2);
+
 /* utf16_to_utf8: a heap copy for memory_free; NULL likewise. Lone surrogates become U+FFFD. */
 char *utf16_to_utf8(const WCHAR *utf16);
 

@@ -392,17 +392,6 @@ void config_diff_add(struct text *text, const struct config_diff *diff)
 
 /* ---- For tools ---- */
 
-static void config_change__json_value(struct json *object, const char *name, const struct config_key *key,
-                                      const void *record)
-{
-    struct text value;
-    text_init_heap(&value);
-    config_keys_add_value(&value, key, record);
-    json_bytes(object, name, value.at, value.length);
-    object->text->is_cut = object->text->is_cut || value.is_cut;
-    text_fini(&value);
-}
-
 static void config_change__json_socket(struct json *object, const char *name,
                                        const struct config_socket *socket)
 {
@@ -429,8 +418,10 @@ static void config_diff__add_object(void *context, const struct config_change *c
     json_string(&object, "effect", effects[change->effect]);
     if (change->key != NULL) {
         json_string(&object, "key", change->key->name);
-        config_change__json_value(&object, "before", change->key, change->before);
-        config_change__json_value(&object, "after", change->key, change->after);
+        json_name(&object, "before");
+        config_keys_add_json(text, change->key, change->before);
+        json_name(&object, "after");
+        config_keys_add_json(text, change->key, change->after);
     }
     if (change->socket != NULL) {
         config_change__json_socket(&object, "socket", change->socket);

@@ -407,16 +407,10 @@ static void config_entry__no_value(const struct config_entry *entry)
                           key->name, entry->value.length > 0 ? ", only a comment" : "", room);
 }
 
-static bool config_entry__is_list(const struct config_key *key)
-{
-    return key->type == CONFIG_TYPE_LISTEN || key->type == CONFIG_TYPE_PREFIXES ||
-           key->type == CONFIG_TYPE_LIST;
-}
-
 void config_entry_read(const struct config_entry *entry)
 {
     const bool is_empty = entry->value.length == 0;
-    if (entry->value.form == CONFIG_FORM_ITEMS && !config_entry__is_list(entry->key)) {
+    if (entry->value.form == CONFIG_FORM_ITEMS && !config_keys_is_list(entry->key)) {
         config_problems_error(
             entry->problems, entry->line, entry->value.column,
             "%s: a list of texts (REG_MULTI_SZ), where one value belongs; write it as REG_SZ",

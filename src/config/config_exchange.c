@@ -153,12 +153,6 @@ static const struct config_key *config_exchange__find(const struct config *confi
     return NULL;
 }
 
-static bool config_exchange__is_list(const struct config_key *key)
-{
-    return key->type == CONFIG_TYPE_LISTEN || key->type == CONFIG_TYPE_PREFIXES ||
-           key->type == CONFIG_TYPE_LIST;
-}
-
 static bool config_exchange__add_typed(struct config_registry *registry, const struct config_key *key,
                                        const struct config_item *item)
 {
@@ -169,7 +163,7 @@ static bool config_exchange__add_typed(struct config_registry *registry, const s
         const uint32_t dword = (uint32_t)number;
         return config_exchange__add_value(registry, item->name, CONFIG_REGISTRY_NUMBER, &dword, sizeof dword);
     }
-    return key != NULL && config_exchange__is_list(key) && item->value.length > 0
+    return key != NULL && config_keys_is_list(key) && item->value.length > 0
                ? config_exchange__add_list(registry, item)
                : config_exchange__add_plain(registry, item);
 }

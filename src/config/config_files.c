@@ -92,12 +92,7 @@ static bool config_files__fail(struct text *problem, DWORD error)
 
 static WCHAR *config_files__pattern(const char *folder)
 {
-    struct text text;
-    text_init_heap(&text);
-    text_add_format(&text, "%s\\*", folder);
-    WCHAR *wide = text.is_cut ? NULL : utf16_from(text.at);
-    text_fini(&text);
-    return wide;
+    return utf16_make("%s\\*", folder);
 }
 
 /* False when `take` wants no more, or without memory. */

@@ -481,6 +481,12 @@ bool config_keys_may_be_empty(const struct config_key *key)
     return key->value != NULL && key->value[0] == '\0';
 }
 
+bool config_keys_is_list(const struct config_key *key)
+{
+    return key->type == CONFIG_TYPE_LISTEN || key->type == CONFIG_TYPE_PREFIXES ||
+           key->type == CONFIG_TYPE_LIST;
+}
+
 void config_keys_store(const struct config_key *key, void *record, uint64_t number)
 {
     const bool flag = number != 0;
@@ -800,4 +806,14 @@ void config_keys_add_value(struct text *text, const struct config_key *key, cons
         config_keys__add_items(text, key, record);
         break;
     }
+}
+
+void config_keys_add_json(struct text *text, const struct config_key *key, const void *record)
+{
+    struct text value;
+    text_init_heap(&value);
+    config_keys_add_value(&value, key, record);
+    text_add_json(text, value.at, value.length);
+    text->is_cut = text->is_cut || value.is_cut;
+    text_fini(&value);
 }

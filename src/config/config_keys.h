@@ -74,6 +74,9 @@ const struct config_key *config_keys_find(const struct config_table *table, cons
 /* config_keys_may_be_empty: whether "key =" is a value: where the default is the empty text. */
 bool config_keys_may_be_empty(const struct config_key *key);
 
+/* config_keys_is_list: whether its value is several. */
+bool config_keys_is_list(const struct config_key *key);
+
 /* config_keys_store, config_keys_number: bool, number, size, duration, ratio or choice, in the key's place of
    `record`. */
 void config_keys_store(const struct config_key *key, void *record, uint64_t number);
@@ -121,5 +124,8 @@ void config_keys_add_item(struct text *text, const struct config_key *key, const
 
 /* config_keys_add_value: what the record has, as one could write it in the INI. */
 void config_keys_add_value(struct text *text, const struct config_key *key, const void *record);
+
+/* config_keys_add_json: that as a JSON string. */
+void config_keys_add_json(struct text *text, const struct config_key *key, const void *record);
 
 #endif

@@ -28,12 +28,7 @@ struct registry_reader {
 
 WCHAR *config_registry_key(const char *service)
 {
-    struct text key;
-    text_init_heap(&key);
-    text_add_format(&key, REGISTRY_SERVICES "%s\\Parameters", service);
-    WCHAR *wide = key.is_cut ? NULL : utf16_from(key.at);
-    text_fini(&key);
-    return wide;
+    return utf16_make(REGISTRY_SERVICES "%s\\Parameters", service);
 }
 
 void config_registry_add_key_name(struct text *text, const char *service)

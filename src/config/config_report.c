@@ -20,13 +20,6 @@ enum {
 
 /* ---- config show ---- */
 
-/* Of a path. */
-static const char *config_report__last_name(const char *path)
-{
-    const char *separator = strrchr(path, '\\');
-    return separator != NULL ? separator + 1 : path;
-}
-
 /* "line 5", "line 5 of web.ini", "registry". */
 static void config_report__line(struct text *text, const struct config *config, uint32_t line)
 {
@@ -37,7 +30,7 @@ static void config_report__line(struct text *text, const struct config *config, 
     }
     text_add_format(text, "line %lu", (unsigned long)(line - document->before));
     if (document->before > 0) {
-        text_add_format(text, " of %s", config_report__last_name(document->name));
+        text_add_format(text, " of %s", text_file_name(document->name));
     }
 }
 
@@ -69,12 +62,6 @@ static void config_report__end_with_origin(struct text *text, const struct confi
     text_add_format(text, "%s\n", room);
 }
 
-static bool config_report__is_list(const struct config_key *key)
-{
-    return key->type == CONFIG_TYPE_LISTEN || key->type == CONFIG_TYPE_PREFIXES ||
-           key->type == CONFIG_TYPE_LIST;
-}
-
 /* One item a line. */
 static void config_report__items(struct text *text, const struct config *config, const struct config_key *key,
                                  const void *record, size_t start, const struct config_origin *origin)
@@ -95,13 +82,13 @@ static void config_report__items(struct text *text, const struct config *config,
 
 static bool config_report__has_items(const struct config_key *key, const void *record)
 {
-    return config_report__is_list(key) && config_keys_count_items(key, record) > 0;
+    return config_keys_is_list(key) && config_keys_count_items(key, record) > 0;
 }
 
 /* What a 0 means, where it is not just an amount, or a list without items. */
 static void config_report__zero(struct text *text, const struct config_key *key, const void *record)
 {
-    const bool is_list = config_report__is_list(key);
+    const bool is_list = config_keys_is_list(key);
     const bool has_meaning = key->zero != NULL && key->zero[0] != '\0';
     if (has_meaning && (is_list || config_keys_number(key, record) == 0)) {
         text_add_format(text, "%s(%s)", is_list ? "" : " ", key->zero);
@@ -144,16 +131,6 @@ void config_report_show(struct text *text, const struct config *config)
 
 /* ---- config show --json ---- */
 
-static void config_report__json_text(struct text *text, const struct config_key *key, const void *record)
-{
-    struct text value;
-    text_init_heap(&value);
-    config_keys_add_value(&value, key, record);
-    text_add_json(text, value.at, value.length);
-    text->is_cut = text->is_cut || value.is_cut;
-    text_fini(&value);
-}
-
 static void config_report__json_items(struct text *text, const struct config_key *key, const void *record)
 {
     const size_t count = config_keys_count_items(key, record);
@@ -177,7 +154,7 @@ static void config_report__json_number(struct text *text, const struct config_ke
     } else if (key->type == CONFIG_TYPE_BOOL) {
         text_add_string(text, config_keys_number(key, record) != 0 ? "true" : "false");
     } else if (key->type == CONFIG_TYPE_CHOICE) {
-        config_report__json_text(text, key, record);
+        config_keys_add_json(text, key, record);
     } else if (key->type == CONFIG_TYPE_RATIO) {
         config_keys_add_value(text, key, record);
     } else {
@@ -201,7 +178,7 @@ static void config_report__json_value(struct text *text, const struct config_key
     case CONFIG_TYPE_FOLDER:
     case CONFIG_TYPE_LOG_FILE:
     case CONFIG_TYPE_HANDLER:
-        config_report__json_text(text, key, record);
+        config_keys_add_json(text, key, record);
         break;
     case CONFIG_TYPE_LISTEN:
     case CONFIG_TYPE_PREFIXES:
@@ -260,7 +237,7 @@ static void config_report__json_record(struct text *text, const struct config *c
         json_name(&key, "value");
         config_report__json_value(text, &table->keys[i], record);
         json_name(&key, "text");
-        config_report__json_text(text, &table->keys[i], record);
+        config_keys_add_json(text, &table->keys[i], record);
         config_report__json_origin(&key, config, section, table->keys[i].name, &origins[i]);
         json_end(&key);
     }

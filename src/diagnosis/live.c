@@ -8,26 +8,7 @@
 #include "base/address_prefix.h"
 #include "base/memory.h"
 
-enum { LIVE_ROOM = 16 };
-
 /* ---- What the service has ---- */
-
-/* Room for one more row, cleared; NULL: no memory. */
-static void *live__row(struct machine_rows *rows, size_t size)
-{
-    if (rows->count == rows->room) {
-        const size_t room = rows->room > 0 ? rows->room * 2 : LIVE_ROOM;
-        void *grown = memory_resize(rows->at, room * size);
-        if (grown == NULL) {
-            return NULL;
-        }
-        rows->at = grown;
-        rows->room = room;
-    }
-    void *row = (char *)rows->at + rows->count++ * size;
-    memset(row, 0, size);
-    return row;
-}
 
 /* The value of a label of this line, into `room`; false: there is none, or it is too long to be one of ours. */
 static bool live__label(const char *line, size_t length, const char *name, char *room, size_t size)
@@ -76,8 +57,9 @@ static struct live_endpoint *live__endpoint(struct live_report *report, const ch
             return &rows[i];
         }
     }
-    struct live_endpoint *row = live__row(&report->endpoints, sizeof *row);
+    struct live_endpoint *row = machine_rows_next(&report->endpoints, sizeof *row);
     if (row != NULL) {
+        report->endpoints.count++;
         memcpy(row->name, name, strlen(name) + 1);
     }
     return row;
@@ -89,8 +71,9 @@ static bool live__take_address(struct live_report *report, const char *name, con
     if (!live__label(line, length, "address", room, sizeof room)) {
         return true;
     }
-    struct live_address *row = live__row(&report->addresses, sizeof *row);
+    struct live_address *row = machine_rows_next(&report->addresses, sizeof *row);
     if (row != NULL) {
+        report->addresses.count++;
         memcpy(row->endpoint, name, strlen(name) + 1);
         memcpy(row->address, room, sizeof room);
         row->is_armed = live__value(line, length) > 0;

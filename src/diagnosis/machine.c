@@ -13,8 +13,7 @@ void machine_init(struct machine *machine)
     *machine = (struct machine){0};
 }
 
-/* Room for one more row, cleared; NULL: no memory. */
-static void *machine__row(struct machine_rows *rows, size_t size)
+void *machine_rows_next(struct machine_rows *rows, size_t size)
 {
     if (rows->count == rows->room) {
         const size_t room = rows->room > 0 ? rows->room * 2 : MACHINE_ROOM;
@@ -39,7 +38,7 @@ static bool machine__copy(const char *text, char **copy_out)
 
 bool machine_add_port(struct machine *machine, const struct machine_port *port)
 {
-    struct machine_port *row = machine__row(&machine->ports, sizeof *row);
+    struct machine_port *row = machine_rows_next(&machine->ports, sizeof *row);
     if (row != NULL) {
         *row = *port;
         machine->ports.count++;
@@ -49,7 +48,7 @@ bool machine_add_port(struct machine *machine, const struct machine_port *port)
 
 bool machine_add_process(struct machine *machine, uint32_t pid, const char *name, const char *path)
 {
-    struct machine_process *row = machine__row(&machine->processes, sizeof *row);
+    struct machine_process *row = machine_rows_next(&machine->processes, sizeof *row);
     if (row == NULL) {
         return false;
     }
@@ -64,7 +63,7 @@ bool machine_add_process(struct machine *machine, uint32_t pid, const char *name
 
 bool machine_add_service(struct machine *machine, uint32_t pid, const char *name)
 {
-    struct machine_service *row = machine__row(&machine->services, sizeof *row);
+    struct machine_service *row = machine_rows_next(&machine->services, sizeof *row);
     if (row == NULL || !machine__copy(name, &row->name)) {
         return false;
     }
@@ -75,7 +74,7 @@ bool machine_add_service(struct machine *machine, uint32_t pid, const char *name
 
 bool machine_add_range(struct machine *machine, const struct machine_range *range)
 {
-    struct machine_range *row = machine__row(&machine->ranges, sizeof *row);
+    struct machine_range *row = machine_rows_next(&machine->ranges, sizeof *row);
     if (row != NULL) {
         *row = *range;
         machine->ranges.count++;
@@ -86,7 +85,7 @@ bool machine_add_range(struct machine *machine, const struct machine_range *rang
 bool machine_add_address(struct machine *machine, const struct pl_address *address,
                          enum machine_address_state state, const char *adapter)
 {
-    struct machine_address *row = machine__row(&machine->addresses, sizeof *row);
+    struct machine_address *row = machine_rows_next(&machine->addresses, sizeof *row);
     if (row == NULL || !machine__copy(adapter, &row->adapter)) {
         return false;
     }

@@ -80,6 +80,9 @@ struct machine_rows {
     size_t count, room;
 };
 
+/* machine_rows_next: the row behind the last one, cleared; it is none of them until `count` says so. NULL: no memory. */
+void *machine_rows_next(struct machine_rows *rows, size_t size);
+
 struct machine {
     struct machine_rows ports, processes, services, ranges, addresses;
     unsigned known; /* machine_part */

@@ -2,17 +2,12 @@
    A machine from its parts, see machine_reader.h. */
 #include "diagnosis/machine_reader.h"
 
-static uint64_t machine_reader__now(void)
-{
-    FILETIME now;
-    GetSystemTimePreciseAsFileTime(&now);
-    return (uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime;
-}
+#include "base/log_time.h"
 
 /* The sockets come first: a process that ends meanwhile loses its name, and none gets another's. */
 void machine_read(struct machine *machine, unsigned parts, HANDLE stop)
 {
-    const uint64_t seen = machine_reader__now();
+    const uint64_t seen = log_time_ticks();
     machine->own_pid = GetCurrentProcessId();
     if ((parts & MACHINE_TCP) != 0 && port_reader_read(machine, CONFIG_TCP)) {
         machine->known |= MACHINE_TCP;

@@ -14,12 +14,7 @@ enum { PLUGIN_COPY_NUMBER_MAX = 1000 };
 /* FOLDER\NAME as Windows takes it; NULL: no memory. */
 static WCHAR *plugin_copy__path(const char *folder, const char *name)
 {
-    struct text text;
-    text_init_heap(&text);
-    text_add_format(&text, "%s\\%s", folder, name);
-    WCHAR *path = text.is_cut ? NULL : utf16_from(text.at);
-    text_fini(&text);
-    return path;
+    return utf16_make("%s\\%s", folder, name);
 }
 
 static bool plugin_copy__refuse(const struct plugin_copy *copy, const struct plugin_file *file,

@@ -75,11 +75,7 @@ static bool plugin_file__refuse_name(const char *file_name, struct failure *fail
 
 static bool plugin_file__make_path(struct plugin_file *file, const char *folder, const char *file_name)
 {
-    struct text text;
-    text_init_heap(&text);
-    text_add_format(&text, "%s\\%s", folder, file_name);
-    file->path = text.is_cut ? NULL : memory_copy_text(text.at, text.length);
-    text_fini(&text);
+    file->path = text_make("%s\\%s", folder, file_name);
     return file->path != NULL;
 }
 

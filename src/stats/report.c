@@ -110,19 +110,12 @@ void report_add_time(struct text *text, int64_t seconds)
                     at.tm_hour, at.tm_min, at.tm_sec);
 }
 
-static void report__copy(char *room, size_t size, const char *at)
-{
-    struct text text;
-    text_init(&text, room, size);
-    text_add_string(&text, at);
-}
-
 /* A metric's name has no dash. */
 void report_counter_name(struct report_counter *counter, const char *handler, const char *name)
 {
     struct text text;
-    report__copy(counter->handler, sizeof counter->handler, handler);
-    report__copy(counter->name, sizeof counter->name, name);
+    text_copy(counter->handler, sizeof counter->handler, handler);
+    text_copy(counter->name, sizeof counter->name, name);
     text_init(&text, counter->metric, sizeof counter->metric);
     text_add_format(&text, "%s_%s_total", handler, name);
     for (char *at = counter->metric; *at != '\0'; at++) {
