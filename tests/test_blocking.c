@@ -564,13 +564,59 @@ static void test_blocking__names_who_does_not_return(void **state)
 static void test_blocking__cannot_start_without_threads(void **state)
 {
     (void)state;
-    for (uint32_t nth = 1; nth <= 3; nth++) {
+    for (uint32_t nth = 0; nth <= 3; nth++) { /* 0: what a thread knows its client by */
         prepare_endpoint("slow", "tcp://127.0.0.1:0");
-        fault_arm(IMPORT_CreateThread, nth, ERROR_NOT_ENOUGH_MEMORY, 1);
+        fault_arm(nth == 0 ? IMPORT_TlsAlloc : IMPORT_CreateThread, nth == 0 ? 1 : nth,
+                  ERROR_NOT_ENOUGH_MEMORY, 1);
         rig_fail(&rig);
         fault_clear();
         assert_non_null(strstr(rig.failure.text, "threads for handlers that block"));
     }
+}
+
+/* Each allocation fails once: it starts all the same, or says why not, and leaves nothing. */
+static void test_blocking__starts_or_says_that_there_is_no_memory(void **state)
+{
+    (void)state;
+    uint32_t failed = 0;
+    bool is_reached = true;
+    for (uint32_t nth = 1; is_reached; nth++) {
+        prepare_endpoint("slow", "tcp://127.0.0.1:0");
+        rig.config.service.blocking_threads = 2;
+        fault_arm(IMPORT_HeapAlloc, nth, ERROR_NOT_ENOUGH_MEMORY, 1);
+        const bool is_started = rig_try(&rig);
+        is_reached = fault_hits() > 0;
+        fault_clear();
+        if (is_started) {
+            rig_stop(&rig);
+        } else {
+            assert_non_null(strstr(rig.failure.text, "memory"));
+            failed++;
+        }
+    }
+    assert_true(failed > 5);
+}
+
+static void test_blocking__drops_a_datagram_without_memory(void **state)
+{
+    (void)state;
+    prepare_endpoint("asked", "udp://127.0.0.1:0");
+    rig_start(&rig);
+    const struct pl_address from = client_address("127.0.0.1", 0), to = rig_address(&rig, 0);
+    struct client *asking = client_open_datagram(&from);
+    for (int i = 0; i < 2; i++) { /* the first one makes the session */
+        size_t length = 0;
+        assert_int_equal(
+            client_exchange(asking, &to, pattern, 10, received, sizeof received, &length, CLIENT_PATIENCE),
+            CLIENT_OK);
+        fault_arm(IMPORT_HeapAlloc, 1, ERROR_NOT_ENOUGH_MEMORY, FAULT_FOREVER);
+        assert_int_equal(client_send_datagram(asking, &to, pattern, 20), CLIENT_OK);
+        rig_wait_for_counter(&rig, COUNTER_DATAGRAMS_DROPPED_BUSY, (uint64_t)i + 1);
+        fault_clear();
+    }
+    assert_int_equal(seen.datagrams, 2);
+    client_close(asking);
+    rig_stop(&rig);
 }
 
 /* Each allocation fails once while a client comes, speaks and goes: whatever becomes of that client, the next is served
@@ -678,6 +724,8 @@ int main(void)
         test(test_blocking__stops_while_it_is_busy),
         test(test_blocking__names_who_does_not_return),
         test(test_blocking__cannot_start_without_threads),
+        test(test_blocking__starts_or_says_that_there_is_no_memory),
+        test(test_blocking__drops_a_datagram_without_memory),
         test(test_blocking__survives_without_memory),
         test(test_blocking__ends_the_client_whose_bytes_are_lost),
         test(test_blocking__ends_who_cannot_be_told_of_room),
