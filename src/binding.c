@@ -229,7 +229,6 @@ void binding_init(struct binding *binding, const struct binding_world *world, st
     *binding = (struct binding){.world = world,
                                 .home = world->workers[place % world->worker_count],
                                 .endpoint = endpoint,
-                                .backlog = endpoint->config->backlog,
                                 .wanted = listen->address,
                                 .is_dual_stack = listen->is_dual_stack,
                                 .lane = endpoint->lane,

@@ -30,7 +30,6 @@ struct binding {
     volatile LONG is_changing; /* both: `change` is under way */
     struct pl_address wanted;  /* as the configuration has it */
     bool is_dual_stack;        /* likewise */
-    uint32_t backlog;          /* that it was opened with */
     unsigned lane;             /* of its work on W, for good */
     size_t number;             /* among the engine's UDP ports */
     struct binding *older;     /* in a list of those that end */

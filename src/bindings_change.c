@@ -17,7 +17,8 @@ bool bindings_list(const struct bindings *bindings, struct config_sockets *socke
                                                 .place = i,
                                                 .protocol = binding->listener.protocol,
                                                 .is_dual_stack = binding->is_dual_stack,
-                                                .address = binding->wanted};
+                                                .address = binding->wanted,
+                                                .backlog = listener_backlog(&binding->listener)};
     }
     return sockets->at != NULL;
 }

@@ -94,6 +94,24 @@ static void test_config_diff__tells_of_sockets(void **state)
                 "endpoint a: tcp://127.0.0.1:80 closes\nendpoint a: udp://127.0.0.1:80 closes\n");
 }
 
+/* What was read last does not count for sockets that stay, only for those that are opened. */
+static void test_config_diff__backlog_is_that_of_the_sockets(void **state)
+{
+    (void)state;
+    static const char old[] =
+        "[endpoint a]\nlisten = tcp://127.0.0.1:80, tcp://127.0.0.1:81\nhandler = echo\n";
+    assert_diff(old, "[endpoint a]\nlisten = tcp://127.0.0.1:82\nhandler = echo\nbacklog = 9\n",
+                "endpoint a: listen tcp://127.0.0.1:80, tcp://127.0.0.1:81 -> tcp://127.0.0.1:82\n"
+                "endpoint a: backlog 512 -> 9\nendpoint a: tcp://127.0.0.1:82 opens\n"
+                "endpoint a: tcp://127.0.0.1:80 closes\nendpoint a: tcp://127.0.0.1:81 closes\n");
+    assert_diff(old,
+                "[endpoint a]\nlisten = tcp://127.0.0.1:80\nhandler = echo\n"
+                "[endpoint b]\nlisten = tcp://127.0.0.1:81\nhandler = echo\nbacklog = 9\n",
+                "endpoint a: listen tcp://127.0.0.1:80, tcp://127.0.0.1:81 -> tcp://127.0.0.1:80\n"
+                "endpoint b: added\nendpoint b: backlog 512 -> 9 (needs a restart)\n"
+                "endpoint b: tcp://127.0.0.1:81 goes over from endpoint a\n");
+}
+
 static void test_config_diff__an_address_in_the_way_needs_a_restart(void **state)
 {
     (void)state;
@@ -340,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         failing_memory_test(test_config_diff__tells_what_changed),
         failing_memory_test(test_config_diff__tells_of_sockets),
+        failing_memory_test(test_config_diff__backlog_is_that_of_the_sockets),
         failing_memory_test(test_config_diff__an_address_in_the_way_needs_a_restart),
         failing_memory_test(test_config_diff__others_are_not_in_the_way),
         failing_memory_test(test_config_diff__any_port_goes_by_the_name),

@@ -700,6 +700,25 @@ static void test_reload__an_address_in_the_way_stays(void **state)
     bed_stop();
 }
 
+#define SITE(backlog) "[endpoint site]\nlisten = tcp://@2:23900\nhandler = echo\nbacklog = " backlog "\n"
+
+static void test_reload__backlog_is_that_of_the_socket(void **state)
+{
+    (void)state;
+    bed_start(WEB SITE("600"));
+    assert_reload("[endpoint site]\nlisten = tcp://@1:23900, tcp://@2:23900\nhandler = echo\nbacklog = 600\n",
+                  4); /* it has come to another endpoint */
+    assert_int_equal(it.report.restarts, 1);
+    assert_non_null(strstr(it.told.at, "endpoint site: backlog 512 -> 600 (needs a restart)\n"));
+    assert_reload(SITE("600"), 2); /* and that socket is gone */
+    assert_int_equal(it.report.restarts, 0);
+    assert_reload("[endpoint site]\nlisten = tcp://@3:23900\nhandler = echo\nbacklog = 700\n", 4);
+    assert_int_equal(it.report.restarts, 0); /* nor has a new one to wait */
+    assert_non_null(strstr(it.told.at, "endpoint site: backlog 600 -> 700\n"));
+    assert_reload("[endpoint site]\nlisten = tcp://@3:23900\nhandler = echo\nbacklog = 700\n", 0);
+    bed_stop();
+}
+
 static void test_reload__while_paused_and_while_it_stops(void **state)
 {
     (void)state;
@@ -1057,8 +1076,6 @@ static void change_key(const struct config_table *table, const struct config_key
         assert_int_equal(strcmp(now.at, wanted.at) != 0, key->needs_restart);
         text_fini(&now);
         text_fini(&wanted);
-        assert_true(bed_reload(after)); /* and is told again as long as it waits */
-        assert_int_equal(it.report.restarts > 0, key->needs_restart);
     } else if (it.engine->current[0] != NULL) {
         struct text now, wanted;
         text_init_heap(&now);
@@ -1069,7 +1086,12 @@ static void change_key(const struct config_table *table, const struct config_key
         text_fini(&now);
         text_fini(&wanted);
     }
-    assert_true(bed_reload(before));
+    assert_true(bed_reload(after)); /* and is told again as long as it waits */
+    assert_int_equal(it.report.restarts > 0, key->needs_restart);
+    assert_int_equal(it.report.changes > 0, key->needs_restart);
+    assert_true(bed_reload(before)); /* what has never been in effect is taken back without a change */
+    assert_int_equal(it.report.restarts, 0);
+    assert_int_equal(it.report.changes > 0, !key->needs_restart);
     struct client *client = call(1);
     client_close(client);
     bed_stop();
@@ -1223,6 +1245,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reload__a_bind_failure_follows_start_policy, rig_setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_reload__an_address_in_the_way_stays, rig_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload__backlog_is_that_of_the_socket, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__while_paused_and_while_it_stops, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__tells_what_it_would_do, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__without_memory_changes_all_or_nothing, rig_setup,

@@ -125,6 +125,19 @@ static void config_diff__find_renamed(const struct config_diff *diff)
     }
 }
 
+/* A socket's backlog is that which it was opened with, whatever files have said since. */
+static void config_diff__find_backlogs(const struct config_diff *diff)
+{
+    for (size_t i = 0; i < diff->new_sockets.count; i++) {
+        const struct config_socket *socket = &diff->new_sockets.at[i];
+        struct config_pairing *pairing = &diff->endpoints[socket->number];
+        if (socket->fate != CONFIG_SOCKET_ALONE && socket->protocol == CONFIG_TCP &&
+            (pairing->backlog == 0 || pairing->backlog == socket->backlog)) {
+            pairing->backlog = socket->partner->backlog;
+        }
+    }
+}
+
 static bool config_diff__pair(const struct config_diff *diff)
 {
     struct config_names names;
@@ -141,6 +154,7 @@ static bool config_diff__pair(const struct config_diff *diff)
     }
     if (is_made) {
         config_diff__find_renamed(diff);
+        config_diff__find_backlogs(diff);
     }
     config_names_fini(&names);
     return is_made;
@@ -159,46 +173,53 @@ static void visitor__tell(const struct visitor *visitor, const struct config_cha
     visitor->visit(visitor->context, change);
 }
 
-static enum config_effect config_diff__effect(const struct config_key *key, bool is_service)
+/* What needs a restart is a matter of sockets that stay; new ones are opened as it says. */
+static enum config_effect config_diff__effect(const struct config_key *key, bool is_service, bool stays)
 {
-    if (key->needs_restart) {
+    if (key->needs_restart && stays) {
         return CONFIG_EFFECT_RESTART;
     }
-    const bool is_at_once = is_service || strcmp(key->name, "allow") == 0 || strcmp(key->name, "deny") == 0 ||
-                            strcmp(key->name, "enabled") == 0 || strcmp(key->name, "listen") == 0;
+    const bool is_at_once = is_service || key->needs_restart || strcmp(key->name, "allow") == 0 ||
+                            strcmp(key->name, "deny") == 0 || strcmp(key->name, "enabled") == 0 ||
+                            strcmp(key->name, "listen") == 0;
     return is_at_once ? CONFIG_EFFECT_AT_ONCE : CONFIG_EFFECT_NEW_CLIENTS;
 }
 
 static void visitor__compare(const struct visitor *visitor, const struct config_table *table,
-                             const char *endpoint, const void *before, const void *after)
+                             const char *endpoint, const void *before, const void *after, bool stays)
 {
     for (size_t i = 0; i < table->count; i++) {
         const struct config_key *key = &table->keys[i];
         if (!config_diff__same_value(key, before, after)) {
-            visitor__tell(visitor, &(const struct config_change){
-                                       .kind = CONFIG_CHANGE_VALUE,
-                                       .effect = config_diff__effect(key, table == &config_keys_service),
-                                       .endpoint = endpoint,
-                                       .key = key,
-                                       .before = before,
-                                       .after = after});
+            visitor__tell(visitor,
+                          &(const struct config_change){
+                              .kind = CONFIG_CHANGE_VALUE,
+                              .effect = config_diff__effect(key, table == &config_keys_service, stays),
+                              .endpoint = endpoint,
+                              .key = key,
+                              .before = before,
+                              .after = after});
         }
     }
 }
 
+/* `index` is that of `after`. */
 static void visitor__compare_endpoint(const struct visitor *visitor, const struct config_endpoint *before,
-                                      const struct config_endpoint *after)
+                                      const struct config_endpoint *after, size_t index)
 {
+    const uint32_t backlog = visitor->diff->endpoints[index].backlog;
+    struct config_endpoint effective = *before;
+    effective.backlog = backlog != 0 ? backlog : before->backlog;
     if (strcmp(before->name, after->name) != 0) {
         visitor__tell(visitor, &(const struct config_change){.kind = CONFIG_CHANGE_RENAMED,
                                                              .endpoint = after->name,
                                                              .other = before->name});
     }
-    visitor__compare(visitor, &config_keys_endpoint, after->name, before, after);
+    visitor__compare(visitor, &config_keys_endpoint, after->name, &effective, after, backlog != 0);
     if (config_diff__handler(before) == config_diff__handler(after)) {
         if (after->options.options != NULL) {
             visitor__compare(visitor, &after->options.options->table, after->name, before->options.settings,
-                             after->options.settings);
+                             after->options.settings, false);
         }
     } else if (text_equal(before->handler, strlen(before->handler), after->handler)) {
         visitor__tell(visitor, &(const struct config_change){.kind = CONFIG_CHANGE_DLL,
@@ -208,6 +229,18 @@ static void visitor__compare_endpoint(const struct visitor *visitor, const struc
     }
 }
 
+/* It may have sockets of another one. */
+static void visitor__add_endpoint(const struct visitor *visitor, const struct config_endpoint *endpoint,
+                                  size_t index)
+{
+    const uint32_t backlog = visitor->diff->endpoints[index].backlog;
+    struct config_endpoint effective = *endpoint;
+    effective.backlog = backlog != 0 ? backlog : endpoint->backlog;
+    visitor__tell(visitor,
+                  &(const struct config_change){.kind = CONFIG_CHANGE_ADDED, .endpoint = endpoint->name});
+    visitor__compare(visitor, &config_keys_endpoint, endpoint->name, &effective, endpoint, true);
+}
+
 static void visitor__endpoints(const struct visitor *visitor)
 {
     const struct config_diff *diff = visitor->diff;
@@ -215,10 +248,9 @@ static void visitor__endpoints(const struct visitor *visitor)
         const struct config_endpoint *endpoint = &diff->after->endpoints[i];
         const size_t before = diff->endpoints[i].before;
         if (before != CONFIG_DIFF_NONE) {
-            visitor__compare_endpoint(visitor, &diff->before->endpoints[before], endpoint);
+            visitor__compare_endpoint(visitor, &diff->before->endpoints[before], endpoint, i);
         } else {
-            visitor__tell(visitor, &(const struct config_change){.kind = CONFIG_CHANGE_ADDED,
-                                                                 .endpoint = endpoint->name});
+            visitor__add_endpoint(visitor, endpoint, i);
         }
     }
     for (size_t i = 0; i < diff->before->endpoint_count; i++) {
@@ -264,7 +296,8 @@ void config_diff_visit(const struct config_diff *diff,
                        void (*visit)(void *context, const struct config_change *change), void *context)
 {
     const struct visitor visitor = {diff, visit, context};
-    visitor__compare(&visitor, &config_keys_service, NULL, &diff->before->service, &diff->after->service);
+    visitor__compare(&visitor, &config_keys_service, NULL, &diff->before->service, &diff->after->service,
+                     true);
     visitor__endpoints(&visitor);
     visitor__sockets(&visitor);
 }

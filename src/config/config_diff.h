@@ -13,6 +13,8 @@ struct config_pairing {
     size_t before; /* in the first one, by its name or, where that is new, by its sockets; NONE: it is new */
     bool is_same;  /* nothing that a reload could change has changed, its name included */
     bool is_renamed; /* found by its sockets */
+    uint32_t
+        backlog; /* of a socket that stays, one that has another than it should have first; 0: none stays */
 };
 
 enum config_change_kind {

@@ -34,7 +34,8 @@ static void config_sockets__add(struct config_sockets *sockets, const struct con
                                          .protocol = listen->protocol,
                                          .is_dual_stack = listen->is_dual_stack,
                                          .is_localhost = listen->is_localhost,
-                                         .address = listen->address};
+                                         .address = listen->address,
+                                         .backlog = listen->protocol == CONFIG_TCP ? endpoint->backlog : 0};
         socket->address.port = (uint16_t)port;
         sockets->count++;
     }

@@ -22,6 +22,7 @@ struct config_socket {
     bool is_dual_stack;
     bool is_localhost;         /* half of "localhost" */
     struct pl_address address; /* as it is wanted: port 0 is any */
+    uint32_t backlog;          /* TCP: that it has, or should have */
     enum config_socket_fate fate;
     struct config_socket *partner; /* KEPT: the same one; HELD: the first that overlaps */
 };

@@ -117,6 +117,14 @@ static void listener__set_live_options(const struct listener *listener, SOCKET s
     }
 }
 
+uint32_t listener_backlog(const struct listener *listener)
+{
+    if (listener->protocol != CONFIG_TCP) {
+        return 0;
+    }
+    return listener->state == LISTENER_LISTENING ? listener->backlog : listener->endpoint->config->backlog;
+}
+
 /* A buffer that is the system's again stays as it was set: which size that would be, nobody can ask. */
 void listener_change(struct listener *listener, struct endpoint *endpoint)
 {
@@ -158,6 +166,7 @@ static DWORD listener__bind(struct listener *listener, SOCKET socket)
         listen(socket, backlog > LISTENER_BACKLOG_PLAIN ? SOMAXCONN_HINT(backlog) : backlog) != 0) {
         return (DWORD)WSAGetLastError(); /* a conflict of addresses may show here only */
     }
+    listener->backlog = (uint32_t)backlog;
     if (listener->address.port == 0) {
         struct pl_address bound;
         length = sizeof address;

@@ -24,6 +24,7 @@ struct listener {
     struct pl_address address; /* once bound, with the port that it got */
     enum listener_state state;
     SOCKET socket;        /* LISTENING */
+    uint32_t backlog;     /* LISTENING, TCP: that it was opened with */
     uint32_t win32_error; /* WAITING: why the last try failed */
     uint32_t delay;       /* milliseconds between the last try and the next; 0: none failed yet */
     uint64_t bound_at;    /* LISTENING: of GetTickCount64 */
@@ -70,6 +71,9 @@ bool listener_error_may_pass(uint32_t error);
 /* listener_error_is_lasting: whether only a change of the configuration or of the machine's set-up can mend
    it. */
 bool listener_error_is_lasting(uint32_t error);
+
+/* listener_backlog: that of its socket, or, while it waits, what it would be opened with; 0 of UDP. */
+uint32_t listener_backlog(const struct listener *listener);
 
 /* listener_add_name: "tcp://127.0.0.1:80", as `listen` has it. */
 void listener_add_name(struct text *text, const struct listener *listener);
