@@ -56,11 +56,7 @@ struct config_watch {
 
 static void config_watch__free_places(struct watch_places *places)
 {
-    for (size_t i = 0; i < places->count; i++) {
-        memory_free(places->list[i].folder);
-        memory_free(places->list[i].pattern);
-    }
-    memory_free(places->list);
+    config_include_free(places->list, places->count);
     *places = (struct watch_places){.list = NULL};
 }
 
@@ -73,20 +69,38 @@ static bool config_watch__add_place(struct watch_places *places, const char *fol
     return place->folder != NULL && place->pattern != NULL;
 }
 
+static bool config_watch__has(const struct watch_places *places, size_t count,
+                              const struct config_include *include)
+{
+    size_t i = 0;
+    while (i < count && (strcmp(places->list[i].folder, include->folder) != 0 ||
+                         strcmp(places->list[i].pattern, include->pattern) != 0)) {
+        i++;
+    }
+    return i < count;
+}
+
 /* False without memory. */
 static bool config_watch__make_places(const struct config_watch *watch, const struct config *config,
+                                      const struct config_include *others, size_t other_count,
                                       struct watch_places *places_out)
 {
     const char *name = strrchr(watch->path, '\\') + 1; /* it is a full path */
     const bool is_in_root = name - watch->path == WATCH_ROOT;
     const size_t length = (size_t)(name - watch->path) - (is_in_root ? 0 : 1);
-    *places_out =
-        (struct watch_places){.list = memory_alloc((config->include_count + 1) * sizeof *places_out->list)};
+    *places_out = (struct watch_places){
+        .list = memory_alloc((config->include_count + other_count + 1) * sizeof *places_out->list)};
     bool is_made = places_out->list != NULL && config_watch__add_place(places_out, watch->path, length, name);
     for (size_t i = 0; is_made && i < config->include_count; i++) {
         const struct config_include *include = &config->includes[i];
         is_made =
             config_watch__add_place(places_out, include->folder, strlen(include->folder), include->pattern);
+    }
+    const size_t own = places_out->count;
+    for (size_t i = 0; is_made && i < other_count; i++) {
+        is_made = config_watch__has(places_out, own, &others[i]) ||
+                  config_watch__add_place(places_out, others[i].folder, strlen(others[i].folder),
+                                          others[i].pattern);
     }
     if (!is_made) {
         config_watch__free_places(places_out);
@@ -366,7 +380,7 @@ struct config_watch *config_watch_start(const struct config_watch_options *optio
     watch->path = memory_copy_text(options->path, strlen(options->path));
     watch->service = memory_copy_text(options->service, strlen(options->service));
     if (watch->path == NULL || watch->service == NULL ||
-        !config_watch__make_places(watch, config, &watch->places)) {
+        !config_watch__make_places(watch, config, NULL, 0, &watch->places)) {
         return config_watch__fail(watch, ERROR_NOT_ENOUGH_MEMORY, failure_out);
     }
     watch->wake = CreateEventW(NULL, FALSE, FALSE, NULL);
@@ -381,10 +395,11 @@ struct config_watch *config_watch_start(const struct config_watch_options *optio
     return watch->thread != NULL ? watch : config_watch__fail(watch, GetLastError(), failure_out);
 }
 
-bool config_watch_update(struct config_watch *watch, const struct config *config)
+bool config_watch_update(struct config_watch *watch, const struct config *config,
+                         const struct config_include *others, size_t other_count)
 {
     struct watch_places next;
-    if (!config_watch__make_places(watch, config, &next)) {
+    if (!config_watch__make_places(watch, config, others, other_count, &next)) {
         return false;
     }
     AcquireSRWLockExclusive(&watch->lock);

@@ -26,9 +26,10 @@ struct config_watch_options {
 struct config_watch *config_watch_start(const struct config_watch_options *options,
                                         const struct config *config, struct failure *failure_out);
 
-/* config_watch_update: from now on what this one includes. Any thread, also in `changed`. False without memory: it goes on
-   as before. */
-bool config_watch_update(struct config_watch *watch, const struct config *config);
+/* config_watch_update: from now on what this one includes, and `others`, which a configuration that was refused does: that
+   is mended there, perhaps. Any thread, also in `changed`. False without memory: it goes on as before. */
+bool config_watch_update(struct config_watch *watch, const struct config *config,
+                         const struct config_include *others, size_t other_count);
 
 /* config_watch_stop: waits until `changed` has returned; not in it. NULL is allowed. */
 void config_watch_stop(struct config_watch *watch);

@@ -147,6 +147,16 @@ static void reloading__use(struct reloading *reloading, struct config *config)
     }
 }
 
+static void reloading__tell_includes(const struct reloading *reloading, const struct config *config)
+{
+    const struct reloader_options *options = &reloading->reloader->options;
+    const struct config_problems *problems = &reloading->problems;
+    if (options->read != NULL && !reloading->is_dry_run && !problems->is_out_of_memory) {
+        options->read(options->context, config != NULL ? config->includes : problems->includes,
+                      config != NULL ? config->include_count : problems->include_count);
+    }
+}
+
 /* With the lock held. */
 static void reloading__run(struct reloading *reloading)
 {
@@ -156,6 +166,7 @@ static void reloading__run(struct reloading *reloading)
         return;
     }
     struct config *config = reloader_load(reloading->reloader, &reloading->problems);
+    reloading__tell_includes(reloading, config);
     if (config != NULL) {
         reloading__use(reloading, config);
     } else {

@@ -17,6 +17,10 @@ struct reloader_options {
     struct config_request request; /* what it is read from; its pointers are kept, as are all here */
     struct log *log;               /* may be NULL */
 
+    /* The files were read, and include this, whether they are used or refused; before `applied`. On the thread of
+       reloader_run, unless that was dry. May be NULL. */
+    void (*read)(void *context, const struct config_include *includes, size_t count);
+
     /* From now on `config` is in effect, until this is called again or the engine is destroyed. On the thread of
        reloader_run. May be NULL. */
     void (*applied)(void *context, const struct config *config);

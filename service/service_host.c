@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "config/config_include.h"
 #include "config_watch.h"
 #include "control_desk.h"
 #include "crash_report.h"
@@ -34,7 +35,9 @@ struct service_host {
     struct plugin_loader loader;
     char *path; /* of the configuration's file */
     struct reloader reloader;
-    struct config_watch *watch;    /* NULL: none is wanted, or it cannot be had */
+    struct config_watch *watch;     /* NULL: none is wanted, or it cannot be had */
+    struct config_include *refused; /* what the last configuration included that was not used; or NULL */
+    size_t refused_count;
     struct config *config;         /* in effect; the engine's while there is one */
     volatile LONG64 drain_timeout; /* of it */
     struct log *log;
@@ -184,8 +187,9 @@ static void service_host__tend_watch(struct service_host *host)
         service_host__stop_watch(host);
     } else if (host->watch == NULL) {
         service_host__start_watch(host);
-    } else {
-        (void)config_watch_update(host->watch, host->config);
+    }
+    if (host->watch != NULL) {
+        (void)config_watch_update(host->watch, host->config, host->refused, host->refused_count);
     }
     reloader_let_go(&host->reloader);
 }
@@ -326,10 +330,28 @@ static void service_host__config_done(void *context, const struct config *config
     config_destroy((struct config *)(uintptr_t)config);
 }
 
+static void service_host__forget_refused(struct service_host *host)
+{
+    config_include_free(host->refused, host->refused_count);
+    host->refused = NULL;
+    host->refused_count = 0;
+}
+
+/* It may be refused, and mended in a file that only it includes. */
+static void service_host__read(void *context, const struct config_include *includes, size_t count)
+{
+    struct service_host *host = context;
+    service_host__forget_refused(host);
+    host->refused = config_include_copy(includes, count);
+    host->refused_count = host->refused != NULL ? count : 0;
+    control_ask(host->options->control, CONTROL_WATCH);
+}
+
 static void service_host__applied(void *context, const struct config *config)
 {
     struct service_host *host = context;
     host->config = (struct config *)(uintptr_t)config;
+    service_host__forget_refused(host);
     InterlockedExchange64(&host->drain_timeout, (LONG64)config->service.drain_timeout);
     const struct log_options log = service_host__log_options(host, &config->service);
     const struct access_log_options access_log = service_host__access_log_options(host, &config->service);
@@ -353,6 +375,7 @@ static void service_host__offer_reload(struct service_host *host)
                                                                .handlers = handlers_builtin,
                                                                .plugins = &host->loader.source},
                                                    .log = host->log,
+                                                   .read = service_host__read,
                                                    .applied = service_host__applied,
                                                    .context = host});
 }
@@ -581,6 +604,7 @@ enum service_end service_host_run(const struct service_host_options *options, st
     config_problems_fini(&host.problems);
     if (end == SERVICE_ENDED) { /* else a callback that hangs may still use it */
         config_destroy(host.config);
+        service_host__forget_refused(&host);
         plugin_loader_fini(&host.loader);
         memory_free(host.path);
     }

@@ -184,11 +184,16 @@ static void test_config_watch__included_files_are_watched(void **state)
     put(L"x.inc", "new");
     expect_told_once();
     world.config.include_count = 0;
-    assert_true(config_watch_update(world.watch, &world.config));
+    assert_true(config_watch_update(world.watch, &world.config, NULL, 0));
     Sleep(100);
     put(L"x.inc", "newer");
     expect_nothing();
     put(L"a.ini", "second");
+    expect_told_once();
+    assert_true(
+        config_watch_update(world.watch, &world.config, &world.include, 1)); /* of one that was refused */
+    Sleep(100);
+    put(L"x.inc", "newest");
     expect_told_once();
 }
 

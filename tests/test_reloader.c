@@ -32,6 +32,8 @@ struct bed {
     struct reloader reloader;
     const struct config *applied;
     unsigned done;
+    size_t reads;    /* that it was told of */
+    size_t includes; /* of the last one */
     struct text told;
     enum exit_code code;
 };
@@ -47,6 +49,14 @@ static void bed__applied(void *context, const struct config *config)
 {
     struct bed *bed = context;
     bed->applied = config;
+}
+
+static void bed__read(void *context, const struct config_include *includes, size_t count)
+{
+    struct bed *bed = context;
+    assert_true(includes != NULL || count == 0);
+    bed->reads++;
+    bed->includes = count;
 }
 
 static void bed_write(struct bed *bed, const char *ini)
@@ -72,6 +82,7 @@ static void bed_open(struct bed *bed)
                                                                .service = "Test",
                                                                .handlers = handlers_builtin,
                                                                .plugins = &bed->loader.source},
+                                                   .read = bed__read,
                                                    .applied = bed__applied,
                                                    .context = bed});
     config_problems_init(&problems);
@@ -166,6 +177,7 @@ static void test_reloader__a_wrong_file_changes_nothing(void **state)
         assert_told(&bed, EXIT_CODE_CONFIGURATION, "a.ini:4:1: error: ");
         assert_int_equal(fake_engine.reloads + fake_engine.comparisons, 0);
         assert_int_equal(bed.done, 0);
+        assert_int_equal(bed.reads, !is_dry_run);
         bed_close(&bed);
     }
 }
@@ -185,6 +197,24 @@ static void test_reloader__passes_on_what_the_engine_says(void **state)
     bed_run(&bed, false);
     assert_told(&bed, EXIT_CODE_BIND, "; the fake engine cannot bind\n");
     assert_int_equal(bed.done, 2);
+    bed_close(&bed);
+}
+
+static void test_reloader__tells_what_is_included_by_what_it_refuses(void **state)
+{
+    (void)state;
+    static struct bed bed;
+    bed_open(&bed);
+    bed_write(&bed, "include = *.inc\ninclude = none.d\\*.ini\n[endpoint web]\n");
+    bed_run(&bed, false);
+    assert_int_equal(bed.code, EXIT_CODE_CONFIGURATION);
+    assert_int_equal(bed.includes, 2);
+    bed_write(&bed, "include = *.inc\n[endpoint web]\nlisten = tcp://127.0.0.1:7\nhandler = echo\n");
+    fake_engine.refuses_reloads = true;
+    bed_run(&bed, false);
+    assert_int_equal(bed.code, EXIT_CODE_FAILED);
+    assert_int_equal(bed.includes, 1);
+    assert_int_equal(bed.reads, 2);
     bed_close(&bed);
 }
 
@@ -234,6 +264,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reloader__a_dry_run_changes_nothing, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_reloader__a_wrong_file_changes_nothing, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_reloader__passes_on_what_the_engine_says, setup,
+                                        support_teardown),
+        cmocka_unit_test_setup_teardown(test_reloader__tells_what_is_included_by_what_it_refuses, setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(test_reloader__without_an_engine_there_is_nothing_to_reload, setup,
                                         support_teardown),

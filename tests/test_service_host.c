@@ -200,6 +200,19 @@ static void wait_for_reloads(LONG count)
     assert_int_equal(fake_engine.reloads, count);
 }
 
+/* Until the log has these words. */
+static void wait_for_log(const struct run *run, const char *words)
+{
+    static char log[16384];
+    bool is_there = false;
+    for (int waited = 0; !is_there && waited < 2 * PATIENCE; waited += 50) {
+        Sleep(50);
+        read_log(run, log, sizeof log);
+        is_there = strstr(log, words) != NULL;
+    }
+    assert_true(is_there);
+}
+
 static void test_service_host__reloads_when_asked(void **state)
 {
     static struct run run;
@@ -255,6 +268,33 @@ static void test_service_host__reloads_when_it_watches(void **state)
     program_write(run.folder, L"portlistener.ini", "[service]\ndrain_timeout = 9s\n" WATCHED_INI, path);
     Sleep(2000);
     assert_int_equal(fake_engine.reloads, 2);
+    control_ask_stop(&run.control, CONTROL_STOP);
+    wait_for_end(&run);
+    finish(&run);
+}
+
+/* What is wrong may be mended in a file that only the configuration includes that was refused. */
+static void test_service_host__watches_what_a_refused_configuration_includes(void **state)
+{
+    static struct run run;
+    WCHAR path[PROGRAM_PATH_MAX];
+    (void)state;
+    prepare(&run, "[service]\nreload = watch\n" WATCHED_INI);
+    start(&run);
+    wait_for(&run, SERVICE_HOST_RUNNING);
+    program_write(run.folder, L"x.inc", "[endpoint fak]\nhandler = ecko\n", path);
+    program_write(run.folder, L"portlistener.ini", "include = *.inc\n[service]\nreload = watch\n" WATCHED_INI,
+                  path);
+    wait_for_log(&run, "PL1012");
+    for (int i = 0; fake_engine.reloads == 0 && i < PATIENCE / 1000; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "; mended %d\n", i);
+        program_write(run.folder, L"x.inc", text, path);
+        for (int waited = 0; fake_engine.reloads == 0 && waited < 3000; waited += 10) {
+            Sleep(10);
+        }
+    }
+    assert_true(fake_engine.reloads > 0);
     control_ask_stop(&run.control, CONTROL_STOP);
     wait_for_end(&run);
     finish(&run);
@@ -595,6 +635,8 @@ int main(void)
                                         support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__reloads_when_asked, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__reloads_when_it_watches, setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_service_host__watches_what_a_refused_configuration_includes,
+                                        setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__does_not_trust_a_file_that_others_can_change,
                                         setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__the_reason_of_the_stop_limits_the_drain, setup,

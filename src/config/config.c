@@ -54,9 +54,9 @@ struct config *config_parse(const struct config_source *source, const char *text
         config_problems_no_memory(problems);
     }
     config_extras_fini(&reading.extras);
-    config_includes_hand_over(&reading.includes, reading.config);
-    config_includes_fini(&reading.includes);
     config_problems_finish(problems, source->file);
+    config_includes_hand_over(&reading.includes, problems->errors > 0 ? NULL : reading.config, problems);
+    config_includes_fini(&reading.includes);
     config_registry_items_fini(&items);
     if (problems->errors > 0) {
         config_destroy(reading.config);
@@ -84,11 +84,7 @@ void config_destroy(struct config *config)
     memory_free(config->service.origins);
     memory_free(config->endpoints);
     config_places_fini(&config->places);
-    for (size_t i = 0; i < config->include_count; i++) {
-        memory_free(config->includes[i].folder);
-        memory_free(config->includes[i].pattern);
-    }
-    memory_free(config->includes);
+    config_include_free(config->includes, config->include_count);
     memory_free(config->file);
     memory_free(config);
 }

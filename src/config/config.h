@@ -180,6 +180,8 @@ struct config_problems {
     uint32_t warnings;
     struct config_problem *list; /* the same, for tools */
     size_t count;
+    struct config_include *includes; /* of a configuration that is refused: what it would have included */
+    size_t include_count;
     size_t room;                        /* from here on: for config_problems.c */
     const struct config_places *places; /* what the lines are of; NULL: of the one file */
     struct text found;                  /* the messages as they came */

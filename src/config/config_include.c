@@ -236,23 +236,43 @@ bool config_includes_read(struct config_includes *includes, size_t index, const 
     return true;
 }
 
-void config_includes_hand_over(struct config_includes *includes, struct config *config)
+void config_includes_hand_over(struct config_includes *includes, struct config *config,
+                               struct config_problems *problems)
 {
-    if (config != NULL) {
-        config->includes = includes->lines;
-        config->include_count = includes->line_count;
-        includes->lines = NULL;
-        includes->line_count = 0;
+    *(config != NULL ? &config->includes : &problems->includes) = includes->lines;
+    *(config != NULL ? &config->include_count : &problems->include_count) = includes->line_count;
+    includes->lines = NULL;
+    includes->line_count = 0;
+}
+
+struct config_include *config_include_copy(const struct config_include *list, size_t count)
+{
+    struct config_include *copy = memory_alloc((count + 1) * sizeof *copy);
+    bool is_made = copy != NULL;
+    for (size_t i = 0; is_made && i < count; i++) {
+        copy[i] =
+            (struct config_include){.folder = memory_copy_text(list[i].folder, strlen(list[i].folder)),
+                                    .pattern = memory_copy_text(list[i].pattern, strlen(list[i].pattern))};
+        is_made = copy[i].folder != NULL && copy[i].pattern != NULL;
     }
+    if (!is_made) {
+        config_include_free(copy, count);
+    }
+    return is_made ? copy : NULL;
+}
+
+void config_include_free(struct config_include *list, size_t count)
+{
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        memory_free(list[i].folder);
+        memory_free(list[i].pattern);
+    }
+    memory_free(list);
 }
 
 void config_includes_fini(struct config_includes *includes)
 {
-    for (size_t i = 0; i < includes->line_count; i++) {
-        memory_free(includes->lines[i].folder);
-        memory_free(includes->lines[i].pattern);
-    }
-    memory_free(includes->lines);
+    config_include_free(includes->lines, includes->line_count);
     for (size_t i = 0; i < includes->count; i++) {
         memory_free(includes->list[i].path);
         whole_file_free(&includes->list[i].file);

@@ -43,9 +43,15 @@ enum config_include_result config_includes_add(struct config_includes *includes,
 /* config_includes_read: the text of one; false: `problem` is "the file cannot be read, ..."; or nothing without memory. */
 bool config_includes_read(struct config_includes *includes, size_t index, const struct config_source *source,
                           struct text *problem);
-/* config_includes_hand_over: what was looked for is the configuration's from now on (NULL: there is none). */
-void config_includes_hand_over(struct config_includes *includes, struct config *config);
+/* config_includes_hand_over: what was looked for is the configuration's from now on, or, where that is refused (NULL), the
+   problems'. */
+void config_includes_hand_over(struct config_includes *includes, struct config *config,
+                               struct config_problems *problems);
 void config_includes_fini(struct config_includes *includes);
+
+/* config_include_copy: of the `count` in `list`; NULL: no memory. config_include_free: such a list; NULL is allowed. */
+struct config_include *config_include_copy(const struct config_include *list, size_t count);
+void config_include_free(struct config_include *list, size_t count);
 
 /* config_include_matches: whether a file's name is as the pattern: * is any characters, ? is any one; without case. */
 bool config_include_matches(const char *pattern, const char *name);

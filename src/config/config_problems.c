@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "config/config_include.h"
 
 enum { CONFIG_PROBLEMS_FIRST_ROOM = 16, CONFIG_PROBLEMS_NAME_ROOM = 301 /* without memory */ };
 
@@ -21,6 +22,7 @@ void config_problems_fini(struct config_problems *problems)
     text_fini(&problems->text);
     text_fini(&problems->found);
     memory_free(problems->list);
+    config_include_free(problems->includes, problems->include_count);
     *problems = (struct config_problems){0};
 }
 
