@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 
-enum { CLIENT_TABLE_WIDTH = 100, CLIENT_CELL = 80, CLIENT_ROWS_FIRST = 64 };
+enum { CLIENT_TABLE_WIDTH = 100, CLIENT_CELL = 80, CLIENT_NAME_MIN = 12, CLIENT_ROWS_FIRST = 64 };
 
 static const char *const client_table__states[] = {
     [CLIENT_HEADER] = "header", [CLIENT_CONNECTING] = "connecting",
@@ -132,14 +132,41 @@ static void client_table__measure(const struct client_table *table, size_t width
     }
 }
 
-/* Local addresses give way when the line would be too long. */
-static bool client_table__fits(const size_t widths[COLUMN_COUNT])
+/* The columns of a line that are shown. */
+static size_t client_table__width(const size_t widths[COLUMN_COUNT])
 {
-    size_t sum = COLUMN_COUNT - 1;
+    size_t sum = 0;
     for (int column = 0; column < COLUMN_COUNT; column++) {
-        sum += widths[column];
+        sum += widths[column] > 0 ? widths[column] + 1 : 0; /* a blank behind each but the last */
     }
-    return sum <= CLIENT_TABLE_WIDTH;
+    return sum - 1;
+}
+
+/* What gives way when the line would be too long: first the local address, then ends of endpoint names; only where a client's
+   address leaves them no room, one time and the other. A width of 0: left out. */
+static void client_table__fit(size_t widths[COLUMN_COUNT])
+{
+    static const enum column order[] = {COLUMN_LOCAL, COLUMN_IDLE, COLUMN_AGE};
+    const size_t steps = sizeof order / sizeof order[0];
+    const size_t name = widths[COLUMN_ENDPOINT];
+    for (size_t i = 0; i < steps && client_table__width(widths) > CLIENT_TABLE_WIDTH; i++) {
+        const size_t least = i + 1 == steps ? 1 : CLIENT_NAME_MIN;
+        widths[order[i]] = 0;
+        widths[COLUMN_ENDPOINT] = name;
+        const size_t rest = client_table__width(widths) - name;
+        const size_t left = rest + least < CLIENT_TABLE_WIDTH ? CLIENT_TABLE_WIDTH - rest : least;
+        widths[COLUMN_ENDPOINT] = name < left ? name : left;
+    }
+}
+
+/* A text that is wider than its column ends with "~". */
+static void client_table__cut(struct text *cell, size_t width)
+{
+    if (width > 0 && cell->length > width) {
+        cell->at[width - 1] = '~';
+        cell->at[width] = '\0';
+        cell->length = width;
+    }
 }
 
 /* `row` NULL: the titles. */
@@ -155,6 +182,7 @@ static void client_table__add_line(struct text *text, const size_t widths[COLUMN
         } else {
             text_add_string(&cell, client_table__columns[column].title);
         }
+        client_table__cut(&cell, widths[column]);
         const int width = (int)widths[column];
         if (column == COLUMN_COUNT - 1) {
             text_add_format(text, "%s\n", cell.at);
@@ -164,20 +192,35 @@ static void client_table__add_line(struct text *text, const size_t widths[COLUMN
     }
 }
 
+/* `whole`: what the columns would need. */
+static void client_table__add_missing(struct text *text, const size_t whole[COLUMN_COUNT],
+                                      const size_t widths[COLUMN_COUNT])
+{
+    bool is_whole = true;
+    for (int column = 0; column < COLUMN_COUNT; column++) {
+        if (widths[column] == 0) {
+            text_add_format(text, "%s%s", is_whole ? "(left out, for the lines would be too long: " : ", ",
+                            client_table__columns[column].title);
+            is_whole = false;
+        }
+    }
+    text_add_string(text, is_whole ? "" : "; --json has all)\n");
+    if (widths[COLUMN_ENDPOINT] < whole[COLUMN_ENDPOINT]) {
+        text_add_string(text, "(a name that ends with ~ goes on; --json has all of it)\n");
+    }
+}
+
 static void client_table__end_text(struct client_table *table, unsigned silent)
 {
-    size_t widths[COLUMN_COUNT];
-    client_table__measure(table, widths);
-    const bool is_whole = client_table__fits(widths);
-    widths[COLUMN_LOCAL] = is_whole ? widths[COLUMN_LOCAL] : 0;
+    size_t whole[COLUMN_COUNT], widths[COLUMN_COUNT];
+    client_table__measure(table, whole);
+    memcpy(widths, whole, sizeof widths);
+    client_table__fit(widths);
     client_table__add_line(table->text, widths, NULL);
     for (size_t i = 0; i < table->count; i++) {
         client_table__add_line(table->text, widths, &table->rows[i]);
     }
-    if (!is_whole) {
-        text_add_string(table->text,
-                        "(the local addresses are left out, for they do not fit; --json has them)\n");
-    }
+    client_table__add_missing(table->text, whole, widths);
     if (table->is_cut) {
         text_add_format(table->text,
                         "(these are the first %zu; --json has all, --endpoint NAME those of one)\n",

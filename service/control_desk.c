@@ -11,7 +11,11 @@
 #include "engine_report.h"
 #include "stats/access_log.h"
 
-enum { DESK_ROTATE_PATIENCE = 5000 /* milliseconds for the log to turn to it */ };
+enum {
+    DESK_ROTATE_PATIENCE = 5000, /* milliseconds for the log to turn to it */
+    DESK_COLUMNS = 100,
+    DESK_INDENT = 2
+};
 
 /* ---- Telling ---- */
 
@@ -184,6 +188,36 @@ static enum exit_code control_desk__endpoint(const struct control_desk *desk,
 
 /* ---- reload ---- */
 
+/* Lines that are too long go on in the next one, behind blanks. */
+static void control_desk__wrap(struct text *text, const char *lines)
+{
+    for (size_t used = 0; *lines != '\0';) {
+        const size_t line = strcspn(lines, "\n"), fits = text_fit(lines, line, DESK_COLUMNS - used);
+        text_add_format(text, "%*s", (int)used, "");
+        text_add(text, lines, fits);
+        text_add_string(text, "\n");
+        if (fits < line) {
+            lines += fits + strspn(lines + fits, " ");
+            used = DESK_INDENT;
+        } else {
+            lines += line + (lines[line] == '\n');
+            used = 0;
+        }
+    }
+}
+
+/* `told`: one line for each thing, as long as it is. */
+static void control_desk__tell_reload(struct control_answer *answer, enum control_stream stream,
+                                      struct text *told)
+{
+    struct text text;
+    text_init_heap(&text);
+    control_desk__wrap(&text, told->at);
+    told->is_cut = told->is_cut || text.is_cut;
+    control_answer_write(answer, stream, text.at, text.length);
+    text_fini(&text);
+}
+
 static enum exit_code control_desk__reload(const struct control_desk *desk, const struct arguments *arguments,
                                            struct control_answer *answer)
 {
@@ -197,12 +231,14 @@ static enum exit_code control_desk__reload(const struct control_desk *desk, cons
         control_desk__log(desk, answer, NULL, 0, "reload");
     }
     text_init_heap(&told);
-    const enum exit_code code =
-        desk->reload(desk->context, is_dry_run, arguments->options[OPTION_JSON] != NULL, &told);
+    const bool is_json = arguments->options[OPTION_JSON] != NULL;
+    const enum exit_code code = desk->reload(desk->context, is_dry_run, is_json, &told);
+    if (is_json) {
+        control_answer_write(answer, CONTROL_OUT, told.at, told.length);
+    } else {
+        control_desk__tell_reload(answer, code == EXIT_CODE_DONE ? CONTROL_OUT : CONTROL_ERR, &told);
+    }
     const bool is_whole = !told.is_cut;
-    control_answer_write(
-        answer, code == EXIT_CODE_DONE || arguments->options[OPTION_JSON] != NULL ? CONTROL_OUT : CONTROL_ERR,
-        told.at, told.length);
     text_fini(&told);
     return is_whole ? code
                     : control_desk__fail(answer, code != EXIT_CODE_DONE ? code : EXIT_CODE_FAILED,

@@ -41,6 +41,29 @@ static const struct client_row wide = {
     .state = CLIENT_HALF,
     .client = {.family = 6, .port = 65535, .ip = {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}},
     .local = {.family = 6, .port = 443, .ip = {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13}}};
+/* All of it as wide as it gets. */
+static const struct client_row busy = {
+    .id = 2,
+    .endpoint = "busy",
+    .is_outbound = true,
+    .state = CLIENT_CONNECTING,
+    .client = {.family = 6,
+               .port = 65535,
+               .ip = {0x20, 1, 0xd, 0xb8, 0x11, 2, 0x13, 4, 0x15, 6, 0x17, 8, 0x19, 10, 0x1b, 12}},
+    .local = {.family = 6,
+              .port = 65535,
+              .ip = {0x20, 1, 0xd, 0xb8, 0x11, 2, 0x13, 4, 0x15, 6, 0x17, 8, 0x19, 10, 0x1b, 13}},
+    .age = 200 * UINT64_C(86400000),
+    .idle = 200 * UINT64_C(86400000),
+    .bytes_in = UINT64_C(1) << 50,
+    .bytes_out = UINT64_C(1023) << 50};
+
+static void assert_fits(const char *text)
+{
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1) {
+        assert_true(strcspn(line, "\n") <= 100);
+    }
+}
 
 static void test_client_table__aligns_what_is_in_it(void **state)
 {
@@ -69,14 +92,46 @@ static void test_client_table__leaves_local_addresses_out_where_they_do_not_fit(
     client_table_begin(&table, &text, false);
     assert_true(client_table_add(&table, &wide, 1));
     client_table_end(&table, 2);
-    assert_null(strstr(text.at, "LOCAL"));
+    assert_null(strstr(text.at, " LOCAL "));
     assert_non_null(strstr(text.at, "[2001:db8:102:304:506:708:90a:b0c]:65535"));
-    assert_non_null(strstr(text.at, "(the local addresses are left out"));
+    assert_non_null(strstr(text.at, "(left out, for the lines would be too long: LOCAL; --json has all)\n"));
     assert_non_null(strstr(text.at, "(2 of the workers did not answer"));
-    for (const char *line = text.at; *line != '\0'; line += strcspn(line, "\n") + 1) {
-        assert_true(strcspn(line, "\n") <= 100);
-    }
+    assert_fits(text.at);
     text_fini(&text);
+}
+
+/* With the longest name that an endpoint may have: 64 characters. */
+static void test_client_table__cuts_names_that_do_not_fit(void **state)
+{
+    static const char name[] = "an-endpoint.of_the-longest-name.that_can-be-given.to_one-1234567";
+    static const struct {
+        const struct client_row *row;
+        const char *head;
+        const char *name; /* as it is shown, with what is behind it */
+        const char *missing;
+    } cases[] = {
+        {&tcp, "ENDPOINT", "an-endpoint.of_the-longest-name.~ tcp  192.0.2.17:50123 ", "long: LOCAL; "},
+        {&busy, "ENDPOINT", "an-endpo~ tcp> [2001:db8:1102:1304:", "long: LOCAL, AGE, IDLE; "},
+    };
+    (void)state;
+    assert_int_equal(strlen(name), 64);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct client_row rows[] = {*cases[i].row, udp};
+        struct client_table table;
+        struct text text;
+        memcpy(rows[0].endpoint, name, sizeof name);
+        memcpy(rows[1].endpoint, "short", sizeof "short");
+        text_init_heap(&text);
+        client_table_begin(&table, &text, false);
+        assert_true(client_table_add(&table, rows, 2));
+        client_table_end(&table, 0);
+        assert_non_null(strstr(text.at, cases[i].name));
+        assert_non_null(strstr(text.at, cases[i].missing));
+        assert_non_null(strstr(text.at, " short "));
+        assert_non_null(strstr(text.at, "(a name that ends with ~ goes on; --json has all of it)\n"));
+        assert_fits(text.at);
+        text_fini(&text);
+    }
 }
 
 static void test_client_table__is_bounded_for_people(void **state)
@@ -174,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         support_test(test_client_table__aligns_what_is_in_it),
         support_test(test_client_table__leaves_local_addresses_out_where_they_do_not_fit),
+        support_test(test_client_table__cuts_names_that_do_not_fit),
         support_test(test_client_table__is_bounded_for_people),
         support_test(test_client_table__writes_json),
         support_test(test_client_table__says_when_there_is_no_memory),

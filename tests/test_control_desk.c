@@ -25,6 +25,7 @@ static struct {
     char out[2048], err[2048];
     enum exit_code code;
     bool was_dry, was_json;
+    const char *told; /* by a reload; NULL: one word */
 } world;
 
 static enum exit_code reload(void *context, bool is_dry_run, bool is_json, struct text *told)
@@ -32,7 +33,7 @@ static enum exit_code reload(void *context, bool is_dry_run, bool is_json, struc
     assert_ptr_equal(context, &world);
     world.was_dry = is_dry_run;
     world.was_json = is_json;
-    text_add_string(told, "reloaded\n");
+    text_add_string(told, world.told != NULL ? world.told : "reloaded\n");
     return EXIT_CODE_BIND;
 }
 
@@ -168,6 +169,18 @@ static void test_control_desk__reloads(void **state)
     assert_false(world.was_dry || world.was_json);
     expect("reload --dry-run --json", EXIT_CODE_BIND, "reloaded\n", "");
     assert_true(world.was_dry && world.was_json);
+    world.told =
+        "a line that is wider than what people have on a screen, for its words go on and on to the hundredth column, "
+        "over it, and on, until the second line is full as well, which takes a few words more, all in all so many\n"
+        "a short one\n";
+    expect(
+        "reload", EXIT_CODE_BIND, "",
+        "a line that is wider than what people have on a screen, for its words go on and on to the hundredth\n"
+        "  column, over it, and on, until the second line is full as well, which takes a few words more, all\n"
+        "  in all so many\n"
+        "a short one\n");
+    expect("reload --json", EXIT_CODE_BIND, world.told, "");
+    world.told = NULL;
     world.desk.reload = NULL;
     expect("reload", EXIT_CODE_FAILED, "", "cannot reload");
 }

@@ -706,6 +706,32 @@ static void test_text__has_the_last_name_of_a_path(void **state)
     assert_string_equal(text_file_name(""), "");
 }
 
+static void test_text__fits_whole_words_into_columns(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t columns, length;
+    } rows[] = {
+        {"", 5, 0},
+        {"one", 5, 3},
+        {"one two", 7, 7},
+        {"one two", 6, 3},
+        {"one two", 3, 3},
+        {"one two", 2, 2},
+        {"one two three", 10, 7},
+        {"endless", 4, 4},
+        {" endless", 4, 4},
+        {"\xc3\xa4\xc3\xb6 \xc3\xbc", 4, 7},
+        {"\xc3\xa4\xc3\xb6 \xc3\xbc", 3, 4},
+        {"\xc3\xa4\xc3\xb6\xc3\xbc", 2, 4},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(text_fit(rows[i].text, strlen(rows[i].text), rows[i].columns), rows[i].length);
+    }
+    assert_int_equal(text_fit("a b endless", 3, 5), 3); /* what is behind it does not matter */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -734,6 +760,7 @@ int main(void)
         support_test(test_text__is_made_on_the_heap_whole_or_not_at_all),
         support_test(test_text__copies_whole_characters),
         support_test(test_text__has_the_last_name_of_a_path),
+        support_test(test_text__fits_whole_words_into_columns),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

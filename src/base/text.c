@@ -313,6 +313,21 @@ char text_lower(char character)
     return character >= 'A' && character <= 'Z' ? (char)(character - 'A' + 'a') : character;
 }
 
+size_t text_fit(const char *at, size_t length, size_t columns)
+{
+    size_t end = 0, used = 0, blank = 0;
+    while (end < length) {
+        const bool begins = ((unsigned char)at[end] & 0xC0) != 0x80; /* a character, which takes a column */
+        blank = at[end] == ' ' ? end : blank;
+        if (begins && used == columns) {
+            return blank > 0 ? blank : end;
+        }
+        used += begins;
+        end++;
+    }
+    return end;
+}
+
 bool text_equal(const char *at, size_t length, const char *string)
 {
     for (size_t i = 0; i < length; i++) {

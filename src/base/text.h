@@ -66,6 +66,10 @@ size_t text_utf8_length(const char *at, size_t length);
 
 bool text_is_utf8(const char *at, size_t length);
 
+/* text_fit: how many of the bytes go onto a line of `columns` (>= 1), one for each character: whole words, or as much of one
+   as fits. */
+size_t text_fit(const char *at, size_t length, size_t columns);
+
 /* text_equal: as the INI compares, without case of ASCII letters. */
 bool text_equal(const char *at, size_t length, const char *string);
 

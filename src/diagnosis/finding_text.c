@@ -7,38 +7,6 @@
 
 enum { FINDING_COLUMNS = 100, FINDING_INDENT = 9 };
 
-/* Columns of the first `length` bytes: one for each character. */
-static size_t finding__columns(const char *at, size_t length)
-{
-    size_t columns = 0;
-    for (size_t i = 0; i < length; i++) {
-        columns += ((unsigned char)at[i] & 0xC0) != 0x80;
-    }
-    return columns;
-}
-
-/* How many bytes of `at` go onto a line of `room` columns: whole words, or as much of one as fits. */
-static size_t finding__line(const char *at, size_t room)
-{
-    size_t end = 0, columns = 0, blank = 0;
-    while (at[end] != '\0' && columns <= room) {
-        if (at[end] == ' ') {
-            blank = end;
-        }
-        columns += ((unsigned char)at[++end] & 0xC0) != 0x80;
-    }
-    if (at[end] == '\0' && finding__columns(at, end) <= room) {
-        return end;
-    }
-    if (blank > 0) {
-        return blank;
-    }
-    for (end = 0, columns = 0; columns < room || ((unsigned char)at[end] & 0xC0) == 0x80;) {
-        columns += ((unsigned char)at[++end] & 0xC0) != 0x80;
-    }
-    return end;
-}
-
 static void finding__add_indent(struct text *text, const char *lead)
 {
     text_add_format(text, "%-*s", FINDING_INDENT, lead);
@@ -51,7 +19,7 @@ static void finding__add_wrapped(struct text *text, const char *lead, const char
     text_add_escaped(&clean, words, strlen(words));
     const char *at = clean.at;
     do {
-        const size_t length = finding__line(at, FINDING_COLUMNS - FINDING_INDENT);
+        const size_t length = text_fit(at, strlen(at), FINDING_COLUMNS - FINDING_INDENT);
         finding__add_indent(text, lead);
         text_add(text, at, length);
         text_add_string(text, "\n");
