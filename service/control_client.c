@@ -114,17 +114,20 @@ static bool control_client__fail_absent(const struct expectation *expectation, c
     if (!expectation->is_service) {
         return control_client__fail(
             failure_out, EXIT_CODE_NOT_RUNNING, 0,
-            "nothing runs as %s: there is no service and no run on a console of that name; --service "
-            "NAME tells which one is meant (a run on a console is \"console\")",
+            "nothing runs as %s: there is no service of that name, and no run on a console, unless its "
+            "configuration says control_pipe = no; --service NAME tells which one is meant (a run on a console "
+            "is \"console\")",
             service);
     }
-    const char *state = expectation->state == SERVICE_START_PENDING ? "it is starting: try again in a moment"
-                        : expectation->state == SERVICE_STOP_PENDING
-                            ? "it is stopping"
-                            : "its configuration says control_pipe = no, or its log "
-                              "tells why it has none";
-    return control_client__fail(failure_out, EXIT_CODE_NOT_RUNNING, 0,
-                                "the service %s has no control pipe: %s", service, state);
+    if (expectation->state == SERVICE_START_PENDING || expectation->state == SERVICE_STOP_PENDING) {
+        return control_client__fail(
+            failure_out, EXIT_CODE_NOT_RUNNING, 0, "the service %s has no control pipe: it is %s", service,
+            expectation->state == SERVICE_START_PENDING ? "starting: try again in a moment" : "stopping");
+    }
+    return control_client__fail(failure_out, EXIT_CODE_FAILED, 0,
+                                "the service %s runs, but has no control pipe: its configuration says "
+                                "control_pipe = no, or its log tells why it has none",
+                                service);
 }
 
 /* ---- Opening ---- */

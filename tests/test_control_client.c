@@ -185,6 +185,8 @@ static void test_control_client__says_why_nobody_answers(void **state)
 {
     (void)state;
     expect_failure(EXIT_CODE_NOT_RUNNING, "nothing runs as client");
+    expect_failure(EXIT_CODE_NOT_RUNNING,
+                   "no run on a console, unless its configuration says control_pipe = no");
     be_service(0, SERVICE_STOPPED);
     expect_failure(EXIT_CODE_NOT_RUNNING, "does not run; \"net start client");
     be_service(1234, SERVICE_START_PENDING);
@@ -192,7 +194,10 @@ static void test_control_client__says_why_nobody_answers(void **state)
     be_service(1234, SERVICE_STOP_PENDING);
     expect_failure(EXIT_CODE_NOT_RUNNING, "it is stopping");
     be_service(1234, SERVICE_RUNNING);
-    expect_failure(EXIT_CODE_NOT_RUNNING, "control_pipe = no");
+    expect_failure(EXIT_CODE_FAILED,
+                   "runs, but has no control pipe: its configuration says control_pipe = no");
+    be_service(1234, SERVICE_PAUSED);
+    expect_failure(EXIT_CODE_FAILED, "runs, but has no control pipe");
 }
 
 static void test_control_client__says_why_it_may_not_ask(void **state)
