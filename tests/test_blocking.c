@@ -619,6 +619,29 @@ static void test_blocking__drops_a_datagram_without_memory(void **state)
     rig_stop(&rig);
 }
 
+/* Whom there was no memory for was not refused by the handler. */
+static void test_blocking__counts_an_open_without_memory_as_an_error(void **state)
+{
+    (void)state;
+    prepare_endpoint("slow", "tcp://127.0.0.1:0");
+    rig_start(&rig);
+    for (uint32_t nth = 1; nth <= 8; nth++) {
+        char byte = 0;
+        rig_wait_for_operations(1); /* the last one has gone */
+        fault_arm(IMPORT_HeapAlloc, nth, ERROR_NOT_ENOUGH_MEMORY, 1);
+        client = connect_client(0, 0);
+        client_send(client, pattern, 1, CLIENT_PATIENCE);
+        client_receive(client, &byte, 1, CLIENT_PATIENCE);
+        fault_clear();
+        client_close(client);
+    }
+    rig_wait_for_operations(1);
+    assert_int_equal(rig_counter(&rig, COUNTER_CLOSED_BY_HANDLER), 0);
+    assert_in_range(rig_counter(&rig, COUNTER_CLOSED_ERROR), 1, 8);
+    rig_stop(&rig);
+    assert_int_equal(seen.opens, seen.closes);
+}
+
 /* Each allocation fails once while a client comes, speaks and goes: whatever becomes of that client, the next is served
    and nothing is lost. */
 static void test_blocking__survives_without_memory(void **state)
@@ -726,6 +749,7 @@ int main(void)
         test(test_blocking__cannot_start_without_threads),
         test(test_blocking__starts_or_says_that_there_is_no_memory),
         test(test_blocking__drops_a_datagram_without_memory),
+        test(test_blocking__counts_an_open_without_memory_as_an_error),
         test(test_blocking__survives_without_memory),
         test(test_blocking__ends_the_client_whose_bytes_are_lost),
         test(test_blocking__ends_who_cannot_be_told_of_room),

@@ -61,12 +61,21 @@ static void blocking_client__tell(struct blocking_client *client, enum blocking_
     blocking_client_submit(client);
 }
 
+/* What on_open returns then: the handler has not closed it. Of sessions `error` means that their socket is dead. */
+static int32_t blocking_bridge__lack_memory(const struct blocking_bridge *bridge, pl_id id)
+{
+    if (slot_kind(id) != SLOT_SESSION) {
+        host_end_client(bridge->host, id, CLOSED_ERROR, ERROR_NOT_ENOUGH_MEMORY);
+    }
+    return PL_NO_MEMORY;
+}
+
 /* Of one that the handler has opened: it is there since it was asked for. */
 static int32_t blocking_client__open(struct blocking_client *client, const pl_info *info)
 {
     client->info = blocking_bridge__info(client->bridge, info);
     if (blocking_client_note(client, BLOCKING_OPEN, NULL, 0) == NULL) {
-        return PL_NO_MEMORY; /* on_close comes */
+        return blocking_bridge__lack_memory(client->bridge, client->id); /* on_close comes */
     }
     blocking_client_submit(client);
     return PL_OK;
@@ -81,7 +90,7 @@ static int32_t blocking__on_open(void *state, pl_id id, void **user, const pl_in
     struct blocking_client *client = blocking_client_create(bridge, host_worker(bridge->host, id), id);
     if (client == NULL || blocking_client_note(client, BLOCKING_OPEN, NULL, 0) == NULL) {
         blocking_client_destroy(client);
-        return PL_NO_MEMORY; /* the handler never knows of it */
+        return blocking_bridge__lack_memory(bridge, id); /* the handler never knows of it */
     }
     *user = client;
     InterlockedIncrement(&bridge->clients);
