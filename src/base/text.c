@@ -315,17 +315,16 @@ char text_lower(char character)
 
 size_t text_fit(const char *at, size_t length, size_t columns)
 {
-    size_t end = 0, used = 0, blank = 0;
-    while (end < length) {
+    size_t used = 0, blank = 0;
+    for (size_t end = 0; end < length; end++) {
         const bool begins = ((unsigned char)at[end] & 0xC0) != 0x80; /* a character, which takes a column */
         blank = at[end] == ' ' ? end : blank;
         if (begins && used == columns) {
             return blank > 0 ? blank : end;
         }
         used += begins;
-        end++;
     }
-    return end;
+    return length;
 }
 
 bool text_equal(const char *at, size_t length, const char *string)
