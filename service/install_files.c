@@ -92,12 +92,20 @@ char *install_files_folder(const char *path)
     return memory_copy_text(path, end != NULL ? (size_t)(end - path) : 0);
 }
 
-bool install_files_is_there(const char *path)
+uint32_t install_files_look(const char *path)
 {
     WCHAR *wide = utf16_from(path);
-    const bool is_there = wide != NULL && GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES;
+    DWORD error = ERROR_NOT_ENOUGH_MEMORY;
+    if (wide != NULL) {
+        error = GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES ? ERROR_SUCCESS : GetLastError();
+    }
     memory_free(wide);
-    return is_there;
+    return error == ERROR_PATH_NOT_FOUND ? ERROR_FILE_NOT_FOUND : error;
+}
+
+bool install_files_is_there(const char *path)
+{
+    return install_files_look(path) == ERROR_SUCCESS;
 }
 
 /* ---- Folders ---- */
@@ -297,23 +305,18 @@ bool install_files_replace(const char *from, const char *to, bool *had_old_out, 
     if (error != ERROR_SUCCESS && error != ERROR_FILE_NOT_FOUND && error != ERROR_PATH_NOT_FOUND) {
         return install_files__fail(failure_out, error, "cannot be replaced", to, "");
     }
-    if (!install_files_copy(from, to, failure_out)) {
-        install_files_put_back(to, *had_old_out);
-        *had_old_out = false;
-        return false;
-    }
-    return true;
+    return install_files_copy(from, to, failure_out);
 }
 
-void install_files_put_back(const char *to, bool had_old)
+bool install_files_put_back(const char *to, bool had_old)
 {
-    char *old = had_old ? install_files__old(to) : NULL;
-    if (old != NULL) {
-        install_files__move(old, to);
-    } else if (!had_old) {
-        install_files_remove(to);
+    if (!had_old) {
+        return install_files_remove(to) == INSTALL_FILES_GONE;
     }
+    char *old = install_files__old(to);
+    const bool is_back = old != NULL && install_files__move(old, to) == ERROR_SUCCESS;
     memory_free(old);
+    return is_back;
 }
 
 void install_files_forget(const char *to)
@@ -344,73 +347,103 @@ enum install_files_removal install_files_remove(const char *path)
     return removal;
 }
 
-void install_files_remove_folder(const char *path, bool is_later)
+bool install_files_remove_folder(const char *path, bool is_later)
 {
     WCHAR *wide = utf16_from(path);
-    if (wide != NULL && is_later) {
-        MoveFileExW(wide, NULL, MOVEFILE_DELAY_UNTIL_REBOOT);
-    } else if (wide != NULL) {
-        RemoveDirectoryW(wide);
-    }
+    const bool is_done = wide != NULL && (is_later ? MoveFileExW(wide, NULL, MOVEFILE_DELAY_UNTIL_REBOOT)
+                                                   : RemoveDirectoryW(wide));
     memory_free(wide);
+    return is_done;
 }
 
-static bool install_files__remove_entry(const char *folder, const WIN32_FIND_DATAW *found, int depth);
+static DWORD install_files__remove_entry(const char *folder, const WIN32_FIND_DATAW *found, int depth);
 
-static bool install_files__remove_contents(const char *folder, const WCHAR *pattern, int depth)
+static bool install_files__is_to_stay(const WCHAR *name, const WCHAR *but)
+{
+    return wcscmp(name, L".") == 0 || wcscmp(name, L"..") == 0 || (but != NULL && _wcsicmp(name, but) == 0);
+}
+
+/* All that is in the folder but what has this name (NULL: all). The first error; it goes on all the same. */
+static DWORD install_files__remove_contents(const char *folder, const WCHAR *pattern, const WCHAR *but,
+                                            int depth)
 {
     WIN32_FIND_DATAW found;
-    bool is_done = true;
+    DWORD first = ERROR_SUCCESS, error = ERROR_SUCCESS;
     const HANDLE search = FindFirstFileW(pattern, &found);
     if (search == INVALID_HANDLE_VALUE) {
-        return GetLastError() == ERROR_FILE_NOT_FOUND;
+        return GetLastError();
     }
     do {
-        if (wcscmp(found.cFileName, L".") != 0 && wcscmp(found.cFileName, L"..") != 0) {
-            is_done = install_files__remove_entry(folder, &found, depth) && is_done;
-        }
+        error = install_files__is_to_stay(found.cFileName, but)
+                    ? ERROR_SUCCESS
+                    : install_files__remove_entry(folder, &found, depth);
+        first = first != ERROR_SUCCESS ? first : error;
     } while (FindNextFileW(search, &found));
-    is_done = GetLastError() == ERROR_NO_MORE_FILES && is_done;
+    error = GetLastError();
     FindClose(search);
-    return is_done;
+    return first == ERROR_SUCCESS && error != ERROR_NO_MORE_FILES ? error : first;
+}
+
+static DWORD install_files__empty(const char *path, const WCHAR *but, int depth)
+{
+    char *all = install_files_join(path, "*");
+    WCHAR *pattern = all != NULL ? utf16_from(all) : NULL;
+    DWORD error = ERROR_NOT_ENOUGH_MEMORY;
+    if (pattern != NULL) {
+        error =
+            depth > 0 ? install_files__remove_contents(path, pattern, but, depth - 1) : ERROR_DIR_NOT_EMPTY;
+    }
+    memory_free(pattern);
+    memory_free(all);
+    return error;
 }
 
 /* The folder's contents, and then the folder. */
-static bool install_files__remove_tree(const char *path, int depth)
+static DWORD install_files__remove_tree(const char *path, int depth)
 {
-    char *all = depth > 0 ? install_files_join(path, "*") : NULL;
-    WCHAR *pattern = all != NULL ? utf16_from(all) : NULL;
     WCHAR *wide = utf16_from(path);
-    const bool is_empty = pattern != NULL && install_files__remove_contents(path, pattern, depth - 1);
-    const bool is_done = is_empty && wide != NULL && RemoveDirectoryW(wide);
+    DWORD error = wide != NULL ? install_files__empty(path, NULL, depth) : ERROR_NOT_ENOUGH_MEMORY;
+    if (error == ERROR_SUCCESS && !RemoveDirectoryW(wide)) {
+        error = GetLastError();
+    }
     memory_free(wide);
-    memory_free(pattern);
-    memory_free(all);
-    return is_done;
+    return error;
 }
 
 /* A link to a folder is removed as what it is: who could write here might have aimed it at any folder. */
-static bool install_files__remove_entry(const char *folder, const WIN32_FIND_DATAW *found, int depth)
+static DWORD install_files__remove_file_or_link(const WCHAR *path, DWORD attributes)
+{
+    const bool is_done =
+        (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0 ? RemoveDirectoryW(path) : DeleteFileW(path);
+    return is_done ? ERROR_SUCCESS : GetLastError();
+}
+
+static DWORD install_files__remove_entry(const char *folder, const WIN32_FIND_DATAW *found, int depth)
 {
     const DWORD attributes = found->dwFileAttributes;
+    const bool is_folder =
+        (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0 && (attributes & FILE_ATTRIBUTE_REPARSE_POINT) == 0;
     char *name = utf16_to_utf8(found->cFileName);
     char *path = name != NULL ? install_files_join(folder, name) : NULL;
     WCHAR *wide = path != NULL ? utf16_from(path) : NULL;
-    bool is_done = false;
-    if (wide != NULL && (attributes & FILE_ATTRIBUTE_DIRECTORY) == 0) {
-        is_done = DeleteFileW(wide) != FALSE;
-    } else if (wide != NULL && (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0) {
-        is_done = RemoveDirectoryW(wide) != FALSE;
-    } else if (wide != NULL) {
-        is_done = install_files__remove_tree(path, depth);
+    DWORD error = ERROR_NOT_ENOUGH_MEMORY;
+    if (wide != NULL) {
+        error = is_folder ? install_files__remove_tree(path, depth)
+                          : install_files__remove_file_or_link(wide, attributes);
     }
     memory_free(wide);
     memory_free(path);
     memory_free(name);
-    return is_done;
+    return error;
 }
 
-bool install_files_remove_tree(const char *path)
+uint32_t install_files_remove_tree(const char *path, const char *last)
 {
-    return install_files__remove_tree(path, INSTALL_FILES_DEPTH);
+    WCHAR *but = last != NULL ? utf16_from(last) : NULL;
+    DWORD error = last == NULL || but != NULL ? ERROR_SUCCESS : ERROR_NOT_ENOUGH_MEMORY;
+    if (but != NULL) {
+        error = install_files__empty(path, but, INSTALL_FILES_DEPTH);
+    }
+    memory_free(but);
+    return error == ERROR_SUCCESS ? install_files__remove_tree(path, INSTALL_FILES_DEPTH) : error;
 }

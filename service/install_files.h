@@ -5,6 +5,7 @@
 #define PORTLISTENER_SERVICE_INSTALL_FILES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/failure.h"
 
@@ -19,6 +20,9 @@ char *install_files_own(void);
 char *install_files_join(const char *folder, const char *name);
 char *install_files_folder(const char *path);
 
+/* install_files_look: ERROR_SUCCESS where something is there, ERROR_FILE_NOT_FOUND where nothing is, else why the system
+   does not tell. install_files_is_there: whether something is, for certain. */
+uint32_t install_files_look(const char *path);
 bool install_files_is_there(const char *path);
 
 /* install_files_make_folder: makes it with the descriptor `sddl`, or finds it and makes sure that nobody but
@@ -35,11 +39,11 @@ bool install_files_check(const char *path, struct failure *failure_out);
    to its end is not there. */
 bool install_files_copy(const char *from, const char *to, struct failure *failure_out);
 
-/* install_files_replace: the same, but what is there becomes "TO.old"; `had_old_out`: there was something. A program that
-   runs goes on. install_files_put_back: makes that undone. install_files_forget: removes "TO.old", at the next start of the
-   machine where it is in use. */
+/* install_files_replace: the same, but what is there becomes "TO.old", also when the copy fails then; `had_old_out`: there was
+   something. A program that runs goes on. install_files_put_back: makes that undone; false: not all of it.
+   install_files_forget: removes "TO.old", at the next start of the machine where it is in use. */
 bool install_files_replace(const char *from, const char *to, bool *had_old_out, struct failure *failure_out);
-void install_files_put_back(const char *to, bool had_old);
+bool install_files_put_back(const char *to, bool had_old);
 void install_files_forget(const char *to);
 
 /* How a removal ended. */
@@ -50,11 +54,12 @@ enum install_files_removal {
 };
 
 /* install_files_remove: a file. install_files_remove_folder: a folder when it is empty, now or at that start: after the
-   files in it that go then. */
+   files in it that go then; false: it stays. */
 enum install_files_removal install_files_remove(const char *path);
-void install_files_remove_folder(const char *path, bool is_later);
+bool install_files_remove_folder(const char *path, bool is_later);
 
-/* install_files_remove_tree: a folder with all that is in it; of links only themselves. False: something stays. */
-bool install_files_remove_tree(const char *path);
+/* install_files_remove_tree: a folder with all that is in it; of links only themselves. What has the name `last` (NULL: nothing)
+   goes when everything else is gone. ERROR_SUCCESS, or why something of it stays: the first error. */
+uint32_t install_files_remove_tree(const char *path, const char *last);
 
 #endif

@@ -26,9 +26,12 @@ bool install_places_find(struct install_places *places_out, const char *service,
         places_out->program = install_files_join(programs, INSTALL_PLACES_FOLDER);
         places_out->data = install_files_join(data, service);
     }
+    if (places_out->program != NULL) {
+        places_out->target = install_files_join(places_out->program, INSTALL_PLACES_PROGRAM);
+    }
     memory_free(data);
     memory_free(programs);
-    if (places_out->source != NULL && places_out->program != NULL && places_out->data != NULL) {
+    if (places_out->source != NULL && places_out->target != NULL && places_out->data != NULL) {
         return true;
     }
     *failure_out = (struct failure){.code = EXIT_CODE_FAILED,
@@ -41,6 +44,7 @@ void install_places_free(struct install_places *places)
     memory_free(places->own);
     memory_free(places->source);
     memory_free(places->program);
+    memory_free(places->target);
     memory_free(places->data);
 }
 
@@ -54,12 +58,14 @@ bool install_places_is_name(const char *service)
 
 bool install_places_are_of(const struct install_places *places, const char *image)
 {
-    char *runs = image != NULL ? registration_program(image) : NULL;
-    char *program = install_files_join(places->program, INSTALL_PLACES_PROGRAM);
-    const bool is_ours = registration_is_equal(runs, program) || registration_is_equal(runs, places->own);
-    memory_free(program);
-    memory_free(runs);
-    return is_ours;
+    return image != NULL &&
+           (registration_runs(image, places->target) || registration_runs(image, places->own));
+}
+
+bool install_places_have_texts(const char *event_file)
+{
+    const char *name = strrchr(event_file, '\\');
+    return name != NULL && registration_is_equal(name + 1, INSTALL_PLACES_EVENTS);
 }
 
 /* To open a key in order to create one in it changes nothing, and who may not do that may not do the rest either. */

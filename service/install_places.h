@@ -16,6 +16,7 @@ struct install_places {
     char *own;     /* the program that runs: a file */
     char *source;  /* its folder, with the DLL of the event texts and the configuration to begin with */
     char *program; /* where the program goes */
+    char *target;  /* the program there: a file */
     char *data;    /* the service's own */
 };
 
@@ -28,8 +29,10 @@ void install_places_free(struct install_places *places);
    at its ends; at most 80. */
 bool install_places_is_name(const char *service);
 
-/* install_places_are_of: whether the command line runs a program of these places. */
+/* install_places_are_of: whether the command line runs a program of these places. install_places_have_texts: whether the file
+   of an event source is one of ours, by its name. */
 bool install_places_are_of(const struct install_places *places, const char *image);
+bool install_places_have_texts(const char *event_file);
 
 /* install_places_check_rights: whether who runs this may register services and event sources. */
 bool install_places_check_rights(struct failure *failure_out);

@@ -33,14 +33,14 @@ struct installer {
     bool keeps_account;         /* what it has stays */
     struct registration before; /* of an upgrade */
     struct registration hardened;
-    char *program; /* full paths of files */
-    char *events;
-    char *ini;
+    char *events; /* full paths of files */
+    char *own_ini;
+    const char *ini; /* what the service is to read */
     char sid[INSTALLER_SID_ROOM];
     struct loaded_config config; /* what the service will read */
     bool has_config;
     struct installer_files files; /* made, for undoing */
-    bool has_source;              /* made */
+    bool has_source;              /* made, where there was none */
     unsigned refused;
 };
 
@@ -54,7 +54,7 @@ struct installer_step {
     bool (*is_due)(const struct installer *installer); /* NULL: always */
     bool (*run)(struct installer *installer, const struct installer_step *step, struct text *said,
                 struct failure *failure_out);
-    void (*undo)(struct installer *installer); /* NULL: nothing to undo */
+    bool (*undo)(struct installer *installer); /* NULL: nothing to undo; false: something stays */
 };
 
 static bool installer__is_dry(const struct installer *installer)
@@ -76,6 +76,33 @@ static bool installer__refuse(struct failure *failure_out, const char *lead, con
     return false;
 }
 
+static bool installer__refuse_unknown(enum registration_part part, DWORD error, struct failure *failure_out)
+{
+    struct failure cause;
+    struct text text;
+    installer_files_fail(&cause, error, "");
+    *failure_out = (struct failure){.code = cause.code, .win32_error = error};
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    text_add_format(&text, "nothing was changed, as the service that is there cannot be read, its %s: %s",
+                    registration_name(part), cause.text);
+    return false;
+}
+
+/* What an upgrade keeps, or puts back when it fails, must be known. */
+static bool installer__knows_service(const struct installer *installer, struct failure *failure_out)
+{
+    static const enum registration_part kept[] = {REGISTRATION_IMAGE, REGISTRATION_ACCOUNT,
+                                                  REGISTRATION_START, REGISTRATION_EVENT_SOURCE,
+                                                  REGISTRATION_CONFIG_FILE};
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        const DWORD error = installer->before.errors[kept[i]];
+        if (error != ERROR_SUCCESS) {
+            return installer__refuse_unknown(kept[i], error, failure_out);
+        }
+    }
+    return true;
+}
+
 /* The service, if there is one: it must be ours. */
 static bool installer__find_service(struct installer *installer, struct failure *failure_out)
 {
@@ -84,37 +111,28 @@ static bool installer__find_service(struct installer *installer, struct failure 
         return failure_out->win32_error == ERROR_SERVICE_DOES_NOT_EXIST;
     }
     installer->is_upgrade = true;
+    if (!installer__knows_service(installer, failure_out)) {
+        return false;
+    }
     return install_places_are_of(request->places, installer->before.image) ||
            installer__refuse(failure_out,
                              "there is a service of this name already that runs another program: ",
-                             installer->before.image != NULL ? installer->before.image : "not to be read",
-                             "; give another name with --service");
+                             installer->before.image, "; give another name with --service");
 }
 
 /* The event source, if there is one: a file of the same name. */
 static bool installer__find_source(const struct installer *installer, struct failure *failure_out)
 {
-    WCHAR *key = registration_source_key(installer->request->service);
-    WCHAR room[1024];
-    DWORD size = sizeof room;
-    const LSTATUS status =
-        key != NULL ? RegGetValueW(HKEY_LOCAL_MACHINE, key, L"EventMessageFile",
-                                   RRF_RT_REG_SZ | RRF_RT_REG_EXPAND_SZ | RRF_NOEXPAND, NULL, room, &size)
-                    : ERROR_NOT_ENOUGH_MEMORY;
-    memory_free(key);
-    if (status == ERROR_FILE_NOT_FOUND) {
-        return true;
-    }
-    char *file = status == ERROR_SUCCESS ? utf16_to_utf8(room) : NULL;
-    const char *name = file != NULL ? strrchr(file, '\\') : NULL;
-    const bool is_ours = name != NULL && registration_is_equal(name + 1, INSTALL_PLACES_EVENTS);
+    char *file = NULL;
+    const DWORD error = registrar_find_source(installer->request->service, &file);
+    const bool is_ours = file == NULL || install_places_have_texts(file);
     if (!is_ours) {
-        installer__refuse(failure_out,
-                          "another program has an event source of this name: ", file != NULL ? file : "",
+        installer__refuse(failure_out, "another program has an event source of this name: ", file,
                           "; give another name with --service");
     }
     memory_free(file);
-    return is_ours;
+    return is_ours &&
+           installer_files_done(failure_out, error, "the event source of this name cannot be read: ");
 }
 
 /* A file in the folder of the program that runs. */
@@ -122,9 +140,11 @@ static bool installer__find_file(const struct installer *installer, const char *
                                  struct failure *failure_out)
 {
     char *path = install_files_join(installer->request->places->source, name);
-    const bool is_there = path != NULL && install_files_is_there(path);
-    if (!is_there) {
-        installer__refuse(failure_out, "there is no ", path != NULL ? path : name,
+    const DWORD error = path != NULL ? install_files_look(path) : ERROR_NOT_ENOUGH_MEMORY;
+    const bool is_there =
+        installer_files_done(failure_out, error, "the unpacked files cannot be looked at: ");
+    if (error == ERROR_FILE_NOT_FOUND) {
+        installer__refuse(failure_out, "there is no ", path,
                           "; it belongs beside the program: unpack the whole archive");
     }
     memory_free(path);
@@ -136,17 +156,9 @@ static bool installer__choose_config(struct installer *installer)
 {
     const struct installer_request *request = installer->request;
     const char *chosen = request->config_file != NULL ? request->config_file : installer->before.config_file;
-    installer->ini = chosen != NULL ? memory_copy_text(chosen, strlen(chosen))
-                                    : install_files_join(request->places->data, INSTALL_PLACES_INI);
-    return installer->ini != NULL;
-}
-
-static bool installer__is_own_ini(const struct installer *installer)
-{
-    char *own = install_files_join(installer->request->places->data, INSTALL_PLACES_INI);
-    const bool is_own = registration_is_equal(own, installer->ini);
-    memory_free(own);
-    return is_own;
+    installer->own_ini = install_files_join(request->places->data, INSTALL_PLACES_INI);
+    installer->ini = chosen != NULL ? chosen : installer->own_ini;
+    return installer->own_ini != NULL;
 }
 
 /* An upgrade leaves the account that somebody has chosen; the one that may do everything nobody chooses. */
@@ -155,7 +167,7 @@ static const char *installer__choose_account(struct installer *installer)
     const struct installer_request *request = installer->request;
     struct registration own = {.errors = {0}};
     installer->keeps_account =
-        request->account == NULL && installer->is_upgrade && installer->before.account != NULL &&
+        request->account == NULL && installer->is_upgrade &&
         registration_judge(REGISTRATION_ACCOUNT, &installer->before, &own) != REGISTRATION_WEAKER;
     return installer->keeps_account ? installer->before.account : request->account;
 }
@@ -166,14 +178,13 @@ static bool installer__plan(struct installer *installer, struct failure *failure
     struct text sid;
     installer_files_fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
     text_init(&sid, installer->sid, sizeof installer->sid);
-    installer->program = install_files_join(request->places->program, INSTALL_PLACES_PROGRAM);
     installer->events = install_files_join(request->places->program, INSTALL_PLACES_EVENTS);
-    if (installer->program == NULL || installer->events == NULL || !pipe_access_sid(&sid, request->service) ||
+    if (installer->events == NULL || !pipe_access_sid(&sid, request->service) ||
         !installer__choose_config(installer)) {
         return false;
     }
     const struct registration_request hardened = {.service = request->service,
-                                                  .program = installer->program,
+                                                  .program = request->places->target,
                                                   .event_file = installer->events,
                                                   .config_file = installer->ini,
                                                   .account = installer__choose_account(installer),
@@ -192,8 +203,7 @@ static bool installer__open(struct installer *installer, struct failure *failure
         return true;
     }
     const DWORD error = registrar_open(installer->manager, installer->request->service, &installer->service);
-    return installer->service != NULL ||
-           installer_files_fail(failure_out, error, "the service that is there cannot be changed: ");
+    return installer_files_done(failure_out, error, "the service that is there cannot be changed: ");
 }
 
 static bool installer__look(struct installer *installer, struct failure *failure_out)
@@ -227,12 +237,14 @@ static bool installer__stop(struct installer *installer, const struct installer_
     return true;
 }
 
-static void installer__start_again(struct installer *installer)
+static bool installer__start_again(struct installer *installer)
 {
     struct failure failure;
-    if (installer->ran && !service_state_start(installer->service, &failure)) {
+    const bool is_back = !installer->ran || service_state_start(installer->service, &failure);
+    if (!is_back) {
         output_format(&installer->streams->err, "portlistener: after that, %s\n", failure.text);
     }
+    return is_back;
 }
 
 /* ---- Step: the program ---- */
@@ -251,9 +263,9 @@ static bool installer__copy_program(struct installer *installer, const struct in
     return installer__is_dry(installer) || installer_files_copy_program(&installer->files, failure_out);
 }
 
-static void installer__remove_program(struct installer *installer)
+static bool installer__remove_program(struct installer *installer)
 {
-    installer_files_put_program_back(&installer->files);
+    return installer_files_put_program_back(&installer->files);
 }
 
 /* What stands in the folder of programs is what a service will run, whoever has copied it there. */
@@ -263,7 +275,8 @@ static bool installer__check_program(struct installer *installer, const struct i
     (void)step;
     text_add_string(said,
                     file_trust_can_tell() ? "only administrators can change it" : "not to be seen in Wine");
-    return installer__is_dry(installer) || install_files_check(installer->program, failure_out);
+    return installer__is_dry(installer) ||
+           install_files_check(installer->request->places->target, failure_out);
 }
 
 /* ---- Step: the data folder ---- */
@@ -277,9 +290,9 @@ static bool installer__make_data(struct installer *installer, const struct insta
            installer_files_make_data(&installer->files, installer->sid, failure_out);
 }
 
-static void installer__remove_data(struct installer *installer)
+static bool installer__remove_data(struct installer *installer)
 {
-    installer_files_remove_data(&installer->files);
+    return installer_files_remove_data(&installer->files);
 }
 
 static bool installer__make_folders(struct installer *installer, const struct installer_step *step,
@@ -291,9 +304,9 @@ static bool installer__make_folders(struct installer *installer, const struct in
            installer_files_make_folders(&installer->files, installer->sid, failure_out);
 }
 
-static void installer__remove_folders(struct installer *installer)
+static bool installer__remove_folders(struct installer *installer)
 {
-    installer_files_remove_folders(&installer->files);
+    return installer_files_remove_folders(&installer->files);
 }
 
 /* ---- Step: the configuration ---- */
@@ -305,48 +318,67 @@ static bool installer__copy_ini(struct installer *installer, struct text *said, 
            installer_files_copy_ini(&installer->files, installer->ini, failure_out);
 }
 
-/* What the service will read, for what the registration and the firewall take from it. On a dry run the file may be the one
-   that would be copied. */
-static void installer__load_config(struct installer *installer, struct text *said)
+/* What the service will read, for what the registration and the firewall take from it. A configuration with errors is for
+   people to mend, and takes the defaults until then; one that cannot be read ends the step. */
+static bool installer__load_config(struct installer *installer, const char *path, struct text *said,
+                                   struct failure *failure_out)
 {
-    struct failure failure;
-    char *source = install_files_join(installer->request->places->source, INSTALL_PLACES_INI);
-    const char *path = install_files_is_there(installer->ini) ? installer->ini : source;
     const struct arguments arguments = {
         .options = {[OPTION_CONFIG] = path, [OPTION_SERVICE] = installer->request->service}};
     installer->has_config =
-        path != NULL && loaded_config_open(&installer->config, &arguments, LOADED_CONFIG_ALL, &failure);
-    if (!installer->has_config || installer->config.config == NULL) {
+        loaded_config_open(&installer->config, &arguments, LOADED_CONFIG_ALL, failure_out);
+    if (!installer->has_config) {
+        return false;
+    }
+    if (installer->config.config == NULL && installer->config.problems.is_out_of_memory) {
+        return installer_files_fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "it cannot be read: ");
+    }
+    if (installer->config.config == NULL) {
         text_add_string(said, "; it has errors, \"portlistener check\" tells which");
     } else {
-        const uint64_t stop = installer->config.config->service.drain_timeout + REGISTRATION_STOP_MARGIN;
-        installer->hardened.preshutdown = stop < UINT32_MAX ? (uint32_t)stop : UINT32_MAX;
+        installer->hardened.preshutdown = /* an hour and the margin at most */
+            (uint32_t)installer->config.config->service.drain_timeout + REGISTRATION_STOP_MARGIN;
     }
-    memory_free(source);
+    return true;
+}
+
+/* On a dry run: the one that would be copied. */
+static bool installer__load_source(struct installer *installer, struct text *said,
+                                   struct failure *failure_out)
+{
+    char *path = install_files_join(installer->request->places->source, INSTALL_PLACES_INI);
+    const bool is_done = path != NULL ? installer__load_config(installer, path, said, failure_out)
+                                      : installer_files_fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
+    memory_free(path);
+    return is_done;
 }
 
 static bool installer__place_config(struct installer *installer, const struct installer_step *step,
                                     struct text *said, struct failure *failure_out)
 {
-    const bool is_new = !install_files_is_there(installer->ini) && installer__is_own_ini(installer);
-    bool is_done = true;
+    const bool is_own = registration_is_equal(installer->own_ini, installer->ini);
+    const DWORD found = is_own ? install_files_look(installer->ini) : ERROR_SUCCESS;
     (void)step;
-    if (is_new) {
-        is_done = installer__copy_ini(installer, said, failure_out);
+    if (found != ERROR_SUCCESS && found != ERROR_FILE_NOT_FOUND) {
+        return installer_files_fail(failure_out, found, "it cannot be looked at: ");
+    }
+    if (found == ERROR_FILE_NOT_FOUND) {
+        if (!installer__copy_ini(installer, said, failure_out)) {
+            return false;
+        }
+        if (installer__is_dry(installer)) {
+            return installer__load_source(installer, said, failure_out);
+        }
     } else {
         text_add_format(said, "%s, which is there", installer->ini);
     }
-    const bool is_to_come = is_new && installer__is_dry(installer);
-    is_done = is_done && (is_to_come || install_files_check(installer->ini, failure_out));
-    if (is_done) {
-        installer__load_config(installer, said);
-    }
-    return is_done;
+    return install_files_check(installer->ini, failure_out) &&
+           installer__load_config(installer, installer->ini, said, failure_out);
 }
 
-static void installer__remove_ini(struct installer *installer)
+static bool installer__remove_ini(struct installer *installer)
 {
-    installer_files_remove_ini(&installer->files, installer->ini);
+    return installer_files_remove_ini(&installer->files, installer->ini);
 }
 
 /* ---- Step: the event source ---- */
@@ -360,19 +392,19 @@ static bool installer__make_source(struct installer *installer, const struct ins
     if (installer__is_dry(installer)) {
         return true;
     }
-    installer->has_source = !registrar_has_source(service);
-    const DWORD error = registrar_set(NULL, service, REGISTRATION_EVENT_SOURCE, &installer->hardened);
-    return error == ERROR_SUCCESS || installer_files_fail(failure_out, error, "");
+    const DWORD error = registrar_set_source(service, installer->events, &installer->has_source);
+    return installer_files_done(failure_out, error, "");
 }
 
-static void installer__put_source_back(struct installer *installer)
+static bool installer__put_source_back(struct installer *installer)
 {
     const char *service = installer->request->service;
+    const char *before = installer->before.event_file;
+    bool is_new = false;
     if (installer->has_source) {
-        registrar_remove_source(service);
-    } else if (installer->before.event_file != NULL) {
-        registrar_set(NULL, service, REGISTRATION_EVENT_SOURCE, &installer->before);
+        return registrar_remove_source(service) == ERROR_SUCCESS;
     }
+    return before == NULL || registrar_set_source(service, before, &is_new) == ERROR_SUCCESS;
 }
 
 /* ---- Step: the service ---- */
@@ -395,22 +427,19 @@ static bool installer__register_service(struct installer *installer, const struc
         return true;
     }
     const DWORD error = installer__register(installer);
-    return error == ERROR_SUCCESS ||
-           installer_files_fail(
-               failure_out, error,
-               error == ERROR_SERVICE_MARKED_FOR_DELETE
-                   ? "the service that was there goes when programs that show it, such as services.msc, are "
-                     "closed: "
-                   : "");
+    return installer_files_done(
+        failure_out, error,
+        error == ERROR_SERVICE_MARKED_FOR_DELETE
+            ? "the service that was there goes when programs that show it, such as services.msc, are "
+              "closed: "
+            : "");
 }
 
-static void installer__unregister(struct installer *installer)
+static bool installer__unregister(struct installer *installer)
 {
-    if (installer->is_upgrade) {
-        registrar_change(installer->service, &installer->before, installer->keeps_account);
-    } else {
-        DeleteService(installer->service);
-    }
+    return installer->is_upgrade ? registrar_change(installer->service, &installer->before,
+                                                    installer->keeps_account) == ERROR_SUCCESS
+                                 : DeleteService(installer->service) != FALSE;
 }
 
 /* ---- Steps: its settings ---- */
@@ -424,7 +453,7 @@ static bool installer__set_part(struct installer *installer, const struct instal
     }
     const DWORD error =
         registrar_set(installer->service, installer->request->service, step->part, &installer->hardened);
-    return error == ERROR_SUCCESS || installer_files_fail(failure_out, error, "");
+    return installer_files_done(failure_out, error, "");
 }
 
 /* The folders are opened to the SID of the service: with an account of its own it has that anyway, else it would be
@@ -450,7 +479,7 @@ static bool installer__delay(struct installer *installer, const struct installer
     (void)step;
     text_add_string(said, "some minutes after the machine");
     const DWORD error = installer__is_dry(installer) ? ERROR_SUCCESS : registrar_delay(installer->service);
-    return error == ERROR_SUCCESS || installer_files_fail(failure_out, error, "");
+    return installer_files_done(failure_out, error, "");
 }
 
 /* ---- Step: the firewall ---- */
@@ -464,8 +493,8 @@ static bool installer__set_firewall(struct installer *installer, const struct in
                                     struct text *said, struct failure *failure_out)
 {
     const struct firewall_rules rules = {.service = installer->request->service,
-                                         .program = installer->program};
-    const struct config *config = installer->has_config ? installer->config.config : NULL;
+                                         .program = installer->request->places->target};
+    const struct config *config = installer->config.config;
     struct text lines;
     unsigned count = 0;
     (void)step;
@@ -558,17 +587,29 @@ static bool installer__run_step(struct installer *installer, const struct instal
     return is_done;
 }
 
-/* The mirror, from the step that failed: files may have been copied in part, but a registration that failed is none. */
-static void installer__undo(struct installer *installer, size_t failed)
+/* The mirror, from the step that failed: files may have been copied in part, but a registration that failed is none. False:
+   something of it stays, and is named. */
+static bool installer__undo(struct installer *installer, size_t failed)
 {
+    bool is_undone = true;
     for (size_t i = failed + 1; i-- > 0;) {
         const struct installer_step *step = &installer__steps[i];
         const bool is_due = step->is_due == NULL || step->is_due(installer);
         const bool is_made = i < failed || step->run != installer__register_service;
-        if (is_due && is_made && step->undo != NULL) {
-            step->undo(installer);
+        if (is_due && is_made && step->undo != NULL && !step->undo(installer)) {
+            output_format(&installer->streams->err, "portlistener: %s: not undone, or not all of it\n",
+                          installer__name(step));
+            is_undone = false;
         }
     }
+    return is_undone;
+}
+
+static const char *installer__aftermath(struct installer *installer, size_t failed)
+{
+    return installer__is_dry(installer)         ? "the installation would end here"
+           : installer__undo(installer, failed) ? "what was done is undone"
+                                                : "what was done is undone, but for what is named before";
 }
 
 static enum exit_code installer__climb(struct installer *installer)
@@ -585,13 +626,9 @@ static enum exit_code installer__climb(struct installer *installer)
         }
         installer->refused++;
         if (step->weight == INSTALLER_MUST) {
-            const bool is_dry = installer__is_dry(installer);
-            if (!is_dry) {
-                installer__undo(installer, i);
-            }
+            const char *aftermath = installer__aftermath(installer, i);
             output_format(&installer->streams->err, "portlistener: %s: refused, see above; %s\n",
-                          installer__name(step),
-                          is_dry ? "the installation would end here" : "what was done is undone");
+                          installer__name(step), aftermath);
             return failure.code == EXIT_CODE_ACCESS_DENIED ? failure.code : EXIT_CODE_FAILED;
         }
     }
@@ -629,9 +666,8 @@ static void installer__close(struct installer *installer)
     }
     registration_fini(&installer->hardened);
     registration_fini(&installer->before);
-    memory_free(installer->ini);
+    memory_free(installer->own_ini);
     memory_free(installer->events);
-    memory_free(installer->program);
 }
 
 enum exit_code installer_run(const struct installer_request *request, struct streams *streams)

@@ -34,6 +34,14 @@ bool installer_files_fail(struct failure *failure_out, DWORD error, const char *
     return false;
 }
 
+bool installer_files_done(struct failure *failure_out, DWORD error, const char *what)
+{
+    if (error != ERROR_SUCCESS) {
+        installer_files_fail(failure_out, error, what);
+    }
+    return error == ERROR_SUCCESS;
+}
+
 /* ---- The program ---- */
 
 static bool installer_files__make_program_folder(struct installer_files *files, struct failure *failure_out)
@@ -45,8 +53,8 @@ static bool installer_files__make_program_folder(struct installer_files *files, 
                         : wide != NULL            ? GetLastError()
                                                   : ERROR_NOT_ENOUGH_MEMORY;
     memory_free(wide);
-    return error == ERROR_SUCCESS || error == ERROR_ALREADY_EXISTS ||
-           installer_files_fail(failure_out, error, "its folder cannot be made: ");
+    return installer_files_done(failure_out, error == ERROR_ALREADY_EXISTS ? ERROR_SUCCESS : error,
+                                "its folder cannot be made: ");
 }
 
 static bool installer_files__copy_file(struct installer_files *files, const char *name,
@@ -58,8 +66,9 @@ static bool installer_files__copy_file(struct installer_files *files, const char
     if (from == NULL || to == NULL) {
         installer_files_fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
     } else {
-        is_done = install_files_replace(from, to, &files->had_file[files->program_count], failure_out);
-        files->program_count += is_done;
+        bool *had_file = &files->had_file[files->program_count];
+        is_done = install_files_replace(from, to, had_file, failure_out);
+        files->program_count += is_done || *had_file;
     }
     memory_free(to);
     memory_free(from);
@@ -75,19 +84,17 @@ bool installer_files_copy_program(struct installer_files *files, struct failure 
     return is_done;
 }
 
-void installer_files_put_program_back(struct installer_files *files)
+bool installer_files_put_program_back(struct installer_files *files)
 {
+    bool is_back = true;
     while (files->program_count > 0) {
         const size_t last = --files->program_count;
         char *to = install_files_join(files->places->program, installer_files__program[last]);
-        if (to != NULL) {
-            install_files_put_back(to, files->had_file[last]);
-        }
+        is_back = to != NULL && install_files_put_back(to, files->had_file[last]) && is_back;
         memory_free(to);
     }
-    if (files->has_program_folder) {
-        install_files_remove_folder(files->places->program, false);
-    }
+    return (!files->has_program_folder || install_files_remove_folder(files->places->program, false)) &&
+           is_back;
 }
 
 void installer_files_forget_old(const struct installer_files *files)
@@ -120,11 +127,9 @@ bool installer_files_make_data(struct installer_files *files, const char *sid, s
     return install_files_make_folder(files->places->data, sddl, &files->has_data, failure_out);
 }
 
-void installer_files_remove_data(const struct installer_files *files)
+bool installer_files_remove_data(const struct installer_files *files)
 {
-    if (files->has_data) {
-        install_files_remove_tree(files->places->data);
-    }
+    return !files->has_data || install_files_remove_tree(files->places->data, NULL) == ERROR_SUCCESS;
 }
 
 static bool installer_files__make_folder(struct installer_files *files, size_t index, const char *sid,
@@ -151,17 +156,17 @@ bool installer_files_make_folders(struct installer_files *files, const char *sid
     return is_done;
 }
 
-void installer_files_remove_folders(const struct installer_files *files)
+bool installer_files_remove_folders(const struct installer_files *files)
 {
+    bool is_done = true;
     for (size_t i = 0; i < INSTALLER_FILES_FOLDER_COUNT; i++) {
-        char *path = files->has_folder[i]
-                         ? install_files_join(files->places->data, installer_files__folders[i])
-                         : NULL;
-        if (path != NULL) {
-            install_files_remove_tree(path);
+        if (files->has_folder[i]) {
+            char *path = install_files_join(files->places->data, installer_files__folders[i]);
+            is_done = path != NULL && install_files_remove_tree(path, NULL) == ERROR_SUCCESS && is_done;
+            memory_free(path);
         }
-        memory_free(path);
     }
+    return is_done;
 }
 
 void installer_files_add_folders(struct text *text)
@@ -180,9 +185,7 @@ bool installer_files_copy_ini(struct installer_files *files, const char *ini, st
     return files->has_ini;
 }
 
-void installer_files_remove_ini(const struct installer_files *files, const char *ini)
+bool installer_files_remove_ini(const struct installer_files *files, const char *ini)
 {
-    if (files->has_ini) {
-        install_files_remove(ini);
-    }
+    return !files->has_ini || install_files_remove(ini) == INSTALL_FILES_GONE;
 }

@@ -8,6 +8,8 @@
 #include "base/utf16.h"
 #include "config/config_registry_load.h"
 
+enum { REGISTRAR_PATH_ROOM = 2048 /* UTF-16 units */ };
+
 /* ---- The service ---- */
 
 DWORD registrar_open(SC_HANDLE manager, const char *service, SC_HANDLE *handle_out)
@@ -139,11 +141,13 @@ static DWORD registrar__set_text(HKEY key, const WCHAR *name, DWORD type, const 
 }
 
 /* `path` is given back here. */
-static DWORD registrar__create_key(WCHAR *path, HKEY *key_out)
+static DWORD registrar__create_key(WCHAR *path, HKEY *key_out, bool *is_new_out)
 {
+    DWORD disposition = 0;
     const LSTATUS status = path != NULL ? RegCreateKeyExW(HKEY_LOCAL_MACHINE, path, 0, NULL, 0, KEY_SET_VALUE,
-                                                          NULL, key_out, NULL)
+                                                          NULL, key_out, &disposition)
                                         : ERROR_NOT_ENOUGH_MEMORY;
+    *is_new_out = status == ERROR_SUCCESS && disposition == REG_CREATED_NEW_KEY;
     memory_free(path);
     return (DWORD)status;
 }
@@ -151,7 +155,8 @@ static DWORD registrar__create_key(WCHAR *path, HKEY *key_out)
 static DWORD registrar__set_config_file(const char *service, const struct registration *registration)
 {
     HKEY key = NULL;
-    DWORD error = registrar__create_key(config_registry_key(service), &key);
+    bool is_new = false;
+    DWORD error = registrar__create_key(config_registry_key(service), &key, &is_new);
     if (error == ERROR_SUCCESS) {
         error = registrar__set_text(key, L"ConfigFile", REG_SZ, registration->config_file);
         RegCloseKey(key);
@@ -159,15 +164,15 @@ static DWORD registrar__set_config_file(const char *service, const struct regist
     return error;
 }
 
-static DWORD registrar__set_source(const char *service, const struct registration *registration)
+DWORD registrar_set_source(const char *service, const char *event_file, bool *is_new_out)
 {
     const DWORD types = REGISTRATION_EVENT_TYPES;
     HKEY key = NULL;
-    DWORD error = registrar__create_key(registration_source_key(service), &key);
+    DWORD error = registrar__create_key(registration_source_key(service), &key, is_new_out);
     if (error != ERROR_SUCCESS) {
         return error;
     }
-    error = registrar__set_text(key, L"EventMessageFile", REG_EXPAND_SZ, registration->event_file);
+    error = registrar__set_text(key, L"EventMessageFile", REG_EXPAND_SZ, event_file);
     if (error == ERROR_SUCCESS) {
         error =
             (DWORD)RegSetValueExW(key, L"TypesSupported", 0, REG_DWORD, (const BYTE *)&types, sizeof types);
@@ -176,17 +181,23 @@ static DWORD registrar__set_source(const char *service, const struct registratio
     return error;
 }
 
-bool registrar_has_source(const char *service)
+DWORD registrar_find_source(const char *service, char **file_out)
 {
-    HKEY key = NULL;
+    WCHAR room[REGISTRAR_PATH_ROOM];
+    DWORD size = sizeof room;
     WCHAR *path = registration_source_key(service);
-    const bool has_it =
-        path != NULL && RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_READ, &key) == ERROR_SUCCESS;
-    if (has_it) {
-        RegCloseKey(key);
+    DWORD error = ERROR_NOT_ENOUGH_MEMORY;
+    *file_out = NULL;
+    if (path != NULL) {
+        error = (DWORD)RegGetValueW(HKEY_LOCAL_MACHINE, path, L"EventMessageFile",
+                                    RRF_RT_REG_SZ | RRF_RT_REG_EXPAND_SZ | RRF_NOEXPAND, NULL, room, &size);
     }
     memory_free(path);
-    return has_it;
+    if (error == ERROR_SUCCESS) {
+        *file_out = utf16_to_utf8(room);
+        error = *file_out != NULL ? ERROR_SUCCESS : ERROR_NOT_ENOUGH_MEMORY;
+    }
+    return error == ERROR_FILE_NOT_FOUND ? ERROR_SUCCESS : error;
 }
 
 DWORD registrar_remove_source(const char *service)
@@ -219,11 +230,10 @@ DWORD registrar_set(SC_HANDLE handle, const char *service, enum registration_par
         return registrar__set(handle, SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, &scope);
     case REGISTRATION_PRESHUTDOWN:
         return registrar__set(handle, SERVICE_CONFIG_PRESHUTDOWN_INFO, &preshutdown);
-    case REGISTRATION_EVENT_SOURCE:
-        return registrar__set_source(service, registration);
     case REGISTRATION_CONFIG_FILE:
         return registrar__set_config_file(service, registration);
-    case REGISTRATION_IMAGE: /* of registrar_create and registrar_change */
+    case REGISTRATION_EVENT_SOURCE: /* of registrar_set_source */
+    case REGISTRATION_IMAGE:        /* of registrar_create and registrar_change */
     case REGISTRATION_ACCOUNT:
     case REGISTRATION_START:
     case REGISTRATION_DISPLAY_NAME:

@@ -23,13 +23,15 @@ DWORD registrar_create(SC_HANDLE manager, const char *service, const struct regi
                        SC_HANDLE *handle_out);
 DWORD registrar_change(SC_HANDLE handle, const struct registration *registration, bool keeps_account);
 
-/* registrar_set: one of the other parts. registrar_delay: it starts some minutes after the machine. */
+/* registrar_set: one of the other parts but the event source. registrar_delay: it starts some minutes after the machine. */
 DWORD registrar_set(SC_HANDLE handle, const char *service, enum registration_part part,
                     const struct registration *registration);
 DWORD registrar_delay(SC_HANDLE handle);
 
-/* registrar_has_source: whether there is an event source of this name. registrar_remove_source: removes it. */
-bool registrar_has_source(const char *service);
+/* registrar_set_source: the event source of this name, with the file of its texts; `is_new_out`: there was none, also when it
+   fails then. registrar_find_source: its file, for memory_free; NULL: there is none. registrar_remove_source: removes it. */
+DWORD registrar_set_source(const char *service, const char *event_file, bool *is_new_out);
+DWORD registrar_find_source(const char *service, char **file_out);
 DWORD registrar_remove_source(const char *service);
 
 #endif

@@ -299,6 +299,12 @@ char *registration_program(const char *image)
     return memory_copy_text(image + quotation, registration__program_length(image) - quotation);
 }
 
+bool registration_runs(const char *image, const char *program)
+{
+    const size_t quotation = image[0] == '"';
+    return text_equal(image + quotation, registration__program_length(image) - quotation, program);
+}
+
 bool registration_is_quoted(const char *image)
 {
     return image[0] == '"' || memchr(image, ' ', registration__program_length(image)) == NULL;

@@ -103,8 +103,10 @@ bool registration_is_equal(const char *left, const char *right);
 
 /* registration_program: the program of an ImagePath, without its quotation marks; a heap copy, NULL without memory. Where
    there are none, it ends behind ".exe", or at the first blank. registration_is_quoted: false when its path has blanks
-   and no quotation marks: Windows then tries "C:\Program.exe" first. */
+   and no quotation marks: Windows then tries "C:\Program.exe" first. registration_runs: whether it is this program; needs no
+   memory. */
 char *registration_program(const char *image);
+bool registration_runs(const char *image, const char *program);
 bool registration_is_quoted(const char *image);
 
 /* registration_has_own_account: whether `account` means the virtual account of the service, NT SERVICE\NAME, in any spelling. */

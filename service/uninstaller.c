@@ -291,7 +291,7 @@ static void uninstaller__remove_data(struct uninstaller *uninstaller)
         uninstaller__refuse(uninstaller, "configuration and data",
                             "stay: without a " INSTALL_PLACES_INI " the folder may be another program's",
                             ERROR_SUCCESS);
-    } else if (request->is_dry_run || install_files_remove_tree(data)) {
+    } else if (request->is_dry_run || install_files_remove_tree(data, NULL) == ERROR_SUCCESS) {
         uninstaller__tell(uninstaller, "configuration and data", "removed");
     } else {
         uninstaller__refuse(uninstaller, "configuration and data",

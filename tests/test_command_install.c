@@ -18,6 +18,7 @@
 #include "install_files.h"
 #include "installer.h"
 #include "registration.h"
+#include "support/clock.h"
 #include "support/fault.h"
 #include "support/program.h"
 #include "support/registry_key.h"
@@ -37,6 +38,10 @@ static struct {
     struct install_places places;
     bool exists;
     DWORD state;
+    DWORD states[4]; /* that it comes to, one with each question */
+    size_t state_count, state_at;
+    DWORD end_error; /* 0: one of its own */
+    DWORD ticks;     /* milliseconds from one question to the next */
     DWORD start;
     char image[1024];
     char account[256];
@@ -47,15 +52,22 @@ static struct {
     unsigned created, deleted, started, stopped, changed;
     uintptr_t handles;
     struct {
-        bool is_due;
         enum import import;
         uint32_t nth;
         DWORD error;
-    } refusal;
-    bool is_real;   /* files can be trusted, as far as this program is told */
-    unsigned later; /* files that go with the next start of the machine */
+        uint32_t times;
+    } refusals[2];
+    size_t refusal_count;
+    enum import tried; /* of the tests that refuse each call */
+    uint32_t nth;
+    uint32_t refused;             /* calls that the last command was refused */
+    bool is_called[IMPORT_COUNT]; /* by it */
+    bool is_heard;                /* what it printed came out */
+    bool is_real;                 /* files can be trusted, as far as this program is told */
+    unsigned later;               /* files that go with the next start of the machine */
     bool refuses_later;
     bool has_password; /* of the account that it was changed to */
+    bool has_firewall; /* netsh does what it is asked */
     char rule[1024];
     unsigned rules;
     char printed[8192];
@@ -83,9 +95,7 @@ static BOOL WINAPI close_handle(SC_HANDLE handle)
 
 static void take(char *place, size_t room, const WCHAR *text)
 {
-    struct text copy;
-    text_init(&copy, place, room);
-    utf16_add(&copy, text);
+    SEAM_REAL(WideCharToMultiByte)(CP_UTF8, 0, text, -1, place, (int)room, NULL, NULL);
 }
 
 static SC_HANDLE WINAPI create_service(SC_HANDLE manager, LPCWSTR service, LPCWSTR title, DWORD access,
@@ -97,6 +107,10 @@ static SC_HANDLE WINAPI create_service(SC_HANDLE manager, LPCWSTR service, LPCWS
     assert_int_equal(type, SERVICE_WIN32_OWN_PROCESS);
     assert_null(password);
     assert_null(tag);
+    if (world.exists) {
+        SetLastError(ERROR_SERVICE_EXISTS);
+        return NULL;
+    }
     world.created++;
     world.exists = true;
     world.state = SERVICE_STOPPED;
@@ -181,9 +195,14 @@ static BOOL WINAPI query_status(SC_HANDLE service, SC_STATUS_TYPE level, LPBYTE 
 {
     (void)service, (void)level, (void)room;
     *needed = 0;
+    clock_advance(world.ticks);
+    if (world.state_at < world.state_count) {
+        world.state = world.states[world.state_at++];
+    }
     SERVICE_STATUS_PROCESS *status = (void *)at;
     *status = (SERVICE_STATUS_PROCESS){.dwCurrentState = world.state,
-                                       .dwWin32ExitCode = ERROR_SERVICE_SPECIFIC_ERROR,
+                                       .dwWin32ExitCode = world.end_error != 0 ? world.end_error
+                                                                               : ERROR_SERVICE_SPECIFIC_ERROR,
                                        .dwServiceSpecificExitCode = 3};
     return TRUE;
 }
@@ -229,11 +248,14 @@ static BOOL WINAPI create_process(LPCWSTR program, LPWSTR line, LPSECURITY_ATTRI
                                   LPVOID environment, LPCWSTR folder, LPSTARTUPINFOW start,
                                   LPPROCESS_INFORMATION process)
 {
-    (void)security, (void)thread_security, (void)inherits, (void)flags, (void)environment, (void)folder,
-        (void)start, (void)process;
     assert_non_null(wcsstr(program, L"\\netsh.exe"));
     world.rules++;
     take(world.rule, sizeof world.rule, line);
+    if (world.has_firewall) {
+        WCHAR nothing[] = L"cmd.exe /c exit 0";
+        return SEAM_REAL(CreateProcessW)(NULL, nothing, security, thread_security, inherits, flags,
+                                         environment, folder, start, process);
+    }
     SetLastError(ERROR_FILE_NOT_FOUND);
     return FALSE;
 }
@@ -295,6 +317,7 @@ static int setup(void **state)
     world.places = (struct install_places){.source = install_files_join(world.root, "source"),
                                            .program = install_files_join(world.root, "program"),
                                            .data = install_files_join(world.root, "data")};
+    world.places.target = install_files_join(world.places.program, INSTALL_PLACES_PROGRAM);
     world.places.own = install_files_join(world.places.source, INSTALL_PLACES_PROGRAM);
     replace_service_manager();
     return 0;
@@ -311,13 +334,29 @@ static int teardown(void **state)
     return support_teardown(state);
 }
 
-/* What the next command is refused: its `nth` call. */
+/* What the next command is refused: its `nth` call, and `times` - 1 behind it. Also of two imports. */
+static void refuse_times(enum import import, uint32_t nth, DWORD error, uint32_t times)
+{
+    assert_true(world.refusal_count < sizeof world.refusals / sizeof world.refusals[0]);
+    world.refusals[world.refusal_count].import = import;
+    world.refusals[world.refusal_count].nth = nth;
+    world.refusals[world.refusal_count].error = error;
+    world.refusals[world.refusal_count].times = times;
+    world.refusal_count++;
+}
+
 static void refuse(enum import import, uint32_t nth, DWORD error)
 {
-    world.refusal.is_due = true;
-    world.refusal.import = import;
-    world.refusal.nth = nth;
-    world.refusal.error = error;
+    refuse_times(import, nth, error, 1);
+}
+
+static void note_calls(const struct streams *streams)
+{
+    world.refused = fault_hits();
+    world.is_heard = streams->out.error == ERROR_SUCCESS && streams->err.error == ERROR_SUCCESS;
+    for (size_t i = 0; i < IMPORT_COUNT; i++) {
+        world.is_called[i] = fault_calls((enum import)i) > 0;
+    }
 }
 
 static enum exit_code with_streams(const struct installer_request *install,
@@ -325,12 +364,15 @@ static enum exit_code with_streams(const struct installer_request *install,
 {
     struct streams streams;
     streams_open(&streams, world.folder);
-    if (world.refusal.is_due) {
-        world.refusal.is_due = false;
-        fault_arm(world.refusal.import, world.refusal.nth, world.refusal.error, 1);
+    fault_clear();
+    for (size_t i = 0; i < world.refusal_count; i++) {
+        fault_arm(world.refusals[i].import, world.refusals[i].nth, world.refusals[i].error,
+                  world.refusals[i].times);
     }
+    world.refusal_count = 0;
     const enum exit_code result =
         install != NULL ? installer_run(install, &streams) : uninstaller_run(uninstall, &streams);
+    note_calls(&streams);
     fault_clear();
     streams_end(&streams, world.folder, world.printed, sizeof world.printed, world.complained,
                 sizeof world.complained);
@@ -557,6 +599,42 @@ static void test_firewall__changes_nothing_when_it_may_not_or_cannot(void **stat
     write_config("[endpoint a]\n");
     expect_code(firewall(true, false), EXIT_CODE_CONFIGURATION);
     expect(world.complained, "no rule was changed, as the configuration has errors");
+    assert_int_equal(world.rules, 0);
+}
+
+static void test_installer__sets_the_rules_of_the_firewall(void **state)
+{
+    const struct installer_request request = {
+        .service = TEST_SERVICE, .places = &world.places, .wants_firewall = true};
+    (void)state;
+    world.has_firewall = true;
+    write_source(L"portlistener.ini", "[endpoint a]\nlisten = tcp://*:7007, udp://*:7007\nhandler = echo\n");
+    expect_code(with_streams(&request, NULL), EXIT_CODE_DONE);
+    expect(world.printed, "firewall                   2 rules\n");
+    assert_int_equal(world.rules, 2);
+    expect(world.rule, " protocol=UDP localport=7007");
+    expect_code(with_streams(&request, NULL), EXIT_CODE_DONE); /* an upgrade takes the old ones away first */
+    expect(world.printed, "firewall                   2 rules\n");
+    assert_int_equal(world.rules, 5);
+    expect_code(uninstall(true), EXIT_CODE_DONE);
+    expect(world.printed, "firewall                   rules of this service removed\n");
+    expect(world.rule, "advfirewall firewall delete rule name=\"" TEST_SERVICE "\"");
+    assert_int_equal(world.rules, 6);
+}
+
+/* Its settings are those of the defaults until somebody has mended it. */
+static void test_installer__takes_a_configuration_with_errors(void **state)
+{
+    const struct installer_request request = {
+        .service = TEST_SERVICE, .places = &world.places, .wants_firewall = true};
+    (void)state;
+    write_source(L"portlistener.ini", "[service]\ndrain_timeout = soon\n");
+    expect_code(with_streams(&request, NULL), EXIT_CODE_DONE);
+    expect(world.printed,
+           "\\portlistener.ini: the one to begin with; it has errors, \"portlistener check\" tells which");
+    expect(world.printed, "firewall                   refused: the configuration has errors\n");
+    expect(world.complained, "steps refused by the system: 1");
+    assert_int_equal(world.preshutdown, 15000);
     assert_int_equal(world.rules, 0);
 }
 
@@ -818,6 +896,27 @@ static void test_installer__an_upgrade_that_fails_leaves_the_old_one_running(voi
     expect_file(world.places.program, "portlistener.exe", "old program");
 }
 
+static void test_installer__a_dry_run_leaves_what_is_installed(void **state)
+{
+    const struct installer_request request = {.service = TEST_SERVICE,
+                                              .places = &world.places,
+                                              .wants_firewall = true,
+                                              .wants_start = true,
+                                              .is_dry_run = true};
+    (void)state;
+    be_installed();
+    expect_code(with_streams(&request, NULL), EXIT_CODE_DONE);
+    expect(world.printed,
+           "Upgrading " TEST_SERVICE ", dry run\n  service                    stopped, if it runs\n");
+    expect(world.printed, "firewall                   1 rule\n");
+    expect(world.printed, "start                      started\nNothing was changed.\n");
+    assert_int_equal(world.stopped + world.changed + world.started + world.rules, 0);
+    expect_file(world.places.program, "portlistener.exe", "old program");
+    world.start = SERVICE_DEMAND_START; /* which stays, so that it is not started */
+    expect_code(with_streams(&request, NULL), EXIT_CODE_DONE);
+    assert_null(strstr(world.printed, "start                      started"));
+}
+
 static void test_installer__says_when_it_does_not_start_again(void **state)
 {
     (void)state;
@@ -826,6 +925,367 @@ static void test_installer__says_when_it_does_not_start_again(void **state)
     expect_code(install(), EXIT_CODE_DONE);
     expect(world.printed, "start                      refused: it cannot be started: error 1069");
     expect(world.complained, "steps refused by the system: 1");
+}
+
+static void come_to(DWORD first, DWORD second, DWORD third, DWORD fourth)
+{
+    const DWORD states[] = {first, second, third, fourth};
+    memcpy(world.states, states, sizeof states);
+    world.state_count = sizeof states / sizeof states[0];
+    world.state_at = 0;
+}
+
+static enum exit_code install_and_start(void)
+{
+    const struct installer_request request = {
+        .service = TEST_SERVICE, .places = &world.places, .wants_start = true};
+    return with_streams(&request, NULL);
+}
+
+/* The exit code comes with the last report; "stopped at once, with error 0" would help nobody. */
+static void test_installer__says_how_a_start_ended(void **state)
+{
+    (void)state;
+    come_to(SERVICE_STOPPED, SERVICE_START_PENDING, SERVICE_STOP_PENDING, SERVICE_STOPPED);
+    expect_code(install_and_start(), EXIT_CODE_DONE);
+    expect(world.printed,
+           "start                      refused: it has stopped at once, with exit code 3; its log");
+    expect(world.complained, "steps refused by the system: 1");
+    world.end_error = ERROR_PROCESS_ABORTED;
+    come_to(SERVICE_STOPPED, SERVICE_START_PENDING, SERVICE_START_PENDING, SERVICE_STOPPED);
+    expect_code(install_and_start(), EXIT_CODE_DONE);
+    expect(world.printed,
+           "start                      refused: it has stopped at once, with error 1067; its log");
+    come_to(SERVICE_STOPPED, SERVICE_START_PENDING, SERVICE_START_PENDING, SERVICE_PAUSED);
+    expect_code(install_and_start(), EXIT_CODE_DONE);
+    expect(world.printed, "start                      started");
+    assert_int_equal(world.state_at, 4);
+}
+
+/* Somebody else starts or stops it meanwhile. */
+static void test_installer__is_content_when_another_was_first(void **state)
+{
+    (void)state;
+    be_installed();
+    refuse(IMPORT_ControlService, 1, ERROR_SERVICE_NOT_ACTIVE);
+    refuse(IMPORT_StartServiceW, 1, ERROR_SERVICE_ALREADY_RUNNING);
+    come_to(SERVICE_RUNNING, SERVICE_STOPPED, SERVICE_STOPPED, SERVICE_RUNNING);
+    expect_code(install(), EXIT_CODE_DONE);
+    expect(world.printed, "service                    stopped\n");
+    expect(world.printed, "start                      started\n");
+    assert_string_equal(world.complained, "");
+}
+
+static void test_installer__does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    clock_stop();
+    world.ticks = 60000;
+    come_to(SERVICE_STOPPED, SERVICE_START_PENDING, SERVICE_START_PENDING, SERVICE_START_PENDING);
+    expect_code(install_and_start(), EXIT_CODE_DONE);
+    expect(world.printed,
+           "start                      refused: after 150 s it still has not started: error 1053");
+    come_to(SERVICE_STOPPED, SERVICE_STOP_PENDING, SERVICE_STOP_PENDING, SERVICE_STOP_PENDING);
+    expect_code(install_and_start(), EXIT_CODE_DONE);
+    expect(world.printed,
+           "start                      refused: after 150 s it still has not stopped: error 1053");
+    come_to(SERVICE_START_PENDING, SERVICE_START_PENDING, SERVICE_START_PENDING, SERVICE_START_PENDING);
+    expect_code(install(), EXIT_CODE_FAILED);
+    expect(world.printed,
+           "service                    refused: after 150 s it still has not started: error 1053");
+    expect(world.complained, "service: refused, see above; what was done is undone\n");
+    come_to(SERVICE_RUNNING, SERVICE_STOP_PENDING, SERVICE_STOP_PENDING, SERVICE_STOP_PENDING);
+    expect_code(install(), EXIT_CODE_FAILED);
+    expect(world.printed,
+           "service                    refused: after 150 s it still has not stopped: error 1053");
+    expect(world.complained, "after that, after 150 s it still has not stopped: error 1053");
+    expect(world.complained, "service: not undone, or not all of it");
+    clock_reset();
+}
+
+/* One that stops already is waited for, and started again when the upgrade fails after that. */
+static void test_installer__waits_for_one_that_starts_or_stops(void **state)
+{
+    static const DWORD first[] = {SERVICE_START_PENDING, SERVICE_STOP_PENDING};
+    (void)state;
+    be_installed();
+    for (size_t i = 0; i < sizeof first / sizeof first[0]; i++) {
+        world.stopped = world.started = 0;
+        come_to(first[i], i == 0 ? SERVICE_RUNNING : SERVICE_STOP_PENDING, SERVICE_STOP_PENDING,
+                SERVICE_STOPPED);
+        refuse(IMPORT_ChangeServiceConfigW, 1, ERROR_INVALID_SERVICE_ACCOUNT);
+        expect_code(install(), EXIT_CODE_FAILED);
+        assert_int_equal(world.stopped, i == 0);
+        assert_int_equal(world.started, 1);
+        assert_int_equal(world.state, SERVICE_RUNNING);
+        expect_file(world.places.program, "portlistener.exe", "old program");
+    }
+}
+
+/* What an upgrade could not keep, as it cannot be read, it does not touch. */
+static void test_installer__an_upgrade_must_know_what_is_there(void **state)
+{
+    static const struct {
+        enum import import;
+        uint32_t nth;
+        const char *told;
+    } rows[] = {{IMPORT_QueryServiceConfigW, 1, "cannot be read, its command line: error 5"},
+                {IMPORT_RegGetValueW, 1, "cannot be read, its event source: error 5"},
+                {IMPORT_RegGetValueW, 2, "cannot be read, its registry value ConfigFile: error 5"}};
+    (void)state;
+    be_installed();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        refuse(rows[i].import, rows[i].nth, ERROR_ACCESS_DENIED);
+        expect_code(install(), EXIT_CODE_ACCESS_DENIED);
+        expect(world.complained, "nothing was changed, as the service that is there ");
+        expect(world.complained, rows[i].told);
+        assert_int_equal(world.stopped + world.changed, 0);
+        expect_file(world.places.program, "portlistener.exe", "old program");
+    }
+}
+
+/* ---- Each call refused in turn ---- */
+
+/* As assert_true, and tells which call was refused. */
+#define hold(is_so) hold_it(is_so, #is_so)
+
+static void hold_it(bool is_so, const char *what)
+{
+    if (!is_so) {
+        fail_msg("%s, call %u of it refused: not so: %s; %s%s", seam_name(world.tried), world.nth, what,
+                 world.printed, world.complained);
+    }
+}
+
+/* That there is no such thing, or that it goes already, is an answer, and none that can be doubted. */
+static bool is_answer(DWORD code)
+{
+    return code == ERROR_FILE_NOT_FOUND || code == ERROR_NO_MORE_FILES ||
+           code == ERROR_SERVICE_DOES_NOT_EXIST || code == ERROR_SERVICE_MARKED_FOR_DELETE;
+}
+
+/* Runs `run` again and again, each time with another one of its calls of this import refused. */
+static void refuse_each_of(enum import import, enum exit_code (*run)(void),
+                           void (*expect_after)(enum exit_code))
+{
+    DWORD codes[FAULT_CODES];
+    const bool can_fail = fault_codes(import, codes);
+    bool is_refused = can_fail;
+    for (uint32_t nth = 1; is_refused; nth++) {
+        const DWORD error = codes[nth % FAULT_CODES];
+        world.tried = import;
+        world.nth = nth;
+        refuse(import, nth, is_answer(error) ? codes[(nth + 1) % FAULT_CODES] : error);
+        const enum exit_code code = run();
+        is_refused = world.refused > 0;
+        expect_after(code);
+    }
+}
+
+static void refuse_each_call(enum exit_code (*run)(void), void (*expect_after)(enum exit_code))
+{
+    bool is_called[IMPORT_COUNT];
+    const enum exit_code code = run();
+    memcpy(is_called, world.is_called, sizeof is_called);
+    expect_after(code);
+    for (enum import i = 0; i < IMPORT_COUNT; i++) {
+        if (is_called[i] && i != IMPORT_HeapAlloc && i != IMPORT_HeapReAlloc) {
+            refuse_each_of(i, run, expect_after);
+        }
+    }
+}
+
+static void expect_told(enum exit_code code)
+{
+    if (code != EXIT_CODE_DONE) {
+        hold(code == EXIT_CODE_FAILED || code == EXIT_CODE_ACCESS_DENIED);
+        hold(!world.is_heard || world.complained[0] != '\0');
+    }
+}
+
+/* A new installation is all there, but for settings that were refused and named, or nothing of it is. */
+static void expect_all_or_nothing(enum exit_code code)
+{
+    expect_told(code);
+    if (code != EXIT_CODE_DONE) {
+        expect_nothing();
+        return;
+    }
+    const bool is_less =
+        strstr(world.printed, " refused: ") != NULL || strstr(world.printed, "has errors") != NULL;
+    hold(world.exists && has_source());
+    assert_string_equal(world.account, "NT SERVICE\\" TEST_SERVICE);
+    expect_file(world.places.program, "portlistener.exe", "new program");
+    expect_file(world.places.program, "portlistener-events.dll", "new texts");
+    expect_file(world.places.data, "portlistener.ini", TEST_INI);
+    hold(is_there(world.places.data, "logs") && is_there(world.places.data, "plugin-cache"));
+    hold(is_less || !world.is_heard || world.preshutdown == 35000);
+    expect_code(uninstall(true), EXIT_CODE_DONE);
+    expect_nothing();
+}
+
+static void test_installer__without_memory_it_is_all_or_nothing(void **state)
+{
+    (void)state;
+    refuse_each_of(IMPORT_HeapAlloc, install, expect_all_or_nothing);
+    refuse_each_of(IMPORT_HeapReAlloc, install, expect_all_or_nothing);
+}
+
+static enum exit_code try_dry(void)
+{
+    const struct installer_request request = {
+        .service = TEST_SERVICE, .places = &world.places, .is_dry_run = true};
+    return with_streams(&request, NULL);
+}
+
+static void expect_nothing_changed(enum exit_code code)
+{
+    expect_told(code);
+    hold(code == EXIT_CODE_DONE || strstr(world.complained, "undone") == NULL);
+    expect_nothing();
+}
+
+static void test_installer__without_memory_a_dry_run_changes_nothing(void **state)
+{
+    (void)state;
+    refuse_each_of(IMPORT_HeapAlloc, try_dry, expect_nothing_changed);
+}
+
+static void test_installer__whatever_is_refused_it_is_all_or_nothing(void **state)
+{
+    (void)state;
+    refuse_each_call(install, expect_all_or_nothing);
+}
+
+/* Installed with a configuration that somebody has chosen. */
+static void be_chosen(void)
+{
+    char *file = install_files_join(world.root, "my.ini");
+    WCHAR path[PROGRAM_PATH_MAX];
+    const struct installer_request request = {
+        .service = TEST_SERVICE, .places = &world.places, .config_file = file};
+    program_write(world.folder, L"my.ini", TEST_INI, path);
+    expect_code(with_streams(&request, NULL), EXIT_CODE_DONE);
+    memory_free(file);
+}
+
+/* It runs with its files of before, and an account that somebody has chosen. */
+static void age(void)
+{
+    WCHAR folder[PROGRAM_PATH_MAX], path[PROGRAM_PATH_MAX];
+    swprintf(folder, PROGRAM_PATH_MAX, L"%ls\\program", world.folder);
+    program_write(folder, L"portlistener.exe", "old program", path);
+    program_write(folder, L"portlistener-events.dll", "old texts", path);
+    (void)snprintf(world.account, sizeof world.account, "NT AUTHORITY\\NetworkService");
+    world.state = SERVICE_RUNNING;
+    world.preshutdown = 1;
+}
+
+static bool is_told(const char *text)
+{
+    return !world.is_heard || strstr(world.printed, text) != NULL || strstr(world.complained, text) != NULL;
+}
+
+/* An upgrade, or the old one goes on; what was chosen stays in either case. */
+static void expect_upgraded_or_as_before(enum exit_code code)
+{
+    const bool is_new = code == EXIT_CODE_DONE;
+    expect_told(code);
+    hold(world.exists && has_source());
+    assert_string_equal(world.account, "NT AUTHORITY\\NetworkService");
+    hold(strstr(world.image, "\\my.ini\"") != NULL);
+    hold(!is_there(world.places.data, "portlistener.ini"));
+    expect_file(world.places.program, "portlistener.exe", is_new ? "new program" : "old program");
+    expect_file(world.places.program, "portlistener-events.dll", is_new ? "new texts" : "old texts");
+    hold(world.state == SERVICE_RUNNING || (is_new && is_told("start                      refused: ")));
+    hold(!is_new || world.preshutdown == 35000 || is_told(" refused: ") || is_told("has errors"));
+    hold(is_new || !is_there(world.places.program, "portlistener.exe.old"));
+    age();
+}
+
+static void test_installer__without_memory_an_upgrade_keeps_what_was_chosen(void **state)
+{
+    (void)state;
+    be_chosen();
+    age();
+    refuse_each_of(IMPORT_HeapAlloc, install, expect_upgraded_or_as_before);
+    refuse_each_of(IMPORT_HeapReAlloc, install, expect_upgraded_or_as_before);
+}
+
+static void test_installer__whatever_is_refused_an_upgrade_keeps_what_was_chosen(void **state)
+{
+    (void)state;
+    be_chosen();
+    age();
+    refuse_each_call(install, expect_upgraded_or_as_before);
+}
+
+/* What cannot be undone is named. */
+static void test_installer__names_what_it_could_not_undo(void **state)
+{
+    const struct installer_request request = {
+        .service = TEST_SERVICE, .places = &world.places, .account = "NT AUTHORITY\\LocalService"};
+    static const struct {
+        enum import import, undo;
+        DWORD error;
+        const char *told;
+    } rows[] = {
+        {IMPORT_ChangeServiceConfig2W, IMPORT_DeleteService, ERROR_ACCESS_DENIED,
+         "portlistener: registration: not undone"},
+        {IMPORT_CreateServiceW, IMPORT_RemoveDirectoryW, ERROR_DIR_NOT_EMPTY,
+         "portlistener: data folder: not undone"},
+        {IMPORT_CreateServiceW, IMPORT_RemoveDirectoryW, ERROR_DIR_NOT_EMPTY,
+         "portlistener: folders to write to: not undone"},
+        {IMPORT_CreateServiceW, IMPORT_RemoveDirectoryW, ERROR_DIR_NOT_EMPTY,
+         "portlistener: program: not undone"},
+        {IMPORT_CreateServiceW, IMPORT_DeleteFileW, ERROR_SHARING_VIOLATION,
+         "portlistener: configuration: not undone"},
+        {IMPORT_CreateServiceW, IMPORT_DeleteFileW, ERROR_SHARING_VIOLATION,
+         "portlistener: program: not undone"},
+        {IMPORT_CreateServiceW, IMPORT_RegDeleteTreeW, ERROR_NO_SYSTEM_RESOURCES,
+         "portlistener: event source: not undone"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        refuse(rows[i].import, 1, ERROR_DUPLICATE_SERVICE_NAME);
+        refuse_times(rows[i].undo, 1, rows[i].error, FAULT_FOREVER);
+        const enum exit_code code = with_streams(&request, NULL);
+        expect(world.complained, rows[i].told);
+        expect(world.complained,
+               ": refused, see above; what was done is undone, but for what is named before");
+        expect_code(code, EXIT_CODE_FAILED);
+        expect_code(uninstall(true), EXIT_CODE_DONE); /* which is the way out */
+        expect_nothing();
+    }
+}
+
+/* Of an upgrade: it is all still there, the old program beside the new one. */
+static void test_installer__loses_nothing_of_an_upgrade_that_it_could_not_undo(void **state)
+{
+    static const WCHAR texts[] = L"C:\\elsewhere\\portlistener-events.dll";
+    (void)state;
+    be_installed();
+    refuse(IMPORT_ChangeServiceConfigW, 1, ERROR_INVALID_SERVICE_ACCOUNT);
+    refuse_times(IMPORT_MoveFileExW, 3, ERROR_SHARING_VIOLATION, FAULT_FOREVER);
+    expect_code(install(), EXIT_CODE_FAILED);
+    expect(world.complained, "portlistener: program: not undone, or not all of it\n");
+    expect_file(world.places.program, "portlistener.exe.old", "old program");
+    assert_int_equal(world.state, SERVICE_RUNNING);
+    assert_int_equal(
+        RegSetKeyValueW(HKEY_LOCAL_MACHINE, SOURCE_KEY, L"EventMessageFile", REG_SZ, texts, sizeof texts), 0);
+    refuse(IMPORT_ChangeServiceConfigW, 1, ERROR_INVALID_SERVICE_ACCOUNT);
+    refuse_times(IMPORT_RegSetValueExW, 3, ERROR_NO_SYSTEM_RESOURCES, FAULT_FOREVER);
+    expect_code(install(), EXIT_CODE_FAILED);
+    expect(world.complained, "portlistener: event source: not undone, or not all of it\n");
+    const struct installer_request shared = {
+        .service = TEST_SERVICE, .places = &world.places, .account = "NT AUTHORITY\\LocalService"};
+    refuse(IMPORT_ChangeServiceConfig2W, 1, ERROR_INVALID_LEVEL);
+    refuse_times(IMPORT_StartServiceW, 1, ERROR_SERVICE_LOGON_FAILED, FAULT_FOREVER);
+    expect_code(with_streams(&shared, NULL), EXIT_CODE_FAILED);
+    expect(world.complained, "portlistener: after that, it cannot be started: error 1069");
+    expect(world.complained, "portlistener: service: not undone, or not all of it\n");
+    expect_code(install(), EXIT_CODE_DONE); /* the way out */
+    assert_false(is_there(world.places.program, "portlistener.exe.old"));
 }
 
 /* ---- Removing ---- */
@@ -955,6 +1415,160 @@ static void test_uninstaller__a_dry_run_changes_nothing(void **state)
     assert_true(is_there(world.places.data, "portlistener.ini"));
 }
 
+/* ---- Files and folders ---- */
+
+/* Nothing here belongs to administrators, neither on Windows nor in Wine: it does as far as this program is told. */
+static DWORD WINAPI get_security(HANDLE handle, SE_OBJECT_TYPE type, SECURITY_INFORMATION parts, PSID *owner,
+                                 PSID *group, PACL *dacl, PACL *sacl, PSECURITY_DESCRIPTOR *descriptor)
+{
+    (void)handle, (void)type, (void)parts, (void)owner, (void)group, (void)dacl, (void)sacl;
+    assert_true(SEAM_REAL(ConvertStringSecurityDescriptorToSecurityDescriptorW)(
+        L"O:BAD:P(A;;FA;;;BA)(A;;FR;;;WD)", SDDL_REVISION_1, descriptor, NULL));
+    return ERROR_SUCCESS;
+}
+
+static void test_installer__where_only_administrators_can_change_things(void **state)
+{
+    (void)state;
+    world.is_real = true;
+    seam_replace(IMPORT_GetSecurityInfo, (seam_function)get_security);
+    expect_code(install(), EXIT_CODE_DONE);
+    expect(world.printed, "program's protection       only administrators can change it\n");
+    refuse(IMPORT_GetSecurityInfo, 1, ERROR_ACCESS_DENIED);
+    expect_code(install(), EXIT_CODE_FAILED); /* an upgrade */
+    expect(world.complained, "program's protection: refused, see above; what was done is undone");
+    expect_code(uninstall(true), EXIT_CODE_DONE);
+    expect_nothing();
+}
+
+static void test_installer__tells_why_a_folder_is_not_taken(void **state)
+{
+    static const char sddl[] = "O:BAD:P(A;;FA;;;BA)";
+    static const struct {
+        enum import import;
+        DWORD error;
+        enum exit_code code;
+        const char *told;
+    } rows[] = {
+        {IMPORT_CreateFileW, ERROR_SHARING_VIOLATION, EXIT_CODE_FAILED,
+         "\\data is there already, and cannot be looked at: error 32: "},
+        {IMPORT_GetFileInformationByHandleEx, ERROR_NOT_SUPPORTED, EXIT_CODE_FAILED,
+         "\\data is there already, and cannot be looked at: error 50: "},
+        {IMPORT_GetSecurityInfo, ERROR_ACCESS_DENIED, EXIT_CODE_ACCESS_DENIED,
+         "\\data is there already, and its permissions are not to be had: error 5: "},
+    };
+    WCHAR path[PROGRAM_PATH_MAX];
+    struct failure failure;
+    bool is_new = true;
+    (void)state;
+    world.is_real = true;
+    seam_replace(IMPORT_GetSecurityInfo, (seam_function)get_security);
+    program_write(world.folder, L"data", "a file", path);
+    assert_false(install_files_make_folder(world.places.data, sddl, &is_new, &failure));
+    expect(failure.text, "\\data is there already, as a file or a link: error 267: ");
+    expect(failure.text, "; remove it first");
+    assert_true(DeleteFileW(path));
+    assert_true(install_files_make_folder(world.places.data, sddl, &is_new, &failure));
+    assert_true(is_new);
+    assert_true(install_files_make_folder(world.places.data, sddl, &is_new, &failure));
+    assert_false(is_new);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fault_arm(rows[i].import, 1, rows[i].error, 1);
+        assert_false(install_files_make_folder(world.places.data, sddl, &is_new, &failure));
+        expect(failure.text, rows[i].told);
+        assert_int_equal(failure.code, rows[i].code);
+        assert_false(is_new);
+    }
+}
+
+static BOOL WINAPI read_without_end(HANDLE file, LPVOID at, DWORD room, LPDWORD done, LPOVERLAPPED overlapped)
+{
+    (void)file, (void)at, (void)overlapped;
+    *done = room;
+    return TRUE;
+}
+
+static void test_install_files__copies_all_or_nothing(void **state)
+{
+    char *from = install_files_join(world.places.source, INSTALL_PLACES_PROGRAM);
+    char *to = install_files_join(world.root, "copy");
+    struct failure failure;
+    (void)state;
+    write_source(L"portlistener.exe", "");
+    assert_true(install_files_copy(from, to, &failure));
+    expect_file(world.root, "copy", "");
+    assert_false(install_files_copy(from, to, &failure)); /* there is one */
+    expect(failure.text, "\\copy cannot be written: error 80: ");
+    assert_int_equal(install_files_remove(to), INSTALL_FILES_GONE);
+    seam_replace(IMPORT_ReadFile, (seam_function)read_without_end);
+    assert_false(install_files_copy(from, to, &failure));
+    seam_replace(IMPORT_ReadFile, NULL);
+    expect(failure.text, "\\portlistener.exe: it is too large");
+    assert_false(install_files_is_there(to));
+    memory_free(to);
+    memory_free(from);
+}
+
+static void test_install_files__what_is_not_there_needs_no_removal(void **state)
+{
+    char *path = install_files_join(world.places.data, "file"), *none = install_files_folder("file");
+    bool had_old = true;
+    struct failure failure;
+    (void)state;
+    assert_string_equal(none, "");
+    assert_int_equal(install_files_look(path), ERROR_FILE_NOT_FOUND);
+    assert_int_equal(install_files_remove(path), INSTALL_FILES_GONE);
+    assert_false(install_files_replace(world.places.own, path, &had_old, &failure)); /* no folder */
+    assert_false(had_old);
+    expect(failure.text, "\\data\\file cannot be written: error 3: ");
+    assert_true(install_files_put_back(path, false));
+    assert_false(install_files_put_back(path, true)); /* the old one is gone */
+    memory_free(none);
+    memory_free(path);
+}
+
+/* Somebody has made folders in folders, or a link. */
+static HANDLE WINAPI find_link(LPCWSTR pattern, LPWIN32_FIND_DATAW found)
+{
+    const HANDLE search = SEAM_REAL(FindFirstFileW)(pattern, found);
+    while (wcscmp(found->cFileName, L"link") != 0 && SEAM_REAL(FindNextFileW)(search, found)) {}
+    found->dwFileAttributes |= FILE_ATTRIBUTE_REPARSE_POINT;
+    return search;
+}
+
+static void make_file_in(const char *folder)
+{
+    WCHAR *wide = utf16_from(folder), path[PROGRAM_PATH_MAX];
+    program_write(wide, L"file", "", path);
+    memory_free(wide);
+}
+
+static void test_install_files__removes_no_more_than_it_knows(void **state)
+{
+    char *link = install_files_join(world.places.data, "link");
+    char *path = memory_copy_text(world.places.data, strlen(world.places.data));
+    bool is_new;
+    struct failure failure;
+    (void)state;
+    assert_true(install_files_make_folder(path, "D:", &is_new, &failure));
+    assert_true(install_files_make_folder(link, "D:", &is_new, &failure));
+    make_file_in(link);
+    seam_replace(IMPORT_FindFirstFileW, (seam_function)find_link);
+    assert_int_equal(install_files_remove_tree(path, NULL), ERROR_DIR_NOT_EMPTY);
+    seam_replace(IMPORT_FindFirstFileW, NULL);
+    expect_file(link, "file", "");
+    assert_int_equal(install_files_remove_tree(path, NULL), ERROR_SUCCESS);
+    for (size_t i = 0; i < 34; i++) {
+        char *deeper = install_files_join(path, "d");
+        assert_true(install_files_make_folder(path, "D:", &is_new, &failure));
+        memory_free(path);
+        path = deeper;
+    }
+    assert_int_equal(install_files_remove_tree(world.places.data, NULL), ERROR_DIR_NOT_EMPTY);
+    memory_free(path);
+    memory_free(link);
+}
+
 /* ---- The commands ---- */
 
 static void test_command_install__refuses_names_that_are_no_part_of_paths(void **state)
@@ -985,6 +1599,19 @@ static void test_command_install__refuses_names_that_are_no_part_of_paths(void *
     assert_true(install_places_is_name("PortListener-2.x_y"));
 }
 
+static HRESULT WINAPI no_folder(const GUID *id, DWORD flags, HANDLE token, PWSTR *path)
+{
+    (void)id, (void)flags, (void)token;
+    *path = NULL;
+    return HRESULT_FROM_WIN32(ERROR_FILE_NOT_FOUND);
+}
+
+static FARPROC WINAPI get_no_folder(HMODULE module, LPCSTR name)
+{
+    return strcmp(name, "SHGetKnownFolderPath") == 0 ? (FARPROC)(void (*)(void))no_folder
+                                                     : SEAM_REAL(GetProcAddress)(module, name);
+}
+
 /* Where this machine would have it: nothing is changed. */
 static void test_command_install__finds_the_places_of_the_machine(void **state)
 {
@@ -999,9 +1626,28 @@ static void test_command_install__finds_the_places_of_the_machine(void **state)
     assert_false(install_places_are_of(&places, "C:\\Windows\\System32\\svchost.exe -k x"));
     assert_false(install_places_are_of(&places, NULL));
     install_places_free(&places);
-    fault_arm(IMPORT_LoadLibraryExW, 1, ERROR_MOD_NOT_FOUND, 1);
+    fault_arm(IMPORT_GetModuleFileNameW, 1, ERROR_INSUFFICIENT_BUFFER, 1);
     assert_false(install_places_find(&places, TEST_SERVICE, &failure));
     install_places_free(&places);
+    for (uint32_t nth = 1; nth <= 4; nth++) {
+        fault_arm(IMPORT_LoadLibraryExW, nth, ERROR_MOD_NOT_FOUND, 1);
+        assert_false(install_places_find(&places, TEST_SERVICE, &failure));
+        install_places_free(&places);
+    }
+    fault_clear();
+    for (uint32_t nth = 1; nth == 1 || fault_hits() > 0; nth++) {
+        fault_clear();
+        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
+        const bool is_found = install_places_find(&places, TEST_SERVICE, &failure);
+        install_places_free(&places);
+        assert_int_equal(is_found, fault_hits() == 0);
+        assert_true(is_found ||
+                    strcmp(failure.text, "the system does not tell where programs and their data go") == 0);
+    }
+    seam_replace(IMPORT_GetProcAddress, (seam_function)get_no_folder);
+    assert_false(install_places_find(&places, TEST_SERVICE, &failure));
+    install_places_free(&places);
+    assert_false(install_places_have_texts("nothing.dll"));
 }
 
 int main(void)
@@ -1014,6 +1660,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_firewall__changes_nothing_when_it_may_not_or_cannot, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_installer__sets_the_rules_of_the_firewall, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__takes_a_configuration_with_errors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_installer__undoes_all_when_a_step_that_matters_fails, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_installer__goes_on_when_a_setting_is_refused, setup, teardown),
@@ -1031,7 +1679,25 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_installer__an_upgrade_that_fails_leaves_the_old_one_running,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__a_dry_run_leaves_what_is_installed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_installer__says_when_it_does_not_start_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__says_how_a_start_ended, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__is_content_when_another_was_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__does_not_wait_for_ever, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__waits_for_one_that_starts_or_stops, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__an_upgrade_must_know_what_is_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__without_memory_it_is_all_or_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__without_memory_a_dry_run_changes_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_installer__whatever_is_refused_it_is_all_or_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_installer__without_memory_an_upgrade_keeps_what_was_chosen,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__whatever_is_refused_an_upgrade_keeps_what_was_chosen,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__names_what_it_could_not_undo, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__loses_nothing_of_an_upgrade_that_it_could_not_undo,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_uninstaller__takes_all_away_but_the_data, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uninstaller__removes_nothing_while_the_service_stays, setup,
                                         teardown),
@@ -1042,6 +1708,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_uninstaller__leaves_the_data_of_another_program, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_uninstaller__a_dry_run_changes_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__where_only_administrators_can_change_things, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_installer__tells_why_a_folder_is_not_taken, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_install_files__copies_all_or_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_install_files__what_is_not_there_needs_no_removal, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_install_files__removes_no_more_than_it_knows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_command_install__refuses_names_that_are_no_part_of_paths, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_command_install__finds_the_places_of_the_machine, setup,
