@@ -9,13 +9,18 @@
 #include "base/win.h"
 #include "firewall_rules.h"
 #include "install_files.h"
+#include "registrar.h"
 #include "registration.h"
 #include "service_state.h"
 #include "system_failure.h"
 
 #define UNINSTALLER_SERVICES L"SYSTEM\\CurrentControlSet\\Services"
 
-enum { UNINSTALLER_COLUMN = 26, UNINSTALLER_NAME_ROOM = 256, UNINSTALLER_PATH_ROOM = 2048 };
+enum {
+    UNINSTALLER_COLUMN = 26,
+    UNINSTALLER_NAME_ROOM = 256,
+    UNINSTALLER_IMAGE_ROOM = 32768 /* UTF-16 units; no command line is longer */
+};
 
 struct uninstaller {
     const struct uninstaller_request *request;
@@ -127,41 +132,27 @@ static bool uninstaller__end_service(const struct uninstaller *uninstaller, stru
 
 /* ---- The event source and the firewall ---- */
 
-/* Whether the value of the key is this file; `room` takes what it is. */
-static bool uninstaller__is_source_ours(const WCHAR *key)
-{
-    WCHAR room[UNINSTALLER_PATH_ROOM];
-    DWORD size = sizeof room;
-    if (RegGetValueW(HKEY_LOCAL_MACHINE, key, L"EventMessageFile",
-                     RRF_RT_REG_SZ | RRF_RT_REG_EXPAND_SZ | RRF_NOEXPAND, NULL, room,
-                     &size) != ERROR_SUCCESS) {
-        return false;
-    }
-    char *file = utf16_to_utf8(room);
-    const char *name = file != NULL ? strrchr(file, '\\') : NULL;
-    const bool is_ours = name != NULL && text_equal(name + 1, strlen(name + 1), INSTALL_PLACES_EVENTS);
-    memory_free(file);
-    return is_ours;
-}
-
 static void uninstaller__remove_source(struct uninstaller *uninstaller)
 {
-    WCHAR *key = registration_source_key(uninstaller->request->service);
-    if (key != NULL && uninstaller__is_source_ours(key)) {
-        const LSTATUS status =
-            uninstaller->request->is_dry_run ? ERROR_SUCCESS : RegDeleteTreeW(HKEY_LOCAL_MACHINE, key);
-        if (status == ERROR_SUCCESS) {
-            uninstaller__tell(uninstaller, "event source", "removed");
-        } else {
-            uninstaller__refuse(uninstaller, "event source", "stays: ", (DWORD)status);
-        }
+    const char *service = uninstaller->request->service;
+    char *file = NULL;
+    DWORD error = registrar_find_source(service, &file);
+    const bool is_ours = file != NULL && install_places_have_texts(file);
+    memory_free(file);
+    if (is_ours && !uninstaller->request->is_dry_run) {
+        error = registrar_remove_source(service);
     }
-    memory_free(key);
+    if (error != ERROR_SUCCESS) {
+        uninstaller__refuse(uninstaller, "event source", "stays: ", error);
+    } else if (is_ours) {
+        uninstaller__tell(uninstaller, "event source", "removed");
+    }
 }
 
-static void uninstaller__remove_rules(struct uninstaller *uninstaller, const char *program)
+static void uninstaller__remove_rules(const struct uninstaller *uninstaller)
 {
-    const struct firewall_rules rules = {.service = uninstaller->request->service, .program = program};
+    const struct firewall_rules rules = {.service = uninstaller->request->service,
+                                         .program = uninstaller->request->places->target};
     struct text arguments;
     text_init_heap(&arguments);
     firewall_rules_add_removal(&arguments, &rules);
@@ -173,80 +164,105 @@ static void uninstaller__remove_rules(struct uninstaller *uninstaller, const cha
 
 /* ---- The program ---- */
 
-/* Whether the service of this key runs the program. */
-static bool uninstaller__runs(HKEY services, const WCHAR *name, const char *program)
+/* No service runs a program by such a key: it has no command line, is going, or is closed even to administrators, which
+   none of ours is. */
+static bool uninstaller__runs_nothing(DWORD error)
 {
-    WCHAR room[UNINSTALLER_PATH_ROOM];
-    DWORD size = sizeof room;
-    if (RegGetValueW(services, name, L"ImagePath", RRF_RT_REG_SZ | RRF_RT_REG_EXPAND_SZ | RRF_NOEXPAND, NULL,
-                     room, &size) != ERROR_SUCCESS) {
-        return false;
-    }
-    char *image = utf16_to_utf8(room);
-    char *runs = image != NULL ? registration_program(image) : NULL;
-    const bool is_it = runs != NULL && text_equal(runs, strlen(runs), program);
-    memory_free(runs);
-    memory_free(image);
-    return is_it;
+    return error == ERROR_FILE_NOT_FOUND || error == ERROR_UNSUPPORTED_TYPE || error == ERROR_KEY_DELETED ||
+           error == ERROR_ACCESS_DENIED;
 }
 
-/* The names of other services that run the program, each with a blank before it. False: the registry does not tell. */
-static bool uninstaller__find_users(const struct uninstaller *uninstaller, const char *program,
-                                    struct text *users)
+/* Whether the service of this key runs the program. `room` is for its command line. */
+static DWORD uninstaller__look_at_service(HKEY services, const WCHAR *name, const char *program, WCHAR *room,
+                                          bool *runs_out)
+{
+    DWORD size = UNINSTALLER_IMAGE_ROOM * sizeof *room;
+    const DWORD error = (DWORD)RegGetValueW(
+        services, name, L"ImagePath", RRF_RT_REG_SZ | RRF_RT_REG_EXPAND_SZ | RRF_NOEXPAND, NULL, room, &size);
+    *runs_out = false;
+    if (error != ERROR_SUCCESS) {
+        return uninstaller__runs_nothing(error) ? ERROR_SUCCESS : error;
+    }
+    char *image = utf16_to_utf8(room);
+    *runs_out = image != NULL && registration_runs(image, program);
+    memory_free(image);
+    return image != NULL ? ERROR_SUCCESS : ERROR_NOT_ENOUGH_MEMORY;
+}
+
+/* Adds the next service to `users`, if it is another one that runs the program. */
+static DWORD uninstaller__look_at_next(const struct uninstaller *uninstaller, HKEY services, DWORD index,
+                                       WCHAR *room, struct text *users)
 {
     WCHAR name[UNINSTALLER_NAME_ROOM];
+    DWORD length = UNINSTALLER_NAME_ROOM;
+    bool runs = false;
+    DWORD error = (DWORD)RegEnumKeyExW(services, index, name, &length, NULL, NULL, NULL, NULL);
+    if (error != ERROR_SUCCESS) {
+        return error;
+    }
+    char *utf8 = utf16_to_utf8(name);
+    error = ERROR_NOT_ENOUGH_MEMORY;
+    if (utf8 != NULL) {
+        error =
+            uninstaller__look_at_service(services, name, uninstaller->request->places->target, room, &runs);
+    }
+    /* this service is still among them while another program, such as services.msc, shows it */
+    if (runs && !text_equal(utf8, strlen(utf8), uninstaller->request->service)) {
+        text_add_format(users, " %s", utf8);
+    }
+    memory_free(utf8);
+    return error;
+}
+
+/* The names of other services that run the program, each with a blank before it. */
+static DWORD uninstaller__find_users(const struct uninstaller *uninstaller, struct text *users)
+{
     HKEY services = NULL;
-    LSTATUS status = RegOpenKeyExW(HKEY_LOCAL_MACHINE, UNINSTALLER_SERVICES, 0, KEY_READ, &services);
-    if (status != ERROR_SUCCESS) {
-        return false;
+    WCHAR *room = memory_alloc(UNINSTALLER_IMAGE_ROOM * sizeof *room);
+    DWORD error = room != NULL
+                      ? (DWORD)RegOpenKeyExW(HKEY_LOCAL_MACHINE, UNINSTALLER_SERVICES, 0, KEY_READ, &services)
+                      : ERROR_NOT_ENOUGH_MEMORY;
+    for (DWORD i = 0; error == ERROR_SUCCESS; i++) {
+        error = uninstaller__look_at_next(uninstaller, services, i, room, users);
     }
-    for (DWORD i = 0; status == ERROR_SUCCESS; i++) {
-        DWORD length = UNINSTALLER_NAME_ROOM;
-        status = RegEnumKeyExW(services, i, name, &length, NULL, NULL, NULL, NULL);
-        char *utf8 = status == ERROR_SUCCESS ? utf16_to_utf8(name) : NULL;
-        /* this service is still among them while another program, such as services.msc, shows it */
-        if (utf8 != NULL && !text_equal(utf8, strlen(utf8), uninstaller->request->service) &&
-            uninstaller__runs(services, name, program)) {
-            text_add_format(users, " %s", utf8);
-        }
-        status = status == ERROR_SUCCESS && utf8 == NULL ? ERROR_NOT_ENOUGH_MEMORY : status;
-        memory_free(utf8);
+    if (services != NULL) {
+        RegCloseKey(services);
     }
-    RegCloseKey(services);
-    return status == ERROR_NO_MORE_ITEMS;
+    memory_free(room);
+    return error == ERROR_NO_MORE_ITEMS ? ERROR_SUCCESS : error;
 }
 
 /* Whether it goes later. */
 static bool uninstaller__remove_file(struct uninstaller *uninstaller, const char *name)
 {
     char *path = install_files_join(uninstaller->request->places->program, name);
-    enum install_files_removal removal = INSTALL_FILES_STAYS;
-    if (path != NULL && !install_files_is_there(path)) {
-        removal = INSTALL_FILES_GONE;
-    } else if (path != NULL) {
+    enum install_files_removal removal = INSTALL_FILES_GONE;
+    if (path == NULL) {
+        uninstaller__refuse(uninstaller, name, "stays: ", ERROR_NOT_ENOUGH_MEMORY);
+    } else if (install_files_look(path) != ERROR_FILE_NOT_FOUND) {
         removal = uninstaller->request->is_dry_run ? INSTALL_FILES_GONE : install_files_remove(path);
-        if (removal == INSTALL_FILES_LATER) {
-            uninstaller__tell(uninstaller, name, "in use: goes when the machine starts again");
-        } else if (removal == INSTALL_FILES_GONE) {
-            uninstaller__tell(uninstaller, name, "removed");
+        if (removal == INSTALL_FILES_STAYS) {
+            uninstaller__refuse(uninstaller, name, "stays: in use", ERROR_SUCCESS);
+        } else {
+            uninstaller__tell(uninstaller, name,
+                              removal == INSTALL_FILES_GONE ? "removed"
+                                                            : "in use: goes when the machine starts again");
         }
-    }
-    if (removal == INSTALL_FILES_STAYS) {
-        uninstaller__refuse(uninstaller, name, "stays: in use", ERROR_SUCCESS);
     }
     memory_free(path);
     return removal == INSTALL_FILES_LATER;
 }
 
 /* The program is shared by all services that were installed from it. */
-static void uninstaller__remove_program(struct uninstaller *uninstaller, const char *program)
+static void uninstaller__remove_program(struct uninstaller *uninstaller)
 {
     struct text users;
     text_init_heap(&users);
-    if (!uninstaller__find_users(uninstaller, program, &users)) {
-        uninstaller__refuse(uninstaller, "program", "stays: the registry does not tell who else runs it",
-                            ERROR_SUCCESS);
-    } else if (users.length > 0) {
+    const DWORD error = uninstaller__find_users(uninstaller, &users);
+    if (error != ERROR_SUCCESS) {
+        uninstaller__refuse(uninstaller, "program",
+                            "stays: the registry does not tell who else runs it: ", error);
+    } else if (users.length > 0 || users.is_cut) {
         output_format(&uninstaller->streams->out, "  %-*s stays, as other services run it:%s\n",
                       UNINSTALLER_COLUMN, "program", users.at);
     } else {
@@ -262,56 +278,69 @@ static void uninstaller__remove_program(struct uninstaller *uninstaller, const c
 
 /* ---- The data ---- */
 
-static bool uninstaller__has(const char *folder, const char *name)
+static DWORD uninstaller__look_in(const char *folder, const char *name)
 {
     char *path = install_files_join(folder, name);
-    const bool has_it = path != NULL && install_files_is_there(path);
+    const DWORD error = path != NULL ? install_files_look(path) : ERROR_NOT_ENOUGH_MEMORY;
     memory_free(path);
-    return has_it;
+    return error;
 }
 
-/* By its configuration; where that is another file, by the two folders that the service writes to. */
-static bool uninstaller__is_data_ours(const char *data)
+/* By its configuration; where that is another file, by the two folders that the service writes to. ERROR_FILE_NOT_FOUND:
+   it is not ours. */
+static DWORD uninstaller__look_at_data(const char *data)
 {
-    return uninstaller__has(data, INSTALL_PLACES_INI) ||
-           (uninstaller__has(data, "logs") && uninstaller__has(data, "plugin-cache"));
+    DWORD error = uninstaller__look_in(data, INSTALL_PLACES_INI);
+    if (error == ERROR_FILE_NOT_FOUND) {
+        error = uninstaller__look_in(data, "logs");
+        error = error == ERROR_SUCCESS ? uninstaller__look_in(data, "plugin-cache") : error;
+    }
+    return error;
+}
+
+static void uninstaller__purge(struct uninstaller *uninstaller)
+{
+    const char *data = uninstaller->request->places->data;
+    DWORD error = uninstaller__look_at_data(data);
+    if (error == ERROR_FILE_NOT_FOUND) {
+        uninstaller__refuse(uninstaller, "configuration and data",
+                            "stay: without a " INSTALL_PLACES_INI " the folder may be another program's",
+                            ERROR_SUCCESS);
+        return;
+    }
+    if (error == ERROR_SUCCESS && !uninstaller->request->is_dry_run) {
+        /* the configuration last: by it the next try knows the folder */
+        error = install_files_remove_tree(data, INSTALL_PLACES_INI);
+    }
+    if (error == ERROR_SUCCESS) {
+        uninstaller__tell(uninstaller, "configuration and data", "removed");
+    } else {
+        uninstaller__refuse(uninstaller, "configuration and data",
+                            "stay, at least in part; end what uses them and try again: ", error);
+    }
 }
 
 static void uninstaller__remove_data(struct uninstaller *uninstaller)
 {
-    const struct uninstaller_request *request = uninstaller->request;
-    const char *data = request->places->data;
-    if (!install_files_is_there(data)) {
+    const char *data = uninstaller->request->places->data;
+    if (install_files_look(data) == ERROR_FILE_NOT_FOUND) {
         return;
     }
-    if (!request->wants_purge) {
+    if (uninstaller->request->wants_purge) {
+        uninstaller__purge(uninstaller);
+    } else {
         output_format(&uninstaller->streams->out, "  %-*s stays: %s (--purge removes it)\n",
                       UNINSTALLER_COLUMN, "configuration and data", data);
-    } else if (!uninstaller__is_data_ours(data)) {
-        uninstaller__refuse(uninstaller, "configuration and data",
-                            "stay: without a " INSTALL_PLACES_INI " the folder may be another program's",
-                            ERROR_SUCCESS);
-    } else if (request->is_dry_run || install_files_remove_tree(data, NULL) == ERROR_SUCCESS) {
-        uninstaller__tell(uninstaller, "configuration and data", "removed");
-    } else {
-        uninstaller__refuse(uninstaller, "configuration and data",
-                            "stay, at least in part: a program has a file open", ERROR_SUCCESS);
     }
 }
 
 static void uninstaller__remove_rest(struct uninstaller *uninstaller)
 {
-    char *program = install_files_join(uninstaller->request->places->program, INSTALL_PLACES_PROGRAM);
     uninstaller__remove_source(uninstaller);
-    if (program == NULL) {
-        uninstaller__refuse(uninstaller, "program", "stays: out of memory", ERROR_SUCCESS);
-    } else {
-        uninstaller__remove_rules(uninstaller, program);
-        if (!uninstaller->request->keeps_program) {
-            uninstaller__remove_program(uninstaller, program);
-        }
+    uninstaller__remove_rules(uninstaller);
+    if (!uninstaller->request->keeps_program) {
+        uninstaller__remove_program(uninstaller);
     }
-    memory_free(program);
     uninstaller__remove_data(uninstaller);
 }
 

@@ -29,6 +29,7 @@
 
 #define TEST_SERVICE "PortListenerTestInstaller"
 #define TEST_INI     "[service]\ndrain_timeout = 30s\n[endpoint echo]\nlisten = tcp://*:7007\nhandler = echo\n"
+#define FEW_SERVICES L"SOFTWARE\\" TEST_SERVICE L"\\Services"
 #define SOURCE_KEY   L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\" TEST_SERVICE
 
 /* What the fake service manager has, and what it was asked. */
@@ -290,6 +291,7 @@ static void forget_registry(void)
 {
     registry_key_remove(TEST_SERVICE);
     RegDeleteTreeW(HKEY_LOCAL_MACHINE, SOURCE_KEY);
+    RegDeleteTreeW(HKEY_LOCAL_MACHINE, L"SOFTWARE\\" TEST_SERVICE);
 }
 
 static void write_source(const WCHAR *name, const char *contents)
@@ -1082,6 +1084,13 @@ static void refuse_each_of(enum import import, enum exit_code (*run)(void),
     }
 }
 
+/* Conversions fail where their memory would. */
+static bool is_memory(enum import import)
+{
+    return import == IMPORT_HeapAlloc || import == IMPORT_HeapReAlloc ||
+           import == IMPORT_MultiByteToWideChar || import == IMPORT_WideCharToMultiByte;
+}
+
 static void refuse_each_call(enum exit_code (*run)(void), void (*expect_after)(enum exit_code))
 {
     bool is_called[IMPORT_COUNT];
@@ -1089,7 +1098,7 @@ static void refuse_each_call(enum exit_code (*run)(void), void (*expect_after)(e
     memcpy(is_called, world.is_called, sizeof is_called);
     expect_after(code);
     for (enum import i = 0; i < IMPORT_COUNT; i++) {
-        if (is_called[i] && i != IMPORT_HeapAlloc && i != IMPORT_HeapReAlloc) {
+        if (is_called[i] && !is_memory(i)) {
             refuse_each_of(i, run, expect_after);
         }
     }
@@ -1415,6 +1424,147 @@ static void test_uninstaller__a_dry_run_changes_nothing(void **state)
     assert_true(is_there(world.places.data, "portlistener.ini"));
 }
 
+/* The services of the machine are few here. */
+static LSTATUS WINAPI open_few_services(HKEY key, LPCWSTR path, DWORD options, REGSAM access, PHKEY opened)
+{
+    return SEAM_REAL(RegOpenKeyExW)(
+        key, wcscmp(path, L"SYSTEM\\CurrentControlSet\\Services") == 0 ? FEW_SERVICES : path, options, access,
+        opened);
+}
+
+static void add_service(const WCHAR *name, const char *image)
+{
+    WCHAR key[256], *wide = utf16_from(image);
+    swprintf(key, 256, FEW_SERVICES L"\\%ls", name);
+    assert_int_equal(RegSetKeyValueW(HKEY_LOCAL_MACHINE, key, L"ImagePath", REG_EXPAND_SZ, wide,
+                                     (DWORD)((wcslen(wide) + 1) * sizeof *wide)),
+                     0);
+    memory_free(wide);
+}
+
+static enum exit_code install_and_uninstall(void)
+{
+    const size_t count = world.refusal_count;
+    world.refusal_count = 0;
+    expect_code(install(), EXIT_CODE_DONE);
+    world.state = SERVICE_RUNNING;
+    world.refusal_count = count;
+    return uninstall(true);
+}
+
+/* Whether nothing but the folder of the data is there still; then it is taken away here. */
+static bool is_emptied(void)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\data", world.folder);
+    return !world.exists && !install_files_is_there(world.places.program) && !has_source() &&
+           RemoveDirectoryW(path);
+}
+
+/* Whatever is left of it is named, and the next try takes it away. */
+static void expect_gone_or_told(enum exit_code code)
+{
+    const bool has_program = is_there(world.places.program, "portlistener.exe");
+    const bool has_texts = is_there(world.places.program, "portlistener-events.dll");
+    expect_told(code);
+    if (code == EXIT_CODE_DONE) {
+        hold(!(world.exists || has_source() || install_files_is_there(world.places.data)));
+        hold((!has_program && !has_texts) || is_told("stays, as other services run it") ||
+             is_told("in use: goes when the machine starts again"));
+    } else if (world.exists) { /* then nothing is touched */
+        hold(has_source() && has_program && has_texts && is_there(world.places.data, "portlistener.ini"));
+    } else {
+        hold(!has_source() || is_told("event source               stays: "));
+        hold(!has_program || is_told("portlistener.exe           stays: ") ||
+             is_told("program                    stays"));
+        hold(!has_texts || is_told("portlistener-events.dll    stays: ") ||
+             is_told("program                    stays"));
+        hold(!install_files_is_there(world.places.data) || is_told("configuration and data     stay"));
+    }
+    if (!is_emptied()) { /* of that nothing tells whose it is */
+        expect_code(uninstall(true), EXIT_CODE_DONE);
+    }
+}
+
+static void expect_gone_but_program(enum exit_code code)
+{
+    hold(is_there(world.places.program, "portlistener.exe"));
+    hold(is_there(world.places.program, "portlistener-events.dll"));
+    expect_gone_or_told(code);
+}
+
+static void be_among_few(void)
+{
+    seam_replace(IMPORT_RegOpenKeyExW, (seam_function)open_few_services);
+    add_service(L"AnotherProgram", "C:\\other\\portlistener.exe service");
+    add_service(L"" TEST_SERVICE, world.places.target);
+}
+
+static void test_uninstaller__without_memory_names_what_stays(void **state)
+{
+    (void)state;
+    be_among_few();
+    refuse_each_of(IMPORT_HeapAlloc, install_and_uninstall, expect_gone_or_told);
+    expect_nothing();
+}
+
+static void test_uninstaller__whatever_is_refused_names_what_stays(void **state)
+{
+    (void)state;
+    be_among_few();
+    refuse_each_call(install_and_uninstall, expect_gone_or_told);
+    expect_nothing();
+}
+
+/* A key without a command line, that is going, or that is closed, is no service that runs it; any other error may hide one. */
+static void test_uninstaller__knows_what_is_no_service_of_ours(void **state)
+{
+    static const DWORD none[] = {ERROR_FILE_NOT_FOUND, ERROR_UNSUPPORTED_TYPE, ERROR_KEY_DELETED,
+                                 ERROR_ACCESS_DENIED};
+    (void)state;
+    be_among_few();
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        refuse(IMPORT_RegGetValueW, 4,
+               none[i]); /* behind two of the registration and one of the event source */
+        expect_code(install_and_uninstall(), EXIT_CODE_DONE);
+        assert_int_equal(world.refused, 1);
+        expect_nothing();
+    }
+    refuse(IMPORT_RegGetValueW, 4, ERROR_NO_SYSTEM_RESOURCES);
+    expect_code(install_and_uninstall(), EXIT_CODE_FAILED);
+    expect(world.printed,
+           "program                    stays: the registry does not tell who else runs it: error 1450");
+    assert_true(is_there(world.places.program, "portlistener.exe"));
+}
+
+/* The Windows Installer takes its files away itself. */
+static void test_uninstaller__keeps_the_program_for_another_to_remove(void **state)
+{
+    const struct uninstaller_request request = {
+        .service = TEST_SERVICE, .places = &world.places, .wants_purge = true, .keeps_program = true};
+    (void)state;
+    be_installed();
+    expect_code(with_streams(NULL, &request), EXIT_CODE_DONE);
+    assert_false(world.exists || has_source() || install_files_is_there(world.places.data));
+    assert_true(is_there(world.places.program, "portlistener.exe"));
+    assert_null(strstr(world.printed, "portlistener.exe  "));
+}
+
+/* Who cannot be asked might run it. */
+static void test_uninstaller__leaves_the_program_to_other_services(void **state)
+{
+    char image[1024];
+    (void)state;
+    be_among_few();
+    (void)snprintf(image, sizeof image, "\"%s\" service --config other.ini", world.places.target);
+    add_service(L"AnotherOfOurs", image);
+    expect_code(install_and_uninstall(), EXIT_CODE_DONE);
+    expect(world.printed, "program                    stays, as other services run it: AnotherOfOurs\n");
+    refuse_each_of(IMPORT_HeapAlloc, install_and_uninstall, expect_gone_but_program);
+    refuse_each_of(IMPORT_RegEnumKeyExW, install_and_uninstall, expect_gone_but_program);
+    refuse_each_of(IMPORT_RegOpenKeyExW, install_and_uninstall, expect_gone_but_program);
+}
+
 /* ---- Files and folders ---- */
 
 /* Nothing here belongs to administrators, neither on Windows nor in Wine: it does as far as this program is told. */
@@ -1708,6 +1858,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_uninstaller__leaves_the_data_of_another_program, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_uninstaller__a_dry_run_changes_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_uninstaller__without_memory_names_what_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_uninstaller__whatever_is_refused_names_what_stays, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_uninstaller__knows_what_is_no_service_of_ours, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_uninstaller__keeps_the_program_for_another_to_remove, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_uninstaller__leaves_the_program_to_other_services, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_installer__where_only_administrators_can_change_things, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_installer__tells_why_a_folder_is_not_taken, setup, teardown),
