@@ -49,7 +49,7 @@ void check_files(struct check *check);
 /* check_firewall: what the firewall lets in. */
 void check_firewall(struct check *check);
 
-/* check_variable: an environment variable in UTF-8; false: there is none. */
+/* check_variable: an environment variable in UTF-8; false: there is none, or no memory, which `value->is_cut` tells. */
 bool check_variable(const char *name, struct text *value);
 
 #endif

@@ -32,6 +32,13 @@ static void check__fail(struct failure *failure, DWORD error)
     utf16_add_error(&text, error);
 }
 
+static void check__tell_unknown(const struct check *check, const char *path, DWORD error)
+{
+    struct failure failure;
+    check__fail(&failure, error);
+    findings_add(check->findings, FINDING_FILE_UNCHECKED, path, FINDING_WORDS({"problem", failure.text}));
+}
+
 /* The rule for files that are trusted, on the opened file. One that is not there is told elsewhere. */
 static void check__file(const struct check *check, enum finding_kind kind, const char *path)
 {
@@ -40,8 +47,7 @@ static void check__file(const struct check *check, enum finding_kind kind, const
     const HANDLE file = file_trust_open(path, &error);
     if (file == INVALID_HANDLE_VALUE) {
         if (error != ERROR_FILE_NOT_FOUND && error != ERROR_PATH_NOT_FOUND) {
-            check__fail(&failure, error);
-            check__tell(check, kind, path, &failure);
+            check__tell_unknown(check, path, error);
         }
         return;
     }
@@ -111,16 +117,18 @@ static void check__plugin_folder(const struct check *check)
     const HANDLE folder = check__open_folder(path, READ_CONTROL | FILE_READ_ATTRIBUTES);
     PSECURITY_DESCRIPTOR descriptor = NULL;
     struct file_access_flaw flaw;
+    DWORD error = GetLastError();
     if (folder == INVALID_HANDLE_VALUE) {
-        return; /* there is none: no plugin either */
+        if (error != ERROR_FILE_NOT_FOUND && error != ERROR_PATH_NOT_FOUND) { /* none: no plugin either */
+            check__tell_unknown(check, path, error);
+        }
+        return;
     }
-    const DWORD error =
-        GetSecurityInfo(folder, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, NULL,
-                        NULL, NULL, NULL, &descriptor);
+    error = GetSecurityInfo(folder, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION,
+                            NULL, NULL, NULL, NULL, &descriptor);
     struct failure failure = {.code = EXIT_CODE_CONFIGURATION};
     if (error != ERROR_SUCCESS) {
-        check__fail(&failure, error);
-        check__tell(check, FINDING_FILE_PLUGIN_FOLDER, path, &failure);
+        check__tell_unknown(check, path, error);
     } else if (!file_access_is_safe(descriptor, FILE_ACCESS_FOLDER, &flaw)) {
         struct text text;
         WCHAR *wide = utf16_from(path);
@@ -139,7 +147,11 @@ static void check__plugins(const struct check *check)
         struct text path;
         text_init_heap(&path);
         text_add_format(&path, "%s\\%s", check->config->service.plugin_dir, plugin->file);
-        check__file(check, FINDING_FILE_PLUGIN, path.at);
+        if (path.is_cut) {
+            check__tell_unknown(check, plugin->file, ERROR_NOT_ENOUGH_MEMORY);
+        } else {
+            check__file(check, FINDING_FILE_PLUGIN, path.at);
+        }
         text_fini(&path);
     }
     check__plugin_folder(check);
@@ -171,6 +183,10 @@ static void check__tell_folder(const struct check *check, enum finding_kind kind
                                const char *what, DWORD error)
 {
     struct failure failure;
+    if (error == ERROR_NOT_ENOUGH_MEMORY) { /* nothing that the folder lacks */
+        check->findings->is_out_of_memory = true;
+        return;
+    }
     check__fail(&failure, error);
     findings_add(check->findings, kind, path, FINDING_WORDS({"what", what}, {"problem", failure.text}));
 }
@@ -188,6 +204,7 @@ static void check__can_write(const struct check *check, const char *folder, cons
     }
     text_init_heap(&above);
     text_add_string(&above, folder);
+    error = above.is_cut ? ERROR_NOT_ENOUGH_MEMORY : error;
     while ((error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND) && check__cut(&above)) {
         error = check__try_folder(above.at, FILE_ADD_SUBDIRECTORY);
     }
@@ -205,6 +222,7 @@ static void check__can_write_file(const struct check *check, const char *file, c
     }
     text_init_heap(&folder);
     text_add_string(&folder, file);
+    check->findings->is_out_of_memory |= folder.is_cut;
     if (check__cut(&folder)) {
         check__can_write(check, folder.at, what);
     }

@@ -7,6 +7,7 @@
 #include "check.h"
 #include "control_client.h"
 #include "diagnosis/finding_service.h"
+#include "install_files.h"
 
 enum { CHECK_VARIABLE_ROOM = 32768 };
 
@@ -15,6 +16,7 @@ bool check_variable(const char *name, struct text *value)
     WCHAR *wide = utf16_from(name);
     WCHAR *room = memory_alloc(CHECK_VARIABLE_ROOM * sizeof *room);
     bool is_found = false;
+    value->is_cut = value->is_cut || wide == NULL || room == NULL;
     if (wide != NULL && room != NULL) {
         const DWORD length = GetEnvironmentVariableW(wide, room, CHECK_VARIABLE_ROOM);
         is_found = length > 0 && length < CHECK_VARIABLE_ROOM;
@@ -46,6 +48,28 @@ static uint32_t check__find_process(const struct check *check)
     return pid;
 }
 
+/* Without its command line nothing of the registration is looked at, which must not pass for a good one; nor may a part that
+   only memory lacks for. */
+static void check__take_program(struct check *check, const char *subject)
+{
+    const struct registration *registration = &check->registration;
+    const DWORD error = registration->errors[REGISTRATION_IMAGE];
+    char room[300];
+    struct text problem;
+    for (size_t i = 0; i < REGISTRATION_PART_COUNT; i++) {
+        check->findings->is_out_of_memory |= registration->errors[i] == ERROR_NOT_ENOUGH_MEMORY;
+    }
+    if (registration->image != NULL) {
+        check->registered_program = registration_program(registration->image);
+        check->findings->is_out_of_memory |= check->registered_program == NULL;
+        return;
+    }
+    text_init(&problem, room, sizeof room);
+    text_add_format(&problem, "its %s, ", registration_name(REGISTRATION_IMAGE));
+    utf16_add_error(&problem, error);
+    findings_add(check->findings, FINDING_SERVICE_UNREAD, subject, FINDING_WORDS({"problem", problem.at}));
+}
+
 void check_service_begin(struct check *check)
 {
     char room[300];
@@ -56,8 +80,7 @@ void check_service_begin(struct check *check)
     text_add_escaped(&subject, check->service, strlen(check->service));
     check->is_registered = registration_read(check->service, &check->registration, &failure);
     if (check->is_registered) {
-        check->registered_program =
-            check->registration.image != NULL ? registration_program(check->registration.image) : NULL;
+        check__take_program(check, subject.at);
     } else if (failure.win32_error == ERROR_SERVICE_DOES_NOT_EXIST) {
         findings_add(check->findings, FINDING_SERVICE_MISSING, subject.at, NULL);
     } else {
@@ -127,16 +150,15 @@ static void check__expand(struct text *text, const char *path)
     }
 }
 
-static bool check__exists(const char *path)
+/* Not there for certain. */
+static bool check__is_missing(const char *path)
 {
     struct text full;
     text_init_heap(&full);
     check__expand(&full, path);
-    WCHAR *wide = utf16_from(full.at);
-    const bool exists = wide == NULL || GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES;
-    memory_free(wide);
+    const bool is_missing = !full.is_cut && install_files_look(full.at) == ERROR_FILE_NOT_FOUND;
     text_fini(&full);
-    return exists;
+    return is_missing;
 }
 
 static bool check__is_known(const struct check *check, enum registration_part part)
@@ -155,13 +177,13 @@ static void check__fill(const struct check *check, struct service_facts *facts)
     facts->has_sid = !check__is_known(check, REGISTRATION_SID) || registration->sid != REGISTRATION_SID_NONE;
     facts->has_privileges =
         !check__is_known(check, REGISTRATION_PRIVILEGES) || registration->privileges[0] != '\0';
-    facts->has_description = !check__is_known(check, REGISTRATION_DESCRIPTION) ||
-                             (registration->description != NULL && registration->description[0] != '\0');
+    facts->has_description =
+        !check__is_known(check, REGISTRATION_DESCRIPTION) || registration->description[0] != '\0';
     facts->preshutdown =
         check__is_known(check, REGISTRATION_PRESHUTDOWN) ? registration->preshutdown : UINT32_MAX;
     facts->has_event_source =
         !check__is_known(check, REGISTRATION_EVENT_SOURCE) || registration->event_file != NULL;
-    if (registration->event_file != NULL && !check__exists(registration->event_file)) {
+    if (registration->event_file != NULL && check__is_missing(registration->event_file)) {
         facts->event_file = registration->event_file;
     }
 }

@@ -18,6 +18,7 @@
 #include "check.h"
 #include "commands.h"
 #include "control_pipe.h"
+#include "loaded_config.h"
 #include "pipe_access.h"
 #include "support/clock.h"
 #include "support/fault.h"
@@ -27,6 +28,7 @@
 #include "support/seam.h"
 #include "support/streams.h"
 #include "support/support.h"
+#include "trust.h"
 
 #define SERVICE      "PortListenerTestCheck"
 #define PORT(number) ((DWORD)((number) >> 8 | ((number)&0xFF) << 8))
@@ -38,7 +40,7 @@ static struct {
     WCHAR folder[PROGRAM_PATH_MAX];
     char *file;
     struct streams streams;
-    bool is_strict, is_json, is_registered, has_rights, denies_rights;
+    bool is_strict, is_json, is_registered, is_hardened, has_rights, denies_rights;
     DWORD start, delayed;
     const WCHAR *event_file; /* of the event source; NULL: there is none */
     uint16_t held;           /* a port that the table has, 0: none */
@@ -121,15 +123,34 @@ static BOOL WINAPI close_handle(SC_HANDLE handle)
 
 static BOOL WINAPI query_config(SC_HANDLE service, LPQUERY_SERVICE_CONFIGW config, DWORD room, LPDWORD needed)
 {
-    static WCHAR image[PROGRAM_PATH_MAX], account[] = L"LocalSystem", shown[] = L"Test";
+    static WCHAR image[PROGRAM_PATH_MAX], account[] = L"LocalSystem", own[] = L"NT SERVICE\\" SERVICE,
+                                          shown[] = L"Test";
     (void)service, (void)room, (void)needed;
     wcscpy(image, world.image);
     *config = (QUERY_SERVICE_CONFIGW){.dwServiceType = SERVICE_WIN32_OWN_PROCESS,
                                       .dwStartType = world.start,
                                       .lpBinaryPathName = image,
-                                      .lpServiceStartName = account,
+                                      .lpServiceStartName = world.is_hardened ? own : account,
                                       .lpDisplayName = shown};
     return TRUE;
+}
+
+/* As the installation leaves it. */
+static void harden(DWORD level, void *at)
+{
+    static WCHAR description[] = L"Listens.", privileges[] = L"SeChangeNotifyPrivilege\0";
+    static SC_ACTION restart = {SC_ACTION_RESTART, 1000};
+    if (level == SERVICE_CONFIG_DESCRIPTION) {
+        ((SERVICE_DESCRIPTIONW *)at)->lpDescription = description;
+    } else if (level == SERVICE_CONFIG_FAILURE_ACTIONS) {
+        *(SERVICE_FAILURE_ACTIONSW *)at = (SERVICE_FAILURE_ACTIONSW){.cActions = 1, .lpsaActions = &restart};
+    } else if (level == SERVICE_CONFIG_SERVICE_SID_INFO) {
+        ((SERVICE_SID_INFO *)at)->dwServiceSidType = 1;
+    } else if (level == SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO) {
+        ((SERVICE_REQUIRED_PRIVILEGES_INFOW *)at)->pmszRequiredPrivileges = privileges;
+    } else if (level == SERVICE_CONFIG_PRESHUTDOWN_INFO) {
+        ((SERVICE_PRESHUTDOWN_INFO *)at)->dwPreshutdownTimeout = 15000;
+    }
 }
 
 static BOOL WINAPI query_config2(SC_HANDLE service, DWORD level, LPBYTE at, DWORD room, LPDWORD needed)
@@ -138,6 +159,8 @@ static BOOL WINAPI query_config2(SC_HANDLE service, DWORD level, LPBYTE at, DWOR
     memset(at, 0, room);
     if (level == SERVICE_CONFIG_DELAYED_AUTO_START_INFO) {
         memcpy(at, &world.delayed, sizeof world.delayed);
+    } else if (world.is_hardened) {
+        harden(level, at);
     }
     return TRUE;
 }
@@ -520,6 +543,66 @@ static void test_command_check__says_when_there_is_no_service(void **state)
     expect("note     service " SERVICE " (service-unread)");
 }
 
+static void test_command_check__has_nothing_to_say_of_a_hardened_service(void **state)
+{
+    WCHAR program[PROGRAM_PATH_MAX], image[PROGRAM_PATH_MAX];
+    (void)state;
+    assert_true(GetModuleFileNameW(NULL, program, PROGRAM_PATH_MAX) > 0);
+    swprintf(image, PROGRAM_PATH_MAX, L"\"%ls\" service", program);
+    world.is_registered = world.is_hardened = true;
+    world.image = image;
+    world.event_file = L"%windir%\\system32\\kernel32.dll";
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect_not("(service-");
+}
+
+/* A part that could not be read is not held against the service; without its command line nothing is known of it. */
+static void test_command_check__tells_what_it_could_not_read(void **state)
+{
+    static const char *const held[] = {
+        "(service-no-recovery)", "(service-no-sid)",  "(service-privileges)",     "(service-no-description)",
+        "(service-preshutdown)", "(service-delayed)", "(service-no-event-source)"};
+    (void)state;
+    world.is_registered = true;
+    world.delayed = TRUE;
+    world.image = L"\"C:\\Program Files\\PL\\portlistener.exe\" service";
+    fault_arm(IMPORT_QueryServiceConfig2W, 1, ERROR_INVALID_LEVEL, FAULT_FOREVER);
+    fault_arm(IMPORT_RegGetValueW, 1, ERROR_ACCESS_DENIED, FAULT_FOREVER);
+    (void)check();
+    for (size_t i = 0; i < sizeof held / sizeof held[0]; i++) {
+        expect_not(held[i]);
+    }
+    expect("(service-local-system)"); /* which is known */
+    fault_clear();
+    fault_arm(IMPORT_CreateProcessW, 1, ERROR_FILE_NOT_FOUND, FAULT_FOREVER);
+    fault_arm(IMPORT_QueryServiceConfigW, 1, ERROR_ACCESS_DENIED, FAULT_FOREVER);
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect("note     service " SERVICE " (service-unread)");
+    expect("its registration could not be read: its command line, error 5: ");
+    expect_not("(service-local-system)");
+}
+
+static DWORD WINAPI no_attributes(LPCWSTR path)
+{
+    (void)path;
+    SetLastError(ERROR_ACCESS_DENIED);
+    return INVALID_FILE_ATTRIBUTES;
+}
+
+static void test_command_check__texts_that_cannot_be_seen_are_not_missing(void **state)
+{
+    (void)state;
+    world.is_registered = true;
+    world.image = L"\"C:\\Program Files\\PL\\portlistener.exe\" service";
+    world.event_file = L"C:\\closed\\portlistener-events.dll";
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    expect("(service-event-file)");
+    seam_replace(IMPORT_GetFileAttributesW, (seam_function)no_attributes);
+    assert_int_equal(check(), EXIT_CODE_DONE);
+    seam_replace(IMPORT_GetFileAttributesW, NULL);
+    expect_not("(service-event-file)");
+}
+
 /* ---- Files ---- */
 
 static void test_command_check__tells_who_can_change_files(void **state)
@@ -570,6 +653,118 @@ static void test_command_check__tells_who_can_change_the_registry(void **state)
     assert_int_equal(check(), EXIT_CODE_DONE);
     expect_not("(file-registry-open)");
     seam_replace(IMPORT_GetSecurityInfo, NULL);
+}
+
+static void test_trust__a_service_trusts_administrators_alone(void **state)
+{
+    (void)state;
+    world.has_rights = true;
+    assert_int_equal(trust_wanted(true), CONFIG_TRUST_ADMINISTRATORS);
+    assert_int_equal(trust_wanted(false), CONFIG_TRUST_WARN);
+    world.has_rights = false;
+    if (!file_trust_can_tell()) { /* Wine */
+        assert_int_equal(trust_wanted(true), CONFIG_TRUST_ANYBODY);
+        assert_int_equal(trust_wanted(false), CONFIG_TRUST_ANYBODY);
+    }
+}
+
+/* A configuration that includes another, with a plugin: what others can change of it. */
+static void load(struct loaded_config *loaded, const struct plugin_folders *folders)
+{
+    WCHAR path[PROGRAM_PATH_MAX];
+    char ini[2048];
+    struct failure failure;
+    snprintf(ini, sizeof ini,
+             "include = other.ini\n[service]\nplugin_dir = %s\ndata_dir = %s\nlog_file = %s\\none\\test.log\n"
+             "access_log = -\n"
+             "[endpoint echo]\nlisten = tcp://127.0.0.1:17007\nhandler = echo.dll\n",
+             folders->files.path, folders->cache.path, folders->cache.path);
+    write_file(ini);
+    program_write(world.folder, L"other.ini", "[defaults]\nlifetime = 7s\n", path);
+    const struct arguments arguments = {
+        .options = {[OPTION_CONFIG] = world.file, [OPTION_SERVICE] = SERVICE}};
+    assert_true(loaded_config_open(loaded, &arguments, LOADED_CONFIG_TO_CHECK, &failure));
+    if (loaded->config == NULL) {
+        fail_msg("%s", loaded->problems.text.at);
+    }
+}
+
+static void look(const struct loaded_config *loaded, struct findings *findings)
+{
+    struct check check = {.findings = findings,
+                          .config = loaded->config,
+                          .service = SERVICE,
+                          .config_file = loaded->path,
+                          .program = "C:\\portlistener.exe"};
+    findings_init(findings);
+    machine_init(&check.machine);
+    check_service_begin(&check);
+    check_files(&check);
+    check_service(&check);
+    check_service_end(&check);
+    machine_fini(&check.machine);
+}
+
+static size_t count_of(const struct findings *findings, enum finding_kind kind)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < findings->count; i++) {
+        count += findings->at[i].kind == kind;
+    }
+    return count;
+}
+
+/* What is found when nothing fails is found, or it is told that something is not known: never is less than all taken for
+   all. */
+static void expect_no_less(const struct findings *all, const struct findings *some, uint32_t nth)
+{
+    const bool is_told = some->is_out_of_memory || count_of(some, FINDING_SERVICE_UNREAD) > 0 ||
+                         count_of(some, FINDING_FILE_UNCHECKED) > 0;
+    for (enum finding_kind kind = 0; kind < FINDING_KIND_COUNT; kind++) {
+        if (count_of(some, kind) < count_of(all, kind) && !is_told) {
+            fail_msg("allocation %u: %s is not told of", nth, finding_row(kind)->id);
+        }
+        if (count_of(some, kind) > count_of(all, kind) && !is_told) {
+            fail_msg("allocation %u: %s is told without need", nth, finding_row(kind)->id);
+        }
+    }
+}
+
+static void test_check__without_memory_says_that_it_does_not_know(void **state)
+{
+    struct plugin_folders folders;
+    struct loaded_config loaded;
+    struct findings all, some;
+    (void)state;
+    plugin_folders_init(&folders);
+    plugin_folders_put(&folders, "echo", 0);
+    load(&loaded, &folders);
+    registry_key_text(SERVICE, "endpoint echo", "lifetime", "7s");
+    world.has_rights = world.is_registered = true;
+    world.image = L"\"C:\\windows\\system32\\cmd.exe\" service";
+    world.event_file = L"%windir%\\system32\\kernel32.dll";
+    seam_replace(IMPORT_GetSecurityInfo, (seam_function)get_security);
+    look(&loaded, &all);
+    assert_int_equal(count_of(&all, FINDING_FILE_PROGRAM), 1);
+    assert_int_equal(count_of(&all, FINDING_FILE_CONSOLE), 2); /* the configuration, and what it includes */
+    assert_int_equal(count_of(&all, FINDING_FILE_REGISTRY), 1);
+    assert_int_equal(count_of(&all, FINDING_FILE_PLUGIN), 1);
+    assert_int_equal(count_of(&all, FINDING_FILE_PLUGIN_FOLDER), 1);
+    assert_int_equal(count_of(&all, FINDING_SERVICE_SOURCE_FILE), 0);
+    bool is_refused = true;
+    for (uint32_t nth = 1; is_refused; nth++) {
+        fault_clear();
+        fault_arm(IMPORT_HeapAlloc, nth, 0, 1);
+        look(&loaded, &some);
+        is_refused = fault_hits() > 0;
+        fault_clear();
+        expect_no_less(&all, &some, nth);
+        findings_fini(&some);
+    }
+    findings_fini(&all);
+    seam_replace(IMPORT_GetSecurityInfo, NULL);
+    loaded_config_close(&loaded);
+    plugin_folders_fini(&folders);
 }
 
 /* As a finding, and not as a warning of the configuration that names it besides. */
@@ -700,9 +895,14 @@ int main(void)
         test(test_command_check__tells_where_the_texts_of_events_lack),
         test(test_command_check__warnings_are_code_0_and_strictly_1),
         test(test_command_check__says_when_there_is_no_service),
+        test(test_command_check__has_nothing_to_say_of_a_hardened_service),
+        test(test_command_check__tells_what_it_could_not_read),
+        test(test_command_check__texts_that_cannot_be_seen_are_not_missing),
         test(test_command_check__tells_who_can_change_files),
         test(test_command_check__the_services_own_files_are_errors),
         test(test_command_check__tells_who_can_change_the_registry),
+        test(test_trust__a_service_trusts_administrators_alone),
+        test(test_check__without_memory_says_that_it_does_not_know),
         test(test_command_check__tells_once_who_can_change_a_plugin),
         test(test_command_check__tells_where_it_cannot_write),
         test(test_command_check__tells_that_the_firewall_could_not_be_read),
