@@ -301,6 +301,7 @@ static void live__print(const struct live *live, struct streams *streams, enum e
         text_add_string(&text, live->rows.at);
         findings_add_text(&text, &live->findings);
     }
+    text.is_cut = text.is_cut || live->rows.is_cut;
     output_text(&streams->out, &text);
     text_fini(&text);
 }

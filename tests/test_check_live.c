@@ -204,6 +204,9 @@ static void live_here(const char *endpoint)
         .options = {[OPTION_CONFIG] = ini, [OPTION_SERVICE] = service, [OPTION_ENDPOINT] = endpoint}};
     streams_open(&streams, world.folder);
     world.result.code = (DWORD)check_live_run(&arguments, &streams);
+    if (streams.out.error != ERROR_SUCCESS && world.result.code == EXIT_CODE_DONE) {
+        world.result.code = EXIT_CODE_FAILED; /* as main.c has it */
+    }
     streams_end(&streams, world.folder, world.result.out, sizeof world.result.out, world.result.err,
                 sizeof world.result.err);
     memory_free(service);
@@ -272,6 +275,46 @@ static void test_check_live__check_beside_a_run_takes_its_addresses_as_bound(voi
     expect((enum exit_code)world.result.code, "has 1 of the addresses");
 }
 
+static uint32_t refused_allocation;
+
+/* From the connection on: what was tried is to be told. */
+static int WSAAPI connect_without_memory(SOCKET s, const struct sockaddr *address, int length)
+{
+    fault_arm(IMPORT_HeapAlloc, refused_allocation, 0, 1);
+    return SEAM_REAL(connect)(s, address, length);
+}
+
+static void test_check_live__without_memory_nothing_passes_for_tried(void **state)
+{
+    bool is_refused = true;
+    (void)state;
+    for (refused_allocation = 1; is_refused; refused_allocation++) {
+        fault_clear();
+        seam_replace(IMPORT_connect, (seam_function)connect_without_memory);
+        live_here("mute");
+        is_refused = fault_hits() > 0;
+        seam_restore();
+        fault_clear();
+        const bool is_done = world.result.code == EXIT_CODE_DONE;
+        if (is_done ? strstr(world.result.out, " taken ") == NULL : world.result.code != EXIT_CODE_FAILED) {
+            fail_msg("allocation %u: code %lu: %s%s", refused_allocation, (unsigned long)world.result.code,
+                     world.result.out, world.result.err);
+        }
+    }
+    assert_true(refused_allocation > 2);
+}
+
+static void test_check_live__needs_winsock(void **state)
+{
+    (void)state;
+    fault_arm(IMPORT_WSAStartup, 1, WSASYSNOTREADY, 1);
+    live_here("mute");
+    fault_clear();
+    assert_int_equal(world.result.code, EXIT_CODE_FAILED);
+    assert_string_equal(world.result.out, "");
+    assert_non_null(strstr(world.result.err, "Winsock could not be started"));
+}
+
 static void test_check_live__is_code_6_when_nothing_runs(void **state)
 {
     (void)state;
@@ -293,6 +336,8 @@ int main(void)
         test(test_check_live__answers_are_held_against_the_handler),
         test(test_check_live__connections_that_fail_are_told),
         test(test_check_live__check_beside_a_run_takes_its_addresses_as_bound),
+        test(test_check_live__without_memory_nothing_passes_for_tried),
+        test(test_check_live__needs_winsock),
         test(test_check_live__is_code_6_when_nothing_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
