@@ -50,25 +50,22 @@ DWORD registrar_create(SC_HANDLE manager, const char *service, const struct regi
 static const WCHAR *registrar__password(const char *account)
 {
     static const char lead[] = "NT AUTHORITY\\";
-    const size_t length = account != NULL ? strlen(account) : 0;
+    const size_t length = strlen(account);
     const bool is_systems = length >= sizeof lead && text_equal(account, sizeof lead - 1, lead);
-    return is_systems || (account != NULL && text_equal(account, length, "LocalSystem")) ? L"" : NULL;
+    return is_systems || text_equal(account, length, "LocalSystem") ? L"" : NULL;
 }
 
 DWORD registrar_change(SC_HANDLE handle, const struct registration *registration, bool keeps_account)
 {
-    const bool has_image = registration->image != NULL;
-    const bool has_account = !keeps_account && registration->account != NULL;
-    WCHAR *image = has_image ? utf16_from(registration->image) : NULL;
-    WCHAR *account = has_account ? utf16_from(registration->account) : NULL;
+    WCHAR *image = utf16_from(registration->image);
+    WCHAR *account = keeps_account ? NULL : utf16_from(registration->account);
     DWORD error = ERROR_NOT_ENOUGH_MEMORY;
-    if ((image != NULL || !has_image) && (account != NULL || !has_account)) {
-        error =
-            ChangeServiceConfigW(handle, SERVICE_WIN32_OWN_PROCESS, SERVICE_NO_CHANGE, SERVICE_ERROR_NORMAL,
-                                 image, NULL, NULL, NULL, account,
-                                 registrar__password(account != NULL ? registration->account : NULL), NULL)
-                ? ERROR_SUCCESS
-                : GetLastError();
+    if (image != NULL && (account != NULL || keeps_account)) {
+        error = ChangeServiceConfigW(handle, SERVICE_WIN32_OWN_PROCESS, SERVICE_NO_CHANGE,
+                                     SERVICE_ERROR_NORMAL, image, NULL, NULL, NULL, account,
+                                     keeps_account ? NULL : registrar__password(registration->account), NULL)
+                    ? ERROR_SUCCESS
+                    : GetLastError();
     }
     memory_free(account);
     memory_free(image);

@@ -18,7 +18,7 @@ enum {
 DWORD registrar_open(SC_HANDLE manager, const char *service, SC_HANDLE *handle_out);
 
 /* registrar_create: a service with its command line, account, start and display name. registrar_change: another command
-   line for one that is there, and another account unless it keeps its own; what is NULL stays. How it starts stays. */
+   line for one that is there, and another account unless it keeps its own. How it starts stays. */
 DWORD registrar_create(SC_HANDLE manager, const char *service, const struct registration *registration,
                        SC_HANDLE *handle_out);
 DWORD registrar_change(SC_HANDLE handle, const struct registration *registration, bool keeps_account);

@@ -898,6 +898,27 @@ static void test_installer__an_upgrade_that_fails_leaves_the_old_one_running(voi
     expect_file(world.places.program, "portlistener.exe", "old program");
 }
 
+/* The accounts of the system have an empty password, which must be given with their names. */
+static void test_installer__an_upgrade_that_fails_gives_the_account_back(void **state)
+{
+    static const char *const accounts[] = {"LocalSystem", "NT AUTHORITY\\NetworkService", ".\\somebody"};
+    const struct installer_request request = {
+        .service = TEST_SERVICE, .places = &world.places, .account = "NT AUTHORITY\\LocalService"};
+    (void)state;
+    be_installed();
+    for (size_t i = 0; i < sizeof accounts / sizeof accounts[0]; i++) {
+        (void)snprintf(world.account, sizeof world.account, "%s", accounts[i]);
+        refuse(IMPORT_ChangeServiceConfig2W, 1, ERROR_INVALID_LEVEL);
+        expect_code(with_streams(&request, NULL), EXIT_CODE_FAILED);
+        expect(world.complained, "service SID: refused, see above; what was done is undone\n");
+        assert_string_equal(world.account, accounts[i]);
+        assert_int_equal(world.has_password,
+                         accounts[i][0] != '.'); /* the system keeps the one that it has */
+        assert_int_equal(world.state, SERVICE_RUNNING);
+        expect_file(world.places.program, "portlistener.exe", "old program");
+    }
+}
+
 static void test_installer__a_dry_run_leaves_what_is_installed(void **state)
 {
     const struct installer_request request = {.service = TEST_SERVICE,
@@ -1829,6 +1850,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_installer__an_upgrade_that_fails_leaves_the_old_one_running,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__an_upgrade_that_fails_gives_the_account_back, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_installer__a_dry_run_leaves_what_is_installed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_installer__says_when_it_does_not_start_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_installer__says_how_a_start_ended, setup, teardown),

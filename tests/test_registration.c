@@ -302,7 +302,8 @@ static void test_registration__judges_each_part_alone(void **state)
     expect_only(REGISTRATION_IMAGE, REGISTRATION_WEAKER);
     world.image = L"\"D:\\tools\\portlistener.exe\" service";
     expect_only(REGISTRATION_IMAGE, REGISTRATION_DIFFERENT);
-    static const WCHAR *const systems[] = {L"LocalSystem", L".\\localsystem", L"NT AUTHORITY\\SYSTEM", L""};
+    static const WCHAR *const systems[] = {L"LocalSystem", L".\\localsystem", L"NT AUTHORITY\\SYSTEM",
+                                           L"system", L""};
     for (size_t i = 0; i < sizeof systems / sizeof systems[0]; i++) {
         world.account = systems[i];
         expect_only(REGISTRATION_ACCOUNT, REGISTRATION_WEAKER);
@@ -482,6 +483,20 @@ static void test_registration__has_words_for_every_part(void **state)
         [REGISTRATION_RESTART_SCOPE] = "yes",
         [REGISTRATION_PRESHUTDOWN] = "15000 ms",
     };
+    static const struct {
+        struct registration registration;
+        enum registration_part part;
+        const char *words;
+    } others[] = {
+        {{.start = SERVICE_DEMAND_START}, REGISTRATION_START, "manual"},
+        {{.start = SERVICE_DISABLED}, REGISTRATION_START, "disabled"},
+        {{.start = SERVICE_BOOT_START}, REGISTRATION_START, "of another kind"},
+        {{.sid = REGISTRATION_SID_RESTRICTED}, REGISTRATION_SID, "restricted"},
+        {{.sid = REGISTRATION_SID_NONE}, REGISTRATION_SID, "none"},
+        {{.account = NULL}, REGISTRATION_ACCOUNT, "none"},
+        {{.restart_count = 0}, REGISTRATION_RESTARTS, "none"},
+        {{.restarts_after_errors = true}, REGISTRATION_RESTART_SCOPE, "no: after errors of its own too"},
+    };
     static const struct registration nothing = {.restarts_after_errors = true, .start = SERVICE_DISABLED};
     char room[512];
     struct text text;
@@ -497,6 +512,11 @@ static void test_registration__has_words_for_every_part(void **state)
         text_init(&text, room, sizeof room);
         registration_add_value(&text, part, &nothing);
         assert_true(text.length > 0);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        text_init(&text, room, sizeof room);
+        registration_add_value(&text, others[i].part, &others[i].registration);
+        assert_string_equal(room, others[i].words);
     }
 }
 
