@@ -2,41 +2,27 @@
    The installation, see installer.h. */
 #include "installer.h"
 
-#include <string.h>
-
 #include "base/file_trust.h"
 #include "base/memory.h"
-#include "base/utf16.h"
 #include "base/win.h"
 #include "firewall_rules.h"
 #include "install_files.h"
+#include "install_plan.h"
 #include "installer_files.h"
 #include "loaded_config.h"
-#include "pipe_access.h"
 #include "registrar.h"
 #include "registration.h"
 #include "service_state.h"
 
-enum {
-    INSTALLER_SID_ROOM = 128,
-    INSTALLER_DRAIN = 10000, /* milliseconds: the default of drain_timeout */
-    INSTALLER_COLUMN = 26
-};
+enum { INSTALLER_COLUMN = 26 };
 
 struct installer {
     const struct installer_request *request;
     struct streams *streams;
     SC_HANDLE manager;
-    SC_HANDLE service;          /* NULL: not there yet */
-    bool is_upgrade;            /* it was there */
-    bool ran;                   /* and ran */
-    bool keeps_account;         /* what it has stays */
-    struct registration before; /* of an upgrade */
-    struct registration hardened;
-    char *events; /* full paths of files */
-    char *own_ini;
-    const char *ini; /* what the service is to read */
-    char sid[INSTALLER_SID_ROOM];
+    SC_HANDLE service; /* NULL: not there yet */
+    bool ran;          /* it was there, and ran */
+    struct install_plan plan;
     struct loaded_config config; /* what the service will read */
     bool has_config;
     struct installer_files files; /* made, for undoing */
@@ -62,136 +48,6 @@ static bool installer__is_dry(const struct installer *installer)
     return installer->request->is_dry_run;
 }
 
-/* ---- What is there ---- */
-
-static bool installer__refuse(struct failure *failure_out, const char *lead, const char *subject,
-                              const char *rest)
-{
-    struct text text;
-    *failure_out = (struct failure){.code = EXIT_CODE_FAILED};
-    text_init(&text, failure_out->text, sizeof failure_out->text);
-    text_add_string(&text, lead);
-    text_add_escaped(&text, subject, strlen(subject));
-    text_add_string(&text, rest);
-    return false;
-}
-
-static bool installer__refuse_unknown(enum registration_part part, DWORD error, struct failure *failure_out)
-{
-    struct failure cause;
-    struct text text;
-    installer_files_fail(&cause, error, "");
-    *failure_out = (struct failure){.code = cause.code, .win32_error = error};
-    text_init(&text, failure_out->text, sizeof failure_out->text);
-    text_add_format(&text, "nothing was changed, as the service that is there cannot be read, its %s: %s",
-                    registration_name(part), cause.text);
-    return false;
-}
-
-/* What an upgrade keeps, or puts back when it fails, must be known. */
-static bool installer__knows_service(const struct installer *installer, struct failure *failure_out)
-{
-    static const enum registration_part kept[] = {REGISTRATION_IMAGE, REGISTRATION_ACCOUNT,
-                                                  REGISTRATION_START, REGISTRATION_EVENT_SOURCE,
-                                                  REGISTRATION_CONFIG_FILE};
-    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
-        const DWORD error = installer->before.errors[kept[i]];
-        if (error != ERROR_SUCCESS) {
-            return installer__refuse_unknown(kept[i], error, failure_out);
-        }
-    }
-    return true;
-}
-
-/* The service, if there is one: it must be ours. */
-static bool installer__find_service(struct installer *installer, struct failure *failure_out)
-{
-    const struct installer_request *request = installer->request;
-    if (!registration_read(request->service, &installer->before, failure_out)) {
-        return failure_out->win32_error == ERROR_SERVICE_DOES_NOT_EXIST;
-    }
-    installer->is_upgrade = true;
-    if (!installer__knows_service(installer, failure_out)) {
-        return false;
-    }
-    return install_places_are_of(request->places, installer->before.image) ||
-           installer__refuse(failure_out,
-                             "there is a service of this name already that runs another program: ",
-                             installer->before.image, "; give another name with --service");
-}
-
-/* The event source, if there is one: a file of the same name. */
-static bool installer__find_source(const struct installer *installer, struct failure *failure_out)
-{
-    char *file = NULL;
-    const DWORD error = registrar_find_source(installer->request->service, &file);
-    const bool is_ours = file == NULL || install_places_have_texts(file);
-    if (!is_ours) {
-        installer__refuse(failure_out, "another program has an event source of this name: ", file,
-                          "; give another name with --service");
-    }
-    memory_free(file);
-    return is_ours &&
-           installer_files_done(failure_out, error, "the event source of this name cannot be read: ");
-}
-
-/* A file in the folder of the program that runs. */
-static bool installer__find_file(const struct installer *installer, const char *name,
-                                 struct failure *failure_out)
-{
-    char *path = install_files_join(installer->request->places->source, name);
-    const DWORD error = path != NULL ? install_files_look(path) : ERROR_NOT_ENOUGH_MEMORY;
-    const bool is_there =
-        installer_files_done(failure_out, error, "the unpacked files cannot be looked at: ");
-    if (error == ERROR_FILE_NOT_FOUND) {
-        installer__refuse(failure_out, "there is no ", path,
-                          "; it belongs beside the program: unpack the whole archive");
-    }
-    memory_free(path);
-    return is_there;
-}
-
-/* The configuration that the service is to read: asked for, or what it has, or its own. False: no memory. */
-static bool installer__choose_config(struct installer *installer)
-{
-    const struct installer_request *request = installer->request;
-    const char *chosen = request->config_file != NULL ? request->config_file : installer->before.config_file;
-    installer->own_ini = install_files_join(request->places->data, INSTALL_PLACES_INI);
-    installer->ini = chosen != NULL ? chosen : installer->own_ini;
-    return installer->own_ini != NULL;
-}
-
-/* An upgrade leaves the account that somebody has chosen; the one that may do everything nobody chooses. */
-static const char *installer__choose_account(struct installer *installer)
-{
-    const struct installer_request *request = installer->request;
-    struct registration own = {.errors = {0}};
-    installer->keeps_account =
-        request->account == NULL && installer->is_upgrade &&
-        registration_judge(REGISTRATION_ACCOUNT, &installer->before, &own) != REGISTRATION_WEAKER;
-    return installer->keeps_account ? installer->before.account : request->account;
-}
-
-static bool installer__plan(struct installer *installer, struct failure *failure_out)
-{
-    const struct installer_request *request = installer->request;
-    struct text sid;
-    installer_files_fail(failure_out, ERROR_NOT_ENOUGH_MEMORY, "");
-    text_init(&sid, installer->sid, sizeof installer->sid);
-    installer->events = install_files_join(request->places->program, INSTALL_PLACES_EVENTS);
-    if (installer->events == NULL || !pipe_access_sid(&sid, request->service) ||
-        !installer__choose_config(installer)) {
-        return false;
-    }
-    const struct registration_request hardened = {.service = request->service,
-                                                  .program = request->places->target,
-                                                  .event_file = installer->events,
-                                                  .config_file = installer->ini,
-                                                  .account = installer__choose_account(installer),
-                                                  .drain_timeout = INSTALLER_DRAIN};
-    return registration_make(&hardened, &installer->hardened);
-}
-
 /* Opens what there is to open; changes nothing. */
 static bool installer__open(struct installer *installer, struct failure *failure_out)
 {
@@ -199,26 +55,18 @@ static bool installer__open(struct installer *installer, struct failure *failure
     if (installer->manager == NULL) {
         return installer_files_fail(failure_out, GetLastError(), "the service manager cannot be reached: ");
     }
-    if (!installer->is_upgrade) {
+    if (!installer->plan.is_upgrade) {
         return true;
     }
     const DWORD error = registrar_open(installer->manager, installer->request->service, &installer->service);
     return installer_files_done(failure_out, error, "the service that is there cannot be changed: ");
 }
 
-static bool installer__look(struct installer *installer, struct failure *failure_out)
-{
-    return install_places_check_rights(failure_out) && installer__find_service(installer, failure_out) &&
-           installer__find_source(installer, failure_out) &&
-           installer__find_file(installer, INSTALL_PLACES_EVENTS, failure_out) &&
-           installer__plan(installer, failure_out) && installer__open(installer, failure_out);
-}
-
 /* ---- Step: the service stops ---- */
 
 static bool installer__is_upgrade(const struct installer *installer)
 {
-    return installer->is_upgrade;
+    return installer->plan.is_upgrade;
 }
 
 static bool installer__stop(struct installer *installer, const struct installer_step *step, struct text *said,
@@ -287,7 +135,7 @@ static bool installer__make_data(struct installer *installer, const struct insta
     (void)step;
     text_add_format(said, "%s: administrators, and the service to read", installer->request->places->data);
     return installer__is_dry(installer) ||
-           installer_files_make_data(&installer->files, installer->sid, failure_out);
+           installer_files_make_data(&installer->files, installer->plan.sid, failure_out);
 }
 
 static bool installer__remove_data(struct installer *installer)
@@ -301,7 +149,7 @@ static bool installer__make_folders(struct installer *installer, const struct in
     (void)step;
     installer_files_add_folders(said);
     return installer__is_dry(installer) ||
-           installer_files_make_folders(&installer->files, installer->sid, failure_out);
+           installer_files_make_folders(&installer->files, installer->plan.sid, failure_out);
 }
 
 static bool installer__remove_folders(struct installer *installer)
@@ -313,9 +161,9 @@ static bool installer__remove_folders(struct installer *installer)
 
 static bool installer__copy_ini(struct installer *installer, struct text *said, struct failure *failure_out)
 {
-    text_add_format(said, "%s: the one to begin with", installer->ini);
+    text_add_format(said, "%s: the one to begin with", installer->plan.ini);
     return installer__is_dry(installer) ||
-           installer_files_copy_ini(&installer->files, installer->ini, failure_out);
+           installer_files_copy_ini(&installer->files, installer->plan.ini, failure_out);
 }
 
 /* What the service will read, for what the registration and the firewall take from it. A configuration with errors is for
@@ -336,7 +184,7 @@ static bool installer__load_config(struct installer *installer, const char *path
     if (installer->config.config == NULL) {
         text_add_string(said, "; it has errors, \"portlistener check\" tells which");
     } else {
-        installer->hardened.preshutdown = /* an hour and the margin at most */
+        installer->plan.hardened.preshutdown = /* an hour and the margin at most */
             (uint32_t)installer->config.config->service.drain_timeout + REGISTRATION_STOP_MARGIN;
     }
     return true;
@@ -356,8 +204,8 @@ static bool installer__load_source(struct installer *installer, struct text *sai
 static bool installer__place_config(struct installer *installer, const struct installer_step *step,
                                     struct text *said, struct failure *failure_out)
 {
-    const bool is_own = registration_is_equal(installer->own_ini, installer->ini);
-    const DWORD found = is_own ? install_files_look(installer->ini) : ERROR_SUCCESS;
+    const bool is_own = registration_is_equal(installer->plan.own_ini, installer->plan.ini);
+    const DWORD found = is_own ? install_files_look(installer->plan.ini) : ERROR_SUCCESS;
     (void)step;
     if (found != ERROR_SUCCESS && found != ERROR_FILE_NOT_FOUND) {
         return installer_files_fail(failure_out, found, "it cannot be looked at: ");
@@ -370,15 +218,15 @@ static bool installer__place_config(struct installer *installer, const struct in
             return installer__load_source(installer, said, failure_out);
         }
     } else {
-        text_add_format(said, "%s, which is there", installer->ini);
+        text_add_format(said, "%s, which is there", installer->plan.ini);
     }
-    return install_files_check(installer->ini, failure_out) &&
-           installer__load_config(installer, installer->ini, said, failure_out);
+    return install_files_check(installer->plan.ini, failure_out) &&
+           installer__load_config(installer, installer->plan.ini, said, failure_out);
 }
 
 static bool installer__remove_ini(struct installer *installer)
 {
-    return installer_files_remove_ini(&installer->files, installer->ini);
+    return installer_files_remove_ini(&installer->files, installer->plan.ini);
 }
 
 /* ---- Step: the event source ---- */
@@ -388,18 +236,18 @@ static bool installer__make_source(struct installer *installer, const struct ins
 {
     const char *service = installer->request->service;
     (void)step;
-    text_add_string(said, installer->events);
+    text_add_string(said, installer->plan.events);
     if (installer__is_dry(installer)) {
         return true;
     }
-    const DWORD error = registrar_set_source(service, installer->events, &installer->has_source);
+    const DWORD error = registrar_set_source(service, installer->plan.events, &installer->has_source);
     return installer_files_done(failure_out, error, "");
 }
 
 static bool installer__put_source_back(struct installer *installer)
 {
     const char *service = installer->request->service;
-    const char *before = installer->before.event_file;
+    const char *before = installer->plan.before.event_file;
     bool is_new = false;
     if (installer->has_source) {
         return registrar_remove_source(service) == ERROR_SUCCESS;
@@ -411,18 +259,18 @@ static bool installer__put_source_back(struct installer *installer)
 
 static DWORD installer__register(struct installer *installer)
 {
-    return installer->is_upgrade
-               ? registrar_change(installer->service, &installer->hardened, installer->keeps_account)
-               : registrar_create(installer->manager, installer->request->service, &installer->hardened,
-                                  &installer->service);
+    return installer->plan.is_upgrade ? registrar_change(installer->service, &installer->plan.hardened,
+                                                         installer->plan.keeps_account)
+                                      : registrar_create(installer->manager, installer->request->service,
+                                                         &installer->plan.hardened, &installer->service);
 }
 
 static bool installer__register_service(struct installer *installer, const struct installer_step *step,
                                         struct text *said, struct failure *failure_out)
 {
     (void)step;
-    text_add_format(said, "%s\n  %-*s %s", installer->hardened.image, INSTALLER_COLUMN, "account",
-                    installer->hardened.account);
+    text_add_format(said, "%s\n  %-*s %s", installer->plan.hardened.image, INSTALLER_COLUMN, "account",
+                    installer->plan.hardened.account);
     if (installer__is_dry(installer)) {
         return true;
     }
@@ -437,9 +285,9 @@ static bool installer__register_service(struct installer *installer, const struc
 
 static bool installer__unregister(struct installer *installer)
 {
-    return installer->is_upgrade ? registrar_change(installer->service, &installer->before,
-                                                    installer->keeps_account) == ERROR_SUCCESS
-                                 : DeleteService(installer->service) != FALSE;
+    return installer->plan.is_upgrade ? registrar_change(installer->service, &installer->plan.before,
+                                                         installer->plan.keeps_account) == ERROR_SUCCESS
+                                      : DeleteService(installer->service) != FALSE;
 }
 
 /* ---- Steps: its settings ---- */
@@ -447,12 +295,12 @@ static bool installer__unregister(struct installer *installer)
 static bool installer__set_part(struct installer *installer, const struct installer_step *step,
                                 struct text *said, struct failure *failure_out)
 {
-    registration_add_value(said, step->part, &installer->hardened);
+    registration_add_value(said, step->part, &installer->plan.hardened);
     if (installer__is_dry(installer)) {
         return true;
     }
     const DWORD error =
-        registrar_set(installer->service, installer->request->service, step->part, &installer->hardened);
+        registrar_set(installer->service, installer->request->service, step->part, &installer->plan.hardened);
     return installer_files_done(failure_out, error, "");
 }
 
@@ -460,7 +308,7 @@ static bool installer__set_part(struct installer *installer, const struct instal
    locked out. */
 static bool installer__has_own_account(const struct installer *installer)
 {
-    return registration_has_own_account(installer->request->service, installer->hardened.account);
+    return registration_has_own_account(installer->request->service, installer->plan.hardened.account);
 }
 
 static bool installer__shares_account(const struct installer *installer)
@@ -499,22 +347,23 @@ static bool installer__set_firewall(struct installer *installer, const struct in
     unsigned count = 0;
     (void)step;
     if (config == NULL) {
-        return installer__refuse(failure_out, "", "the configuration has errors", "");
+        return install_plan_refuse(failure_out, "", "the configuration has errors", "");
     }
     text_init_heap(&lines);
-    const bool is_done = firewall_rules_set(&rules, config, installer->is_upgrade,
+    const bool is_done = firewall_rules_set(&rules, config, installer->plan.is_upgrade,
                                             installer__is_dry(installer) ? &lines : NULL, &count);
     text_fini(&lines);
     text_add_format(said, "%u rule%s", count, count == 1 ? "" : "s");
-    return is_done || installer__refuse(failure_out, "netsh has not added a rule", "",
-                                        "; is the service of the firewall running?");
+    return is_done || install_plan_refuse(failure_out, "netsh has not added a rule", "",
+                                          "; is the service of the firewall running?");
 }
 
 /* ---- Step: it starts ---- */
 
 static bool installer__is_to_start(const struct installer *installer)
 {
-    const uint32_t start = installer->is_upgrade ? installer->before.start : installer->hardened.start;
+    const uint32_t start =
+        installer->plan.is_upgrade ? installer->plan.before.start : installer->plan.hardened.start;
     return installer->ran || (installer->request->wants_start && start == SERVICE_AUTO_START);
 }
 
@@ -643,7 +492,7 @@ static void installer__tell_end(const struct installer *installer)
         return;
     }
     output_format(&installer->streams->out, "%s. The configuration is %s\n",
-                  installer->is_upgrade ? "Upgraded" : "Installed", installer->ini);
+                  installer->plan.is_upgrade ? "Upgraded" : "Installed", installer->plan.ini);
     if (!installer__is_to_start(installer)) {
         output_format(&installer->streams->out, "Start it with: net start %s\n", request->service);
     }
@@ -664,10 +513,7 @@ static void installer__close(struct installer *installer)
     if (installer->manager != NULL) {
         CloseServiceHandle(installer->manager);
     }
-    registration_fini(&installer->hardened);
-    registration_fini(&installer->before);
-    memory_free(installer->own_ini);
-    memory_free(installer->events);
+    install_plan_free(&installer->plan);
 }
 
 enum exit_code installer_run(const struct installer_request *request, struct streams *streams)
@@ -676,8 +522,8 @@ enum exit_code installer_run(const struct installer_request *request, struct str
         .request = request, .streams = streams, .files = {.places = request->places}};
     struct failure failure = {.code = EXIT_CODE_FAILED};
     enum exit_code code = EXIT_CODE_FAILED;
-    if (installer__look(&installer, &failure)) {
-        output_format(&streams->out, "%s %s%s\n", installer.is_upgrade ? "Upgrading" : "Installing",
+    if (install_plan_make(&installer.plan, request, &failure) && installer__open(&installer, &failure)) {
+        output_format(&streams->out, "%s %s%s\n", installer.plan.is_upgrade ? "Upgrading" : "Installing",
                       request->service, request->is_dry_run ? ", dry run" : "");
         code = installer__climb(&installer);
         if (code == EXIT_CODE_DONE) {
