@@ -69,6 +69,17 @@ bool engine_fail(struct failure *failure, enum exit_code code, uint32_t error, c
     return false;
 }
 
+void engine_fail_section(struct failure *failure, const struct config *config,
+                         const struct config_endpoint *endpoint)
+{
+    char room[sizeof failure->text];
+    struct text text;
+    text_init(&text, room, sizeof room);
+    config_places_add_section(&text, &config->places, endpoint->name, endpoint->line);
+    text_add_string(&text, failure->text);
+    memcpy(failure->text, room, sizeof room);
+}
+
 /* ---- Workers ---- */
 
 static void engine__run_refuse(struct signal *signal, struct worker *worker)

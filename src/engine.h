@@ -65,7 +65,8 @@ struct reload_report {
    well stay bound and go on accepting; live connections keep the settings that they began with, but whom `allow` and
    `deny` of `next` deny is reset. Each change is logged. False: everything goes on as before, and `failure` tells why.
    `next` is the engine's in either case: a refused one is done when what was begun of it has ended. engine_compare: tells
-   what engine_reload would change, and changes nothing; `next` stays the caller's. False: no memory. Any thread but a
+   what engine_reload would change, and changes nothing; `next` stays the caller's. False: no memory, or a handler that
+   would be started says, asked by a check, that it would not. Any thread but a
    worker; one at a time. */
 bool engine_reload(struct engine *engine, const struct config *next, struct reload_report *report);
 bool engine_compare(struct engine *engine, const struct config *next, struct reload_report *report);

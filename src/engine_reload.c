@@ -14,6 +14,7 @@
 #include "config/config_keys.h"
 #include "connection/connection.h"
 #include "engine_state.h"
+#include "rehearsal.h"
 
 enum {
     RELOAD_LINES_MAX = 100, /* of changes that are logged; of the rest their number is */
@@ -65,6 +66,35 @@ static void reload__tell(const struct reload *reload)
     }
 }
 
+static void reload__end_failure(struct failure *failure, const char *words)
+{
+    char room[sizeof failure->text];
+    struct text text;
+    text_init(&text, room, sizeof room);
+    text_add_format(&text, "%s; %s", failure->text, words);
+    memcpy(failure->text, room, sizeof room);
+}
+
+/* Those that would be started, as a check. Not with the lock: a handler may take its time. */
+static bool reload__try_handlers(const struct reload *reload)
+{
+    const struct config *next = reload->next;
+    struct failure *failure = &reload->report->failure;
+    struct rehearsal *rehearsal = rehearsal_create(failure);
+    bool is_well = rehearsal != NULL;
+    for (size_t i = 0; is_well && i < next->endpoint_count; i++) {
+        const struct config_endpoint *endpoint = &next->endpoints[i];
+        if (endpoint->is_enabled && endpoint->options.options != NULL && !reload->diff.endpoints[i].is_same &&
+            !rehearsal_handler(rehearsal, next, endpoint, failure)) {
+            engine_fail_section(failure, next, endpoint);
+            reload__end_failure(failure, "a reload would change nothing");
+            is_well = false;
+        }
+    }
+    rehearsal_destroy(rehearsal);
+    return is_well;
+}
+
 bool engine_compare(struct engine *engine, const struct config *next, struct reload_report *report)
 {
     struct reload reload = {.engine = engine, .next = next, .report = report};
@@ -74,9 +104,13 @@ bool engine_compare(struct engine *engine, const struct config *next, struct rel
     if (is_made) {
         reload__tell(&reload);
     }
-    config_diff_fini(&reload.diff);
     ReleaseSRWLockShared(&engine->lock);
-    return is_made || reload__fail_memory(report);
+    const bool is_well = is_made ? reload__try_handlers(&reload) : reload__fail_memory(report);
+    if (!is_well && report->told != NULL) {
+        text_clear(report->told); /* it would not come to that */
+    }
+    config_diff_fini(&reload.diff);
+    return is_well;
 }
 
 static void reload__log_change(void *context, const struct config_change *change)
@@ -207,6 +241,7 @@ static bool reload__start_generations(const struct reload *reload)
         if (reload__is_new(reload, i) &&
             !generation_start(reload->engine, reload->current[i], reload__previous(reload, i),
                               &reload->report->failure)) {
+            reload__end_failure(&reload->report->failure, "nothing has changed");
             return false;
         }
     }
@@ -238,11 +273,7 @@ static bool reload__bind(struct reload *reload)
     if (failed == 0 || reload->next->service.start_policy == CONFIG_START_PARTIAL) {
         return true;
     }
-    struct text text;
-    char room[sizeof failure->text];
-    text_init(&text, room, sizeof room);
-    text_add_format(&text, "%s; start_policy = all: nothing has changed", failure->text);
-    memcpy(failure->text, room, sizeof room);
+    reload__end_failure(failure, "start_policy = all: nothing has changed");
     return false;
 }
 

@@ -160,8 +160,12 @@ bool generation_start(struct engine *engine, struct generation *generation, cons
 {
     void *state =
         previous != NULL && previous->handler == generation->handler ? previous->endpoint.state : NULL;
-    return control_calls_start(&engine->calls, &generation->endpoint, &engine->host.functions, state,
-                               failure_out);
+    const bool is_started = control_calls_start(&engine->calls, &generation->endpoint,
+                                                &engine->host.functions, state, failure_out);
+    if (!is_started) {
+        engine_fail_section(failure_out, generation->use->config, generation->endpoint.config);
+    }
+    return is_started;
 }
 
 /* ---- The end ---- */

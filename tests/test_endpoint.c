@@ -125,7 +125,7 @@ static void test_endpoint__refuses_a_handler_before_it_calls_it(void **state)
     for (size_t i = 0; i < 7; i++) {
         assert_false(is_started(&wrong[i]));
         assert_int_equal(starts, 0);
-        assert_int_equal(failure.code, EXIT_CODE_FAILED);
+        assert_int_equal(failure.code, EXIT_CODE_CONFIGURATION);
         assert_non_null(strstr(failure.text, "endpoint e: the handler good could not start: "));
         assert_non_null(strstr(failure.text, words[i]));
     }

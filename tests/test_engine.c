@@ -195,7 +195,7 @@ static void test_engine__tells_why_a_handler_did_not_start(void **state)
     rig_endpoint(&rig, "second", "probe", "tcp://127.0.0.1:0");
     rig_endpoint(&rig, "third", "probe", "tcp://127.0.0.1:0");
     probe.refuses_start = 3;
-    assert_fails(EXIT_CODE_FAILED,
+    assert_fails(EXIT_CODE_CONFIGURATION,
                  "endpoint third: the handler probe could not start: the probe was told to fail");
     assert_int_equal(probe.stops, 2);
     probe.refuses_start = 0;

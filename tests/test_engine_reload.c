@@ -628,9 +628,10 @@ static void test_reload__what_does_not_start_changes_nothing(void **state)
     struct client *client = call(1);
     assert_false(bed_reload("[endpoint web]\nlisten = tcp://@1:23900\nhandler = teller\n"
                             "[endpoint two]\nlisten = tcp://@2:23900\nhandler = unwilling\n"));
-    assert_int_equal(it.report.failure.code, EXIT_CODE_FAILED);
-    assert_non_null(
-        strstr(it.report.failure.text, "endpoint two: the handler unwilling could not start: not today"));
+    assert_int_equal(it.report.failure.code, EXIT_CODE_CONFIGURATION);
+    assert_string_equal(
+        it.report.failure.text,
+        "t.ini:4: endpoint two: the handler unwilling could not start: not today; nothing has changed");
     assert_echo(client);
     assert_refused(2);
     bed_wait_for_done(1); /* what was begun of it is over */
@@ -751,6 +752,26 @@ static void test_reload__tells_what_it_would_do(void **state)
     assert_int_equal(it.report.changes, 2);
     assert_int_equal(it.report.restarts, 1);
     assert_non_null(strstr(it.told.at, "idle_timeout 5m -> 1s"));
+    config_destroy(next);
+    bed_stop();
+}
+
+static void test_reload__tells_what_it_would_not_do(void **state)
+{
+    (void)state;
+    bed_start(WEB);
+    struct config *next = bed_parse(WEB "idle_timeout = 1s\n[endpoint two]\nlisten = tcp://@2:23900\n"
+                                        "handler = unwilling\n");
+    text_clear(&it.told);
+    assert_false(engine_compare(it.engine, next, &it.report));
+    assert_int_equal(it.report.failure.code, EXIT_CODE_CONFIGURATION);
+    assert_string_equal(it.report.failure.text,
+                        "t.ini:5: endpoint two: the handler unwilling could not start: "
+                        "not today; a reload would change nothing");
+    assert_string_equal(it.told.at, "");
+    config_destroy(next);
+    next = bed_parse(WEB "[endpoint two]\nlisten = tcp://@2:23900\nhandler = unwilling\nenabled = no\n");
+    assert_true(engine_compare(it.engine, next, &it.report)); /* it would not be started */
     config_destroy(next);
     bed_stop();
 }
@@ -1255,6 +1276,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_reload__is_refused_while_a_callback_holds_a_worker_up, rig_setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_reload__tells_what_it_would_not_do, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__configurations_do_not_pile_up, rig_setup, teardown),
         cmocka_unit_test_setup_teardown(test_reload__a_crash_names_the_endpoints_that_it_made, rig_setup,
                                         teardown),

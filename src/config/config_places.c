@@ -90,3 +90,17 @@ void config_places_add_other(struct text *text, const struct config_places *plac
         text_add_format(text, " of %s", document->name);
     }
 }
+
+void config_places_add_section(struct text *text, const struct config_places *places, const char *endpoint,
+                               uint32_t line)
+{
+    if (line == 0 || places->count == 0) {
+        return;
+    }
+    const struct config_document *document = config_places_find(places, line);
+    if (config_places_is_registry(places, line)) {
+        text_add_format(text, "%s\\endpoint %s: ", document->name, endpoint);
+    } else {
+        text_add_format(text, "%s:%lu: ", document->name, (unsigned long)(line - document->before));
+    }
+}

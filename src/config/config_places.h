@@ -51,4 +51,9 @@ void config_places_add_name(struct text *text, const struct config_places *place
 void config_places_add_other(struct text *text, const struct config_places *places, uint32_t line,
                              uint32_t here);
 
+/* config_places_add_section: where an endpoint's section, which begins in `line`, stands, for a message about it: "FILE:5: ",
+   or its key of the registry; nothing where no line is known. */
+void config_places_add_section(struct text *text, const struct config_places *places, const char *endpoint,
+                               uint32_t line);
+
 #endif

@@ -15,10 +15,12 @@ enum {
     ENDPOINT_MAX_INPUT_LIMIT = 16777216 /* the contract's */
 };
 
-static bool endpoint__fail(const struct endpoint *endpoint, const char *reason, struct failure *failure_out)
+/* It is the configuration that asks for what cannot be, unless memory is missing. */
+static bool endpoint__fail(const struct endpoint *endpoint, enum exit_code code, const char *reason,
+                           struct failure *failure_out)
 {
     struct text text;
-    failure_out->code = EXIT_CODE_FAILED;
+    failure_out->code = code;
     failure_out->win32_error = 0;
     text_init(&text, failure_out->text, sizeof failure_out->text);
     text_add_format(&text, "endpoint %s: the handler %s could not start: %s", endpoint->config->name,
@@ -89,14 +91,6 @@ bool endpoint_enter_again(struct endpoint *endpoint)
     return false;
 }
 
-static const char *endpoint__prepare(struct endpoint *endpoint)
-{
-    const char *fault = endpoint__find_fault(endpoint->handler);
-    return fault != NULL                ? fault
-           : !endpoint__equip(endpoint) ? "there is no memory for its counters and its timer"
-                                        : NULL;
-}
-
 /* The handler's start, of one that has no fault. */
 static bool endpoint__call_start(struct endpoint *endpoint, pl_start *start, struct failure *failure_out)
 {
@@ -108,20 +102,25 @@ static bool endpoint__call_start(struct endpoint *endpoint, pl_start *start, str
     start->error_room = sizeof error;
     start->config = &endpoint->config->options;
     start->name = endpoint->config->name;
-    const bool is_started = handler->start == NULL || handler->start(start) >= 0;
+    const int32_t result = handler->start != NULL ? handler->start(start) : PL_OK;
     start->error = NULL;
     error[sizeof error - 1] = '\0';
-    return is_started ||
-           endpoint__fail(endpoint, error[0] != '\0' ? error : "it gave no reason", failure_out);
+    return result >= 0 ||
+           endpoint__fail(endpoint, result == PL_NO_MEMORY ? EXIT_CODE_FAILED : EXIT_CODE_CONFIGURATION,
+                          error[0] != '\0' ? error : "it gave no reason", failure_out);
 }
 
 bool endpoint_start(struct endpoint *endpoint, const struct pl_host *host, void *previous,
                     struct failure *failure_out)
 {
     pl_start start = {.host = host, .endpoint = endpoint->id, .previous = previous};
-    const char *fault = endpoint__prepare(endpoint);
+    const char *fault = endpoint__find_fault(endpoint->handler);
     if (fault != NULL) {
-        return endpoint__fail(endpoint, fault, failure_out);
+        return endpoint__fail(endpoint, EXIT_CODE_CONFIGURATION, fault, failure_out);
+    }
+    if (!endpoint__equip(endpoint)) {
+        return endpoint__fail(endpoint, EXIT_CODE_FAILED, "there is no memory for its counters and its timer",
+                              failure_out);
     }
     endpoint->is_started = 1; /* it may call its host */
     if (!endpoint__call_start(endpoint, &start, failure_out)) {
@@ -140,7 +139,7 @@ bool endpoint_check(struct endpoint *endpoint, const struct pl_host *host, void 
     pl_start start = {.check = 1, .host = host, .previous = previous};
     const char *fault = endpoint__find_fault(handler);
     if (fault != NULL) {
-        return endpoint__fail(endpoint, fault, failure_out);
+        return endpoint__fail(endpoint, EXIT_CODE_CONFIGURATION, fault, failure_out);
     }
     if (handler->abi_minor < ENDPOINT_CHECK_MINOR) {
         return true;
