@@ -47,6 +47,7 @@ static bool bindings_change__make(struct bindings_change *change, const struct c
     if (binding == NULL) {
         return false;
     }
+    change->wanted[change->opened_count] = socket;
     change->opened[change->opened_count++] = binding;
     bindings_change__take(change, binding, owner);
     return true;
@@ -90,8 +91,9 @@ bool bindings_change_init(struct bindings_change *change, struct bindings *bindi
     change->owners = memory_alloc(room * sizeof(struct endpoint *));
     change->closing = memory_alloc(room * sizeof(struct binding *));
     change->opened = memory_alloc(room * sizeof(struct binding *));
+    change->wanted = memory_alloc(room * sizeof(const struct config_socket *));
     bool is_made = ordered != NULL && change->next != NULL && change->owners != NULL &&
-                   change->closing != NULL && change->opened != NULL;
+                   change->closing != NULL && change->opened != NULL && change->wanted != NULL;
     for (size_t i = 0; is_made && i < after->count; i++) {
         ordered[after->at[i].place] = &after->at[i];
     }
@@ -187,4 +189,5 @@ void bindings_change_fini(struct bindings_change *change)
     memory_free((void *)change->owners);
     memory_free((void *)change->closing);
     memory_free((void *)change->opened);
+    memory_free((void *)change->wanted);
 }

@@ -13,7 +13,8 @@ struct bindings_change {
     size_t count;
     struct binding **closing; /* all that end then */
     size_t closing_count;
-    struct binding **opened; /* those of `next` that are new */
+    struct binding **opened;             /* those of `next` that are new */
+    const struct config_socket **wanted; /* what each of these is for */
     size_t opened_count;
 };
 

@@ -54,11 +54,13 @@ void engine_continue(struct engine *engine);
 
 /* What a reload changes. */
 struct reload_report {
-    struct text *told;      /* takes the changes, one line each, or as JSON; may be NULL */
-    bool is_json;           /* see config_diff_add_json */
-    size_t changes;         /* from here on: how it went */
-    size_t restarts;        /* of these, wait for the next start */
-    struct failure failure; /* DONE; BIND: it runs as `next` says, but for sockets that wait to be bound */
+    struct text *told; /* takes the changes, one line each, or as JSON; may be NULL */
+    bool is_json;      /* see config_diff_add_json */
+    size_t changes;    /* from here on: how it went */
+    size_t restarts;   /* of these, wait for the next start */
+    struct failure
+        failure; /* DONE; BIND: it runs as `next` says, but for sockets that wait to be bound, perhaps for
+                               longer */
 };
 
 /* engine_reload: from now on it runs as `next` says, but for what needs a restart. Listening sockets that `next` has as

@@ -265,12 +265,23 @@ static bool reload__make_sockets(struct reload *reload)
     return true;
 }
 
+static void reload__mark_waiting(struct reload *reload)
+{
+    const struct bindings_change *sockets = &reload->sockets;
+    for (size_t i = 0; i < sockets->opened_count; i++) {
+        const size_t index = (size_t)(sockets->wanted[i] - reload->diff.new_sockets.at);
+        reload->diff.new_sockets.at[index].is_waiting =
+            sockets->opened[i]->listener.state == LISTENER_WAITING;
+    }
+}
+
 /* False: what cannot be bound keeps the whole reload back. */
 static bool reload__bind(struct reload *reload)
 {
     struct failure *failure = &reload->report->failure;
     const size_t failed = bindings_change_open(&reload->sockets, failure);
     if (failed == 0 || reload->next->service.start_policy == CONFIG_START_PARTIAL) {
+        reload__mark_waiting(reload);
         return true;
     }
     reload__end_failure(failure, "start_policy = all: nothing has changed");
@@ -427,6 +438,7 @@ static bool reload__run(struct reload *reload)
         reload__tell(reload);
         reload__log(reload);
         reload__commit(reload);
+        (void)bindings_describe_waiting(&engine->bindings, &reload->report->failure); /* also from before */
     }
     bindings_change_fini(&reload->sockets);
     config_diff_fini(&reload->diff);

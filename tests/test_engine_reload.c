@@ -671,6 +671,12 @@ static void test_reload__a_bind_failure_follows_start_policy(void **state)
                   3);
     assert_int_equal(it.report.failure.code, EXIT_CODE_BIND);
     assert_int_equal(it.engine->bindings.at[1]->listener.state, LISTENER_WAITING);
+    assert_non_null(strstr(it.told.at, ":23900 waits to be bound\n"));
+    assert_reload(WEB "idle_timeout = 1m\n"
+                      "[endpoint two]\nlisten = tcp://@2:23900\nhandler = echo\n",
+                  0);
+    assert_int_equal(it.report.failure.code, EXIT_CODE_BIND); /* it still waits */
+    assert_non_null(strstr(it.report.failure.text, "endpoint two"));
     struct client *client = call(1);
     assert_echo(client);
     client_close(client);

@@ -269,7 +269,8 @@ static void visitor__sockets(const struct visitor *visitor)
         const struct config_socket *socket = &diff->new_sockets.at[i];
         struct config_change change = {.endpoint = socket->endpoint, .socket = socket};
         if (socket->fate == CONFIG_SOCKET_ALONE) {
-            change.kind = CONFIG_CHANGE_OPENED;
+            change.kind = socket->is_waiting ? CONFIG_CHANGE_WAITS : CONFIG_CHANGE_OPENED;
+            change.effect = socket->is_waiting ? CONFIG_EFFECT_WHEN_BOUND : CONFIG_EFFECT_AT_ONCE;
         } else if (socket->fate == CONFIG_SOCKET_HELD) {
             change.kind = CONFIG_CHANGE_HELD;
             change.effect = CONFIG_EFFECT_RESTART;
@@ -348,6 +349,7 @@ void config_diff_fini(struct config_diff *diff)
 
 static const char *const effects[] = {[CONFIG_EFFECT_AT_ONCE] = "at once",
                                       [CONFIG_EFFECT_NEW_CLIENTS] = "new connections",
+                                      [CONFIG_EFFECT_WHEN_BOUND] = "when bound",
                                       [CONFIG_EFFECT_RESTART] = "restart"};
 
 static void config_change__add_value(struct text *text, const struct config_key *key, const void *record)
@@ -382,6 +384,7 @@ static void config_change__add_what(struct text *text, const struct config_chang
         text_add_format(text, "was %s", change->other);
         break;
     case CONFIG_CHANGE_OPENED:
+    case CONFIG_CHANGE_WAITS:
     case CONFIG_CHANGE_CLOSED:
     case CONFIG_CHANGE_MOVED:
     case CONFIG_CHANGE_HELD:
@@ -395,7 +398,9 @@ static void config_change__add_what(struct text *text, const struct config_chang
     } else if (change->kind == CONFIG_CHANGE_MOVED) {
         text_add_format(text, " goes over from endpoint %s", change->other);
     } else if (change->socket != NULL) {
-        text_add_string(text, change->kind == CONFIG_CHANGE_OPENED ? " opens" : " closes");
+        text_add_string(text, change->kind == CONFIG_CHANGE_OPENED  ? " opens"
+                              : change->kind == CONFIG_CHANGE_WAITS ? " waits to be bound"
+                                                                    : " closes");
     }
 }
 
@@ -441,8 +446,8 @@ static void config_diff__add_object(void *context, const struct config_change *c
         [CONFIG_CHANGE_VALUE] = "value",     [CONFIG_CHANGE_DLL] = "dll",
         [CONFIG_CHANGE_ADDED] = "added",     [CONFIG_CHANGE_REMOVED] = "removed",
         [CONFIG_CHANGE_RENAMED] = "renamed", [CONFIG_CHANGE_OPENED] = "opened",
-        [CONFIG_CHANGE_CLOSED] = "closed",   [CONFIG_CHANGE_MOVED] = "moved",
-        [CONFIG_CHANGE_HELD] = "held"};
+        [CONFIG_CHANGE_WAITS] = "waits",     [CONFIG_CHANGE_CLOSED] = "closed",
+        [CONFIG_CHANGE_MOVED] = "moved",     [CONFIG_CHANGE_HELD] = "held"};
     struct text *text = context;
     struct json object =
         json_begin(text, JSON_SPACED, text->at[text->length - 1] == '}' ? ",\n    {" : "\n    {");

@@ -24,12 +24,18 @@ enum config_change_kind {
     CONFIG_CHANGE_REMOVED, /* likewise */
     CONFIG_CHANGE_RENAMED, /* likewise */
     CONFIG_CHANGE_OPENED,  /* a socket */
+    CONFIG_CHANGE_WAITS,   /* likewise, but it could not be bound yet */
     CONFIG_CHANGE_CLOSED,  /* likewise */
     CONFIG_CHANGE_MOVED,   /* a socket goes over to another endpoint */
     CONFIG_CHANGE_HELD     /* a socket that is still in the way of the one that is wanted */
 };
 
-enum config_effect { CONFIG_EFFECT_AT_ONCE, CONFIG_EFFECT_NEW_CLIENTS, CONFIG_EFFECT_RESTART };
+enum config_effect {
+    CONFIG_EFFECT_AT_ONCE,
+    CONFIG_EFFECT_NEW_CLIENTS,
+    CONFIG_EFFECT_WHEN_BOUND,
+    CONFIG_EFFECT_RESTART
+};
 
 struct config_change {
     enum config_change_kind kind;
@@ -68,8 +74,8 @@ void config_diff_visit(const struct config_diff *diff,
 void config_change_add(struct text *text, const struct config_change *change);
 
 /* config_diff_add: all of them, one line each; config_diff_add_json: as one JSON object: "changes", a list of objects with
-   "endpoint" (null: [service]), "what" (value, dll, added, removed, renamed, opened, closed, moved, held), "effect" (at
-   once, new connections, restart), and as "what" has it "key", "before", "after", "socket"; and "restarts", their
+   "endpoint" (null: [service]), "what" (value, dll, added, removed, renamed, opened, waits, closed, moved, held), "effect" (at
+   once, new connections, when bound, restart), and as "what" has it "key", "before", "after", "socket"; and "restarts", their
    number. */
 void config_diff_add(struct text *text, const struct config_diff *diff);
 void config_diff_add_json(struct text *text, const struct config_diff *diff);

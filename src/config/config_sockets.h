@@ -24,6 +24,7 @@ struct config_socket {
     struct pl_address address; /* as it is wanted: port 0 is any */
     uint32_t backlog;          /* TCP: that it has, or should have */
     enum config_socket_fate fate;
+    bool is_waiting;               /* ALONE: it could not be bound yet */
     struct config_socket *partner; /* KEPT: the same one; HELD: the first that overlaps */
 };
 
