@@ -318,7 +318,9 @@ size_t text_fit(const char *at, size_t length, size_t columns)
     size_t used = 0, blank = 0;
     for (size_t end = 0; end < length; end++) {
         const bool begins = ((unsigned char)at[end] & 0xC0) != 0x80; /* a character, which takes a column */
-        blank = at[end] == ' ' ? end : blank;
+        if (at[end] == ' ') {
+            blank = end;
+        }
         if (begins && used == columns) {
             return blank > 0 ? blank : end;
         }
