@@ -6,6 +6,8 @@
 
 #include "base/json.h"
 
+enum { RELOADER_ERRORS_MAX = 20 /* that are logged, and go to the event log; of the rest their number is */ };
+
 /* One reload. */
 struct reloading {
     struct reloader *reloader;
@@ -56,20 +58,6 @@ static struct text reloading__begin_result(struct reloading *reloading, enum exi
     return text;
 }
 
-/* The first of the problems that is an error, as it stands among the lines. */
-static void reloading__add_first_error(struct text *text, const struct config_problems *problems)
-{
-    for (const char *line = problems->text.at; *line != '\0';) {
-        const size_t length = strcspn(line, "\n");
-        if (strstr(line, ": error: ") != NULL && strstr(line, ": error: ") < line + length) {
-            text_add(text, line, length);
-            return;
-        }
-        line += length + (line[length] == '\n');
-    }
-    text_add(text, problems->text.at, strcspn(problems->text.at, "\n"));
-}
-
 static void reloading__refuse_config(struct reloading *reloading)
 {
     const struct config_problems *problems = &reloading->problems;
@@ -81,8 +69,7 @@ static void reloading__refuse_config(struct reloading *reloading)
         text_add_format(&text, "%s cannot be read: out of memory; nothing has changed", path);
         return;
     }
-    text_add_format(&text, "%s has %lu error%s; nothing has changed: ", path, errors, errors == 1 ? "" : "s");
-    reloading__add_first_error(&text, problems);
+    text_add_format(&text, "%s has %lu error%s; nothing has changed", path, errors, errors == 1 ? "" : "s");
 }
 
 static void reloading__sum_up(struct reloading *reloading)
@@ -116,6 +103,28 @@ void reloader_log_warnings(struct log *log, const struct config_problems *proble
     }
 }
 
+/* Why it was refused: by a watch, or a control, nobody else is told. */
+static void reloading__log_errors(const struct reloading *reloading)
+{
+    struct log *log = reloading->reloader->options.log;
+    const struct config_problems *problems = &reloading->problems;
+    const char *line = problems->text.at;
+    unsigned shown = 0;
+    for (size_t i = 0; i < problems->count && shown < RELOADER_ERRORS_MAX; i++) {
+        const size_t length = strcspn(line, "\n");
+        if (problems->list[i].is_error) {
+            log_write(log, EVENT_CONFIG_INVALID, NULL, 0, "%.*s", (int)length, line);
+            shown++;
+        }
+        line += length + (line[length] == '\n');
+    }
+    if (problems->errors > shown && shown > 0) {
+        log_write(log, EVENT_CONFIG_INVALID, NULL, 0,
+                  "and %lu more errors; portlistener check tells them all",
+                  (unsigned long)problems->errors - shown);
+    }
+}
+
 static void reloading__log(const struct reloading *reloading)
 {
     const enum event event = !reloading->is_applied           ? EVENT_RELOAD_REFUSED
@@ -124,6 +133,8 @@ static void reloading__log(const struct reloading *reloading)
     log_write(reloading->reloader->options.log, event, NULL, 0, "%s", reloading->result.text);
     if (reloading->is_applied) {
         reloader_log_warnings(reloading->reloader->options.log, &reloading->problems);
+    } else if (!reloading->problems.is_out_of_memory) {
+        reloading__log_errors(reloading);
     }
 }
 

@@ -173,13 +173,63 @@ static void test_reloader__a_wrong_file_changes_nothing(void **state)
         bed_open(&bed);
         bed_write(&bed, "[endpoint web]\nlisten = tcp://127.0.0.1:7\nhandler = echo\nidle_timeot = 1s\n");
         bed_run(&bed, is_dry_run);
-        assert_told(&bed, EXIT_CODE_CONFIGURATION, "a.ini has 1 error; nothing has changed: ");
+        assert_told(&bed, EXIT_CODE_CONFIGURATION, "a.ini has 1 error; nothing has changed\n");
         assert_told(&bed, EXIT_CODE_CONFIGURATION, "a.ini:4:1: error: ");
         assert_int_equal(fake_engine.reloads + fake_engine.comparisons, 0);
         assert_int_equal(bed.done, 0);
         assert_int_equal(bed.reads, !is_dry_run);
         bed_close(&bed);
     }
+}
+
+static unsigned count_in_log(const struct bed *bed, const char *words)
+{
+    static char text[65536];
+    WCHAR path[PROGRAM_PATH_MAX];
+    unsigned count = 0;
+    swprintf(path, PROGRAM_PATH_MAX, L"%ls\\a.log", bed->folder);
+    assert_true(program_read(path, text, sizeof text));
+    for (const char *at = text; (at = strstr(at, words)) != NULL; at++) {
+        count++;
+    }
+    return count;
+}
+
+/* By a watch nobody is told, so all of them are logged, up to a number. */
+static void test_reloader__logs_each_error(void **state)
+{
+    (void)state;
+    static struct bed bed;
+    struct text words, file;
+    struct failure failure = {.code = EXIT_CODE_DONE};
+    text_init_heap(&words);
+    text_init_heap(&file);
+    bed_open(&bed);
+    text_add(&file, bed.path, strlen(bed.path) - strlen("a.ini"));
+    text_add_string(&file, "a.log");
+    const struct log_options options = {.file = file.at, .level = LOG_LEVEL_INFO, .keep = 1};
+    struct log *log = log_create(&options, &failure);
+    assert_int_equal(failure.code, EXIT_CODE_DONE);
+    bed.reloader.options.log = log;
+    text_add_string(&words, web);
+    text_add_string(&words, "accept_burst = 3\nidle_timeot = 1s\nidle_timeot = 2s\n");
+    bed_write(&bed, words.at);
+    bed_run(&bed, true); /* who asks for a dry run is told */
+    bed_run(&bed, false);
+    for (int i = 0; i < 20; i++) {
+        text_add_string(&words, "idle_timeot = 1s\n");
+    }
+    bed_write(&bed, words.at);
+    bed_run(&bed, false);
+    log_destroy(log);
+    bed.reloader.options.log = NULL;
+    assert_int_equal(count_in_log(&bed, "PL1012"), 2);
+    assert_int_equal(count_in_log(&bed, "PL1101"), 2 + 21);
+    assert_int_equal(count_in_log(&bed, "PL1102"), 0);
+    assert_int_equal(count_in_log(&bed, "and 2 more errors; portlistener check tells them all"), 1);
+    bed_close(&bed);
+    text_fini(&file);
+    text_fini(&words);
 }
 
 static void test_reloader__passes_on_what_the_engine_says(void **state)
@@ -263,6 +313,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reloader__applies_what_has_changed, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_reloader__a_dry_run_changes_nothing, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_reloader__a_wrong_file_changes_nothing, setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_reloader__logs_each_error, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_reloader__passes_on_what_the_engine_says, setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(test_reloader__tells_what_is_included_by_what_it_refuses, setup,
