@@ -32,7 +32,8 @@ struct reload {
     struct generation **current; /* of each endpoint of `next`; NULL: it is disabled */
     struct endpoint **endpoints; /* of these */
     struct bindings_change sockets;
-    unsigned lines; /* logged */
+    unsigned lines;    /* logged, and those that are not */
+    unsigned restarts; /* of those that are not */
 };
 
 /* ---- What is told ---- */
@@ -116,7 +117,9 @@ bool engine_compare(struct engine *engine, const struct config *next, struct rel
 static void reload__log_change(void *context, const struct config_change *change)
 {
     struct reload *reload = context;
-    if (reload->lines++ < RELOAD_LINES_MAX) {
+    if (reload->lines++ >= RELOAD_LINES_MAX) {
+        reload->restarts += change->effect == CONFIG_EFFECT_RESTART;
+    } else {
         char room[1024];
         struct text text;
         text_init(&text, room, sizeof room);
@@ -133,6 +136,11 @@ static void reload__log(struct reload *reload)
     if (reload->lines > RELOAD_LINES_MAX) {
         log_write(reload->engine->log, EVENT_RELOAD_CHANGE, NULL, 0, "and %u more changes",
                   reload->lines - RELOAD_LINES_MAX);
+    }
+    if (reload->restarts > 0) { /* a warning, as each of them would be */
+        log_write(reload->engine->log, EVENT_RELOAD_RESTART, NULL, 0,
+                  "%u of the changes that are not listed need%s a restart", reload->restarts,
+                  reload->restarts == 1 ? "s" : "");
     }
 }
 

@@ -871,8 +871,8 @@ static void test_reload__logs_a_hundred_changes_and_how_many_more(void **state)
     text_init_heap(&changed);
     for (int i = 1; i <= COUNT; i++) {
         text_add_format(&words, "[endpoint e%d]\nlisten = tcp://@%d:23900\nhandler = echo\n", i, i);
-        text_add_format(
-            &changed, "[endpoint e%d]\nlisten = tcp://@%d:23900\nhandler = echo\nidle_timeout = 1m\n", i, i);
+        text_add_format(&changed, "[endpoint e%d]\nlisten = tcp://@%d:23900\nhandler = echo\n%s\n", i, i,
+                        i > COUNT - 2 ? "backlog = 9" : "idle_timeout = 1m");
     }
     bed_start(words.at);
     it.report.told = NULL;
@@ -880,6 +880,8 @@ static void test_reload__logs_a_hundred_changes_and_how_many_more(void **state)
     assert_int_equal(it.report.changes, COUNT);
     assert_int_equal(journal_count(EVENT_RELOAD_CHANGE), 101);
     journal_assert_last(EVENT_RELOAD_CHANGE, "and 5 more changes");
+    assert_int_equal(journal_count(EVENT_RELOAD_RESTART), 1);
+    journal_assert_last(EVENT_RELOAD_RESTART, "2 of the changes that are not listed need a restart");
     text_fini(&words);
     text_fini(&changed);
     bed_stop();
