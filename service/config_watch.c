@@ -16,7 +16,7 @@
 
 enum {
     WATCH_FOLDERS_MAX = 60, /* a thread waits for 64 things at most */
-    WATCH_AGAIN = 5000,     /* milliseconds, until a folder that was not there is looked for again */
+    WATCH_AGAIN = 5000,     /* milliseconds, until what cannot be waited for is looked at again */
     WATCH_ROOT = 3,         /* bytes of C:\ */
     WATCH_WAKE = 0,         /* the order of what is waited for */
     WATCH_REGISTRY = 1,
@@ -45,7 +45,7 @@ struct config_watch {
     struct watch_places places; /* from here on: the thread's */
     HANDLE waits[WATCH_FOLDER + WATCH_FOLDERS_MAX];
     DWORD wait_count;
-    bool lacks_folder; /* one is not there */
+    bool has_unwatched; /* a folder is not there, or there are too many */
     HKEY key;
     uint64_t hash; /* of the contents that are known */
     ULONGLONG first;
@@ -217,7 +217,7 @@ static void config_watch__open_folder(struct config_watch *watch, const char *fo
                      : INVALID_HANDLE_VALUE;
     memory_free(wide);
     if (handle == INVALID_HANDLE_VALUE) {
-        watch->lacks_folder = true;
+        watch->has_unwatched = true;
     } else {
         watch->waits[watch->wait_count++] = handle;
     }
@@ -226,9 +226,11 @@ static void config_watch__open_folder(struct config_watch *watch, const char *fo
 static void config_watch__open_folders(struct config_watch *watch)
 {
     config_watch__close_folders(watch);
-    watch->lacks_folder = false;
+    watch->has_unwatched = false;
     for (size_t i = 0; i < watch->places.count; i++) {
-        if (watch->wait_count < WATCH_FOLDER + WATCH_FOLDERS_MAX && !config_watch__is_watched(watch, i)) {
+        if (watch->wait_count >= WATCH_FOLDER + WATCH_FOLDERS_MAX) {
+            watch->has_unwatched = true;
+        } else if (!config_watch__is_watched(watch, i)) {
             config_watch__open_folder(watch, watch->places.list[i].folder);
         }
     }
@@ -261,7 +263,7 @@ static void config_watch__open_registry(struct config_watch *watch)
 static DWORD config_watch__patience(const struct config_watch *watch)
 {
     if (watch->last == 0) {
-        return watch->lacks_folder ? WATCH_AGAIN : INFINITE;
+        return watch->has_unwatched ? WATCH_AGAIN : INFINITE;
     }
     const ULONGLONG quiet = watch->last + CONFIG_WATCH_QUIET, late = watch->first + CONFIG_WATCH_LATE;
     const ULONGLONG due = quiet < late ? quiet : late, now = GetTickCount64();

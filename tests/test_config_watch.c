@@ -197,6 +197,37 @@ static void test_config_watch__included_files_are_watched(void **state)
     expect_told_once();
 }
 
+/* A thread cannot wait for so many; those left over are looked at now and then. */
+static void test_config_watch__folders_beyond_those_it_can_wait_for_are_watched(void **state)
+{
+    enum { MANY = 64 };
+    static char pattern[] = "*.inc";
+    static struct config_include includes[MANY];
+    static char folders[MANY][1024];
+    WCHAR last[PROGRAM_PATH_MAX];
+    (void)state;
+    swprintf(last, PROGRAM_PATH_MAX, L"%ls\\last", world.folder);
+    assert_true(CreateDirectoryW(last, NULL));
+    for (int i = 0; i < MANY; i++) { /* each is another name of the same folder, but for the last one */
+        struct text text;
+        text_init(&text, folders[i], sizeof folders[i]);
+        text_add_string(&text, world.folder_utf8);
+        for (int k = 0; k <= i && i < MANY - 1; k++) {
+            text_add_string(&text, "\\.");
+        }
+        text_add_string(&text, i < MANY - 1 ? "" : "\\last");
+        includes[i] = (struct config_include){.folder = folders[i], .pattern = pattern};
+    }
+    world.config = (struct config){.includes = includes, .include_count = MANY};
+    start();
+    put(L"last\\x.inc", "new");
+    expect_told_once();
+    swprintf(last, PROGRAM_PATH_MAX, L"%ls\\last\\x.inc", world.folder);
+    DeleteFileW(last);
+    swprintf(last, PROGRAM_PATH_MAX, L"%ls\\last", world.folder);
+    RemoveDirectoryW(last);
+}
+
 static void test_config_watch__tells_when_it_cannot_be(void **state)
 {
     static const enum import imports[] = {IMPORT_CreateThread, IMPORT_CreateEventW, IMPORT_HeapAlloc};
@@ -247,6 +278,7 @@ int main(void)
         it(test_config_watch__a_file_that_cannot_be_read_is_looked_at_again),
         it(test_config_watch__the_registry_key_is_watched),
         it(test_config_watch__included_files_are_watched),
+        it(test_config_watch__folders_beyond_those_it_can_wait_for_are_watched),
         it(test_config_watch__tells_when_it_cannot_be),
         it(test_config_watch__goes_on_where_the_system_refuses),
     };
