@@ -140,6 +140,19 @@ static void test_config_include__messages_name_the_file(void **state)
         "C:\\ProgramData\\x\\bad.ini:5:1: error: no = in this line; write KEY = VALUE, or begin a comment with ; or #\n");
 }
 
+static void test_config_include__a_file_is_included_once(void **state)
+{
+    (void)state;
+    expect_on(
+        &disk, "include = conf.d\\*.ini\ninclude = CONF.D\\A.ini\n" WEB,
+        "t.ini:2:11: error: include: \"CONF.D\\A.ini\" is included twice; line 1 includes a.ini already: "
+        "take it out of one of the two\n");
+    expect_on(
+        &disk, "include = conf.d\\b.ini\ninclude = conf.d\\*.ini\n" WEB,
+        "t.ini:2:11: error: include: \"conf.d\\*.ini\" means a file that is included twice; line 1 includes "
+        "b.ini already: take it out of one of the two\n");
+}
+
 static void test_config_include__tells_what_cannot_be_included(void **state)
 {
     static const char *const cases[][2] = {
@@ -248,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         failing_memory_test(test_config_include__reads_the_files_in_the_order_of_their_names),
         failing_memory_test(test_config_include__messages_name_the_file),
+        failing_memory_test(test_config_include__a_file_is_included_once),
         failing_memory_test(test_config_include__tells_what_cannot_be_included),
         failing_memory_test(test_config_include__there_is_a_limit),
         failing_memory_test(test_config_include__without_a_disk_nothing_is_included),

@@ -61,6 +61,9 @@ struct include_line {
     const char *pattern; /* the name behind it */
     bool is_out_of_memory;
     bool is_too_many;
+    bool is_pattern;
+    size_t first;                        /* files before it are those of other lines */
+    const struct config_included *twice; /* one of these is among its own, too; or NULL */
 };
 
 static bool config_include__grow(struct config_includes *includes)
@@ -77,7 +80,18 @@ static bool config_include__grow(struct config_includes *includes)
     return grown != NULL;
 }
 
-/* "folder\name", unless it is the file that includes. False when there is no memory. */
+/* One that another line has included. */
+static const struct config_included *config_include__find_other(const struct include_line *it,
+                                                                const struct text *path)
+{
+    size_t i = 0;
+    while (i < it->first && !text_equal(path->at, path->length, it->includes->list[i].path)) {
+        i++;
+    }
+    return i < it->first ? &it->includes->list[i] : NULL;
+}
+
+/* "folder\name", unless it is the file that includes. False: there is no memory, or another line has included it. */
 static bool config_include__add(struct include_line *it, const char *name)
 {
     struct text path;
@@ -86,6 +100,11 @@ static bool config_include__add(struct include_line *it, const char *name)
     const size_t length = strlen(it->folder);
     text_add_format(&path, "%s%s%s", it->folder, it->folder[length - 1] == '\\' ? "" : "\\", name);
     const bool is_itself = it->source->path != NULL && text_equal(path.at, path.length, it->source->path);
+    it->twice = is_itself || path.is_cut ? NULL : config_include__find_other(it, &path);
+    if (it->twice != NULL) {
+        text_fini(&path);
+        return false;
+    }
     if (!is_itself && !path.is_cut && config_include__grow(it->includes)) {
         copy = memory_copy_text(path.at, path.length);
     }
@@ -119,6 +138,17 @@ static bool config_include__too_many(const struct include_line *it)
     return config_include__wrong(it, "includes more than 1000 files", "put several of them together");
 }
 
+static bool config_include__is_twice(const struct include_line *it)
+{
+    char room[sizeof it->fault->remedy];
+    struct text remedy;
+    text_init(&remedy, room, sizeof room);
+    text_add_format(&remedy, "line %lu includes %s already: take it out of one of the two",
+                    (unsigned long)it->twice->line, strrchr(it->twice->path, '\\') + 1);
+    return config_include__wrong(
+        it, it->is_pattern ? "means a file that is included twice" : "is included twice", remedy.at);
+}
+
 /* All files of the folder that have such a name. */
 static bool config_include__search(struct include_line *it)
 {
@@ -131,6 +161,8 @@ static bool config_include__search(struct include_line *it)
     it->fault->problem[0] = '\0'; /* no memory */
     if (it->is_too_many) {
         config_include__too_many(it);
+    } else if (it->twice != NULL) {
+        config_include__is_twice(it);
     } else if (!is_read && problem.length > 0) {
         config_include__wrong(it, "cannot be looked for", problem.at);
     }
@@ -139,7 +171,7 @@ static bool config_include__search(struct include_line *it)
         qsort(it->includes->list + first, it->includes->count - first, sizeof *it->includes->list,
               config_include__compare);
     }
-    return is_read && !it->is_too_many && !it->is_out_of_memory;
+    return is_read && !it->is_too_many && it->twice == NULL && !it->is_out_of_memory;
 }
 
 /* Where the last name of the value begins. */
@@ -158,7 +190,7 @@ static bool config_include__one(struct include_line *it)
         return config_include__too_many(it);
     }
     it->fault->problem[0] = '\0';
-    return config_include__add(it, it->pattern);
+    return config_include__add(it, it->pattern) || (it->twice != NULL && config_include__is_twice(it));
 }
 
 /* Also what cannot be read: it may come to be there. */
@@ -181,7 +213,7 @@ static bool config_include__remember(struct include_line *it)
 static bool config_include__find(struct include_line *it)
 {
     const size_t name = config_include__find_name(it->value);
-    const bool is_pattern = strpbrk(it->pattern, "*?") != NULL;
+    it->is_pattern = strpbrk(it->pattern, "*?") != NULL;
     if (strpbrk(it->pattern, "<>:\"|") != NULL || it->pattern[0] == '\0') {
         return config_include__wrong(it, "is no file",
                                      "write the path of a file, or a pattern such as conf.d\\*.ini");
@@ -190,7 +222,7 @@ static bool config_include__find(struct include_line *it)
         name > 0 ? config_path_resolve(it->value.at, name, it->source->folder, false, it->source, it->fault)
                  : config_path_resolve(".", 1, it->source->folder, false, it->source, it->fault);
     return it->folder != NULL && config_include__remember(it) &&
-           (is_pattern ? config_include__search(it) : config_include__one(it));
+           (it->is_pattern ? config_include__search(it) : config_include__one(it));
 }
 
 enum config_include_result config_includes_add(struct config_includes *includes, struct config_span value,
@@ -205,6 +237,7 @@ enum config_include_result config_includes_add(struct config_includes *includes,
                               .value = value,
                               .fault = fault_out,
                               .line = line,
+                              .first = before,
                               .pattern = pattern};
     fault_out->problem[0] = '\0';
     fault_out->remedy[0] = '\0';
