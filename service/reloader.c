@@ -202,20 +202,6 @@ static void reloading__fini(struct reloading *reloading)
     text_fini(&reloading->changes);
 }
 
-void reloader_run(struct reloader *reloader, bool is_dry_run, struct text *told, enum exit_code *code_out)
-{
-    struct reloading reloading;
-    reloading__init(&reloading, reloader, is_dry_run, false);
-    AcquireSRWLockExclusive(&reloader->lock);
-    reloading__run(&reloading);
-    ReleaseSRWLockExclusive(&reloader->lock);
-    text_add_format(told, "%s\n", reloading.result.text);
-    text_add(told, reloading.problems.text.at, reloading.problems.text.length);
-    text_add(told, reloading.changes.at, reloading.changes.length);
-    *code_out = reloading.result.code;
-    reloading__fini(&reloading);
-}
-
 /* ---- JSON ---- */
 
 static const char *reloading__result(const struct reloading *reloading)
@@ -238,28 +224,42 @@ static void reloading__add_problems(struct text *told, const struct reloading *r
     }
 }
 
-void reloader_run_json(struct reloader *reloader, bool is_dry_run, struct text *told,
-                       enum exit_code *code_out)
+static void reloading__add_json(struct text *told, const struct reloading *reloading)
 {
-    static const char next[] = ",\n  ";
+    text_add_format(told, "{\n  \"result\": \"%s\",\n  \"code\": %d,\n  \"message\": ",
+                    reloading__result(reloading), (int)reloading->result.code);
+    text_add_json(told, reloading->result.text, strlen(reloading->result.text));
+    text_add_string(told, ",\n  \"problems\": [");
+    reloading__add_problems(told, reloading);
+    text_add_string(told, "],\n");
+    if (reloading->changes.length > 1) { /* the object without its brace */
+        text_add(told, reloading->changes.at + 2, reloading->changes.length - 2);
+    } else {
+        text_add_string(told, "  \"changes\": [],\n  \"restarts\": 0\n}\n");
+    }
+}
+
+/* ---- All of it ---- */
+
+static void reloading__add_lines(struct text *told, const struct reloading *reloading)
+{
+    text_add_format(told, "%s\n", reloading->result.text);
+    text_add(told, reloading->problems.text.at, reloading->problems.text.length);
+    text_add(told, reloading->changes.at, reloading->changes.length);
+}
+
+void reloader_run(struct reloader *reloader, bool is_dry_run, bool is_json, struct text *told,
+                  enum exit_code *code_out)
+{
     struct reloading reloading;
-    reloading__init(&reloading, reloader, is_dry_run, true);
+    reloading__init(&reloading, reloader, is_dry_run, is_json);
     AcquireSRWLockExclusive(&reloader->lock);
     reloading__run(&reloading);
     ReleaseSRWLockExclusive(&reloader->lock);
-    struct json object = json_begin(told, JSON_SPACED, "{\n  ");
-    json_string(&object, "result", reloading__result(&reloading));
-    object.before = next;
-    json_number(&object, "code", (uint64_t)reloading.result.code);
-    object.before = next;
-    json_string(&object, "message", reloading.result.text);
-    text_add_string(told, ",\n  \"problems\": [");
-    reloading__add_problems(told, &reloading);
-    text_add_string(told, "],\n");
-    if (reloading.changes.length > 1) { /* the object without its brace */
-        text_add(told, reloading.changes.at + 2, reloading.changes.length - 2);
+    if (is_json) {
+        reloading__add_json(told, &reloading);
     } else {
-        text_add_string(told, "  \"changes\": [],\n  \"restarts\": 0\n}\n");
+        reloading__add_lines(told, &reloading);
     }
     *code_out = reloading.result.code;
     reloading__fini(&reloading);

@@ -50,11 +50,10 @@ struct config *reloader_load(const struct reloader *reloader, struct config_prob
    what came of it, for people: a line that sums it up, then one line for each change, or each problem with its file and
    line. The code: DONE; CONFIGURATION: it is wrong, and nothing has changed; BIND: see start_policy; NOT_RUNNING: there
    is no engine, for it starts or stops; FAILED. It has been logged, unless it was dry. Any thread but a worker; waits for
-   one that is under way. reloader_run_json: the same as one JSON object: "result" (applied, unchanged, refused, described),
+   one that is under way. With `is_json` it is one JSON object: "result" (applied, unchanged, refused, described),
    "code", "message", "problems" (a list of lines), and "changes" and "restarts" as config_diff_add_json has them. */
-void reloader_run(struct reloader *reloader, bool is_dry_run, struct text *told, enum exit_code *code_out);
-void reloader_run_json(struct reloader *reloader, bool is_dry_run, struct text *told,
-                       enum exit_code *code_out);
+void reloader_run(struct reloader *reloader, bool is_dry_run, bool is_json, struct text *told,
+                  enum exit_code *code_out);
 
 /* reloader_log_warnings: what was told about a configuration that is used, line by line. */
 void reloader_log_warnings(struct log *log, const struct config_problems *problems);

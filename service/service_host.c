@@ -223,7 +223,7 @@ static void service_host__grant(struct service_host *host, unsigned wishes)
         struct text told;
         enum exit_code code = EXIT_CODE_DONE;
         text_init_heap(&told);
-        reloader_run(&host->reloader, false, &told, &code);
+        reloader_run(&host->reloader, false, false, &told, &code);
         text_fini(&told); /* it is in the log */
     }
     if ((wishes & CONTROL_ROTATE) != 0) { /* what comes of it is in the log, too */
@@ -395,11 +395,7 @@ static enum exit_code service_host__reload_asked(void *context, bool is_dry_run,
 {
     struct service_host *host = context;
     enum exit_code code = EXIT_CODE_FAILED;
-    if (is_json) {
-        reloader_run_json(&host->reloader, is_dry_run, told, &code);
-    } else {
-        reloader_run(&host->reloader, is_dry_run, told, &code);
-    }
+    reloader_run(&host->reloader, is_dry_run, is_json, told, &code);
     return code;
 }
 

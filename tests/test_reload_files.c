@@ -205,7 +205,7 @@ static int teardown(void **state)
 static void reload(void)
 {
     text_clear(&it.told);
-    reloader_run(&it.reloader, false, &it.told, &it.code);
+    reloader_run(&it.reloader, false, false, &it.told, &it.code);
 }
 
 static uint32_t generation(void)

@@ -110,13 +110,13 @@ static void bed_close(struct bed *bed)
 static void bed_run(struct bed *bed, bool is_dry_run)
 {
     text_clear(&bed->told);
-    reloader_run(&bed->reloader, is_dry_run, &bed->told, &bed->code);
+    reloader_run(&bed->reloader, is_dry_run, false, &bed->told, &bed->code);
 }
 
 static void bed_run_json(struct bed *bed, bool is_dry_run)
 {
     text_clear(&bed->told);
-    reloader_run_json(&bed->reloader, is_dry_run, &bed->told, &bed->code);
+    reloader_run(&bed->reloader, is_dry_run, true, &bed->told, &bed->code);
 }
 
 static void assert_told(const struct bed *bed, enum exit_code code, const char *words)
@@ -277,7 +277,7 @@ static void test_reloader__without_an_engine_there_is_nothing_to_reload(void **s
     enum exit_code code = EXIT_CODE_DONE;
     text_init(&told, room, sizeof room);
     reloader_init(&reloader, &(const struct reloader_options){.request.path = "C:\\none.ini"});
-    reloader_run(&reloader, false, &told, &code);
+    reloader_run(&reloader, false, false, &told, &code);
     assert_int_equal(code, EXIT_CODE_NOT_RUNNING);
     assert_string_equal(told.at, "the service starts or stops: there is nothing to reload\n");
 }
