@@ -82,6 +82,7 @@ static bool reload__try_handlers(const struct reload *reload)
     const struct config *next = reload->next;
     struct failure *failure = &reload->report->failure;
     struct rehearsal *rehearsal = rehearsal_create(failure);
+    assert(reload->diff.endpoints != NULL);
     bool is_well = rehearsal != NULL;
     for (size_t i = 0; is_well && i < next->endpoint_count; i++) {
         const struct config_endpoint *endpoint = &next->endpoints[i];
