@@ -76,7 +76,7 @@ static bool arguments__refuse_option(const struct command *command, const char *
 {
     struct text text;
     arguments__fail(failure_out, &text);
-    const unsigned options = ARGUMENTS_COMMON | (command != NULL ? command->options : 0);
+    const unsigned options = command_options(command);
     text_add_format(&text, "%s takes no option \"", command != NULL ? command->name : "portlistener");
     text_add_escaped(&text, word, length);
     text_add_string(&text, "\"");
@@ -100,9 +100,7 @@ static bool arguments__take_option(const char *const *words, size_t count, size_
     const char *word = words[*at], *equals = strchr(word, '=');
     const size_t length = equals != NULL ? (size_t)(equals - word) : strlen(word);
     const enum option option = arguments__find(word, length);
-    const unsigned options =
-        ARGUMENTS_COMMON | (arguments->command != NULL ? arguments->command->options : 0);
-    if (option == OPTION_COUNT || (options >> option & 1U) == 0) {
+    if (option == OPTION_COUNT || (command_options(arguments->command) >> option & 1U) == 0) {
         return arguments__refuse_option(arguments->command, word, length, failure_out);
     }
     const bool wants_value = arguments__options[option].value != NULL;
@@ -168,6 +166,18 @@ static size_t arguments__utf16_length(const char *word)
     return units;
 }
 
+/* An option that stands before the command, which does not take it. */
+static bool arguments__check_options(const struct arguments *arguments, struct failure *failure_out)
+{
+    for (enum option i = OPTION_CONFIG; i < OPTION_COUNT; i++) {
+        if (arguments->options[i] != NULL && (command_options(arguments->command) >> i & 1U) == 0) {
+            const char *name = arguments__options[i].name;
+            return arguments__refuse_option(arguments->command, name, strlen(name), failure_out);
+        }
+    }
+    return true;
+}
+
 /* A service name as the service manager allows it; it becomes part of registry keys and file names. */
 static bool arguments__check_service(const struct arguments *arguments, struct failure *failure_out)
 {
@@ -214,6 +224,7 @@ bool arguments_parse(const char *const *words, size_t count, const struct comman
         }
     }
     return arguments__check_conflicts(arguments_out, failure_out) &&
+           arguments__check_options(arguments_out, failure_out) &&
            arguments__check_service(arguments_out, failure_out);
 }
 

@@ -37,7 +37,7 @@ enum option {
 
 enum {
     ARGUMENTS_OPERANDS_MAX = 2,
-    /* What every command takes. */
+    /* What every command takes, but for command.h, asks. */
     ARGUMENTS_COMMON = 1 << OPTION_CONFIG | 1 << OPTION_SERVICE | 1 << OPTION_HELP
 };
 

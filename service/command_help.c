@@ -21,6 +21,11 @@ enum exit_code command_help_run(const struct arguments *arguments, struct stream
         text_fini(&text);
         return EXIT_CODE_DONE;
     }
+    if (arguments->operand_count == 1 && command_add_group(&text, commands_all, arguments->operands[0])) {
+        output_text(&streams->out, &text);
+        text_fini(&text);
+        return EXIT_CODE_DONE;
+    }
     text_fini(&text);
     struct failure failure = {.code = EXIT_CODE_USAGE};
     text_init(&text, failure.text, sizeof failure.text);

@@ -22,6 +22,18 @@ static void test_command__the_overview_names_each_command(void **state)
         assert_non_null(strstr(text.at, command->name));
         assert_non_null(strstr(text.at, command->summary));
     }
+    size_t column = 0; /* all summaries begin in the same one */
+    for (const struct command *command = commands_all; command->name != NULL; command++) {
+        const char *at = strstr(text.at, command->summary), *line = at;
+        while (line[-1] != '\n') {
+            line--;
+        }
+        column = column == 0 ? (size_t)(at - line) : column;
+        assert_int_equal(at - line, column);
+    }
+    for (const char *line = text.at; *line != '\0'; line += strcspn(line, "\n") + 1) {
+        assert_true(strcspn(line, "\n") <= 100);
+    }
     assert_non_null(strstr(text.at, "Exit codes: 0 done"));
     text_fini(&text);
 }
@@ -36,7 +48,7 @@ static void test_command__each_row_is_complete_and_fits_a_screen(void **state)
         assert_non_null(command->run);
         assert_int_equal(command->operand != NULL, command->operands_max > 0);
         assert_non_null(strstr(text.at, command->details));
-        assert_non_null(strstr(text.at, "--config FILE"));
+        assert_int_equal(strstr(text.at, "--config FILE") == NULL, command->run == command_control_run);
         for (const char *line = text.at; *line != '\0'; line += strcspn(line, "\n") + 1) {
             assert_true(strcspn(line, "\n") <= 100);
         }
@@ -65,12 +77,44 @@ static void test_command__a_name_finds_its_own_row_only(void **state)
     }
 }
 
+static void test_command__a_name_of_two_words_may_be_one(void **state)
+{
+    static const char *const words[] = {"config show"};
+    size_t used = 0;
+    (void)state;
+    const struct command *command = command_find(commands_all, words, 1, &used);
+    assert_non_null(command);
+    assert_string_equal(command->name, "config show");
+    assert_int_equal(used, 1);
+}
+
+static void test_command__the_first_of_two_words_tells_the_second(void **state)
+{
+    struct text text;
+    (void)state;
+    text_init_heap(&text);
+    assert_true(command_add_group(&text, commands_all, "config"));
+    assert_non_null(strstr(text.at, "  config show            prints the effective"));
+    assert_non_null(strstr(text.at, "  config import-registry puts a file's"));
+    assert_null(strstr(text.at, "handlers"));
+    text_clear(&text);
+    const char *const words[] = {"config", "shwo"};
+    command_add_unknown(&text, commands_all, words, 2);
+    assert_string_equal(text.at,
+                        "\"config\" is no command; \"portlistener help config\" lists those that begin so");
+    assert_false(command_add_group(&text, commands_all, "check"));
+    assert_false(command_add_group(&text, commands_all, "conf"));
+    text_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         support_test(test_command__the_overview_names_each_command),
         support_test(test_command__each_row_is_complete_and_fits_a_screen),
         support_test(test_command__a_name_finds_its_own_row_only),
+        support_test(test_command__a_name_of_two_words_may_be_one),
+        support_test(test_command__the_first_of_two_words_tells_the_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,8 +92,7 @@ static void test_command_line__wrong_usage_is_said(void **state)
     } rows[] = {
         {L"chekc", "portlistener: \"chekc\" is no command; did you mean \"check\"?\n"},
         {L"enlist", "portlistener: \"enlist\" is no command"},
-        {L"config", "did you mean \"config show\" or \"config reference\" or \"config export-registry\" or "
-                    "\"config import-registry\"?\n"},
+        {L"config", "\"config\" is no command; \"portlistener help config\" lists those that begin so\n"},
         {L"check --jsno", "portlistener: check takes no option \"--jsno\"; did you mean \"--json\"?\n"},
         {L"run extra", "portlistener: run does not take \"extra\""},
         {L"check --config", "portlistener: the option --config takes a value: FILE\n"},
@@ -134,6 +133,12 @@ static void test_command_line__each_command_has_help_in_two_ways(void **state)
         expect_code(EXIT_CODE_DONE);
         assert_string_equal(world.result.out, first.out);
     }
+    run(L"help \"config show\"");
+    expect_code(EXIT_CODE_DONE);
+    expect_out("Usage: portlistener config show ");
+    run(L"help config");
+    expect_code(EXIT_CODE_DONE);
+    expect_out("  config import-registry ");
     static const WCHAR *const overviews[] = {L"help", L"--help", L"-h", L"/?"};
     for (size_t i = 0; i < sizeof overviews / sizeof overviews[0]; i++) {
         run(overviews[i]);
@@ -599,6 +604,8 @@ static void test_command_line__asks_nobody_what_it_cannot_say(void **state)
         {L"close", "portlistener: close takes ID; \"portlistener close --help\" tells"},
         {L"endpoint web", "portlistener: endpoint takes NAME ACTION; "},
         {L"close \"a b\"", "portlistener: what follows \"close\" has a blank"},
+        {L"reload --dry-run --config a.ini", "portlistener: reload takes no option \"--config\""},
+        {L"--config a.ini status", "portlistener: status takes no option \"--config\""},
         {L"status --dry-run", "portlistener: status takes no option \"--dry-run\""},
     };
     (void)state;
