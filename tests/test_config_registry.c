@@ -32,6 +32,7 @@ static struct both *begin(void)
     return &both;
 }
 
+/* `ini` NULL: there is no file. */
 static void parse_with(struct both *both, const char *ini, const struct pl_handler *const *handlers)
 {
     struct config_source source = config_case_source;
@@ -39,7 +40,7 @@ static void parse_with(struct both *both, const char *ini, const struct pl_handl
     source.registry = &both->registry;
     source.registry_name = ROOT;
     config_problems_init(&both->it.problems);
-    both->it.config = config_parse(&source, ini, strlen(ini), &both->it.problems);
+    both->it.config = config_parse(&source, ini, ini != NULL ? strlen(ini) : 0, &both->it.problems);
 }
 
 static void parse(struct both *both, const char *ini)
@@ -140,13 +141,48 @@ static void test_config_registry__has_the_same_messages_at_its_values(void **sta
         "NAME, or delete it\n" ROOT
         "\\endpoint web\\backlog: error: backlog: \"0\" is too small; write 1 to 65535\n" ROOT
         "\\endpoint web\\backlok: error: \"backlok\" is not a key; did you mean backlog?\n" ROOT
-        "\\endpoint web\\idle_timeout: error: idle_timeout: \"30\" has no unit; write ms, s, m, h or d behind the number, such as 30s or 5m\n" ROOT
+        "\\endpoint web\\idle_timeout: error: idle_timeout: \"30\" has no unit; write ms, s, m, h or d behind the number, such as 30s or 5m, in a value of type REG_SZ, "
+        "for a number has no unit\n" ROOT
         "\\endpoint web\\send_queue: error: send_queue: a list of texts (REG_MULTI_SZ), where one value belongs; "
         "write it as REG_SZ\n" ROOT
         "\\endpoint web\\nodelay: error: nodelay: \"2\" is neither yes nor no; write yes or no\n" ROOT
         "\\endpoint dns\\listen: error: listen: tcp://127.0.0.1:80 overlaps tcp://127.0.0.1:80 of endpoint "
         "\"web\" in line 4 of t.ini, both need port 80; give one of them another port or address\n" ROOT
         "\\servise: error: \"servise\" is not a section; did you mean [service]?\n");
+}
+
+/* What is missing may be in the file that is not there. */
+static void test_config_registry__says_that_there_is_no_file_when_something_is_wrong(void **state)
+{
+    (void)state;
+    struct both *both = begin();
+    registry_list_key(&both->registry, "endpoint web");
+    registry_list_text(&both->registry, "handler", "echo");
+    expect_problems(
+        both, NULL,
+        "t.ini: warning: there is no such file, so this is what the registry has alone\n" ROOT
+        "\\endpoint web: error: endpoint \"web\" has no listen; write where it shall listen, such as listen = tcp://*:8080\n");
+    both = begin();
+    registry_list_key(&both->registry, "endpoint web");
+    registry_list_text(&both->registry, "handler", "echo");
+    registry_list_text(&both->registry, "listen", "tcp://*:80");
+    parse(both, NULL);
+    assert_string_equal(both->it.problems.text.at, "");
+    end(both);
+}
+
+static void test_config_registry__a_misspelled_key_is_not_in_the_way_of_the_right_one(void **state)
+{
+    (void)state;
+    struct both *both = begin();
+    registry_list_key(&both->registry, "servce");
+    registry_list_number(&both->registry, "workers", 1);
+    registry_list_key(&both->registry, "service");
+    registry_list_number(&both->registry, "workers", 2);
+    expect_problems(both, WEB,
+                    ROOT "\\servce: error: \"servce\" is not a section; did you mean [service]?\n" ROOT
+                         "\\service\\workers: error: workers is set in " ROOT
+                         "\\servce\\workers already; remove one of the two values\n");
 }
 
 static void test_config_registry__refuses_what_is_no_text_or_number(void **state)
@@ -480,6 +516,8 @@ int main(void)
         failing_memory_test(test_config_registry__alone_is_a_configuration),
         failing_memory_test(test_config_registry__comes_before_the_file_key_by_key),
         failing_memory_test(test_config_registry__has_the_same_messages_at_its_values),
+        failing_memory_test(test_config_registry__says_that_there_is_no_file_when_something_is_wrong),
+        failing_memory_test(test_config_registry__a_misspelled_key_is_not_in_the_way_of_the_right_one),
         failing_memory_test(test_config_registry__refuses_what_is_no_text_or_number),
         failing_memory_test(test_config_registry__takes_texts_without_their_ends),
         failing_memory_test(test_config_registry__refuses_odd_names),

@@ -46,7 +46,7 @@ struct config *config_parse(const struct config_source *source, const char *text
     text_init_heap(&items.text);
     if (config__begin(&reading)) {
         problems->places = &reading.config->places;
-        config_reading_lines(&reading, text, length);
+        config_reading_lines(&reading, text != NULL ? text : "", length);
         config_reading_includes(&reading);
         config_reading_registry(&reading, &items);
         config_reading_complete(&reading);
@@ -54,6 +54,10 @@ struct config *config_parse(const struct config_source *source, const char *text
         config_problems_no_memory(problems);
     }
     config_extras_fini(&reading.extras);
+    if (text == NULL && problems->errors > 0) { /* so it may be what is missing */
+        config_problems_warning(problems, 0, 0,
+                                "there is no such file, so this is what the registry has alone");
+    }
     config_problems_finish(problems, source->file);
     config_includes_hand_over(&reading.includes, problems->errors > 0 ? NULL : reading.config, problems);
     config_includes_fini(&reading.includes);

@@ -235,7 +235,7 @@ struct config_source {
     bool (*variable)(const char *name, struct text *value);
 };
 
-/* config_parse: reads text[0..length), UTF-8, and the registry, and checks it as a whole. NULL when there is an error;
+/* config_parse: reads text[0..length), UTF-8 (NULL: no such file), and the registry, and checks it all. NULL: an error;
    warnings may be there either way. `problems`: fresh from config_problems_init. */
 struct config *config_parse(const struct config_source *source, const char *text, size_t length,
                             struct config_problems *problems);

@@ -296,7 +296,9 @@ static void config_document__section(struct reading *reading, const struct confi
     while (kind < SECTION_UNKNOWN && !text_equal(word.at, word.length, section_words[kind])) {
         kind++;
     }
-    if (kind == SECTION_UNKNOWN) {
+    uint32_t elsewhere = 0; /* a misspelled one is not in the way of the right one */
+    const bool is_guess = kind == SECTION_UNKNOWN;
+    if (is_guess) {
         kind = config_document__misspelled_section(reading, item, word,
                                                    rest); /* its entries are then checked, too */
     }
@@ -311,14 +313,14 @@ static void config_document__section(struct reading *reading, const struct confi
                                    (struct section){.table = &config_keys_service,
                                                     .record = &config->service,
                                                     .origins = config->service.origins},
-                                   "service", &reading->service_line);
+                                   "service", is_guess ? &elsewhere : &reading->service_line);
     } else if (kind == SECTION_DEFAULTS) {
         config_document__open_once(reading, item,
                                    (struct section){.table = &config_keys_endpoint,
                                                     .record = &config->defaults,
                                                     .origins = config->defaults.origins,
                                                     .is_shared = true},
-                                   "defaults", &reading->defaults_line);
+                                   "defaults", is_guess ? &elsewhere : &reading->defaults_line);
     }
 }
 

@@ -28,12 +28,15 @@ void config_entry_fault(const struct config_entry *entry, const struct config_fa
         config_problems_no_memory(entry->problems);
         return;
     }
+    const bool needs_unit =
+        entry->value.form == CONFIG_FORM_NUMBER && entry->key->type == CONFIG_TYPE_DURATION;
     text_init(&range, room, sizeof room);
     text_add_string(&range, "write ");
     config_keys_add_range(&range, entry->key);
     config_problems_error(entry->problems, is_default ? 1 : entry->line,
-                          is_default ? 1 : config_entry__column(entry, fault->offset), "%s: %s; %s",
-                          entry->key->name, fault->problem, fault->remedy[0] != '\0' ? fault->remedy : room);
+                          is_default ? 1 : config_entry__column(entry, fault->offset), "%s: %s; %s%s",
+                          entry->key->name, fault->problem, fault->remedy[0] != '\0' ? fault->remedy : room,
+                          needs_unit ? ", in a value of type REG_SZ, for a number has no unit" : "");
 }
 
 static bool config_entry__amount(const struct config_entry *entry, uint64_t *number_out,

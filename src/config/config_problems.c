@@ -106,8 +106,9 @@ void config_problems_twice(struct config_problems *problems, const char *key, ui
                            uint32_t earlier)
 {
     struct text place = config_problems_place(problems, earlier, line);
-    config_problems_error(problems, line, column, "%s is set in %s already; remove one of the two lines", key,
-                          place.at);
+    const bool is_registry = problems->places != NULL && config_places_is_registry(problems->places, line);
+    config_problems_error(problems, line, column, "%s is set in %s already; remove one of the two %s", key,
+                          place.at, is_registry ? "values" : "lines");
     text_fini(&place);
 }
 
