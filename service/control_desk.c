@@ -25,6 +25,40 @@ static enum exit_code control_desk__fail(struct control_answer *answer, enum exi
     return code;
 }
 
+/* A command as it can be typed: it has to name any other service than the usual one. */
+static void control_desk__add_command(struct text *text, const struct control_desk *desk, const char *command)
+{
+    text_add_format(text, "\"portlistener %s", command);
+    if (!text_equal(desk->service, strlen(desk->service), "PortListener")) {
+        text_add_format(text, " --service %s", desk->service);
+    }
+    text_add_string(text, "\"");
+}
+
+/* The endpoint in service that has this name, as the configuration writes it. */
+static bool control_desk__find_endpoint(const struct control_desk *desk, const char *name,
+                                        struct engine_listener *listener_out)
+{
+    for (size_t i = 0; engine_listener_at(desk->engine, i, listener_out); i++) {
+        if (text_equal(name, strlen(name), listener_out->endpoint)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum exit_code control_desk__no_endpoint(const struct control_desk *desk, const char *name,
+                                                struct control_answer *answer)
+{
+    char room[1024];
+    struct text text;
+    text_init(&text, room, sizeof room);
+    text_add_format(&text, "there is no endpoint \"%s\" in service; ", name);
+    control_desk__add_command(&text, desk, "status");
+    text_add_string(&text, " lists them");
+    return control_desk__fail(answer, EXIT_CODE_FAILED, room);
+}
+
 /* One line of what was done: for people, or {"message": ...}. */
 static void control_desk__tell(struct control_answer *answer, const struct arguments *arguments,
                                const char *line)
@@ -78,6 +112,7 @@ static enum exit_code control_desk__connections(const struct control_desk *desk,
     struct text text;
     struct clients_reading reading = {.endpoint = arguments->options[OPTION_ENDPOINT]};
     struct client_row rows[CLIENTS_PIECE];
+    struct engine_listener listener;
     size_t count = 0;
     text_init_heap(&text);
     client_table_begin(&table, &text, arguments->options[OPTION_JSON] != NULL);
@@ -85,12 +120,18 @@ static enum exit_code control_desk__connections(const struct control_desk *desk,
         if (!client_table_add(&table, rows, count)) {
             break;
         }
-        if (table.is_json) { /* it goes as it comes */
+        if (table.is_json && table.count > 0) { /* it goes as it comes */
             control_answer_write(answer, CONTROL_OUT, text.at, text.length);
             text_clear(&text);
         }
     }
+    const bool has_rows = table.count > 0 || reading.silent > 0;
     client_table_end(&table, reading.silent);
+    if (!has_rows && reading.endpoint != NULL &&
+        !control_desk__find_endpoint(desk, reading.endpoint, &listener)) {
+        text_fini(&text);
+        return control_desk__no_endpoint(desk, reading.endpoint, answer);
+    }
     const bool is_whole = !text.is_cut;
     control_answer_write(answer, CONTROL_OUT, text.at, text.length);
     text_fini(&text);
@@ -118,6 +159,19 @@ static bool control_desk__read_id(const char *word, uint64_t *id_out)
     return word[16] == '\0';
 }
 
+/* What is wrong with an id; where those are that are right. */
+static enum exit_code control_desk__refuse_id(const struct control_desk *desk, enum exit_code code,
+                                              const char *problem, struct control_answer *answer)
+{
+    char room[1024];
+    struct text text;
+    text_init(&text, room, sizeof room);
+    text_add_format(&text, "%s; ", problem);
+    control_desk__add_command(&text, desk, "connections");
+    text_add_string(&text, " lists those that there are");
+    return control_desk__fail(answer, code, room);
+}
+
 static enum exit_code control_desk__close(const struct control_desk *desk, const struct arguments *arguments,
                                           struct control_answer *answer)
 {
@@ -126,18 +180,14 @@ static enum exit_code control_desk__close(const struct control_desk *desk, const
     char room[256], client[ADDRESS_TEXT_ROOM];
     struct text text;
     if (!control_desk__read_id(arguments->operands[0], &id)) {
-        return control_desk__fail(
-            answer, EXIT_CODE_USAGE,
-            "an id has sixteen hexadecimal digits; \"portlistener connections\" lists them");
+        return control_desk__refuse_id(desk, EXIT_CODE_USAGE, "an id has sixteen hexadecimal digits", answer);
     }
     switch (engine_find_client(desk->engine, id, &row)) {
     case CLIENTS_FOUND:
         break;
     case CLIENTS_GONE:
-        return control_desk__fail(
-            answer, EXIT_CODE_FAILED,
-            "no connection has this id now; it may have ended: \"portlistener connections\" "
-            "lists those that there are");
+        return control_desk__refuse_id(desk, EXIT_CODE_FAILED,
+                                       "no connection has this id now; it may have ended", answer);
     case CLIENTS_SILENT:
         return control_desk__fail(
             answer, EXIT_CODE_FAILED,
@@ -164,6 +214,7 @@ static enum exit_code control_desk__endpoint(const struct control_desk *desk,
 {
     const char *name = arguments->operands[0], *action = arguments->operands[1];
     const bool is_pause = strcmp(action, "pause") == 0;
+    struct engine_listener listener;
     bool has_changed = false;
     char room[512];
     struct text text;
@@ -171,17 +222,17 @@ static enum exit_code control_desk__endpoint(const struct control_desk *desk,
     if (!is_pause && strcmp(action, "resume") != 0) {
         return control_desk__fail(answer, EXIT_CODE_USAGE, "an endpoint takes \"pause\" or \"resume\"");
     }
-    if (!engine_pause_endpoint(desk->engine, name, is_pause, &has_changed)) {
-        text_add_format(&text, "there is no endpoint \"%s\" in service; \"portlistener status\" lists them",
-                        name);
-        return control_desk__fail(answer, EXIT_CODE_FAILED, room);
+    if (!control_desk__find_endpoint(desk, name, &listener) ||
+        !engine_pause_endpoint(desk->engine, listener.endpoint, is_pause, &has_changed)) {
+        return control_desk__no_endpoint(desk, name, answer);
     }
     if (has_changed) {
-        control_desk__log(desk, answer, name, 0, is_pause ? "paused" : "resumed");
+        control_desk__log(desk, answer, listener.endpoint, 0, is_pause ? "paused" : "resumed");
     }
-    text_add_format(&text, "endpoint %s %s%s", name, has_changed ? "is " : "was ",
-                    is_pause ? "paused: new connections and datagrams are refused, live connections go on"
-                             : "resumed: new connections and datagrams are taken");
+    text_add_format(&text, "endpoint %s %s %s%s", listener.endpoint, has_changed ? "is" : "was",
+                    is_pause ? "paused" : "resumed", has_changed ? "" : " already");
+    text_add_string(&text, is_pause ? ": new connections and datagrams are refused, live connections go on"
+                                    : ": new connections and datagrams are taken");
     control_desk__tell(answer, arguments, room);
     return EXIT_CODE_DONE;
 }

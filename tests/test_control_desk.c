@@ -128,6 +128,12 @@ static void test_control_desk__lists_connections(void **state)
     expect("connections", EXIT_CODE_DONE, "0000000000000001 fake ", "");
     expect("connections --json", EXIT_CODE_DONE, "{\"id\": \"0000000000000001\", ", "");
     expect("connections --endpoint=fake", EXIT_CODE_DONE, "0000000000000001 fake ", "");
+    fake_engine.has_no_clients = true;
+    expect("connections --endpoint=Fake", EXIT_CODE_DONE, "ID ", "");
+    expect("connections --endpoint=fake --json", EXIT_CODE_DONE, "{\"connections\": [], ", "");
+    expect("connections --endpoint=fkae", EXIT_CODE_FAILED, "", "there is no endpoint \"fkae\" in service; ");
+    expect("connections --endpoint=fkae --json", EXIT_CODE_FAILED, "",
+           "there is no endpoint \"fkae\" in service; ");
 }
 
 static void test_control_desk__closes_what_there_is(void **state)
@@ -137,7 +143,8 @@ static void test_control_desk__closes_what_there_is(void **state)
            "");
     assert_int_equal(fake_engine.closed, 1);
     fake_engine.closed = 0;
-    expect("close 0000000000000003", EXIT_CODE_FAILED, "", "no connection has this id now");
+    expect("close 0000000000000003", EXIT_CODE_FAILED, "",
+           "no connection has this id now; it may have ended; \"portlistener connections --service desk");
     expect("close 0000000000000002", EXIT_CODE_FAILED, "", "does not answer");
     static const char *const bad[] = {"close 1", "close 00000000000000001", "close 000000000000000g",
                                       "close 0x00000000000001"};
@@ -156,9 +163,10 @@ static void test_control_desk__pauses_and_resumes_an_endpoint(void **state)
 {
     (void)state;
     expect("endpoint fake pause", EXIT_CODE_DONE, "endpoint fake is paused", "");
-    expect("endpoint fake pause", EXIT_CODE_DONE, "endpoint fake was paused", "");
+    expect("endpoint FAKE pause", EXIT_CODE_DONE, "endpoint fake was paused already: ", "");
     expect("endpoint fake resume --json", EXIT_CODE_DONE, "{\"message\": \"endpoint fake is resumed", "");
-    expect("endpoint nobody pause", EXIT_CODE_FAILED, "", "there is no endpoint \"nobody\"");
+    expect("endpoint nobody pause", EXIT_CODE_FAILED, "",
+           "there is no endpoint \"nobody\" in service; \"portlistener status --service desk");
     expect("endpoint fake stop", EXIT_CODE_USAGE, "", "\"pause\" or \"resume\"");
 }
 

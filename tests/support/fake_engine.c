@@ -160,7 +160,7 @@ bool engine_clients(struct engine *engine, struct clients_reading *reading,
     if (fake_engine.has_no_memory) {
         fault_arm(IMPORT_HeapAlloc, 1, 0, FAULT_FOREVER);
     }
-    *count_out = reading->worker == 0 ? 1 : 0;
+    *count_out = reading->worker == 0 && !fake_engine.has_no_clients ? 1 : 0;
     rows_out[0] = (struct client_row){
         .id = 1, .endpoint = "fake", .client = {.family = 4, .port = 1, .ip = {127, 0, 0, 1}}};
     return reading->worker++ == 0;

@@ -20,6 +20,7 @@ struct fake_engine {
     enum exit_code reload_code; /* of a reload that is done */
     uint32_t bind_error;        /* not 0: its second socket waits, for this reason */
     bool has_no_memory;         /* for what it is asked */
+    bool has_no_clients;        /* but else one */
     void (*on_start)(void);     /* called by engine_start; may be NULL */
     void (*on_stop)(void);      /* called by engine_stop; may be NULL */
     void (*on_destroy)(void);   /* called by engine_destroy; may be NULL */
