@@ -137,8 +137,9 @@ static void service_host__log_running(const struct service_host *host)
         waiting += listener.state == LISTENER_WAITING ? 1U : 0U;
     }
     log_write(host->log, EVENT_SERVICE_RUNNING, NULL, 0,
-              "PortListener " PORTLISTENER_VERSION " runs as %s: %u sockets listen, %u wait to be bound",
-              host->options->service, listening, waiting);
+              "PortListener " PORTLISTENER_VERSION " runs as %s: %u socket%s, %u wait%s to be bound",
+              host->options->service, listening, listening == 1 ? " listens" : "s listen", waiting,
+              waiting == 1 ? "s" : "");
 }
 
 static void service_host__apply_pause(struct service_host *host, bool is_paused)
