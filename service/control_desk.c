@@ -25,6 +25,24 @@ static enum exit_code control_desk__fail(struct control_answer *answer, enum exi
     return code;
 }
 
+/* Lines that are too long go on in the next one, behind blanks. */
+static void control_desk__wrap(struct text *text, const char *lines)
+{
+    for (size_t used = 0; *lines != '\0';) {
+        const size_t line = strcspn(lines, "\n"), fits = text_fit(lines, line, DESK_COLUMNS - used);
+        text_add_format(text, "%*s", (int)used, "");
+        text_add(text, lines, fits);
+        text_add_string(text, "\n");
+        if (fits < line) {
+            lines += fits + strspn(lines + fits, " ");
+            used = DESK_INDENT;
+        } else {
+            lines += line + (lines[line] == '\n');
+            used = 0;
+        }
+    }
+}
+
 /* A command as it can be typed: it has to name any other service than the usual one. */
 static void control_desk__add_command(struct text *text, const struct control_desk *desk, const char *command)
 {
@@ -67,13 +85,13 @@ static void control_desk__tell(struct control_answer *answer, const struct argum
     struct text text;
     text_init(&text, room, sizeof room);
     if (arguments->options[OPTION_JSON] != NULL) {
-        struct json object = json_begin(&text, JSON_SPACED, "{");
-        json_string(&object, "message", line);
-        json_end(&object);
+        text_add_string(&text, "{\"message\": ");
+        text_add_json(&text, line, strlen(line));
+        text_add_string(&text, "}\n");
     } else {
-        text_add_string(&text, line);
+        control_desk__wrap(&text, line);
     }
-    control_answer_format(answer, CONTROL_OUT, "%s\n", text.at);
+    control_answer_write(answer, CONTROL_OUT, text.at, text.length);
 }
 
 /* Who changes something can be found in the log. */
@@ -238,24 +256,6 @@ static enum exit_code control_desk__endpoint(const struct control_desk *desk,
 }
 
 /* ---- reload ---- */
-
-/* Lines that are too long go on in the next one, behind blanks. */
-static void control_desk__wrap(struct text *text, const char *lines)
-{
-    for (size_t used = 0; *lines != '\0';) {
-        const size_t line = strcspn(lines, "\n"), fits = text_fit(lines, line, DESK_COLUMNS - used);
-        text_add_format(text, "%*s", (int)used, "");
-        text_add(text, lines, fits);
-        text_add_string(text, "\n");
-        if (fits < line) {
-            lines += fits + strspn(lines + fits, " ");
-            used = DESK_INDENT;
-        } else {
-            lines += line + (lines[line] == '\n');
-            used = 0;
-        }
-    }
-}
 
 /* `told`: one line for each thing, as long as it is. */
 static void control_desk__tell_reload(struct control_answer *answer, enum control_stream stream,
