@@ -18,7 +18,7 @@
 
 enum {
     LIVE_LIMIT = 2000,    /* milliseconds for one address */
-    LIVE_OVERALL = 20000, /* for all of them */
+    LIVE_OVERALL = 20000, /* after them no other is begun */
     LIVE_SUBJECT_ROOM = 192
 };
 
@@ -44,30 +44,50 @@ static void live__take(void *context, const struct control_piece *piece)
     }
 }
 
-static bool live__ask(struct live *live, struct failure *failure_out)
+static const char *live__service(const struct live *live)
 {
-    static const char *const words[] = {"status", "--metrics"};
     const char *service = live->arguments->options[OPTION_SERVICE];
+    return service != NULL ? service : "PortListener";
+}
+
+/* Two words, and one answer, which `read` takes apart. */
+static bool live__ask(struct live *live, const char *verb, const char *option,
+                      bool (*read)(const char *answer, struct live_report *report), const char *refusal,
+                      struct failure *failure_out)
+{
+    const char *const words[] = {verb, option};
     struct control_client client;
-    struct text request, metrics;
+    struct text request, answer;
     enum exit_code code = EXIT_CODE_FAILED;
     bool is_read = false;
+    *failure_out = (struct failure){.code = EXIT_CODE_FAILED, .text = "out of memory"};
     text_init_heap(&request);
-    text_init_heap(&metrics);
+    text_init_heap(&answer);
     if (control_request_add(&request, words, sizeof words / sizeof words[0]) &&
-        control_client_open(&client, service != NULL ? service : "PortListener", NULL, failure_out)) {
-        is_read = control_client_ask(&client, &request, live__take, &metrics, &code, failure_out);
+        control_client_open(&client, live__service(live), NULL, failure_out)) {
+        is_read = control_client_ask(&client, &request, live__take, &answer, &code, failure_out);
         control_client_close(&client);
-        if (is_read &&
-            (code != EXIT_CODE_DONE || metrics.is_cut || !live_report_read(metrics.at, &live->report))) {
-            *failure_out = (struct failure){.code = EXIT_CODE_FAILED,
-                                            .text = "the service does not tell what it listens on"};
+        if (is_read && (code != EXIT_CODE_DONE || answer.is_cut || !read(answer.at, &live->report))) {
+            *failure_out = (struct failure){.code = EXIT_CODE_FAILED};
+            snprintf(failure_out->text, sizeof failure_out->text, "%s", refusal);
             is_read = false;
         }
     }
     text_fini(&request);
-    text_fini(&metrics);
+    text_fini(&answer);
     return is_read;
+}
+
+/* What it listens on, and whom it serves there, of itself: the configuration may have changed since it was loaded. */
+static bool live__ask_all(struct live *live, struct failure *failure_out)
+{
+    return live__ask(live, "status", "--metrics", live_report_read,
+                     "the service does not tell what it listens on", failure_out) &&
+           live__ask(
+               live, "check", "--live", live_report_read_access,
+               "the service does not tell whom it serves: it is short of memory, or an older version that "
+               "still runs; then restart it",
+               failure_out);
 }
 
 /* ---- Rows ---- */
@@ -151,10 +171,9 @@ static void live__tell(struct live *live, const struct live_address *row, const 
     }
 }
 
-static const struct config_endpoint *live__config_of(const struct live *live, const char *name)
+static const struct config_endpoint *live__config_of(const struct config *config, const char *name)
 {
-    const struct config *config = live->has_config ? live->loaded.config : NULL;
-    for (size_t i = 0; config != NULL && i < config->endpoint_count; i++) {
+    for (size_t i = 0; i < config->endpoint_count; i++) {
         if (config->endpoints[i].is_enabled &&
             text_equal(config->endpoints[i].name, strlen(config->endpoints[i].name), name)) {
             return &config->endpoints[i];
@@ -163,14 +182,23 @@ static const struct config_endpoint *live__config_of(const struct live *live, co
     return NULL;
 }
 
+static void live__skip(struct live *live, const struct live_address *row, const char *problem)
+{
+    live__add_row(live, row, NULL, "not tried", 0);
+    live__find(live, FINDING_LIVE_NOT_TRIED, row, FINDING_WORDS({"problem", problem}));
+}
+
 static void live__probe(struct live *live, const struct live_address *row, struct probe *probe,
                         const char *handler)
 {
     char room[ADDRESS_TEXT_ROOM];
     struct text to;
-    const uint64_t now = GetTickCount64();
-    const uint64_t left = live->deadline > now ? live->deadline - now : 0;
-    probe->limit = left < LIVE_LIMIT ? (uint32_t)left : LIVE_LIMIT;
+    if (GetTickCount64() >=
+        live->deadline) { /* with less time than it may take, its silence would tell nothing */
+        live__skip(live, row, "others took the 20 seconds that there are for all of them");
+        return;
+    }
+    probe->limit = LIVE_LIMIT;
     text_init(&to, room, sizeof room);
     address_add_with_port(&to, &probe->address);
     probe_run(probe);
@@ -178,12 +206,9 @@ static void live__probe(struct live *live, const struct live_address *row, struc
     live__tell(live, row, probe, handler);
 }
 
-/* Without a configuration that has the endpoint nothing is known of its handler and its lists. */
-static void live__try(struct live *live, const struct live_address *row)
+static void live__try(struct live *live, const struct live_address *row, struct live_endpoint *endpoint)
 {
-    static const struct config_endpoint unknown = {.listen_count = 0};
-    const struct config_endpoint *endpoint = live__config_of(live, row->endpoint);
-    const char *handler = endpoint != NULL ? endpoint->handler : "";
+    struct config_endpoint running;
     struct config_listen listens[2];
     struct config_fault fault;
     struct probe probe = {.limit = 0};
@@ -191,16 +216,14 @@ static void live__try(struct live *live, const struct live_address *row)
         return;
     }
     probe.protocol = listens[0].protocol;
-    if (endpoint == NULL) {
-        live__find(live, FINDING_LIVE_OLD, row, NULL);
-    } else if (endpoint->proxy_protocol != CONFIG_PROXY_OFF) {
+    live_config(endpoint, &running);
+    if (running.proxy_protocol != CONFIG_PROXY_OFF) {
         live__add_row(live, row, NULL, "proxies only", 0);
         live__find(live, FINDING_LIVE_PROXY, row, NULL);
         return;
     }
-    const bool may = live_target(endpoint != NULL ? endpoint : &unknown, &listens[0].address,
-                                 listens[0].is_dual_stack, &live->machine, &probe.address);
-    if (!may) {
+    if (!live_target(&running, &listens[0].address, listens[0].is_dual_stack, &live->machine,
+                     &probe.address)) {
         char room[ADDRESS_TEXT_ROOM];
         struct text text;
         text_init(&text, room, sizeof room);
@@ -209,20 +232,87 @@ static void live__try(struct live *live, const struct live_address *row)
         live__find(live, FINDING_LIVE_DENIED, row, FINDING_WORDS({"address", text.at}));
         return;
     }
-    if (!live_script_of(handler, probe.protocol, &probe.script)) {
+    if (!live_script_of(running.handler, probe.protocol, &probe.script)) {
         live__add_row(live, row, NULL, "bound", 0); /* UDP: it does not answer */
         return;
     }
-    live__probe(live, row, &probe, handler);
+    live__probe(live, row, &probe, running.handler);
 }
 
-/* ---- All ---- */
+/* ---- What the configuration has ---- */
 
 static bool live__is_wanted(const struct live *live, const char *name)
 {
     const char *wanted = live->arguments->options[OPTION_ENDPOINT];
     return wanted == NULL || text_equal(name, strlen(name), wanted);
 }
+
+static void live__differs(struct live *live, const char *name, const char *difference)
+{
+    char room[LIVE_SUBJECT_ROOM];
+    struct text subject;
+    text_init(&subject, room, sizeof room);
+    text_add_format(&subject, "endpoint %s", name);
+    findings_add(&live->findings, FINDING_LIVE_OLD, subject.at, FINDING_WORDS({"difference", difference}));
+}
+
+static void live__compare(struct live *live, const struct config *config)
+{
+    struct live_endpoint *rows = live->report.endpoints.at;
+    for (size_t i = 0; i < live->report.endpoints.count; i++) {
+        struct config_endpoint running;
+        const struct config_endpoint *endpoint = live__config_of(config, rows[i].name);
+        if (!rows[i].has_access || !live__is_wanted(live, rows[i].name)) {
+            continue;
+        }
+        live_config(&rows[i], &running);
+        if (endpoint == NULL) {
+            live__differs(live, rows[i].name, "it does not have this endpoint");
+        } else if (!live_is_as(&running, endpoint)) {
+            live__differs(live, rows[i].name,
+                          "it has another handler, other lists or other proxies for this endpoint");
+        }
+    }
+}
+
+static bool live__runs(const struct live *live, const char *name)
+{
+    const struct live_endpoint *rows = live->report.endpoints.at;
+    for (size_t i = 0; i < live->report.endpoints.count; i++) {
+        if (rows[i].has_access && text_equal(rows[i].name, strlen(rows[i].name), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void live__compare_back(struct live *live, const struct config *config)
+{
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        const struct config_endpoint *endpoint = &config->endpoints[i];
+        if (endpoint->is_enabled && live__is_wanted(live, endpoint->name) &&
+            !live__runs(live, endpoint->name)) {
+            live__differs(live, endpoint->name, "the service does not have this endpoint");
+        }
+    }
+}
+
+static void live__hold_against_config(struct live *live)
+{
+    struct failure failure = {.text = "it has errors"};
+    const bool is_given = live->arguments->options[OPTION_CONFIG] != NULL;
+    live->has_config = loaded_config_open(&live->loaded, live->arguments, LOADED_CONFIG_ALL, &failure);
+    if (live->has_config && live->loaded.config != NULL) {
+        live__compare(live, live->loaded.config);
+        live__compare_back(live, live->loaded.config);
+        return;
+    }
+    findings_add(&live->findings, is_given ? FINDING_LIVE_CONFIG : FINDING_LIVE_NO_CONFIG,
+                 live->has_config ? live->loaded.path : live__service(live),
+                 FINDING_WORDS({"problem", failure.text}));
+}
+
+/* ---- The endpoints ---- */
 
 static void live__look_at_endpoints(struct live *live)
 {
@@ -251,7 +341,7 @@ static void live__try_all(struct live *live)
 {
     for (size_t i = 0; i < live->report.addresses.count; i++) {
         const struct live_address *row = live_address_at(&live->report, i);
-        const struct live_endpoint *endpoint = live_endpoint_find(&live->report, row->endpoint);
+        struct live_endpoint *endpoint = live_endpoint_find(&live->report, row->endpoint);
         if (!live__is_wanted(live, row->endpoint)) {
             continue;
         }
@@ -259,8 +349,10 @@ static void live__try_all(struct live *live)
             live__add_row(live, row, NULL, "paused", 0);
         } else if (endpoint->waiting > 0 && !row->is_armed) {
             live__add_row(live, row, NULL, "not bound", 0);
+        } else if (!endpoint->has_access) {
+            live__skip(live, row, "the service has changed while it was asked");
         } else {
-            live__try(live, row);
+            live__try(live, row, endpoint);
         }
     }
 }
@@ -268,20 +360,33 @@ static void live__try_all(struct live *live)
 static enum exit_code live__run(struct live *live, struct failure *failure_out)
 {
     const char *wanted = live->arguments->options[OPTION_ENDPOINT];
-    if (!live__ask(live, failure_out)) {
+    if (!live__ask_all(live, failure_out)) {
         return failure_out->code;
+    }
+    live->deadline = GetTickCount64() + LIVE_OVERALL;
+    live__hold_against_config(live);
+    if (wanted != NULL && !live__runs(live, wanted)) {
+        char room[LIVE_SUBJECT_ROOM];
+        struct text subject;
+        text_init(&subject, room, sizeof room);
+        text_add_format(&subject, "endpoint %.64s", wanted);
+        findings_add(&live->findings, FINDING_LIVE_NO_ENDPOINT, subject.at, NULL);
     }
     live__look_at_endpoints(live);
     live__try_all(live);
-    if (wanted != NULL && live->tried == 0 && live->findings.count == 0) {
-        *failure_out = (struct failure){.code = EXIT_CODE_FAILED};
-        struct text text;
-        text_init(&text, failure_out->text, sizeof failure_out->text);
-        text_add_format(&text, "the running service has no endpoint %.64s", wanted);
-        return EXIT_CODE_FAILED;
-    }
     failure_out->code = EXIT_CODE_DONE;
-    return findings_code(&live->findings, false);
+    return findings_code(&live->findings, live->arguments->options[OPTION_STRICT] != NULL);
+}
+
+/* It could not be asked: for a program that is the one finding. */
+static void live__add_failure(struct live *live, const struct failure *failure)
+{
+    char room[LIVE_SUBJECT_ROOM];
+    struct text subject;
+    text_init(&subject, room, sizeof room);
+    text_add_format(&subject, "service %s", live__service(live));
+    findings_add(&live->findings, FINDING_LIVE_NOT_ASKED, subject.at,
+                 FINDING_WORDS({"problem", failure->text}));
 }
 
 static void live__print(const struct live *live, struct streams *streams, enum exit_code code)
@@ -308,22 +413,24 @@ static void live__print(const struct live *live, struct streams *streams, enum e
 
 enum exit_code check_live_run(const struct arguments *arguments, struct streams *streams)
 {
-    struct live live = {.arguments = arguments, .deadline = GetTickCount64() + LIVE_OVERALL};
+    struct live live = {.arguments = arguments};
     struct failure failure = {.code = EXIT_CODE_FAILED, .text = "Winsock could not be started"};
-    if (probe_start() != 0) {
-        return output_failure(&streams->err, &failure);
-    }
-    live.has_config = loaded_config_open(&live.loaded, arguments, LOADED_CONFIG_ALL, &failure);
+    enum exit_code code = EXIT_CODE_FAILED;
     machine_init(&live.machine);
     findings_init(&live.findings);
     text_init_heap(&live.rows);
-    machine_read(&live.machine, MACHINE_ADDRESSES, NULL);
-    failure.code = EXIT_CODE_DONE;
-    const enum exit_code code = live__run(&live, &failure);
-    if (failure.code != EXIT_CODE_DONE) {
-        output_failure(&streams->err, &failure);
-    } else {
+    if (probe_start() == 0) {
+        machine_read(&live.machine, MACHINE_ADDRESSES, NULL);
+        code = live__run(&live, &failure);
+        probe_stop();
+    }
+    if (failure.code == EXIT_CODE_DONE) {
         live__print(&live, streams, code);
+    } else if (arguments->options[OPTION_JSON] != NULL) {
+        live__add_failure(&live, &failure);
+        live__print(&live, streams, code);
+    } else {
+        output_failure(&streams->err, &failure);
     }
     text_fini(&live.rows);
     findings_fini(&live.findings);
@@ -332,6 +439,5 @@ enum exit_code check_live_run(const struct arguments *arguments, struct streams 
     if (live.has_config) {
         loaded_config_close(&live.loaded);
     }
-    probe_stop();
     return code;
 }

@@ -25,7 +25,8 @@ const struct command commands_all[] = {
          "and the registration of the service. Nothing is changed. Exit code 3: the configuration has an\n"
          "error; 4: an address cannot be bound; 1: another error, with --strict also a warning.\n"
          "--live: asks the running service what it listens on, and tries each of that (--endpoint NAME:\n"
-         "of one endpoint) from this machine; exit code 0 all answer, 1 one does not, 6 it does not run.\n"
+         "of one endpoint) from this machine; exit code 0 all answer, 1 one does not (with --strict: or a\n"
+         "warning), 6 it does not run.\n"
          "docs/troubleshooting.md has all findings.\n",
      .run = command_check_run},
     {.name = "ports",

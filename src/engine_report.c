@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/address_prefix.h"
 #include "base/log_time.h"
 #include "base/memory.h"
 #include "endpoint/listener.h"
@@ -192,4 +193,42 @@ bool engine_report(const struct engine *engine, enum report_format format, repor
     }
     copy__fini(&copy);
     return is_done;
+}
+
+/* ---- Whom they serve ---- */
+
+static void access__add_list(struct text *lines, const char *key, const struct config_prefixes *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        text_add_format(lines, "%s ", key);
+        address_prefix_add(lines, &list->at[i]);
+        text_add_string(lines, "\n");
+    }
+}
+
+static void access__add(struct text *lines, const struct tally *tally)
+{
+    if (tally->listeners.next == &tally->listeners) {
+        return; /* nothing of this name listens any more */
+    }
+    const struct listener *listener = LIST_ELEMENT(tally->listeners.next, struct listener, node);
+    const struct config_endpoint *config = listener->endpoint->config;
+    text_add_format(lines, "endpoint %s\nhandler %s\n", tally_name(tally), config->handler);
+    if (config->proxy_protocol != CONFIG_PROXY_OFF) {
+        text_add_string(lines, "proxied yes\n");
+    }
+    access__add_list(lines, "allow", &config->allow);
+    access__add_list(lines, "deny", &config->deny);
+}
+
+bool engine_report_access(const struct engine *engine, struct text *lines)
+{
+    struct engine_view view;
+    engine_view(engine, &view);
+    AcquireSRWLockShared(&view.tallies->lock);
+    for (struct list_node *node = view.tallies->all.next; node != &view.tallies->all; node = node->next) {
+        access__add(lines, LIST_ELEMENT(node, struct tally, node));
+    }
+    ReleaseSRWLockShared(&view.tallies->lock);
+    return !lines->is_cut;
 }

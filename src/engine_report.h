@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include "base/text.h"
 #include "engine.h"
 #include "io/worker.h"
 #include "stats/report.h"
@@ -19,6 +20,11 @@
 /* engine_report: hands the report to `sink`, piece by piece, on this thread. False: no memory; the sink has got nothing.
    From the return of engine_start, and in callbacks before, until engine_destroy. Any thread. */
 bool engine_report(const struct engine *engine, enum report_format format, report_sink sink, void *context);
+
+/* engine_report_access: of each endpoint what decides whom it serves and how, for who tries it from outside: lines "endpoint NAME",
+   "handler NAME", "proxied yes" where clients come through proxies, and "allow NETWORK", "deny NETWORK" for each of its lists.
+   False: no memory. When and on which thread: as engine_report. */
+bool engine_report_access(const struct engine *engine, struct text *lines);
 
 /* engine_view: what a report needs of an engine; all of it may be read by any thread. For engine_report alone. */
 struct engine_view {

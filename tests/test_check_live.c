@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/utf16.h"
 #include "check_live.h"
+#include "support/clock.h"
 #include "support/fault.h"
 #include "support/program.h"
 #include "support/seam.h"
@@ -162,46 +163,72 @@ static void test_check_live__says_when_the_configuration_is_another(void **state
     program_write(world.folder, L"other.ini", "[endpoint x]\nlisten = tcp://127.0.0.1:1\nhandler = echo\n",
                   other);
     ask(L"check --live --endpoint echo", other);
-    expect(EXIT_CODE_DONE, "(live-other-config)");
-    expect(EXIT_CODE_DONE, "taken");
-    ask(L"check --live --endpoint nothing", other);
-    assert_int_equal(world.result.code, EXIT_CODE_FAILED);
-    assert_non_null(strstr(world.result.err, "the running service has no endpoint nothing"));
+    expect(EXIT_CODE_DONE, "note     endpoint echo (live-other-config)");
+    expect(EXIT_CODE_DONE, "the configuration says: it does not have this endpoint");
+    expect(EXIT_CODE_DONE, " answered ");
+    ask(L"check --live --endpoint x", other);
+    expect(EXIT_CODE_FAILED, "note     endpoint x (live-other-config)");
+    expect(EXIT_CODE_FAILED, "the service does not have this endpoint");
+    expect(EXIT_CODE_FAILED, "error    endpoint x (live-no-endpoint)");
+    ask(L"check --live --endpoint nothing --json", other);
+    expect(EXIT_CODE_FAILED, "{\"exit_code\": 1, \"tries\": [], \"findings\": [");
+    expect(EXIT_CODE_FAILED, "\"id\": \"live-no-endpoint\", \"subject\": \"endpoint nothing\"");
 }
 
-/* The run serves other handlers and lists than the file says, so that what it answers is wrong. */
-static void test_check_live__answers_are_held_against_the_handler(void **state)
+/* It is none of the running service's: what runs is tried all the same. */
+static void test_check_live__a_configuration_that_cannot_be_read_is_told(void **state)
 {
-    char ini[512];
+    WCHAR broken[PROGRAM_PATH_MAX];
+    (void)state;
+    program_write(world.folder, L"broken.ini", "[endpoint echo]\nhandler = echo\n", broken);
+    ask(L"check --live --endpoint echo", broken);
+    expect(EXIT_CODE_CONFIGURATION, " answered ");
+    expect(EXIT_CODE_CONFIGURATION, "broken.ini (live-config)");
+    ask(L"check --live --endpoint echo", L"Z:\\nope.ini");
+    expect(EXIT_CODE_CONFIGURATION, " answered ");
+    expect(EXIT_CODE_CONFIGURATION, "(live-config)");
+    assert_null(strstr(world.result.out, "(live-other-config)"));
+}
+
+/* The file says what the next reload brings; it is tried as it runs. */
+static void test_check_live__tries_what_runs_and_not_what_the_file_says(void **state)
+{
+    char ini[640];
     WCHAR other[PROGRAM_PATH_MAX];
     (void)state;
     snprintf(ini, sizeof ini,
              "[endpoint shut]\nlisten = tcp://127.0.0.7:%u\nhandler = daytime\n"
              "[endpoint talker]\nlisten = tcp://127.0.0.5:%u\nhandler = echo\n"
-             "[endpoint mute]\nlisten = tcp://127.0.0.6:%u\nhandler = echo\n",
-             world.ports[2], world.ports[2], world.ports[2]);
+             "[endpoint mute]\nlisten = tcp://127.0.0.6:%u\nhandler = echo\n"
+             "[endpoint echo]\nlisten = tcp://127.0.0.1:%u\nhandler = echo\nallow = 10.0.0.0/8\n"
+             "[endpoint closed]\nlisten = tcp://127.0.0.3:%u\nhandler = daytime\ndeny = 127.0.0.3\n",
+             world.ports[2], world.ports[2], world.ports[2], world.ports[0], world.ports[2]);
     program_write(world.folder, L"other.ini", ini, other);
     ask(L"check --live --endpoint talker", other);
-    expect(EXIT_CODE_FAILED, "error    endpoint talker, tcp://127.0.0.5:");
-    expect(EXIT_CODE_FAILED, "(live-wrong-answer)");
-    expect(EXIT_CODE_FAILED, "the answer is not what the handler echo gives");
+    expect(EXIT_CODE_DONE, " answered ");
+    expect(EXIT_CODE_DONE, "it has another handler, other lists or other");
     ask(L"check --live --endpoint shut", other);
-    expect(EXIT_CODE_FAILED, "error    endpoint shut, tcp://127.0.0.7:");
-    expect(EXIT_CODE_FAILED, "(live-reset)");
-    ask(L"check --live --endpoint mute --json", other);
-    expect(EXIT_CODE_FAILED, "\"outcome\": \"no answer\"");
-    expect(EXIT_CODE_FAILED, "\"message\": \"nothing came of the answer within ");
-    expect(EXIT_CODE_FAILED, "\"id\": \"live-timeout\", \"subject\": \"endpoint mute, tcp://127.0.0.6:");
+    expect(EXIT_CODE_DONE, " denied ");
+    expect(EXIT_CODE_DONE, "note     endpoint shut (live-other-config)");
+    ask(L"check --live --endpoint mute", other);
+    expect(EXIT_CODE_DONE, " taken ");
+    ask(L"check --live --endpoint echo", other); /* its allow has come in since */
+    expect(EXIT_CODE_DONE, " answered ");
+    expect(EXIT_CODE_DONE, "note     endpoint echo (live-other-config)");
+    ask(L"check --live --endpoint closed", other); /* the same */
+    assert_null(strstr(world.result.out, "(live-other-config)"));
 }
 
 /* ---- From this process, whose calls can fail ---- */
 
-static void live_here(const char *endpoint)
+static void live_here_with(const char *endpoint, const char *ini, bool is_strict)
 {
     struct streams streams;
-    char *service = utf16_to_utf8(world.service), *ini = utf16_to_utf8(world.ini);
-    const struct arguments arguments = {
-        .options = {[OPTION_CONFIG] = ini, [OPTION_SERVICE] = service, [OPTION_ENDPOINT] = endpoint}};
+    char *service = utf16_to_utf8(world.service);
+    const struct arguments arguments = {.options = {[OPTION_CONFIG] = ini,
+                                                    [OPTION_SERVICE] = service,
+                                                    [OPTION_ENDPOINT] = endpoint,
+                                                    [OPTION_STRICT] = is_strict ? "--strict" : NULL}};
     streams_open(&streams, world.folder);
     world.result.code = (DWORD)check_live_run(&arguments, &streams);
     if (streams.out.error != ERROR_SUCCESS && world.result.code == EXIT_CODE_DONE) {
@@ -210,7 +237,27 @@ static void live_here(const char *endpoint)
     streams_end(&streams, world.folder, world.result.out, sizeof world.result.out, world.result.err,
                 sizeof world.result.err);
     memory_free(service);
+}
+
+static void live_here(const char *endpoint)
+{
+    char *ini = utf16_to_utf8(world.ini);
+    live_here_with(endpoint, ini, false);
     memory_free(ini);
+}
+
+/* The one that the next start reads, as far as can be known. */
+static void test_check_live__without_a_default_configuration_it_warns(void **state)
+{
+    (void)state;
+    fault_arm(IMPORT_GetModuleFileNameW, 1, ERROR_NOT_ENOUGH_MEMORY, FAULT_FOREVER);
+    live_here_with("echo", NULL, false);
+    expect(EXIT_CODE_DONE, " answered ");
+    expect(EXIT_CODE_DONE, "(live-no-config)");
+    assert_null(strstr(world.result.out, "(live-other-config)"));
+    live_here_with("echo", NULL, true);
+    fault_clear();
+    expect(EXIT_CODE_FAILED, "(live-no-config)");
 }
 
 static int WSAAPI begin_connect(SOCKET s, const struct sockaddr *address, int length)
@@ -250,6 +297,60 @@ static void test_check_live__connections_that_fail_are_told(void **state)
     expect(EXIT_CODE_FAILED, " no connection ");
     expect(EXIT_CODE_FAILED, "(live-timeout)");
     expect(EXIT_CODE_FAILED, "nothing came of the connection within ");
+}
+
+/* ---- Answers ---- */
+
+static int WSAAPI receive_nonsense(SOCKET s, char *at, int length, int flags)
+{
+    (void)s, (void)length, (void)flags;
+    memcpy(at, "nonsense", 8);
+    return 8;
+}
+
+static int WSAAPI only_writes_are_ready(int count, fd_set *reads, fd_set *writes, fd_set *fails,
+                                        SEAM_TIMEVAL patience)
+{
+    (void)count, (void)reads, (void)fails, (void)patience;
+    return writes != NULL;
+}
+
+static void test_check_live__answers_are_held_against_the_handler(void **state)
+{
+    (void)state;
+    seam_replace(IMPORT_recv, (seam_function)receive_nonsense);
+    live_here("echo");
+    seam_restore();
+    expect(EXIT_CODE_FAILED, "error    endpoint echo, tcp://127.0.0.1:");
+    expect(EXIT_CODE_FAILED, "(live-wrong-answer)");
+    expect(EXIT_CODE_FAILED, "the answer is not what the handler echo gives");
+    seam_replace(IMPORT_select, (seam_function)only_writes_are_ready);
+    live_here("echo");
+    seam_restore();
+    expect(EXIT_CODE_FAILED, " no answer ");
+    expect(EXIT_CODE_FAILED, "error    endpoint echo, udp://127.0.0.1:");
+    expect(EXIT_CODE_FAILED, "(live-timeout)");
+    expect(EXIT_CODE_FAILED, "nothing came of the answer within ");
+}
+
+static int WSAAPI connect_slowly(SOCKET s, const struct sockaddr *address, int length)
+{
+    const int result = SEAM_REAL(connect)(s, address, length);
+    clock_advance(20001);
+    return result;
+}
+
+/* Others have taken the time: that is no fault of this one. */
+static void test_check_live__what_is_not_tried_is_not_called_dead(void **state)
+{
+    (void)state;
+    seam_replace(IMPORT_connect, (seam_function)connect_slowly);
+    live_here("echo");
+    seam_restore();
+    clock_reset();
+    expect(EXIT_CODE_FAILED, " not tried");
+    expect(EXIT_CODE_FAILED, "warning  endpoint echo, udp://127.0.0.1:");
+    expect(EXIT_CODE_FAILED, "(live-not-tried)");
 }
 
 /* "check" binds as well; what the run has is no error, whatever the system tells of sockets: Wine 8 not whose they are. */
@@ -323,6 +424,10 @@ static void test_check_live__is_code_6_when_nothing_runs(void **state)
     assert_int_equal(world.result.code, EXIT_CODE_NOT_RUNNING);
     assert_string_equal(world.result.out, "");
     assert_non_null(strstr(world.result.err, "live-nobody"));
+    live(L"--json");
+    expect(EXIT_CODE_NOT_RUNNING, "{\"exit_code\": 6, \"tries\": [], \"findings\": [");
+    expect(EXIT_CODE_NOT_RUNNING, "\"id\": \"live-not-asked\", \"subject\": \"service live-nobody\"");
+    assert_string_equal(world.result.err, "");
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -333,6 +438,10 @@ int main(void)
         test(test_check_live__tries_what_the_service_listens_on),
         test(test_check_live__a_paused_endpoint_is_named),
         test(test_check_live__says_when_the_configuration_is_another),
+        test(test_check_live__a_configuration_that_cannot_be_read_is_told),
+        test(test_check_live__without_a_default_configuration_it_warns),
+        test(test_check_live__tries_what_runs_and_not_what_the_file_says),
+        test(test_check_live__what_is_not_tried_is_not_called_dead),
         test(test_check_live__answers_are_held_against_the_handler),
         test(test_check_live__connections_that_fail_are_told),
         test(test_check_live__check_beside_a_run_takes_its_addresses_as_bound),

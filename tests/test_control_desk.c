@@ -101,14 +101,15 @@ static void test_control_desk__every_verb_is_a_command_and_the_other_way_round(v
         size_t used = 0;
         const struct command *command = command_find(commands_all, &verb->name, 1, &used);
         assert_non_null(command);
-        assert_ptr_equal(command->run, command_control_run);
+        assert_true(command->run == command_control_run || command->run == command_check_run);
     }
     for (const struct command *command = commands_all; command->name != NULL; command++) {
         const struct control_verb *verb = control_verbs;
         while (verb->name != NULL && strcmp(verb->name, command->name) != 0) {
             verb++;
         }
-        assert_true((verb->name != NULL) == (command->run == command_control_run));
+        assert_true((verb->name != NULL) ==
+                    (command->run == command_control_run || command->run == command_check_run));
     }
 }
 
@@ -120,6 +121,15 @@ static void test_control_desk__status_is_the_engines_report(void **state)
     expect("status --metrics", EXIT_CODE_DONE, "portlistener_fake 1\n", "");
     fake_engine.has_no_memory = true;
     expect("status", EXIT_CODE_FAILED, "", "no memory");
+}
+
+static void test_control_desk__check_is_told_whom_the_endpoints_serve(void **state)
+{
+    (void)state;
+    expect("check --live", EXIT_CODE_DONE, "endpoint fake\n", "");
+    expect("check", EXIT_CODE_USAGE, "", "only check --live asks the service");
+    fake_engine.has_no_memory = true;
+    expect("check --live", EXIT_CODE_FAILED, "", "no memory");
 }
 
 static void test_control_desk__lists_connections(void **state)
@@ -230,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(test_control_desk__every_verb_is_a_command_and_the_other_way_round),
         test(test_control_desk__status_is_the_engines_report),
+        test(test_control_desk__check_is_told_whom_the_endpoints_serve),
         test(test_control_desk__lists_connections),
         test(test_control_desk__closes_what_there_is),
         test(test_control_desk__pauses_and_resumes_an_endpoint),

@@ -121,6 +121,36 @@ static void test_engine_report__tells_of_endpoints_and_addresses(void **state)
     rig_stop(&rig);
 }
 
+static void test_engine_report__tells_whom_the_endpoints_serve(void **state)
+{
+    struct text lines;
+    struct config_endpoint *web = NULL;
+    struct address_prefix network = {.address = {.family = 4, .ip = {127}}, .length = 8};
+    (void)state;
+    rig_init(&rig, handlers_builtin);
+    rig_endpoint(&rig, "web", "echo", "tcp://127.0.0.1:0");
+    rig_listen(&rig, "udp://127.0.0.1:0");
+    rig_endpoint(&rig, "more", "discard", "tcp://192.0.2.1:7777");
+    web = &rig.config.endpoints[0];
+    web->allow = (struct config_prefixes){&network, 1};
+    web->deny = (struct config_prefixes){&network, 1};
+    web->proxy_protocol = CONFIG_PROXY_V2;
+    rig_start(&rig);
+    text_init_heap(&lines);
+    assert_true(engine_report_access(rig.engine, &lines));
+    assert_non_null(strstr(lines.at, "endpoint web\nhandler echo\nproxied yes\nallow 127.0.0.0/8\n"
+                                     "deny 127.0.0.0/8\n"));
+    assert_non_null(strstr(lines.at, "endpoint more\nhandler discard\n"));
+    text_fini(&lines);
+    text_init_heap(&lines);
+    fault_arm(IMPORT_HeapAlloc, 1, 0, 1);
+    assert_false(engine_report_access(rig.engine, &lines));
+    fault_clear();
+    text_fini(&lines);
+    web->allow = web->deny = (struct config_prefixes){NULL, 0};
+    rig_stop(&rig);
+}
+
 static void test_engine_report__tells_how_the_service_stands(void **state)
 {
     (void)state;
@@ -546,6 +576,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         rig_test(test_engine_report__tells_of_endpoints_and_addresses),
+        rig_test(test_engine_report__tells_whom_the_endpoints_serve),
         rig_test(test_engine_report__tells_how_the_service_stands),
         rig_test(test_engine_report__tells_what_the_logs_lost),
         rig_test(test_engine_report__has_each_endpoint_to_the_byte),

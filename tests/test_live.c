@@ -72,6 +72,75 @@ static void test_live__takes_no_rubbish(void **state)
     live_report_fini(&report);
 }
 
+static const char access_lines[] = "endpoint web\nhandler echo\nallow 10.0.0.0/8\nallow 2001:db8::/32\n"
+                                   "deny 10.1.0.0/16\nendpoint names\nhandler names.dll\nproxied yes\n";
+
+static void test_live__reads_whom_it_serves(void **state)
+{
+    struct live_report report;
+    struct config_endpoint running, other;
+    (void)state;
+    assert_true(live_report_read(metrics, &report));
+    assert_false(live_endpoint_find(&report, "web")->has_access);
+    assert_true(live_report_read_access(access_lines, &report));
+    assert_int_equal(report.endpoints.count, 2);
+    assert_true(live_endpoint_find(&report, "web")->has_access);
+    live_config(live_endpoint_find(&report, "names"), &running);
+    assert_string_equal(running.handler, "names.dll");
+    assert_int_not_equal(running.proxy_protocol, CONFIG_PROXY_OFF);
+    assert_int_equal(running.allow.count + running.deny.count, 0);
+    live_config(live_endpoint_find(&report, "web"), &running);
+    assert_string_equal(running.handler, "echo");
+    assert_int_equal(running.proxy_protocol, CONFIG_PROXY_OFF);
+    assert_int_equal(running.allow.count, 2);
+    assert_int_equal(running.allow.at[0].length, 8);
+    assert_int_equal(running.allow.at[1].address.family, 6);
+    assert_int_equal(running.deny.count, 1);
+    other = running;
+    assert_true(live_is_as(&running, &other));
+    other.allow.count = 1;
+    assert_false(live_is_as(&running, &other));
+    other = running;
+    other.handler = (char[]){"discard"};
+    assert_false(live_is_as(&running, &other));
+    other = running;
+    other.proxy_protocol = CONFIG_PROXY_V2;
+    assert_false(live_is_as(&running, &other));
+    other = running;
+    other.deny.at = running.allow.at;
+    assert_false(live_is_as(&running, &other));
+    live_report_fini(&report);
+}
+
+/* A list of which a part is not known would let in, or keep out, whom the service does not. */
+static void test_live__takes_no_list_in_part(void **state)
+{
+    static const char *const wrong[] = {"allow 10.0.0.0/8\n", "endpoint web\nallow 10.0.0.0/99\n",
+                                        "endpoint web\ndeny \n"};
+    char text[600], handler[401];
+    struct live_report report;
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        report = (struct live_report){.is_paused = false};
+        assert_true(i == 2 || !live_report_read_access(wrong[i], &report));
+        live_report_fini(&report);
+    }
+    memset(handler, 'x', sizeof handler - 1);
+    handler[sizeof handler - 1] = '\0';
+    snprintf(text, sizeof text, "endpoint web\nhandler %s\n", handler);
+    assert_false(live_report_read_access(text, &report));
+    live_report_fini(&report);
+    snprintf(text, sizeof text, "endpoint %s\nhandler echo\n", handler);
+    assert_false(live_report_read_access(text, &report));
+    live_report_fini(&report);
+    for (size_t nth = 1; nth <= 3; nth++) { /* the endpoints, each of the lists */
+        failing_memory_arm(nth, true);
+        assert_false(live_report_read_access(access_lines, &report));
+        failing_memory_arm(0, false);
+        live_report_fini(&report);
+    }
+}
+
 static void test_live__without_memory_it_says_so(void **state)
 {
     (void)state;
@@ -177,6 +246,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         failing_memory_test(test_live__reads_what_the_service_has),
         failing_memory_test(test_live__takes_no_rubbish),
+        failing_memory_test(test_live__reads_whom_it_serves),
+        failing_memory_test(test_live__takes_no_list_in_part),
         failing_memory_test(test_live__without_memory_it_says_so),
         failing_memory_test(test_live__chooses_an_address_that_may_come_in),
         failing_memory_test(test_live__knows_what_handlers_answer),

@@ -119,8 +119,104 @@ bool live_report_read(const char *metrics, struct live_report *report_out)
     return is_done;
 }
 
+/* ---- Whom it serves ---- */
+
+static bool live__take_prefix(struct machine_rows *list, const char *at, size_t length)
+{
+    struct address_prefix prefix;
+    struct address_prefix *row = address_prefix_parse(at, length, &prefix) == ADDRESS_PREFIX_OK
+                                     ? machine_rows_next(list, sizeof *row)
+                                     : NULL;
+    if (row != NULL) {
+        *row = prefix;
+        list->count++;
+    }
+    return row != NULL;
+}
+
+/* The value of a line "KEY VALUE"; NULL: it has another key. */
+static const char *live__value_of(const char *line, size_t length, const char *lead)
+{
+    return live__begins(line, length, lead) ? line + strlen(lead) : NULL;
+}
+
+static bool live__take_access(struct live_endpoint *endpoint, const char *line, size_t length)
+{
+    const char *end = line + length, *value;
+    if ((value = live__value_of(line, length, "handler ")) != NULL) {
+        endpoint->has_access = (size_t)(end - value) < sizeof endpoint->handler;
+        memcpy(endpoint->handler, value, endpoint->has_access ? (size_t)(end - value) : 0);
+        return endpoint->has_access;
+    }
+    if ((value = live__value_of(line, length, "allow ")) != NULL) {
+        return live__take_prefix(&endpoint->allow, value, (size_t)(end - value));
+    }
+    if ((value = live__value_of(line, length, "deny ")) != NULL) {
+        return live__take_prefix(&endpoint->deny, value, (size_t)(end - value));
+    }
+    endpoint->is_proxied = endpoint->is_proxied || live__begins(line, length, "proxied ");
+    return true;
+}
+
+/* NULL: no memory, or no name of ours. */
+static struct live_endpoint *live__endpoint_of_line(struct live_report *report, const char *at, size_t length)
+{
+    char name[LIVE_NAME_ROOM] = "";
+    if (length >= sizeof name) {
+        return NULL;
+    }
+    memcpy(name, at, length);
+    return live__endpoint(report, name);
+}
+
+bool live_report_read_access(const char *lines, struct live_report *report)
+{
+    struct live_endpoint *endpoint = NULL;
+    bool is_done = true;
+    while (is_done && *lines != '\0') {
+        const size_t length = strcspn(lines, "\n");
+        const char *name = live__value_of(lines, length, "endpoint ");
+        if (name != NULL) {
+            endpoint = live__endpoint_of_line(report, name, length - (size_t)(name - lines));
+        }
+        is_done = endpoint != NULL && (name != NULL || live__take_access(endpoint, lines, length));
+        lines += length + (lines[length] == '\n');
+    }
+    return is_done;
+}
+
+void live_config(struct live_endpoint *endpoint, struct config_endpoint *config_out)
+{
+    *config_out = (struct config_endpoint){.handler = endpoint->handler,
+                                           .allow = {endpoint->allow.at, endpoint->allow.count},
+                                           .deny = {endpoint->deny.at, endpoint->deny.count},
+                                           .proxy_protocol =
+                                               endpoint->is_proxied ? CONFIG_PROXY_BOTH : CONFIG_PROXY_OFF};
+}
+
+static bool live__is_same(const struct config_prefixes *a, const struct config_prefixes *b)
+{
+    bool is_same = a->count == b->count;
+    for (size_t i = 0; is_same && i < a->count; i++) {
+        is_same = a->at[i].length == b->at[i].length && address_equal(&a->at[i].address, &b->at[i].address);
+    }
+    return is_same;
+}
+
+bool live_is_as(const struct config_endpoint *running, const struct config_endpoint *endpoint)
+{
+    return text_equal(running->handler, strlen(running->handler), endpoint->handler) &&
+           (running->proxy_protocol == CONFIG_PROXY_OFF) == (endpoint->proxy_protocol == CONFIG_PROXY_OFF) &&
+           live__is_same(&running->allow, &endpoint->allow) && live__is_same(&running->deny, &endpoint->deny);
+}
+
 void live_report_fini(struct live_report *report)
 {
+    struct live_endpoint *endpoints = report->endpoints.at;
+    for (size_t i = 0; i < report->endpoints.count; i++) {
+        memory_free(endpoints[i].allow.at);
+        memory_free(endpoints[i].deny.at);
+    }
     memory_free(report->addresses.at);
     memory_free(report->endpoints.at);
     *report = (struct live_report){.is_paused = false};
@@ -131,9 +227,9 @@ const struct live_address *live_address_at(const struct live_report *report, siz
     return (const struct live_address *)report->addresses.at + index;
 }
 
-const struct live_endpoint *live_endpoint_find(const struct live_report *report, const char *name)
+struct live_endpoint *live_endpoint_find(const struct live_report *report, const char *name)
 {
-    const struct live_endpoint *rows = report->endpoints.at;
+    struct live_endpoint *rows = report->endpoints.at;
     for (size_t i = 0; i < report->endpoints.count; i++) {
         if (strcmp(rows[i].name, name) == 0) {
             return &rows[i];

@@ -12,7 +12,7 @@
 
 /* ---- What the service has ---- */
 
-enum { LIVE_NAME_ROOM = 72, LIVE_ADDRESS_ROOM = 80 };
+enum { LIVE_NAME_ROOM = 72, LIVE_ADDRESS_ROOM = 80, LIVE_HANDLER_ROOM = 264 };
 
 struct live_address {
     char endpoint[LIVE_NAME_ROOM];
@@ -24,6 +24,11 @@ struct live_endpoint {
     char name[LIVE_NAME_ROOM];
     unsigned waiting; /* addresses that are not bound */
     bool is_paused;
+
+    bool has_access; /* it is known whom it serves, and how; then: */
+    bool is_proxied; /* clients come through proxies alone */
+    char handler[LIVE_HANDLER_ROOM];
+    struct machine_rows allow, deny; /* of struct address_prefix */
 };
 
 struct live_report {
@@ -35,10 +40,19 @@ struct live_report {
    live_report_fini in either case. */
 bool live_report_read(const char *metrics, struct live_report *report_out);
 void live_report_fini(struct live_report *report);
+
+/* live_report_read_access: more of its endpoints, out of what engine_report_access tells. False: no memory, or a list is not one:
+   then nothing of it may be used. */
+bool live_report_read_access(const char *lines, struct live_report *report);
 const struct live_address *live_address_at(const struct live_report *report, size_t index);
-const struct live_endpoint *live_endpoint_find(const struct live_report *report, const char *name);
+struct live_endpoint *live_endpoint_find(const struct live_report *report, const char *name);
 
 /* ---- What is tried ---- */
+
+/* live_config: fills in what of a configuration decides a try, as it runs; has_access must be so. live_is_as: whether the
+   configuration `endpoint` decides it likewise. */
+void live_config(struct live_endpoint *endpoint, struct config_endpoint *config_out);
+bool live_is_as(const struct config_endpoint *running, const struct config_endpoint *endpoint);
 
 /* live_target: the address to connect to for one that the service listens on: itself, or for one that means all addresses a
    loopback or another usable address of this machine that `allow` and `deny` let in. False: they let none in; then

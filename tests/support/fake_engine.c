@@ -197,3 +197,10 @@ bool engine_report(const struct engine *engine, enum report_format format, repor
     }
     return !fake_engine.has_no_memory;
 }
+
+bool engine_report_access(const struct engine *engine, struct text *lines)
+{
+    (void)engine;
+    text_add_string(lines, "endpoint fake\n");
+    return !fake_engine.has_no_memory;
+}
