@@ -27,7 +27,7 @@ static const char *command_install__service(const struct arguments *arguments, s
     *failure_out =
         (struct failure){.code = EXIT_CODE_USAGE,
                          .text = "this name is refused: it becomes a part of paths, and may have 80 letters, "
-                                 "digits, - and _, and dots but not at its ends"};
+                                 "digits, _, - but not at its beginning, and dots but not at its ends"};
     return NULL;
 }
 

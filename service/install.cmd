@@ -41,10 +41,11 @@ if not defined service echo install.cmd: --service needs a name 1>&2 & exit /b 2
 set "wrong=yes"
 for /f "tokens=1* delims=ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-" %%a in ("?%service%?") do if "%%a%%b"=="??" set "wrong="
 if "%service:~0,1%"=="." set "wrong=yes"
+if "%service:~0,1%"=="-" set "wrong=yes"
 if "%service:~-1%"=="." set "wrong=yes"
 if not defined wrong goto named
-echo install.cmd: the service name "%service%" is refused: it may have letters, digits, - and _, and dots but not 1>&2
-echo at its ends 1>&2
+echo install.cmd: the service name "%service%" is refused: it may have letters, digits, _, - but not at its beginning, 1>&2
+echo and dots but not at its ends 1>&2
 exit /b 2
 
 :named

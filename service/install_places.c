@@ -51,7 +51,7 @@ void install_places_free(struct install_places *places)
 bool install_places_is_name(const char *service)
 {
     const size_t length = strlen(service);
-    return length > 0 && length <= INSTALL_PLACES_NAME_MAX && service[0] != '.' &&
+    return length > 0 && length <= INSTALL_PLACES_NAME_MAX && service[0] != '.' && service[0] != '-' &&
            service[length - 1] != '.' &&
            strspn(service, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
 }

@@ -25,8 +25,8 @@ struct install_places {
 bool install_places_find(struct install_places *places_out, const char *service, struct failure *failure_out);
 void install_places_free(struct install_places *places);
 
-/* install_places_is_name: whether the name can be a part of paths and command lines: letters, digits, - and _, and dots but not
-   at its ends; at most 80. */
+/* install_places_is_name: whether the name can be a part of paths and command lines: letters, digits, _, - but not at its beginning
+   (it would be an option whose name was forgotten), and dots but not at its ends; at most 80. */
 bool install_places_is_name(const char *service);
 
 /* install_places_are_of: whether the command line runs a program of these places. install_places_have_texts: whether the file

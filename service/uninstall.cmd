@@ -24,10 +24,11 @@ if not defined service echo uninstall.cmd: --service needs a name 1>&2 & exit /b
 set "wrong=yes"
 for /f "tokens=1* delims=ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-" %%a in ("?%service%?") do if "%%a%%b"=="??" set "wrong="
 if "%service:~0,1%"=="." set "wrong=yes"
+if "%service:~0,1%"=="-" set "wrong=yes"
 if "%service:~-1%"=="." set "wrong=yes"
 if not defined wrong goto named
-echo uninstall.cmd: the service name "%service%" is refused: it may have letters, digits, - and _, and dots but not 1>&2
-echo at its ends 1>&2
+echo uninstall.cmd: the service name "%service%" is refused: it may have letters, digits, _, - but not at its beginning, 1>&2
+echo and dots but not at its ends 1>&2
 exit /b 2
 
 :named
@@ -65,7 +66,8 @@ set "error=%errorlevel%"
 if %error%==5 goto rights
 rem 1060: there is no such service, whatever the registry says.
 if %error%==1060 goto files
-sc.exe query "%service%" | find.exe "STOPPED" >nul
+rem Two blanks stand before the state, one before a service's name.
+sc.exe query "%service%" | find.exe "  STOPPED" >nul
 if not errorlevel 1 goto stopped
 set /a tries+=1 >nul
 if %tries% geq 150 echo uninstall.cmd: %service% does not stop, so nothing was removed; for the reason see: net helpmsg %error% 1>&2 & exit /b 1

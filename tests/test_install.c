@@ -421,11 +421,11 @@ static void test_install__undoes_everything_when_a_step_fails(void **state)
 
 static void test_install__refuses_wrong_usage(void **state)
 {
-    static const WCHAR *const wrong[] = {L"--bogus",          L"--service",         L"--service \"a b\"",
-                                         L"--service a\\b",   L"--service \"a&b\"", L"--service \";x\"",
-                                         L"--service \"x;\"", L"--service \"a;b\"", L"--service .",
-                                         L"--service ..",     L"--service .x",      L"--service x.",
-                                         L"--service ?",      L"--service C:\\x"};
+    static const WCHAR *const wrong[] = {
+        L"--bogus",           L"--service",        L"--service \"a b\"", L"--service a\\b",
+        L"--service \"a&b\"", L"--service \";x\"", L"--service \"x;\"",  L"--service \"a;b\"",
+        L"--service .",       L"--service ..",     L"--service .x",      L"--service x.",
+        L"--service ?",       L"--service C:\\x",  L"--service -x",      L"--service --firewall"};
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         expect_code(run_script(L"install.cmd", wrong[i]), 2);
@@ -471,6 +471,19 @@ static void test_install__knows_its_folder_whatever_the_arguments(void **state)
         for (const char *at = arguments; (at = strstr(at, "shift")) != NULL; at++) {
             assert_memory_equal(at, "shift /1 ", 9);
         }
+    }
+}
+
+/* "SERVICE_NAME: STOPPED-things" is no state: two blanks stand before that. */
+static void test_install__takes_no_name_of_a_service_for_its_state(void **state)
+{
+    static const WCHAR *const scripts[] = {L"install.cmd", L"uninstall.cmd"};
+    static char text[32768];
+    (void)state;
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        read_script(scripts[i], text, sizeof text);
+        assert_non_null(strstr(text, "find.exe \"  STOPPED\""));
+        assert_null(strstr(text, "find.exe \"STOPPED"));
     }
 }
 
@@ -1073,6 +1086,7 @@ int main(void)
         test(test_install__refuses_wrong_usage),
         test(test_install__protects_a_new_folder_before_it_uses_it),
         test(test_install__knows_its_folder_whatever_the_arguments),
+        test(test_install__takes_no_name_of_a_service_for_its_state),
         test(test_install__without_rights_says_so_and_makes_nothing),
         test(test_uninstall__without_rights_leaves_all_as_it_is),
         test(test_uninstall__refuses_a_service_of_another_program),
