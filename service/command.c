@@ -11,7 +11,8 @@ unsigned command_options(const struct command *command)
     if (command == NULL) {
         return ARGUMENTS_COMMON;
     }
-    return command->options | (command->asks ? ARGUMENTS_COMMON & ~(1U << OPTION_CONFIG) : ARGUMENTS_COMMON);
+    return command->options |
+           (command->has_no_config ? ARGUMENTS_COMMON & ~(1U << OPTION_CONFIG) : ARGUMENTS_COMMON);
 }
 
 /* Whether the first words of the command line are the command's name: 0, or how many words it has. */
@@ -112,7 +113,7 @@ void command_add_overview(struct text *text, const struct command *commands)
     }
     text_add_string(text, "\nEvery command takes:\n");
     arguments_add_options(text, ARGUMENTS_COMMON & ~(1U << OPTION_CONFIG));
-    text_add_string(text, "and those that do not ask a service that runs:\n");
+    text_add_string(text, "and, where it means something:\n");
     arguments_add_options(text, 1U << OPTION_CONFIG);
     text_add_string(text, "\nExit codes: 0 done; 1 failed; 2 wrong usage; 3 configuration invalid;\n"
                           "4 an endpoint could not be bound; 5 access denied; 6 not running.\n");

@@ -17,7 +17,8 @@ struct command {
     size_t operands_min; /* words of it: at least */
     size_t operands_max; /* at most */
     unsigned options;    /* 1 << OPTION_..., beside ARGUMENTS_COMMON */
-    bool asks;           /* the service that runs, which knows its configuration: takes no --config */
+    bool
+        has_no_config; /* takes no --config: it asks the service that runs, which knows its own, or needs none */
     const char *summary; /* one line */
     const char *details; /* paragraphs for its own help */
     enum exit_code (*run)(const struct arguments *arguments, struct streams *streams);

@@ -46,7 +46,7 @@ const struct command commands_all[] = {
          "Asks it over its control pipe, as all commands down to \"rotate\" do. --watch shows it each second,\n"
          "with what has changed. Needs the rights of an administrator, or for a run on a console those of\n"
          "its user. Exit code 5: run it elevated; 6: it does not run.\n",
-     .asks = true,
+     .has_no_config = true,
      .run = command_control_run},
     {.name = "connections",
      .options = 1 << OPTION_JSON | 1 << OPTION_ENDPOINT | 1 << OPTION_WATCH,
@@ -56,7 +56,7 @@ const struct command commands_all[] = {
          "open; sending (output waits for the client); half (it has ended its side); closing; header (its\n"
          "PROXY header has not come); once (UDP: not answered, or heard once only). At most 1,000 for\n"
          "people. --watch shows them each second.\n",
-     .asks = true,
+     .has_no_config = true,
      .run = command_control_run},
     {.name = "close",
      .operand = "ID",
@@ -67,7 +67,7 @@ const struct command commands_all[] = {
      .details =
          "ID is what \"portlistener connections\" and the log have. The connection is reset; the access log says\n"
          "by-admin. Exit code 1: no connection has this ID now.\n",
-     .asks = true,
+     .has_no_config = true,
      .run = command_control_run},
     {.name = "endpoint",
      .operand = "NAME ACTION",
@@ -78,7 +78,7 @@ const struct command commands_all[] = {
      .details =
          "ACTION is pause or resume. A paused endpoint keeps its ports and refuses new connections and\n"
          "datagrams; live connections go on. It stays paused until it is resumed or the service restarts.\n",
-     .asks = true,
+     .has_no_config = true,
      .run = command_control_run},
     {.name = "reload",
      .options = 1 << OPTION_JSON | 1 << OPTION_DRY_RUN,
@@ -86,13 +86,13 @@ const struct command commands_all[] = {
      .details =
          "Nothing changes when the configuration has an error (exit code 3). Exit code 4: an address could\n"
          "not be bound. --dry-run only tells what would change.\n",
-     .asks = true,
+     .has_no_config = true,
      .run = command_control_run},
     {.name = "rotate",
      .options = 1 << OPTION_JSON,
      .summary = "lets a running service begin new log files",
      .details = "The log and the access log.\n",
-     .asks = true,
+     .has_no_config = true,
      .run = command_control_run},
     {.name = "config show",
      .options = 1 << OPTION_JSON,
@@ -140,6 +140,7 @@ const struct command commands_all[] = {
      .run = command_install_run},
     {.name = "uninstall",
      .options = 1 << OPTION_PURGE | 1 << OPTION_KEEP_PROGRAM | 1 << OPTION_DRY_RUN,
+     .has_no_config = true,
      .summary = "stops the service and takes it away",
      .details =
          "The service, its event source, its firewall rules, and the program unless another service runs\n"

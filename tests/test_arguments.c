@@ -29,7 +29,7 @@ static const struct command table[] = {
      .run = nothing},
     {.name = "status",
      .options = 1 << OPTION_JSON | 1 << OPTION_METRICS | 1 << OPTION_WATCH,
-     .asks = true,
+     .has_no_config = true,
      .run = nothing},
     {.name = "handlers", .operand = "[NAME]", .operands_max = 1, .run = nothing},
     {.name = NULL},
