@@ -15,6 +15,7 @@
 enum {
     INSTALL_FILES_PATH_MAX = 32768,            /* UTF-16 units */
     INSTALL_FILES_SIZE_MAX = 64 * 1024 * 1024, /* bytes of a file that is copied */
+    INSTALL_FILES_ASIDE_TRIES = 16,            /* names for a file that is put aside */
     INSTALL_FILES_DEPTH = 32                   /* folders in folders; deeper than any of ours */
 };
 
@@ -296,14 +297,27 @@ static char *install_files__old(const char *path)
     return text_make("%s.old", path);
 }
 
+/* The old one of an earlier upgrade may be in use still: then it goes out of the way. */
+static DWORD install_files__move_to_old(const char *path, const char *old)
+{
+    const DWORD error = install_files__move(path, old);
+    if (error == ERROR_SUCCESS || error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND) {
+        return error;
+    }
+    install_files_remove(old);
+    return install_files__move(path, old);
+}
+
 bool install_files_replace(const char *from, const char *to, bool *had_old_out, struct failure *failure_out)
 {
     char *old = install_files__old(to);
-    DWORD error = old != NULL ? install_files__move(to, old) : ERROR_NOT_ENOUGH_MEMORY;
+    DWORD error = old != NULL ? install_files__move_to_old(to, old) : ERROR_NOT_ENOUGH_MEMORY;
     *had_old_out = error == ERROR_SUCCESS;
     memory_free(old);
     if (error != ERROR_SUCCESS && error != ERROR_FILE_NOT_FOUND && error != ERROR_PATH_NOT_FOUND) {
-        return install_files__fail(failure_out, error, "cannot be replaced", to, "");
+        install_files__fail(failure_out, error, "cannot be replaced", to, "; end what uses it and try again");
+        failure_out->code = EXIT_CODE_FAILED; /* also when access is denied: rights were looked at before */
+        return false;
     }
     return install_files_copy(from, to, failure_out);
 }
@@ -330,6 +344,59 @@ void install_files_forget(const char *to)
 
 /* ---- Removing ---- */
 
+static WCHAR *install_files__aside(const char *path, uint64_t number)
+{
+    struct text text;
+    text_init_heap(&text);
+    text_add_format(&text, "%s.%llx.old", path, (unsigned long long)number);
+    WCHAR *aside = text.is_cut ? NULL : utf16_from(text.at);
+    text_fini(&text);
+    return aside;
+}
+
+/* To a name beside the file that nothing has: "FILE.16f3a2b.old". The name that it then has; NULL: it stays where it is. */
+static WCHAR *install_files__move_aside(const char *path, const WCHAR *wide)
+{
+    const uint64_t now = GetTickCount64();
+    bool is_taken = true;
+    for (uint64_t i = 0; i < INSTALL_FILES_ASIDE_TRIES && is_taken; i++) {
+        WCHAR *aside = install_files__aside(path, now + i);
+        if (aside != NULL && MoveFileExW(wide, aside, 0)) {
+            return aside;
+        }
+        is_taken =
+            aside != NULL && (GetLastError() == ERROR_ALREADY_EXISTS || GetLastError() == ERROR_FILE_EXISTS);
+        memory_free(aside);
+    }
+    return NULL;
+}
+
+/* Not under its own name: whoever installs before the machine starts again would lose the new file of that name. */
+static bool install_files__remove_later(const char *path, const WCHAR *wide)
+{
+    WCHAR *aside = install_files__move_aside(path, wide);
+    const bool is_done = aside != NULL && MoveFileExW(aside, NULL, MOVEFILE_DELAY_UNTIL_REBOOT);
+    if (aside != NULL && !is_done) {
+        MoveFileExW(aside, wide, 0);
+    }
+    memory_free(aside);
+    return is_done;
+}
+
+static bool install_files__delete(const WCHAR *wide)
+{
+    const DWORD error = DeleteFileW(wide) ? ERROR_SUCCESS : GetLastError();
+    return error == ERROR_SUCCESS || error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND;
+}
+
+bool install_files_delete(const char *path)
+{
+    WCHAR *wide = utf16_from(path);
+    const bool is_gone = wide != NULL && install_files__delete(wide);
+    memory_free(wide);
+    return is_gone;
+}
+
 enum install_files_removal install_files_remove(const char *path)
 {
     WCHAR *wide = utf16_from(path);
@@ -337,14 +404,53 @@ enum install_files_removal install_files_remove(const char *path)
     if (wide == NULL) {
         return removal;
     }
-    const DWORD error = DeleteFileW(wide) ? ERROR_SUCCESS : GetLastError();
-    if (error == ERROR_SUCCESS || error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND) {
+    if (install_files__delete(wide)) {
         removal = INSTALL_FILES_GONE;
-    } else if (MoveFileExW(wide, NULL, MOVEFILE_DELAY_UNTIL_REBOOT)) {
+    } else if (install_files__remove_later(path, wide)) {
         removal = INSTALL_FILES_LATER;
     }
     memory_free(wide);
     return removal;
+}
+
+static bool install_files__is_old(const WIN32_FIND_DATAW *found)
+{
+    const size_t length = wcslen(found->cFileName);
+    const WCHAR *end = found->cFileName + (length > 4 ? length - 4 : 0);
+    return (found->dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) == 0 &&
+           (_wcsicmp(end, L".old") == 0 || _wcsicmp(end, L".new") == 0);
+}
+
+static void install_files__add_old(const WIN32_FIND_DATAW *found, struct text *names)
+{
+    char *name = install_files__is_old(found) ? utf16_to_utf8(found->cFileName) : NULL;
+    names->is_cut = names->is_cut || (name == NULL && install_files__is_old(found));
+    if (name != NULL) {
+        text_add_format(names, "%s\n", name);
+    }
+    memory_free(name);
+}
+
+uint32_t install_files_find_old(const char *folder, struct text *names)
+{
+    WIN32_FIND_DATAW found;
+    char *all = install_files_join(folder, "portlistener*");
+    WCHAR *pattern = all != NULL ? utf16_from(all) : NULL;
+    const HANDLE search = pattern != NULL ? FindFirstFileW(pattern, &found) : INVALID_HANDLE_VALUE;
+    DWORD error = pattern == NULL                  ? ERROR_NOT_ENOUGH_MEMORY
+                  : search == INVALID_HANDLE_VALUE ? GetLastError()
+                                                   : ERROR_SUCCESS;
+    memory_free(pattern);
+    memory_free(all);
+    if (search == INVALID_HANDLE_VALUE) {
+        return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND ? ERROR_SUCCESS : error;
+    }
+    do {
+        install_files__add_old(&found, names);
+    } while (FindNextFileW(search, &found));
+    error = GetLastError();
+    FindClose(search);
+    return error != ERROR_NO_MORE_FILES ? error : names->is_cut ? ERROR_NOT_ENOUGH_MEMORY : ERROR_SUCCESS;
 }
 
 bool install_files_remove_folder(const char *path, bool is_later)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/failure.h"
+#include "base/text.h"
 
 /* install_files_programs, install_files_data: where Windows has programs, and data of all users ("C:\Program Files",
    "C:\ProgramData"); by its own knowledge, as variables of the environment are the user's. install_files_own: the program
@@ -53,10 +54,18 @@ enum install_files_removal {
     INSTALL_FILES_STAYS
 };
 
-/* install_files_remove: a file. install_files_remove_folder: a folder when it is empty, now or at that start: after the
-   files in it that go then; false: it stays. */
+/* install_files_remove: a file. One that is in use gets another name at once, "FILE.NUMBER.old", so that its own is free for
+   another. install_files_remove_folder: a folder when it is empty, now or at that start: after the files in it that go then;
+   false: it stays. */
 enum install_files_removal install_files_remove(const char *path);
 bool install_files_remove_folder(const char *path, bool is_later);
+
+/* install_files_delete: a file, now or not at all: it keeps its name. */
+bool install_files_delete(const char *path);
+
+/* install_files_find_old: the names of files of the program, in its folder, that a removal or an upgrade has left: each with an
+   end of line. ERROR_SUCCESS, also where there are none, or why they are not known. */
+uint32_t install_files_find_old(const char *folder, struct text *names);
 
 /* install_files_remove_tree: a folder with all that is in it; of links only themselves. What has the name `last` (NULL: nothing)
    goes when everything else is gone. ERROR_SUCCESS, or why something of it stays: the first error. */

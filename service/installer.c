@@ -2,6 +2,8 @@
    The installation, see installer.h. */
 #include "installer.h"
 
+#include <string.h>
+
 #include "base/file_trust.h"
 #include "base/memory.h"
 #include "base/win.h"
@@ -268,9 +270,13 @@ static DWORD installer__register(struct installer *installer)
 static bool installer__register_service(struct installer *installer, const struct installer_step *step,
                                         struct text *said, struct failure *failure_out)
 {
+    const struct registration own = {.errors = {0}};
     (void)step;
     text_add_format(said, "%s\n  %-*s %s", installer->plan.hardened.image, INSTALLER_COLUMN, "account",
                     installer->plan.hardened.account);
+    if (registration_judge(REGISTRATION_ACCOUNT, &installer->plan.hardened, &own) == REGISTRATION_WEAKER) {
+        text_add_string(said, ", which may do anything: without --account it has one of its own");
+    }
     if (installer__is_dry(installer)) {
         return true;
     }
@@ -352,8 +358,12 @@ static bool installer__set_firewall(struct installer *installer, const struct in
     text_init_heap(&lines);
     const bool is_done = firewall_rules_set(&rules, config, installer->plan.is_upgrade,
                                             installer__is_dry(installer) ? &lines : NULL, &count);
-    text_fini(&lines);
     text_add_format(said, "%u rule%s", count, count == 1 ? "" : "s");
+    for (const char *at = lines.at; *at != '\0'; at += strcspn(at, "\n") + 1) { /* of a dry run */
+        text_add_string(said, "\n    ");
+        text_add(said, at, strcspn(at, "\n"));
+    }
+    text_fini(&lines);
     return is_done || install_plan_refuse(failure_out, "netsh has not added a rule", "",
                                           "; is the service of the firewall running?");
 }

@@ -187,5 +187,5 @@ bool installer_files_copy_ini(struct installer_files *files, const char *ini, st
 
 bool installer_files_remove_ini(const struct installer_files *files, const char *ini)
 {
-    return !files->has_ini || install_files_remove(ini) == INSTALL_FILES_GONE;
+    return !files->has_ini || install_files_delete(ini); /* by it a purge knows the folder */
 }

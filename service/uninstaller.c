@@ -156,7 +156,9 @@ static void uninstaller__remove_rules(const struct uninstaller *uninstaller)
     struct text arguments;
     text_init_heap(&arguments);
     firewall_rules_add_removal(&arguments, &rules);
-    if (!uninstaller->request->is_dry_run && firewall_rules_run(&arguments)) {
+    if (uninstaller->request->is_dry_run) {
+        uninstaller__tell(uninstaller, "firewall", "rules of this service removed, where there are any");
+    } else if (firewall_rules_run(&arguments)) {
         uninstaller__tell(uninstaller, "firewall", "rules of this service removed");
     }
     text_fini(&arguments);
@@ -253,6 +255,29 @@ static bool uninstaller__remove_file(struct uninstaller *uninstaller, const char
     return removal == INSTALL_FILES_LATER;
 }
 
+/* What upgrades and removals have put aside. Whether one of them goes later. */
+static bool uninstaller__remove_old(struct uninstaller *uninstaller)
+{
+    struct text names;
+    bool is_later = false;
+    text_init_heap(&names);
+    const DWORD error = install_files_find_old(uninstaller->request->places->program, &names);
+    for (const char *at = names.at; *at != '\0'; at += strcspn(at, "\n") + 1) {
+        char *name = memory_copy_text(at, strcspn(at, "\n"));
+        if (name != NULL) {
+            is_later = uninstaller__remove_file(uninstaller, name) || is_later;
+        } else {
+            uninstaller__refuse(uninstaller, "an old file", "stays: ", ERROR_NOT_ENOUGH_MEMORY);
+        }
+        memory_free(name);
+    }
+    if (error != ERROR_SUCCESS) {
+        uninstaller__refuse(uninstaller, "old files", "stay, where there are any: ", error);
+    }
+    text_fini(&names);
+    return is_later;
+}
+
 /* The program is shared by all services that were installed from it. */
 static void uninstaller__remove_program(struct uninstaller *uninstaller)
 {
@@ -266,9 +291,9 @@ static void uninstaller__remove_program(struct uninstaller *uninstaller)
         output_format(&uninstaller->streams->out, "  %-*s stays, as other services run it:%s\n",
                       UNINSTALLER_COLUMN, "program", users.at);
     } else {
-        const bool is_program_later = uninstaller__remove_file(uninstaller, INSTALL_PLACES_PROGRAM);
-        const bool is_later =
-            uninstaller__remove_file(uninstaller, INSTALL_PLACES_EVENTS) || is_program_later;
+        bool is_later = uninstaller__remove_old(uninstaller); /* before others are put aside */
+        is_later = uninstaller__remove_file(uninstaller, INSTALL_PLACES_PROGRAM) || is_later;
+        is_later = uninstaller__remove_file(uninstaller, INSTALL_PLACES_EVENTS) || is_later;
         if (!uninstaller->request->is_dry_run) { /* where it holds more, it stays */
             install_files_remove_folder(uninstaller->request->places->program, is_later);
         }

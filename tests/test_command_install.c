@@ -233,11 +233,17 @@ static BOOL WINAPI delete_service(SC_HANDLE service)
     return TRUE;
 }
 
+/* At the next start of the machine; never what has the name of a file that an installation makes. */
 static BOOL WINAPI move_file(LPCWSTR from, LPCWSTR to, DWORD flags)
 {
-    (void)from;
-    assert_null(to);
+    if (to != NULL) {
+        assert_int_equal(flags & MOVEFILE_DELAY_UNTIL_REBOOT, 0);
+        return SEAM_REAL(MoveFileExW)(from, to, flags);
+    }
     assert_int_equal(flags, MOVEFILE_DELAY_UNTIL_REBOOT);
+    assert_true(GetFileAttributesW(from) != INVALID_FILE_ATTRIBUTES);
+    assert_int_not_equal(wcscmp(from + wcslen(from) - 4, L".exe"), 0);
+    assert_int_not_equal(wcscmp(from + wcslen(from) - 4, L".dll"), 0);
     world.later++;
     SetLastError(ERROR_ACCESS_DENIED);
     return !world.refuses_later;
@@ -487,7 +493,8 @@ static void test_installer__a_dry_run_changes_nothing(void **state)
     (void)state;
     expect_code(with_streams(&request, NULL), EXIT_CODE_DONE);
     expect(world.printed, "35000 ms");
-    expect(world.printed, "1 rule\n");
+    expect(world.printed,
+           "firewall                   1 rule\n    netsh advfirewall firewall add rule name=\"");
     expect(world.printed, "Nothing was changed.");
     assert_int_equal(world.created + world.changed + world.started + world.rules, 0);
     expect_nothing();
@@ -1395,10 +1402,88 @@ static void test_uninstaller__leaves_files_in_use_to_the_next_start(void **state
     assert_int_equal(world.later, 2); /* the folder behind the file */
     swprintf(path, PROGRAM_PATH_MAX, L"%ls\\program", world.folder);
     assert_true(GetFileAttributesW(path) != INVALID_FILE_ATTRIBUTES);
+    assert_false(is_there(world.places.program, "portlistener.exe")); /* its name is free for the next one */
+    world.refuses_later = true;
+    refuse(IMPORT_DeleteFileW, 1, ERROR_ACCESS_DENIED);
+    expect_code(uninstall(false), EXIT_CODE_FAILED); /* the one that was put aside */
+    expect(world.printed, ".old stays: in use");
+    world.refuses_later = false;
+    expect_code(uninstall(false), EXIT_CODE_DONE);
+    expect(world.printed, ".old removed");
+    be_installed();
     world.refuses_later = true;
     refuse(IMPORT_DeleteFileW, 1, ERROR_ACCESS_DENIED);
     expect_code(uninstall(false), EXIT_CODE_FAILED);
     expect(world.printed, "portlistener.exe           stays: in use");
+    assert_true(is_there(world.places.program, "portlistener.exe")); /* under its own name */
+}
+
+static bool is_put_aside(const char *name, const WCHAR *new_name)
+{
+    char *path = install_files_join(world.places.program, name);
+    WCHAR *wide = utf16_from(path), other[PROGRAM_PATH_MAX];
+    swprintf(other, PROGRAM_PATH_MAX, L"%ls%ls", wide, new_name);
+    const bool is_done = CopyFileW(wide, other, TRUE) != FALSE;
+    memory_free(wide);
+    memory_free(path);
+    return is_done;
+}
+
+static void test_uninstaller__takes_what_upgrades_have_left(void **state)
+{
+    (void)state;
+    be_installed();
+    assert_true(is_put_aside("portlistener-events.dll", L".old"));
+    assert_true(is_put_aside("portlistener.exe", L".4711.new"));
+    expect_code(uninstall(false), EXIT_CODE_DONE);
+    expect(world.printed, "portlistener-events.dll.old removed\n");
+    expect(world.printed, "portlistener.exe.4711.new  removed\n");
+    assert_false(install_files_is_there(world.places.program));
+    be_installed();
+    refuse(IMPORT_FindFirstFileW, 1, ERROR_ACCESS_DENIED);
+    expect_code(uninstall(false), EXIT_CODE_FAILED);
+    expect(world.printed, "old files                  stay, where there are any: error 5");
+}
+
+/* Of a program that runs: its file can get another name, and nothing else. */
+static BOOL WINAPI delete_no_old(LPCWSTR path)
+{
+    if (wcscmp(path + wcslen(path) - 4, L".old") == 0) {
+        SetLastError(ERROR_ACCESS_DENIED);
+        return FALSE;
+    }
+    return SEAM_REAL(DeleteFileW)(path);
+}
+
+static BOOL WINAPI replace_no_old(LPCWSTR from, LPCWSTR to, DWORD flags)
+{
+    if (to != NULL && (world.refuses_later || GetFileAttributesW(to) != INVALID_FILE_ATTRIBUTES)) {
+        SetLastError(ERROR_ACCESS_DENIED);
+        return FALSE;
+    }
+    return move_file(from, to, flags);
+}
+
+static void test_installer__upgrades_again_while_an_old_program_runs(void **state)
+{
+    (void)state;
+    be_installed();
+    seam_replace(IMPORT_MoveFileExW, (seam_function)replace_no_old);
+    seam_replace(IMPORT_DeleteFileW, (seam_function)delete_no_old);
+    for (int i = 0; i < 2; i++) {
+        assert_true(is_put_aside("portlistener.exe", L".old"));
+        world.later = 0;
+        expect_code(install(), EXIT_CODE_DONE);
+        expect(world.printed, "Upgraded. ");
+        assert_false(is_there(world.places.program, "portlistener.exe.old"));
+        assert_int_equal(world.later, 3); /* that one, and both that this upgrade replaced */
+    }
+    world.refuses_later = true;
+    expect_code(install(), EXIT_CODE_FAILED); /* not 5, as no rights are missing */
+    expect(world.printed, "program                    refused: ");
+    expect(world.printed, "cannot be replaced: error 5: ");
+    expect(world.printed, "; end what uses it and try again");
+    assert_true(is_there(world.places.program, "portlistener.exe"));
 }
 
 /* A link in the data, aimed at another folder: what is there stays. */
@@ -1439,6 +1524,7 @@ static void test_uninstaller__a_dry_run_changes_nothing(void **state)
     const struct uninstaller_request request = {
         .service = TEST_SERVICE, .places = &world.places, .wants_purge = true, .is_dry_run = true};
     expect_code(with_streams(NULL, &request), EXIT_CODE_DONE);
+    expect(world.printed, "firewall                   rules of this service removed, where there are any\n");
     expect(world.printed, "Nothing was changed.");
     assert_true(world.exists && has_source());
     assert_true(is_there(world.places.program, "portlistener.exe"));
@@ -1750,6 +1836,8 @@ static void test_command_install__refuses_names_that_are_no_part_of_paths(void *
         "..",
         ".x",
         "x.",
+        "-x",
+        "--firewall",
         "a b",
         "a\"b",
         "a&b",
@@ -1875,6 +1963,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_uninstaller__removes_nothing_while_the_service_stays, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_uninstaller__names_what_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_uninstaller__takes_what_upgrades_have_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_installer__upgrades_again_while_an_old_program_runs, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_uninstaller__leaves_files_in_use_to_the_next_start, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_uninstaller__follows_no_link, setup, teardown),
