@@ -75,13 +75,30 @@ static void test_finding_service__the_line_is_judged(void **state)
            "sc.exe config \"PortListener\" binPath= \"\\\"" PROGRAM "\\\" service\"");
     facts.is_quoted = true;
     facts.line = "\"" PROGRAM "\"";
-    expect(FINDING_SERVICE_NO_VERB, "binPath= ");
-    facts.line = "\"" PROGRAM "\" --config C:\\service\\a.ini";
-    expect(FINDING_SERVICE_NO_VERB, "binPath= ");
+    expect(FINDING_SERVICE_NO_VERB, "binPath= \"\\\"" PROGRAM "\\\" service\"");
     facts.line = "C:\\other\\portlistener.exe service";
     facts.path = "C:\\other\\portlistener.exe";
     expect(FINDING_SERVICE_OTHER_PROGRAM, "install the service again");
     assert_non_null(strstr(findings.at[0].text, "C:\\other\\portlistener.exe"));
+}
+
+/* A remedy without its --config would start the service with another configuration. */
+static void test_finding_service__the_line_that_mends_keeps_what_it_had(void **state)
+{
+    (void)state;
+    facts.is_quoted = false;
+    facts.line = PROGRAM " service --config Z:\\a.ini";
+    expect(FINDING_SERVICE_UNQUOTED, " binPath= \"\\\"" PROGRAM "\\\" service --config Z:\\a.ini\"");
+    facts.line = PROGRAM " service --config \"Z:\\a b\\\\\"";
+    expect(FINDING_SERVICE_UNQUOTED,
+           " binPath= \"\\\"" PROGRAM "\\\" service --config \\\"Z:\\a b\\\\\\\\\\\"\"");
+    facts.line = PROGRAM " service --config Z:\\";
+    expect(FINDING_SERVICE_UNQUOTED, " service --config Z:\\\\\"");
+    facts.is_quoted = true;
+    facts.line = "\"" PROGRAM "\" --config C:\\service\\a.ini";
+    expect(FINDING_SERVICE_NO_VERB, "\\\" service --config C:\\service\\a.ini\"");
+    facts.line = "\"" PROGRAM "\" run --config C:\\a.ini";
+    expect(FINDING_SERVICE_NO_VERB, "\\\" service --config C:\\a.ini\"");
 }
 
 static void test_finding_service__its_rights_are_judged(void **state)
@@ -144,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(test_finding_service__a_hardened_one_has_none),
         test(test_finding_service__the_line_is_judged),
+        test(test_finding_service__the_line_that_mends_keeps_what_it_had),
         test(test_finding_service__its_rights_are_judged),
         test(test_finding_service__what_follows_a_crash_is_judged),
         test(test_finding_service__its_start_is_judged),

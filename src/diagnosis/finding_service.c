@@ -34,12 +34,63 @@ static void service__add(const struct service_view *view, enum finding_kind kind
     text_fini(&command);
 }
 
-/* ' service' as a word of the line, behind the program. */
-static bool service__has_verb(const char *line, const char *path)
+/* What stands behind the program in the line. */
+static const char *service__rest(const struct service_facts *facts)
 {
-    const char *at = strstr(line, path);
-    const char *word = at != NULL ? strstr(at + strlen(path), "service") : NULL;
-    return word != NULL && word > line && word[-1] == ' ';
+    const char *at = strstr(facts->line, facts->path);
+    at = at != NULL ? at + strlen(facts->path) : facts->line + strlen(facts->line);
+    at += *at == '"';
+    return at + strspn(at, " ");
+}
+
+static bool service__has_verb(const char *rest)
+{
+    const char *word = strstr(rest, "service");
+    return word != NULL && (word == rest || word[-1] == ' ');
+}
+
+/* Inside of quotation marks, as the C runtime of sc.exe reads them: a backslash counts twice before a mark. */
+static void service__add_quoted(struct text *text, const char *words)
+{
+    for (size_t slashes = 0;; words++) {
+        if (*words == '"' || *words == '\0') {
+            for (; slashes > 0; slashes--) {
+                text_add_string(text, "\\");
+            }
+        }
+        if (*words == '\0') {
+            return;
+        }
+        text_add_string(text, *words == '"' ? "\\" : "");
+        text_add(text, words, 1);
+        slashes = *words == '\\' ? slashes + 1 : 0;
+    }
+}
+
+/* Behind another command, such as "run", which the verb takes the place of. */
+static const char *service__options(const char *rest)
+{
+    const char *at = *rest != '-' ? rest + strcspn(rest, " ") : rest;
+    return at + strspn(at, " ");
+}
+
+/* The registered line with its program in quotation marks and the verb: --config and all else stay. */
+static void service__add_line(struct text *text, const struct service_facts *facts)
+{
+    struct text line;
+    const char *rest = service__rest(facts);
+    text_init_heap(&line);
+    text_add_format(&line, "\"%s\"", facts->path);
+    if (!service__has_verb(rest)) {
+        text_add_string(&line, " service");
+        rest = service__options(rest);
+    }
+    text_add_format(&line, "%s%s", *rest != '\0' ? " " : "", rest);
+    text_add_string(text, " binPath= \"");
+    service__add_quoted(text, line.at);
+    text_add_string(text, "\"");
+    text->is_cut = text->is_cut || line.is_cut;
+    text_fini(&line);
 }
 
 static void service__look_at_line(const struct service_view *view)
@@ -47,15 +98,15 @@ static void service__look_at_line(const struct service_view *view)
     const struct service_facts *facts = view->facts;
     struct text line;
     text_init_heap(&line);
-    text_add_format(&line, " binPath= \"\\\"%s\\\" service\"", view->facts->path);
+    service__add_line(&line, facts);
     if (!facts->is_quoted) {
         service__add(view, FINDING_SERVICE_UNQUOTED, facts->line, "config", line.at);
     }
-    if (!service__has_verb(facts->line, view->facts->path)) {
+    if (!service__has_verb(service__rest(facts))) {
         service__add(view, FINDING_SERVICE_NO_VERB, facts->line, "config", line.at);
     }
-    if (!text_equal(view->facts->path, strlen(view->facts->path), facts->program)) {
-        service__add(view, FINDING_SERVICE_OTHER_PROGRAM, view->facts->path, "qc", "");
+    if (!text_equal(facts->path, strlen(facts->path), facts->program)) {
+        service__add(view, FINDING_SERVICE_OTHER_PROGRAM, facts->path, "qc", "");
     }
     text_fini(&line);
 }
