@@ -147,7 +147,9 @@ static void test_finding_service__its_events_and_description_are_judged(void **s
 {
     (void)state;
     facts.has_event_source = false;
-    expect(FINDING_SERVICE_NO_SOURCE, "/v EventMessageFile");
+    expect(FINDING_SERVICE_NO_SOURCE,
+           "\\Application\\PortListener\" /v EventMessageFile /t REG_EXPAND_SZ /d \"C:\\Program "
+           "Files\\PortListener\\portlistener-events.dll\" /f");
     facts.has_event_source = true;
     facts.event_file = "C:\\nowhere\\portlistener-events.dll";
     expect(FINDING_SERVICE_SOURCE_FILE, "portlistener-events.dll");

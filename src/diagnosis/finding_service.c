@@ -176,17 +176,27 @@ static void service__look_at_shutdown(const struct service_view *view)
                  FINDING_WORDS({"granted", granted}, {"needed", needed}, {"command", command}));
 }
 
+/* The path without its last part, with the mark that ends it. */
+static size_t service__folder_length(const char *path)
+{
+    const char *end = strrchr(path, '\\');
+    return end != NULL ? (size_t)(end - path) + 1 : 0;
+}
+
 static void service__look_at_events(const struct service_view *view)
 {
     const struct service_facts *facts = view->facts;
-    char command[1024];
-    snprintf(command, sizeof command,
-             "reg.exe add \"HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\%s\" /v "
-             "EventMessageFile /t REG_EXPAND_SZ /d FOLDER\\portlistener-events.dll /f",
-             facts->name);
+    struct text command;
+    text_init_heap(&command);
+    text_add_format(&command,
+                    "reg.exe add \"HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\%s\" /v "
+                    "EventMessageFile /t REG_EXPAND_SZ /d \"",
+                    facts->name);
+    text_add(&command, facts->path, service__folder_length(facts->path));
+    text_add_string(&command, "portlistener-events.dll\" /f");
     if (!facts->has_event_source) {
         findings_add(view->findings, FINDING_SERVICE_NO_SOURCE, view->subject,
-                     FINDING_WORDS({"command", command}));
+                     FINDING_WORDS({"command", command.at}));
     } else if (facts->event_file != NULL) {
         findings_add(view->findings, FINDING_SERVICE_SOURCE_FILE, view->subject,
                      FINDING_WORDS({"path", facts->event_file}));
@@ -195,6 +205,7 @@ static void service__look_at_events(const struct service_view *view)
         service__add(view, FINDING_SERVICE_NO_DESCRIPTION, "", "description",
                      " \"Listens on TCP and UDP ports.\"");
     }
+    text_fini(&command);
 }
 
 void finding_service_add(struct findings *findings, const struct service_facts *facts)
