@@ -158,10 +158,11 @@ static void ports__add_missing(const struct ports_audit *audit, const struct mac
     if (audit->arguments->options[OPTION_JSON] != NULL) {
         const struct machine_port port = {.protocol = missing->listen.protocol,
                                           .local = missing->listen.address};
-        const struct ports_row row = {.machine = machine,
-                                      .port = &port,
-                                      .verdict = {AUDIT_CONFIGURED, AUDIT_NOT_HELD},
-                                      .missing = missing};
+        const struct ports_row row = {
+            .machine = machine,
+            .port = &port,
+            .verdict = {AUDIT_CONFIGURED, missing->is_doubtful ? AUDIT_PERHAPS_HELD : AUDIT_NOT_HELD},
+            .missing = missing};
         text_add_string(text, count + nth > 0 ? ",\n" : "");
         ports_report_json(text, &row);
     } else if (nth < PORTS_MISSING_MAX) {
@@ -181,7 +182,10 @@ static void ports__add_all_missing(const struct ports_audit *audit, const struct
             struct ports_missing missing = {.endpoint = endpoint->name, .listen = endpoint->listen[k]};
             for (uint32_t port = missing.listen.address.port; port <= endpoint->listen[k].last_port; port++) {
                 missing.listen.address.port = missing.listen.last_port = (uint16_t)port;
-                if (!port_audit_is_held(machine, &missing.listen, (uint16_t)port)) {
+                const enum audit_holder holder =
+                    port_audit_find_holder(&audit->question, &missing.listen, (uint16_t)port);
+                missing.is_doubtful = holder == AUDIT_PERHAPS_SOMEBODY;
+                if (holder != AUDIT_SOMEBODY) {
                     ports__add_missing(audit, machine, &missing, found++, count, text);
                 }
             }
@@ -201,6 +205,7 @@ static void ports__add_first(struct ports_audit *audit, const struct machine *ma
     } else if (!is_lines) {
         ports_report_heading(text);
     }
+    audit->question.machine = machine;
     const size_t count = ports__add_all(audit, machine, NULL, "", text);
     if (!is_lines) {
         ports__add_all_missing(audit, machine, count, text);

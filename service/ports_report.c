@@ -154,7 +154,8 @@ void ports_report_missing(struct text *text, const struct ports_missing *missing
 {
     text_add_string(text, "! ");
     config_listen_add(text, &missing->listen);
-    text_add_format(text, " of the endpoint %s is configured, and nobody holds it\n", missing->endpoint);
+    text_add_format(text, " of the endpoint %s is configured, and nobody holds it%s\n", missing->endpoint,
+                    missing->is_doubtful ? ", unless [::] takes IPv4 as well" : "");
 }
 
 /* ---- JSON ---- */

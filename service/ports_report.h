@@ -23,9 +23,10 @@ struct ports_images {
 const struct ports_image *ports_images_find(struct ports_images *images, const char *path);
 void ports_images_fini(struct ports_images *images);
 
-/* A port that is configured, and that nobody holds. */
+/* A port that is configured, and that nobody holds, as far as is seen. */
 struct ports_missing {
     const char *endpoint;
+    bool is_doubtful;            /* AUDIT_PERHAPS_SOMEBODY */
     struct config_listen listen; /* of this port alone */
 };
 

@@ -30,6 +30,7 @@ static struct {
     struct streams streams;
     MIB_TCPROW_OWNER_PID rows[4];
     DWORD count;
+    uint16_t ipv6_port; /* that listens on [::]; 0: none */
     bool is_broken;
     unsigned slept;
     char printed[65536], complained[2048];
@@ -52,6 +53,10 @@ static DWORD WINAPI tcp_table(PVOID table, PDWORD size, BOOL order, ULONG family
     if (error == NO_ERROR && family == AF_INET) {
         memcpy(table, &world.count, sizeof world.count);
         memcpy((char *)table + offsetof(MIB_TCPTABLE_OWNER_PID, table), world.rows, sizeof world.rows);
+    } else if (error == NO_ERROR && world.ipv6_port != 0) {
+        const MIB_TCP6TABLE_OWNER_PID one = {
+            1, {{.dwLocalPort = PORT(world.ipv6_port), .dwState = MIB_TCP_STATE_LISTEN}}};
+        memcpy(table, &one, sizeof one);
     }
     return error;
 }
@@ -231,6 +236,28 @@ static void test_command_ports__lists_what_is_missing_for_programs(void **state)
     assert_string_equal(world.printed, "");
 }
 
+/* Whether [::] takes IPv4 as well is in no table, and neither said nor denied. */
+static void test_command_ports__does_not_guess_what_takes_ipv4(void **state)
+{
+    (void)state;
+    WCHAR path[PROGRAM_PATH_MAX];
+    program_write(world.folder, L"test.ini", "[endpoint web]\nlisten = tcp://0.0.0.0:80\nhandler = echo\n",
+                  path);
+    world.ipv6_port = 80;
+    const char *options[OPTION_COUNT] = {[OPTION_CONFIG] = world.file};
+    assert_int_equal(run(options), EXIT_CODE_DONE);
+    expect(world.printed,
+           "! the configuration wants this port on IPv4, which a socket on [::] may take as well\n");
+    expect(world.printed,
+           "! tcp://0.0.0.0:80 of the endpoint web is configured, and nobody holds it, unless [::] "
+           "takes IPv4 as well\n");
+    expect_no(world.printed, "another program has it");
+    options[OPTION_JSON] = "--json";
+    assert_int_equal(run(options), EXIT_CODE_DONE);
+    expect(world.printed, "\"state\": \"missing\"");
+    expect_no(world.printed, "nobody has it");
+}
+
 static void test_command_ports__holds_it_against_what_is_expected(void **state)
 {
     (void)state;
@@ -337,6 +364,7 @@ int main(void)
         test(test_command_ports__lists_what_listens),
         test(test_command_ports__lists_for_programs),
         test(test_command_ports__lists_what_is_missing_for_programs),
+        test(test_command_ports__does_not_guess_what_takes_ipv4),
         test(test_command_ports__holds_it_against_what_is_expected),
         test(test_command_ports__makes_the_file_itself),
         test(test_command_ports__tells_what_is_wrong_with_its_files),

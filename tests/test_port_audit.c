@@ -141,12 +141,39 @@ static void test_port_audit__finds_what_nobody_holds(void **state)
     struct machine_port port = {
         .protocol = CONFIG_TCP, .state = PORT_ESTABLISHED, .local = address_of("127.0.0.1", 81)};
     assert_true(machine_add_port(&machine, &port));
-    assert_false(port_audit_is_held(&machine, &listens[0], 81));
+    assert_int_equal(port_audit_find_holder(&question, &listens[0], 81), AUDIT_NOBODY);
     port.state = PORT_LISTENING;
     assert_true(machine_add_port(&machine, &port));
-    assert_true(port_audit_is_held(&machine, &listens[0], 81));
-    assert_false(port_audit_is_held(&machine, &listens[0], 80));
-    assert_false(port_audit_is_held(&machine, &listens[1], 53));
+    assert_int_equal(port_audit_find_holder(&question, &listens[0], 81), AUDIT_SOMEBODY);
+    assert_int_equal(port_audit_find_holder(&question, &listens[0], 80), AUDIT_NOBODY);
+    assert_int_equal(port_audit_find_holder(&question, &listens[1], 53), AUDIT_NOBODY);
+}
+
+/* No table says whether a socket on [::] takes IPv4 as well. */
+static void test_port_audit__does_not_claim_to_know_a_dual_stack(void **state)
+{
+    (void)state;
+    struct machine_port port = {
+        .protocol = CONFIG_TCP, .state = PORT_LISTENING, .local = address_of("::", 80), .pid = WEB};
+    assert_true(machine_add_port(&machine, &port));
+    const struct audit_verdict verdict = judge(CONFIG_TCP, "::", 80, WEB);
+    assert_int_equal(verdict.whose, AUDIT_UNKNOWN);
+    assert_int_equal(verdict.notes, AUDIT_PERHAPS_HELD);
+    assert_int_equal(port_audit_find_holder(&question, &listens[0], 80), AUDIT_PERHAPS_SOMEBODY);
+    assert_int_equal(judge(CONFIG_TCP, "::1", 80, WEB).notes, 0);
+    port.local = address_of("0.0.0.0", 80); /* somebody has it for sure, so the other one has not */
+    assert_true(machine_add_port(&machine, &port));
+    assert_int_equal(judge(CONFIG_TCP, "::", 80, WEB).notes, 0);
+    assert_int_equal(port_audit_find_holder(&question, &listens[0], 80), AUDIT_SOMEBODY);
+    port.local = address_of("::", 81); /* ours takes IPv6 alone, unless it is configured as * */
+    port.pid = SERVICE;
+    assert_true(machine_add_port(&machine, &port));
+    assert_int_equal(port_audit_find_holder(&question, &listens[0], 81), AUDIT_NOBODY);
+    port.local = address_of("::", 53);
+    port.protocol = CONFIG_UDP;
+    port.state = PORT_BOUND;
+    assert_true(machine_add_port(&machine, &port));
+    assert_int_equal(port_audit_find_holder(&question, &listens[1], 53), AUDIT_SOMEBODY);
 }
 
 static void test_port_audit__has_words(void **state)
@@ -195,8 +222,11 @@ static void test_port_audit__cuts_the_middle_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(test_port_audit__knows_whose_it_is),       test(test_port_audit__flags_what_is_not_expected),
-        test(test_port_audit__finds_what_nobody_holds), test(test_port_audit__has_words),
+        test(test_port_audit__knows_whose_it_is),
+        test(test_port_audit__flags_what_is_not_expected),
+        test(test_port_audit__finds_what_nobody_holds),
+        test(test_port_audit__does_not_claim_to_know_a_dual_stack),
+        test(test_port_audit__has_words),
         test(test_port_audit__cuts_the_middle_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

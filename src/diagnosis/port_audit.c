@@ -9,40 +9,16 @@
 
 /* ---- The configuration ---- */
 
-static bool port_audit__wants(const struct config_listen *listen, const struct machine_port *port)
+/* `takes_ipv4`: what is guessed of a socket on [::]; no table tells it. */
+static bool port_audit__wants(const struct config_listen *listen, const struct machine_port *port,
+                              bool takes_ipv4)
 {
     struct bind_socket ours = {.address = listen->address, .is_dual_stack = listen->is_dual_stack};
     struct bind_socket theirs = {.address = port->local};
-    theirs.is_dual_stack = port->local.family == 6 && address_is_any(&port->local);
+    theirs.is_dual_stack = takes_ipv4 && port->local.family == 6 && address_is_any(&port->local);
     ours.address.port = port->local.port;
     return listen->protocol == port->protocol && listen->address.port <= port->local.port &&
            port->local.port <= listen->last_port && bind_conflict_overlaps(&ours, &theirs);
-}
-
-static bool port_audit__is_configured(const struct config *config, const struct machine_port *port)
-{
-    for (size_t i = 0; config != NULL && i < config->endpoint_count; i++) {
-        const struct config_endpoint *endpoint = &config->endpoints[i];
-        for (size_t k = 0; endpoint->is_enabled && k < endpoint->listen_count; k++) {
-            if (port_audit__wants(&endpoint->listen[k], port)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-bool port_audit_is_held(const struct machine *machine, const struct config_listen *listen, uint16_t port)
-{
-    struct config_listen one = *listen;
-    one.address.port = one.last_port = port;
-    for (size_t i = 0; i < machine->ports.count; i++) {
-        if (machine_port_is_held(machine_port_at(machine, i)) &&
-            port_audit__wants(&one, machine_port_at(machine, i))) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* ---- The program ---- */
@@ -54,6 +30,28 @@ static bool port_audit__is_ours(const struct audit_question *question, uint32_t 
     const bool is_twin = own != NULL && process != NULL && own->path != NULL && process->path != NULL &&
                          text_equal(own->path, strlen(own->path), process->path);
     return is_twin || machine_has_service(question->machine, pid, question->service);
+}
+
+/* What is ours is known without a guess: only * takes IPv4 as well. */
+enum audit_holder port_audit_find_holder(const struct audit_question *question,
+                                         const struct config_listen *listen, uint16_t port)
+{
+    struct config_listen one = *listen;
+    enum audit_holder holder = AUDIT_NOBODY;
+    one.address.port = one.last_port = port;
+    for (size_t i = 0; i < question->machine->ports.count; i++) {
+        const struct machine_port *row = machine_port_at(question->machine, i);
+        if (!machine_port_is_held(row)) {
+            continue;
+        }
+        if (port_audit__wants(&one, row, false)) {
+            return AUDIT_SOMEBODY;
+        }
+        if (port_audit__wants(&one, row, true) && !port_audit__is_ours(question, row->pid)) {
+            holder = AUDIT_PERHAPS_SOMEBODY;
+        }
+    }
+    return holder;
 }
 
 /* The length of the path without its last part. */
@@ -95,17 +93,38 @@ static bool port_audit__is_elsewhere(const struct audit_question *question, uint
 
 /* ---- The verdict ---- */
 
+/* `is_guess`: whether it may be, of a socket on [::] where nobody is seen to have the port on IPv4. */
+static bool port_audit__is_configured(const struct audit_question *question, const struct machine_port *port,
+                                      bool is_guess)
+{
+    const struct config *config = question->config;
+    for (size_t i = 0; config != NULL && i < config->endpoint_count; i++) {
+        const struct config_endpoint *endpoint = &config->endpoints[i];
+        for (size_t k = 0; endpoint->is_enabled && k < endpoint->listen_count; k++) {
+            const struct config_listen *listen = &endpoint->listen[k];
+            if (port_audit__wants(listen, port, is_guess) &&
+                (!is_guess ||
+                 port_audit_find_holder(question, listen, port->local.port) == AUDIT_PERHAPS_SOMEBODY)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 void port_audit_judge(const struct audit_question *question, const struct machine_port *port,
                       struct audit_verdict *verdict_out)
 {
     const bool is_held = machine_port_is_held(port);
     const bool is_ours = port_audit__is_ours(question, port->pid);
-    const bool is_configured = is_held && port_audit__is_configured(question->config, port);
+    const bool is_configured = is_held && port_audit__is_configured(question, port, false);
     const struct machine_process *process = machine_find_process(question->machine, port->pid);
     verdict_out->whose = is_ours ? AUDIT_OURS : is_configured ? AUDIT_CONFIGURED : AUDIT_UNKNOWN;
     verdict_out->notes = 0;
     if (is_configured && !is_ours) {
         verdict_out->notes |= AUDIT_HELD_BY_OTHER;
+    } else if (is_held && !is_ours && port_audit__is_configured(question, port, true)) {
+        verdict_out->notes |= AUDIT_PERHAPS_HELD;
     }
     if (is_held && is_ours && question->config != NULL && !is_configured) {
         verdict_out->notes |= AUDIT_NOT_CONFIGURED;
@@ -138,6 +157,7 @@ const char *port_audit_note(unsigned index)
         "a program of this name belongs in another folder",
         "not expected: the file of --expect does not name it",
         "the configuration wants this port, and nobody has it",
+        "the configuration wants this port on IPv4, which a socket on [::] may take as well",
     };
     return notes[index];
 }

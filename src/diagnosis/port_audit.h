@@ -19,7 +19,8 @@ enum audit_note {
     AUDIT_UNUSUAL_FOLDER = 4, /* a name of Windows, or of this program, from another folder */
     AUDIT_UNEXPECTED = 8,     /* not in the file of --expect */
     AUDIT_NOT_HELD = 16,      /* configured, and nobody has it: of no socket */
-    AUDIT_NOTE_COUNT = 5
+    AUDIT_PERHAPS_HELD = 32, /* configured for IPv4, and another program has [::]: it may take IPv4 as well */
+    AUDIT_NOTE_COUNT = 6
 };
 
 struct audit_question {
@@ -44,8 +45,10 @@ const char *port_audit_exposure(const struct machine_port *port);
 const char *port_audit_whose(enum audit_whose whose);
 const char *port_audit_note(unsigned index);
 
-/* port_audit_is_held: whether anyone holds this configured port. */
-bool port_audit_is_held(const struct machine *machine, const struct config_listen *listen, uint16_t port);
+/* port_audit_find_holder: whether anyone holds this configured port. PERHAPS: for IPv4, another program has [::]. */
+enum audit_holder { AUDIT_NOBODY, AUDIT_PERHAPS_SOMEBODY, AUDIT_SOMEBODY };
+enum audit_holder port_audit_find_holder(const struct audit_question *question,
+                                         const struct config_listen *listen, uint16_t port);
 
 /* port_audit_add_cut: `string` in `room` columns: what is too long loses its middle. */
 void port_audit_add_cut(struct text *text, const char *string, size_t room);
