@@ -29,6 +29,22 @@ struct ports_audit {
 
 /* ---- What it is held against ---- */
 
+/* A configuration with errors: one that was asked for is an error, another one is done without. */
+static bool ports__has_no_use(const struct ports_audit *audit, struct failure *failure)
+{
+    const bool is_given = audit->arguments->options[OPTION_CONFIG] != NULL;
+    struct text text;
+    *failure = (struct failure){.code = loaded_config_code(&audit->loaded)};
+    text_init(&text, failure->text, sizeof failure->text);
+    text_add_string(&text, "the configuration has errors");
+    text_add_string(&text, is_given ? "" : ", so sockets are not compared with it");
+    text_add_string(&text, "; \"portlistener check\" shows them");
+    if (!is_given) {
+        output_failure(&audit->streams->err, failure);
+    }
+    return !is_given;
+}
+
 /* Without --config a configuration is a help, and its lack no error. */
 static bool ports__open_config(struct ports_audit *audit, struct failure *failure)
 {
@@ -37,11 +53,7 @@ static bool ports__open_config(struct ports_audit *audit, struct failure *failur
     }
     audit->has_config = true;
     if (audit->loaded.config == NULL) {
-        failure->code = loaded_config_code(&audit->loaded);
-        struct text text;
-        text_init(&text, failure->text, sizeof failure->text);
-        text_add_string(&text, "the configuration has errors; \"portlistener check\" shows them");
-        return false;
+        return ports__has_no_use(audit, failure);
     }
     audit->question.config = audit->loaded.config;
     return true;

@@ -16,12 +16,14 @@
 #include "commands.h"
 #include "support/fault.h"
 #include "support/program.h"
+#include "support/registry_key.h"
 #include "support/seam.h"
 #include "support/streams.h"
 #include "support/support.h"
 
 #define PORT(number) ((DWORD)((number) >> 8 | ((number)&0xFF) << 8))
 #define LOOPBACK     0x0100007F
+#define TEST_SERVICE "PortListenerTestPorts"
 
 static struct {
     WCHAR folder[PROGRAM_PATH_MAX];
@@ -123,6 +125,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    registry_key_remove(TEST_SERVICE);
     memory_free(world.file);
     memory_free(world.expect);
     program_remove(world.folder);
@@ -311,11 +314,27 @@ static void test_command_ports__tells_what_is_wrong_with_its_files(void **state)
 static void test_command_ports__needs_no_configuration(void **state)
 {
     (void)state;
-    const char *options[OPTION_COUNT] = {[OPTION_SERVICE] = "PortListenerTestPorts"};
+    const char *options[OPTION_COUNT] = {[OPTION_SERVICE] = TEST_SERVICE};
     fault_arm(IMPORT_CreateFileW, 5, ERROR_FILE_NOT_FOUND, FAULT_FOREVER); /* behind those of the streams */
     assert_int_equal(run(options), EXIT_CODE_DONE);
     expect(world.printed, "tcp  127.0.0.1:7 ");
     expect_no(world.printed, "configured");
+}
+
+static void test_command_ports__does_without_a_broken_configuration(void **state)
+{
+    (void)state;
+    WCHAR path[PROGRAM_PATH_MAX];
+    program_write(world.folder, L"test.ini", "[nonsense]\n", path);
+    registry_key_text(TEST_SERVICE, "", "ConfigFile", world.file);
+    const char *options[OPTION_COUNT] = {[OPTION_SERVICE] = TEST_SERVICE, [OPTION_EXPECT] = world.expect};
+    assert_int_equal(run(options), EXIT_CODE_DONE);
+    expect(world.printed, "tcp  127.0.0.1:7 ");
+    expect(world.complained,
+           "portlistener: the configuration has errors, so sockets are not compared with it; "
+           "\"portlistener check\" shows them\n");
+    add(80, 0, MIB_TCP_STATE_LISTEN, 0);
+    assert_int_equal(run(options), EXIT_CODE_FAILED); /* the answer of the audit */
 }
 
 static void test_command_ports__says_when_it_cannot_look(void **state)
@@ -369,6 +388,7 @@ int main(void)
         test(test_command_ports__makes_the_file_itself),
         test(test_command_ports__tells_what_is_wrong_with_its_files),
         test(test_command_ports__needs_no_configuration),
+        test(test_command_ports__does_without_a_broken_configuration),
         test(test_command_ports__says_when_it_cannot_look),
         test(test_command_ports__watches),
         test(test_command_ports__lists_many_that_are_missing),
