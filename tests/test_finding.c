@@ -155,7 +155,34 @@ static void test_finding__the_worst_is_told_first(void **state)
                                  "      -> mend those above first\n"
                                  "note     service a (service-manual)\n"
                                  "         the service is started by hand, not at boot\n"
-                                 "      -> run elevated: sc config\n");
+                                 "      -> run elevated:\n"
+                                 "         sc config\n");
+}
+
+/* A console that gets it in pieces runs the pieces. */
+static void test_finding__a_command_is_one_line_however_long(void **state)
+{
+    char command[300];
+    (void)state;
+    memset(command, 'x', sizeof command - 1);
+    command[sizeof command - 1] = '\0';
+    for (size_t i = 7; i < sizeof command - 1; i += 13) {
+        command[i] = ' ';
+    }
+    findings_add(&findings, FINDING_SERVICE_NO_SID, "service a", FINDING_WORDS({"command", command}));
+    findings_add_text(&text, &findings);
+    expect("\n      -> run elevated:\n         xxxxxxx xx");
+    expect(command);
+    text_clear(&text);
+    findings_add_json(&text, &findings, false);
+    expect("\"remedy\": \"run elevated: xxxxxxx xx");
+    assert_true(machine_add_range(&machine, &(const struct machine_range){CONFIG_TCP, 4, 50, 90, false}));
+    const struct bind_question question = {CONFIG_TCP, {.family = 4, .port = 80}, false, 10013};
+    finding_binds_add(&findings, &machine, "web", &question);
+    text_clear(&text);
+    findings_add_text(&text, &findings);
+    expect("(after \"net stop winnat\"):\n         netsh interface ipv4 add excludedportrange protocol=tcp "
+           "startport=80 numberofports=1 store=persistent\n");
 }
 
 static void test_finding__is_json_for_programs(void **state)
@@ -289,6 +316,7 @@ int main(void)
         test(test_finding__without_memory_it_says_so),
         test(test_finding__lines_have_100_columns_at_most),
         test(test_finding__the_worst_is_told_first),
+        test(test_finding__a_command_is_one_line_however_long),
         test(test_finding__is_json_for_programs),
         test(test_finding__every_cause_of_a_failed_bind_has_its_own),
         test(test_finding__the_running_service_holds_its_ports),

@@ -54,7 +54,9 @@ void bind_cause_find(const struct machine *machine, const struct bind_question *
 uint64_t bind_cause_key(const struct bind_cause *cause);
 
 /* bind_cause_add: the cause and the remedy, as a part of a sentence: behind "error 10048: ...; ". bind_cause_add_parts: each
-   by itself. */
+   by itself, and without bind_cause_add_command: the command with which the remedy ends, where it has one. */
+void bind_cause_add_command(struct text *text, const struct bind_question *question,
+                            const struct bind_cause *cause);
 void bind_cause_add_parts(struct text *text, struct text *remedy, const struct machine *machine,
                           const struct bind_question *question, const struct bind_cause *cause);
 void bind_cause_add(struct text *text, const struct machine *machine, const struct bind_question *question,

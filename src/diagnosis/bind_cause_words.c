@@ -200,12 +200,22 @@ static void words__range(struct text *text, struct text *remedy, const struct ma
         text_add_string(text, " is held by ");
         bind_cause_add_owner(text, machine, cause->port->pid);
     }
-    text_add_format(
-        remedy,
-        "administrator rights do not help; choose a port outside of it, or reserve this one while it is "
-        "free (after \"net stop winnat\"): \"netsh interface ipv%u add excludedportrange protocol=%s "
-        "startport=%u numberofports=1 store=persistent\"",
-        family, protocol, port);
+    text_add_string(
+        remedy, "administrator rights do not help; choose a port outside of it, or reserve this one while "
+                "it is free (after \"net stop winnat\")");
+}
+
+void bind_cause_add_command(struct text *text, const struct bind_question *question,
+                            const struct bind_cause *cause)
+{
+    if (cause->kind == CAUSE_RANGE) {
+        text_add_format(
+            text,
+            "netsh interface ipv%u add excludedportrange protocol=%s startport=%u numberofports=1 "
+            "store=persistent",
+            (unsigned)cause->range->family, words__protocol(question->protocol),
+            (unsigned)question->address.port);
+    }
 }
 
 /* ---- Addresses ---- */
@@ -339,4 +349,9 @@ void bind_cause_add(struct text *text, const struct machine *machine, const stru
     bind_cause_add_parts(text, &remedy, machine, question, cause);
     text_add_string(text, remedy.length == 0 ? "" : is_waiting ? "; " : ": ");
     text_add_string(text, remedy.at);
+    text_clear(&remedy);
+    bind_cause_add_command(&remedy, question, cause);
+    if (remedy.length > 0) {
+        text_add_format(text, ": \"%s\"", remedy.at);
+    }
 }

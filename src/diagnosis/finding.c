@@ -77,6 +77,17 @@ static char *finding__fill(const char *pattern, const struct finding_word *words
     return filled;
 }
 
+/* Where the command begins with which the remedy ends. */
+static size_t finding__command(const char *pattern, const char *remedy, const struct finding_word *words)
+{
+    static const char name[] = "command", end[] = "{command}";
+    const size_t length = strlen(pattern), behind = sizeof end - 1;
+    if (remedy == NULL || length < behind || strcmp(pattern + length - behind, end) != 0) {
+        return 0;
+    }
+    return strlen(remedy) - strlen(finding__value(words, name, sizeof name - 1));
+}
+
 static bool findings__reserve(struct findings *findings)
 {
     const size_t room = findings->room > 0 ? findings->room * 2 : FINDING_ROOM;
@@ -94,10 +105,11 @@ static bool findings__reserve(struct findings *findings)
 void findings_add(struct findings *findings, enum finding_kind kind, const char *subject,
                   const struct finding_word *words)
 {
-    const struct finding finding = {.kind = kind,
-                                    .subject = memory_copy_text(subject, strlen(subject)),
-                                    .text = finding__fill(rows[kind].text, words),
-                                    .remedy = finding__fill(rows[kind].remedy, words)};
+    struct finding finding = {.kind = kind,
+                              .subject = memory_copy_text(subject, strlen(subject)),
+                              .text = finding__fill(rows[kind].text, words),
+                              .remedy = finding__fill(rows[kind].remedy, words)};
+    finding.command = finding__command(rows[kind].remedy, finding.remedy, words);
     if (finding.subject == NULL || finding.text == NULL || finding.remedy == NULL ||
         !findings__reserve(findings)) {
         finding__fini(&finding);

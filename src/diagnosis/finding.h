@@ -40,6 +40,7 @@ struct finding {
     char *subject; /* "endpoint web, tcp://0.0.0.0:80", a path, "service PortListener" */
     char *text;
     char *remedy;
+    size_t command; /* where in `remedy` a command begins that goes to its end; 0: none */
 };
 
 struct findings {
@@ -63,7 +64,8 @@ const char *finding_severity_name(enum finding_severity severity);
    count as errors of no class. */
 enum exit_code findings_code(const struct findings *findings, bool is_strict);
 
-/* findings_add_text: for people, in lines of at most 100 columns. findings_add_json: objects, with commas between them and,
+/* findings_add_text: for people, in lines of at most 100 columns; only a command has a line of its own of any length, so that
+   it can be copied. findings_add_json: objects, with commas between them and,
    where `has_others`, before the first one. */
 void findings_add_text(struct text *text, const struct findings *findings);
 void findings_add_json(struct text *text, const struct findings *findings, bool has_others);

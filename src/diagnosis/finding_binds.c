@@ -40,21 +40,26 @@ void finding_binds_add(struct findings *findings, const struct machine *machine,
                        const struct bind_question *question)
 {
     char subject_room[256], error[16];
-    struct text subject, words, remedy;
+    struct text subject, words, remedy, command;
     struct bind_cause cause;
     text_init(&subject, subject_room, sizeof subject_room);
     text_init_heap(&words);
     text_init_heap(&remedy);
+    text_init_heap(&command);
     snprintf(error, sizeof error, "%lu", (unsigned long)question->error);
     finding_binds_subject(&subject, endpoint, question->protocol, &question->address,
                           question->is_dual_stack);
     bind_cause_find(machine, question, &cause);
     bind_cause_add_parts(&words, &remedy, machine, question, &cause);
-    findings_add(findings, kinds[cause.kind], subject.at,
-                 FINDING_WORDS({"error", error}, {"cause", words.at}, {"remedy", remedy.at}));
-    findings->is_out_of_memory = findings->is_out_of_memory || words.is_cut || remedy.is_cut;
+    bind_cause_add_command(&command, question, &cause);
+    findings_add(
+        findings, kinds[cause.kind], subject.at,
+        FINDING_WORDS({"error", error}, {"cause", words.at}, {"remedy", remedy.at}, {"command", command.at}));
+    findings->is_out_of_memory =
+        findings->is_out_of_memory || words.is_cut || remedy.is_cut || command.is_cut;
     text_fini(&words);
     text_fini(&remedy);
+    text_fini(&command);
 }
 
 /* Whether this socket, which waits for clients, is on the address. */

@@ -12,11 +12,11 @@ static void finding__add_indent(struct text *text, const char *lead)
     text_add_format(text, "%-*s", FINDING_INDENT, lead);
 }
 
-static void finding__add_wrapped(struct text *text, const char *lead, const char *words)
+static void finding__add_wrapped(struct text *text, const char *lead, const char *words, size_t size)
 {
     struct text clean;
     text_init_heap(&clean);
-    text_add_escaped(&clean, words, strlen(words));
+    text_add_escaped(&clean, words, size);
     const char *at = clean.at;
     do {
         const size_t length = text_fit(at, strlen(at), FINDING_COLUMNS - FINDING_INDENT);
@@ -31,18 +31,34 @@ static void finding__add_wrapped(struct text *text, const char *lead, const char
     text_fini(&clean);
 }
 
+/* A command that is broken up would be several when it is pasted. */
+static void finding__add_remedy(struct text *text, const struct finding *finding)
+{
+    const char *remedy = finding->remedy;
+    size_t words = finding->command > 0 ? finding->command : strlen(remedy);
+    while (words > 0 && remedy[words - 1] == ' ') {
+        words--;
+    }
+    finding__add_wrapped(text, "      ->", remedy, words);
+    if (finding->command > 0) {
+        finding__add_indent(text, "");
+        text_add_escaped(text, remedy + finding->command, strlen(remedy + finding->command));
+        text_add_string(text, "\n");
+    }
+}
+
 static void finding__add(struct text *text, const struct finding *finding)
 {
     const struct finding_row *row = finding_row(finding->kind);
     struct text head;
     text_init_heap(&head);
     text_add_format(&head, "%s (%s)", finding->subject, row->id);
-    finding__add_wrapped(text, finding_severity_name(row->severity), head.at);
+    finding__add_wrapped(text, finding_severity_name(row->severity), head.at, head.length);
     text->is_cut = text->is_cut || head.is_cut;
     text_fini(&head);
-    finding__add_wrapped(text, "", finding->text);
+    finding__add_wrapped(text, "", finding->text, strlen(finding->text));
     if (finding->remedy[0] != '\0') {
-        finding__add_wrapped(text, "      ->", finding->remedy);
+        finding__add_remedy(text, finding);
     }
 }
 
