@@ -37,6 +37,7 @@ void check_firewall(struct check *check)
         .firewall = &firewall,
         .program = check->registered_program != NULL ? check->registered_program : check->program,
         .service = check->is_registered ? check->service : NULL,
+        .name = check->service,
         .variable = check_variable};
     if (!check__is_reachable(check->config)) {
         return;

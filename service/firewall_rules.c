@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "base/utf16.h"
 #include "base/win.h"
+#include "diagnosis/firewall.h"
+#include "diagnosis/firewall_command.h"
 #include "diagnosis/program_output.h"
 
 enum { FIREWALL_PATIENCE = 20000 /* milliseconds */ };
@@ -14,55 +16,35 @@ static bool firewall_rules__is_open(const struct config_listen *listen, enum con
     return listen->protocol == protocol && !address_is_loopback(&listen->address);
 }
 
-/* "7007,8000-8010"; false: nothing. */
-static bool firewall_rules__add_ports(struct text *text, const struct config_endpoint *endpoint,
-                                      enum config_protocol protocol)
-{
-    bool has_one = false;
-    for (size_t i = 0; i < endpoint->listen_count; i++) {
-        const struct config_listen *listen = &endpoint->listen[i];
-        if (!firewall_rules__is_open(listen, protocol)) {
-            continue;
-        }
-        text_add_format(text, "%s%u", has_one ? "," : "", (unsigned)listen->address.port);
-        if (listen->last_port > listen->address.port) {
-            text_add_format(text, "-%u", (unsigned)listen->last_port);
-        }
-        has_one = true;
-    }
-    return has_one;
-}
-
-static void firewall_rules__add_whose(struct text *text, const char *verb, const struct firewall_rules *rules)
-{
-    text_add_format(text, "advfirewall firewall %s rule name=\"%s\" program=\"%s\"", verb, rules->service,
-                    rules->program);
-}
-
 bool firewall_rules_add(struct text *text, const struct firewall_rules *rules,
                         const struct config_endpoint *endpoint, enum config_protocol protocol)
 {
     struct text ports;
     text_init_heap(&ports);
-    const bool is_due = endpoint->is_enabled && firewall_rules__add_ports(&ports, endpoint, protocol);
+    for (size_t i = 0; endpoint->is_enabled && i < endpoint->listen_count; i++) {
+        if (firewall_rules__is_open(&endpoint->listen[i], protocol)) {
+            firewall_command_add_ports(&ports, &endpoint->listen[i]);
+        }
+    }
+    const bool is_due = ports.length > 0;
     if (is_due) {
-        firewall_rules__add_whose(text, "add", rules);
-        text_add_format(text,
-                        " service=\"%s\" dir=in action=allow profile=domain,private protocol=%s localport=",
-                        rules->service, protocol == CONFIG_TCP ? "TCP" : "UDP");
-        text_add(text, ports.at, ports.length);
+        firewall_command_add(text, &(const struct firewall_command){.name = rules->service,
+                                                                    .program = rules->program,
+                                                                    .service = rules->service,
+                                                                    .protocol = protocol,
+                                                                    .profiles = FIREWALL_USUAL,
+                                                                    .ports = ports.at,
+                                                                    .remote = &endpoint->allow});
     }
-    for (size_t i = 0; is_due && i < endpoint->allow.count; i++) {
-        text_add_string(text, i == 0 ? " remoteip=" : ",");
-        address_prefix_add(text, &endpoint->allow.at[i]);
-    }
+    text->is_cut = text->is_cut || ports.is_cut;
     text_fini(&ports);
     return is_due;
 }
 
 void firewall_rules_add_removal(struct text *text, const struct firewall_rules *rules)
 {
-    firewall_rules__add_whose(text, "delete", rules);
+    text_add_format(text, "advfirewall firewall delete rule name=\"%s\" program=\"%s\"", rules->service,
+                    rules->program);
 }
 
 bool firewall_rules_run(const struct text *arguments)

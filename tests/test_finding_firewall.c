@@ -20,6 +20,7 @@ static struct config_listen listen;
 static char name[] = "web";
 static struct address_prefix networks[2];
 static struct config_endpoint endpoint;
+static const char *service;
 
 static bool variable(const char *wanted, struct text *value)
 {
@@ -41,6 +42,7 @@ static int setup(void **state)
 {
     const int result = failing_memory_setup(state);
     findings_init(&findings);
+    service = "PortListener";
     firewall_init(&firewall);
     listens_on(CONFIG_TCP, "0.0.0.0", 8080, 8080);
     endpoint =
@@ -61,7 +63,11 @@ static int teardown(void **state)
 static void look(void)
 {
     const struct config config = {.endpoints = &endpoint, .endpoint_count = 1};
-    const struct firewall_facts facts = {&firewall, PROGRAM, "PortListener", variable};
+    const struct firewall_facts facts = {.firewall = &firewall,
+                                         .program = PROGRAM,
+                                         .service = service,
+                                         .name = "PortListener",
+                                         .variable = variable};
     findings_fini(&findings);
     finding_firewall_add(&findings, &config, &facts);
     for (size_t i = 0; i < findings.count; i++) {
@@ -129,17 +135,21 @@ static void test_finding_firewall__without_a_rule_the_command_adds_it_for_allow_
     assert_int_equal(findings.count, 1);
     assert_int_equal(findings.at[0].kind, FINDING_FIREWALL_NO_RULE);
     assert_non_null(strstr(findings.at[0].text, "reach tcp://0.0.0.0:8080"));
-    assert_string_equal(findings.at[0].remedy,
-                        "run elevated: netsh advfirewall firewall add rule name=\"PortListener web\" dir=in "
-                        "action=allow program=\"" PROGRAM
-                        "\" protocol=tcp localport=8080 profile=domain,private");
+    assert_string_equal(
+        findings.at[0].remedy,
+        "run elevated: netsh advfirewall firewall add rule name=\"PortListener\" program=\"" PROGRAM
+        "\" service=\"PortListener\" dir=in action=allow profile=domain,private protocol=TCP "
+        "localport=8080");
+    service = NULL; /* a run on a console: its rules have the name as well, so that they go with the others */
+    look();
+    assert_non_null(strstr(findings.at[0].remedy, "name=\"PortListener\" program=\"" PROGRAM "\" dir=in "));
     assert_int_equal(address_prefix_parse(first, strlen(first), &networks[0]), ADDRESS_PREFIX_OK);
     assert_int_equal(address_prefix_parse(second, strlen(second), &networks[1]), ADDRESS_PREFIX_OK);
     endpoint.allow = (struct config_prefixes){networks, 2};
     listens_on(CONFIG_UDP, "192.0.2.7", 514, 520);
     look();
-    assert_non_null(strstr(findings.at[0].remedy, " protocol=udp localport=514-520 localip=192.0.2.7 "
-                                                  "remoteip=192.0.2.0/24,2001:db8::/32 profile=any"));
+    assert_non_null(strstr(findings.at[0].remedy, " profile=domain,private protocol=UDP localport=514-520 "
+                                                  "localip=192.0.2.7 remoteip=192.0.2.0/24,2001:db8::/32"));
 }
 
 static void test_finding_firewall__loopback_and_what_is_off_need_no_rule(void **state)

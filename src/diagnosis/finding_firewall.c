@@ -5,44 +5,35 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "diagnosis/firewall_command.h"
 #include "diagnosis/listen_walk.h"
 
-enum { FIREWALL_NAME_ROOM = 512, FIREWALL_PROFILES_ROOM = 64 };
-
-void finding_firewall_command(struct text *text, const char *program, const struct config_endpoint *endpoint,
-                              const struct config_listen *listen, unsigned profiles)
-{
-    text_add_format(text,
-                    "netsh advfirewall firewall add rule name=\"PortListener %s\" dir=in action=allow "
-                    "program=\"%s\" protocol=%s localport=%u",
-                    endpoint->name, program, listen->protocol == CONFIG_TCP ? "tcp" : "udp",
-                    (unsigned)listen->address.port);
-    if (listen->last_port != listen->address.port) {
-        text_add_format(text, "-%u", (unsigned)listen->last_port);
-    }
-    if (!address_is_any(&listen->address)) {
-        text_add_string(text, " localip=");
-        struct pl_address address = listen->address;
-        address.scope = 0;
-        address_add(text, &address);
-    }
-    for (size_t i = 0; i < endpoint->allow.count; i++) {
-        text_add_string(text, i == 0 ? " remoteip=" : ",");
-        address_prefix_add(text, &endpoint->allow.at[i]);
-    }
-    text_add_string(text, " profile=");
-    if (profiles == FIREWALL_ALL) {
-        text_add_string(text, "any");
-    } else {
-        firewall_add_profiles(text, profiles, ",");
-    }
-}
+enum { FIREWALL_NAME_ROOM = 512, FIREWALL_PROFILES_ROOM = 64, FIREWALL_PORTS_ROOM = 16 };
 
 struct firewall_view {
     struct findings *findings;
     const struct firewall_facts *facts;
     const struct listen_walk *item;
 };
+
+static void firewall__add_command(struct text *text, const struct firewall_view *view, unsigned profiles)
+{
+    const struct config_listen *listen = view->item->listen;
+    char room[FIREWALL_PORTS_ROOM];
+    struct text ports;
+    text_init(&ports, room, sizeof room);
+    firewall_command_add_ports(&ports, listen);
+    text_add_string(text, "netsh ");
+    firewall_command_add(text, &(const struct firewall_command){
+                                   .name = view->facts->name,
+                                   .program = view->facts->program,
+                                   .service = view->facts->service,
+                                   .protocol = listen->protocol,
+                                   .profiles = profiles,
+                                   .ports = ports.at,
+                                   .local = address_is_any(&listen->address) ? NULL : &listen->address,
+                                   .remote = &view->item->endpoint->allow});
+}
 
 static void firewall__add(const struct firewall_view *view, enum finding_kind kind, const char *rule,
                           unsigned profiles, unsigned wanted)
@@ -56,18 +47,11 @@ static void firewall__add(const struct firewall_view *view, enum finding_kind ki
         firewall_add_name(&name, rule);
     }
     firewall_add_profiles(&names, profiles, ", ");
-    finding_firewall_command(&command, view->facts->program, view->item->endpoint, view->item->listen,
-                             wanted);
+    firewall__add_command(&command, view, wanted);
     findings_add(view->findings, kind, view->item->subject,
                  FINDING_WORDS({"address", view->item->address}, {"rule", name.at}, {"profiles", names.at},
                                {"command", command.at}));
     text_fini(&command);
-}
-
-/* Without `allow`, not for public networks. */
-static unsigned firewall__wanted(const struct config_endpoint *endpoint)
-{
-    return endpoint->allow.count > 0 ? FIREWALL_ALL : FIREWALL_DOMAIN | FIREWALL_PRIVATE;
 }
 
 static void firewall__look(const struct firewall_view *view)
@@ -81,19 +65,18 @@ static void firewall__look(const struct firewall_view *view)
                                                .variable = view->facts->variable};
     struct firewall_answer answer;
     firewall_ask(firewall, &question, &answer);
-    const unsigned wanted = firewall__wanted(view->item->endpoint);
     if (answer.block != NULL) {
-        firewall__add(view, FINDING_FIREWALL_BLOCKED, answer.block, answer.blocked, wanted);
+        firewall__add(view, FINDING_FIREWALL_BLOCKED, answer.block, answer.blocked, FIREWALL_USUAL);
     }
     if (answer.allowed == 0) {
-        firewall__add(view, FINDING_FIREWALL_NO_RULE, NULL, 0, wanted);
+        firewall__add(view, FINDING_FIREWALL_NO_RULE, NULL, 0, FIREWALL_USUAL);
     } else if (answer.rule != NULL) {
         if (answer.allowed != FIREWALL_ALL) {
             firewall__add(view, FINDING_FIREWALL_PROFILES, answer.rule, answer.allowed,
                           FIREWALL_ALL & ~answer.allowed);
         }
         if (answer.is_wide && view->item->endpoint->allow.count > 0) {
-            firewall__add(view, FINDING_FIREWALL_WIDE, answer.rule, answer.allowed, wanted);
+            firewall__add(view, FINDING_FIREWALL_WIDE, answer.rule, answer.allowed, FIREWALL_USUAL);
         }
     }
 }

@@ -11,16 +11,13 @@ struct firewall_facts {
     const struct firewall *firewall;
     const char *program; /* that listens: full path */
     const char *service; /* NULL: none */
+    const char
+        *name; /* of the rules that are told to be added: that of the service, whether or not there is one */
     bool (*variable)(const char *name, struct text *value);
 };
 
 /* finding_firewall_add: of each enabled address that other machines could reach; of a range of ports the first one. */
 void finding_firewall_add(struct findings *findings, const struct config *config,
                           const struct firewall_facts *facts);
-
-/* finding_firewall_command: the netsh line that lets the clients in `allow` (none: everybody) reach this item, in these
-   profiles. */
-void finding_firewall_command(struct text *text, const char *program, const struct config_endpoint *endpoint,
-                              const struct config_listen *listen, unsigned profiles);
 
 #endif

@@ -17,6 +17,7 @@ enum firewall_profile {
     FIREWALL_DOMAIN = 1,
     FIREWALL_PRIVATE = 2,
     FIREWALL_PUBLIC = 4,
+    FIREWALL_USUAL = FIREWALL_DOMAIN | FIREWALL_PRIVATE, /* where rules are for, unless they are asked for */
     FIREWALL_ALL = FIREWALL_DOMAIN | FIREWALL_PRIVATE | FIREWALL_PUBLIC
 };
 
