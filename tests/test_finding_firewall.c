@@ -230,6 +230,38 @@ static void test_finding_firewall__a_rule_for_all_is_wider_than_allow(void **sta
     assert_non_null(strstr(findings.at[0].remedy, "remoteip=10.0.0.0/8"));
 }
 
+static void test_finding_firewall__each_port_of_a_range_is_looked_at(void **state)
+{
+    (void)state;
+    listens_on(CONFIG_TCP, "0.0.0.0", 28960, 28969);
+    assert_true(firewall_add_rule(&firewall, ALLOW "Protocol=6|LPort=28960|"));
+    look();
+    assert_int_equal(findings.count, 1);
+    assert_int_equal(findings.at[0].kind, FINDING_FIREWALL_NO_RULE);
+    assert_non_null(strstr(findings.at[0].text, "reach tcp://0.0.0.0:28961-28969"));
+    assert_non_null(strstr(findings.at[0].remedy, " localport=28961-28969"));
+    assert_true(firewall_add_rule(&firewall, ALLOW "Protocol=6|LPort2_10=28963-28964|LPort=28966|"));
+    assert_true(firewall_add_rule(&firewall, ALLOW "Protocol=17|LPort=28961|")); /* not of TCP */
+    look();
+    assert_int_equal(findings.count, 3);
+    assert_non_null(strstr(findings.at[0].text, "reach tcp://0.0.0.0:28961-28962"));
+    assert_non_null(strstr(findings.at[1].text, "reach tcp://0.0.0.0:28965"));
+    assert_non_null(strstr(findings.at[2].text, "reach tcp://0.0.0.0:28967-28969"));
+    assert_true(
+        firewall_add_rule(&firewall, ALLOW "Protocol=6|LPort2_10=28900-28968|LPort2_10=28969-65535|"));
+    look();
+    assert_int_equal(findings.count, 0);
+    assert_true(
+        firewall_add_rule(&firewall, "v2.30|Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort=28969|"));
+    look();
+    assert_int_equal(findings.count, 1);
+    assert_int_equal(findings.at[0].kind, FINDING_FIREWALL_BLOCKED);
+    assert_non_null(strstr(findings.at[0].text, "blocks tcp://0.0.0.0:28969,"));
+    listens_on(CONFIG_TCP, "0.0.0.0", 1, 65535);
+    look();
+    assert_int_equal(findings.count, 2); /* 1-28899, and the one above */
+}
+
 static void test_finding_firewall__a_rule_without_memory_is_told(void **state)
 {
     (void)state;
@@ -251,6 +283,7 @@ int main(void)
         test(test_finding_firewall__names_the_profiles_that_a_rule_has),
         test(test_finding_firewall__a_rule_that_blocks_is_named),
         test(test_finding_firewall__a_rule_for_all_is_wider_than_allow),
+        test(test_finding_firewall__each_port_of_a_range_is_looked_at),
         test(test_finding_firewall__a_rule_without_memory_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,8 @@ struct firewall_facts {
     bool (*variable)(const char *name, struct text *value);
 };
 
-/* finding_firewall_add: of each enabled address that other machines could reach; of a range of ports the first one. */
+/* finding_firewall_add: of each enabled address that other machines could reach; of a range of ports each part for
+   which something else is to be said. */
 void finding_firewall_add(struct findings *findings, const struct config *config,
                           const struct firewall_facts *facts);
 

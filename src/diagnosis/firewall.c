@@ -100,6 +100,7 @@ struct rule {
     unsigned profiles;                /* 0: none is named, so all */
     bool has_protocol, fits_protocol; /* none is named: every one */
     bool has_ports, fits_ports;       /* likewise */
+    uint16_t last_port;               /* behind it, `fits_ports` may be another */
     bool has_locals, fits_locals;     /* addresses of this machine */
     bool has_remotes;                 /* it is limited to some clients */
     bool fits_program;                /* or names none */
@@ -118,18 +119,23 @@ static uint32_t firewall__number(const char *at, size_t length, size_t *used_out
 }
 
 /* "80" or "8000-8010"; words such as RPC are no port of ours. */
-static bool firewall__has_port(const struct field *field, uint16_t port)
+static void rule__take_ports(struct rule *rule, const struct field *field, uint16_t port)
 {
     size_t used = 0, more = 0;
     const uint32_t first = firewall__number(field->value, field->length, &used);
     uint32_t last = first;
+    rule->has_ports = true;
     if (used == 0) {
-        return false;
+        return;
     }
     if (used < field->length && field->value[used] == '-') {
         last = firewall__number(field->value + used + 1, field->length - used - 1, &more);
     }
-    return first <= port && port <= last;
+    rule->fits_ports = rule->fits_ports || (first <= port && port <= last);
+    const uint32_t end = first > port ? first - 1 : last;
+    if (end >= port && end < rule->last_port) {
+        rule->last_port = (uint16_t)end;
+    }
 }
 
 /* "%ProgramFiles%\x.exe" is the program. */
@@ -185,8 +191,7 @@ static void rule__take_place(struct rule *rule, const struct field *field,
         rule->has_protocol = true;
         rule->fits_protocol = protocol == (question->protocol == CONFIG_TCP ? 6U : 17U) || protocol == 256;
     } else if (field__is(field, "LPort") || field__is(field, "LPort2_10")) {
-        rule->has_ports = true;
-        rule->fits_ports = rule->fits_ports || firewall__has_port(field, question->port);
+        rule__take_ports(rule, field, question->port);
     } else if (field__is(field, "LA4") || field__is(field, "LA6")) {
         rule->has_locals = true;
         rule->fits_locals = rule->fits_locals || firewall__is_local(field, question);
@@ -232,28 +237,35 @@ static void rule__take(struct rule *rule, const struct field *field, const struc
     }
 }
 
-/* Whether it is about this address; `rule_out` has the rest. */
+/* Whether it is about this address, whatever its port; `rule_out` has the rest. */
 static bool rule__read(const char *text, const struct firewall_question *question, struct rule *rule_out)
 {
     struct field field;
-    *rule_out = (struct rule){.fits_program = true};
+    *rule_out = (struct rule){.last_port = question->last_port, .fits_program = true};
     while (field__next(&text, &field)) {
         rule__take(rule_out, &field, question);
     }
     rule_out->profiles = rule_out->profiles != 0 ? rule_out->profiles : FIREWALL_ALL;
     return rule_out->is_active && !rule_out->is_conditional && rule_out->fits_program &&
            (rule_out->fits_protocol || !rule_out->has_protocol) &&
-           (rule_out->fits_ports || !rule_out->has_ports) && (rule_out->fits_locals || !rule_out->has_locals);
+           (rule_out->fits_locals || !rule_out->has_locals);
 }
 
 void firewall_ask(const struct firewall *firewall, const struct firewall_question *question,
                   struct firewall_answer *answer_out)
 {
-    *answer_out = (struct firewall_answer){.allowed = firewall->off | firewall->open};
+    *answer_out =
+        (struct firewall_answer){.last_port = question->last_port, .allowed = firewall->off | firewall->open};
     for (size_t i = 0; i < firewall->count; i++) {
         struct rule rule;
         const char *text = firewall->rules[i].text;
         if (!rule__read(text, question, &rule)) {
+            continue;
+        }
+        if (rule.last_port < answer_out->last_port) {
+            answer_out->last_port = rule.last_port;
+        }
+        if (rule.has_ports && !rule.fits_ports) {
             continue;
         }
         if (rule.is_allowed) {
