@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -230,6 +231,76 @@ static void test_finding_firewall__a_rule_for_all_is_wider_than_allow(void **sta
     assert_non_null(strstr(findings.at[0].remedy, "remoteip=10.0.0.0/8"));
 }
 
+static void allow(size_t index, const char *network)
+{
+    assert_int_equal(address_prefix_parse(network, strlen(network), &networks[index]), ADDRESS_PREFIX_OK);
+    endpoint.allow = (struct config_prefixes){networks, index + 1};
+}
+
+static void test_finding_firewall__a_rule_for_strangers_lets_no_client_in(void **state)
+{
+    static const struct {
+        const char *rule;
+        bool allows;
+    } rows[] = {
+        {ALLOW "RA4=203.0.113.9|", false},
+        {ALLOW "RA4=192.168.7.1|", true},
+        {ALLOW "RA4=203.0.113.9|RA4=192.168.7.1|", true},
+        {ALLOW "RA4=192.0.0.0/255.0.0.0|", true},
+        {ALLOW "RA4=192.168.3.0/24|", true},
+        {ALLOW "RA4=192.167.0.0/255.255.0.0|", false},
+        {ALLOW "RA4=192.169.0.0/16|", false},
+        {ALLOW "RA4=192.167.0.0-192.168.0.0|", true},
+        {ALLOW "RA4=192.169.0.0-192.170.0.0|", false},
+        {ALLOW "RA4=192.169.0.0/255.0.255.0|", true}, /* not to be judged, as the words below */
+        {ALLOW "RA4=LocalSubnet|", true},
+        {ALLOW "RA42=IntrAnet|", true},
+        {ALLOW "RA6=2001:db8::/32|", true},
+        {ALLOW "RA6=2001:db9::1-2001:db9::9|", false},
+        {ALLOW "RA6=fe80::/64|", false},
+        {ALLOW "RA4=/|RA6=-|", true},
+        {ALLOW "RPort=53|", true},
+    };
+    (void)state;
+    allow(0, "192.168.0.0/16");
+    allow(1, "2001:db8:7::/48");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        firewall_fini(&firewall);
+        assert_true(firewall_add_rule(&firewall, rows[i].rule));
+        look();
+        if ((findings.count == 0) != rows[i].allows) {
+            fail_msg("%s", rows[i].rule);
+        }
+    }
+}
+
+static void test_finding_firewall__a_rule_that_blocks_a_network_of_clients_is_named(void **state)
+{
+    static const struct {
+        const char *remotes;
+        bool blocks;
+    } rows[] = {
+        {"RA4=192.168.0.0/255.255.0.0|", true},
+        {"RA4=192.0.0.0-193.0.0.0|", true},
+        {"RA4=192.168.0.0/17|", false},
+        {"RA4=192.168.0.0/255.255.0.0|RPort=53|", false},
+        {"RA4=LocalSubnet|", false},
+    };
+    (void)state;
+    allow(0, "192.168.0.0/16");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char rule[200];
+        snprintf(rule, sizeof rule, "v2.30|Action=Block|Active=TRUE|Dir=In|%sName=No|", rows[i].remotes);
+        firewall_fini(&firewall);
+        assert_true(firewall_add_rule(&firewall, ALLOW "RA4=192.168.0.0/255.255.0.0|"));
+        assert_true(firewall_add_rule(&firewall, rule));
+        look();
+        if ((findings.count == 1 && findings.at[0].kind == FINDING_FIREWALL_BLOCKED) != rows[i].blocks) {
+            fail_msg("%s: %zu", rule, findings.count);
+        }
+    }
+}
+
 static void test_finding_firewall__each_port_of_a_range_is_looked_at(void **state)
 {
     (void)state;
@@ -256,7 +327,7 @@ static void test_finding_firewall__each_port_of_a_range_is_looked_at(void **stat
     look();
     assert_int_equal(findings.count, 1);
     assert_int_equal(findings.at[0].kind, FINDING_FIREWALL_BLOCKED);
-    assert_non_null(strstr(findings.at[0].text, "blocks tcp://0.0.0.0:28969,"));
+    assert_non_null(strstr(findings.at[0].text, "blocks clients of tcp://0.0.0.0:28969,"));
     listens_on(CONFIG_TCP, "0.0.0.0", 1, 65535);
     look();
     assert_int_equal(findings.count, 2); /* 1-28899, and the one above */
@@ -283,6 +354,8 @@ int main(void)
         test(test_finding_firewall__names_the_profiles_that_a_rule_has),
         test(test_finding_firewall__a_rule_that_blocks_is_named),
         test(test_finding_firewall__a_rule_for_all_is_wider_than_allow),
+        test(test_finding_firewall__a_rule_for_strangers_lets_no_client_in),
+        test(test_finding_firewall__a_rule_that_blocks_a_network_of_clients_is_named),
         test(test_finding_firewall__each_port_of_a_range_is_looked_at),
         test(test_finding_firewall__a_rule_without_memory_is_told),
     };

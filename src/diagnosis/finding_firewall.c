@@ -66,6 +66,7 @@ static void firewall__ask(const struct firewall_view *view, uint16_t port, struc
                                                    .address = &listen->address,
                                                    .port = port,
                                                    .last_port = listen->last_port,
+                                                   .clients = &view->item->endpoint->allow,
                                                    .variable = view->facts->variable},
                  answer_out);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/address_prefix.h"
 #include "base/memory.h"
 
 enum { FIREWALL_ROOM = 64, FIREWALL_PATH_ROOM = 1024, FIREWALL_PORT_MAX = 65535 };
@@ -103,6 +104,9 @@ struct rule {
     uint16_t last_port;               /* behind it, `fits_ports` may be another */
     bool has_locals, fits_locals;     /* addresses of this machine */
     bool has_remotes;                 /* it is limited to some clients */
+    bool has_peers, fits_peers;       /* to these addresses, of which ours have some */
+    bool has_sources;                 /* to these ports of theirs */
+    bool covers_peers;                /* a network of ours, whole */
     bool fits_program;                /* or names none */
     bool is_conditional;              /* it has conditions that cannot be judged */
 };
@@ -182,6 +186,96 @@ static bool firewall__is_local(const struct field *field, const struct firewall_
     return text_equal(field->value, field->length, room);
 }
 
+/* From one address to another one, both included. */
+struct span {
+    struct pl_address first, last;
+};
+
+/* The length of 255.255.0.0; false: it is no such mask. */
+static bool firewall__mask(const char *at, size_t length, uint8_t *length_out)
+{
+    struct pl_address mask;
+    if (!address_parse(at, length, &mask) || mask.family != 4) {
+        return false;
+    }
+    const uint32_t bits = (uint32_t)mask.ip[0] << 24 | (uint32_t)mask.ip[1] << 16 |
+                          (uint32_t)mask.ip[2] << 8 | (uint32_t)mask.ip[3];
+    uint8_t count = 0;
+    while (count < 32 && (bits << count & 0x80000000U) != 0) {
+        count++;
+    }
+    *length_out = count;
+    return count == 32 || bits << count == 0;
+}
+
+/* "10.0.0.0/8" or "10.0.0.0/255.0.0.0", where `slash` is its mark. */
+static bool firewall__network(const struct field *field, const char *slash, struct span *span_out)
+{
+    struct address_prefix prefix = {.length = 0};
+    const size_t head = (size_t)(slash - field->value), tail = field->length - head - 1;
+    size_t used = 0;
+    if (!address_parse(field->value, head, &prefix.address)) {
+        return false;
+    }
+    const uint32_t bits = firewall__number(slash + 1, tail, &used);
+    if (used == tail && tail > 0 && bits <= address_prefix_width(prefix.address.family)) {
+        prefix.length = (uint8_t)bits;
+    } else if (!firewall__mask(slash + 1, tail, &prefix.length)) {
+        return false;
+    }
+    address_prefix_clear(&prefix);
+    span_out->first = prefix.address;
+    address_prefix_fill(&prefix);
+    span_out->last = prefix.address;
+    return true;
+}
+
+/* False: words such as LocalSubnet, which cannot be judged. */
+static bool firewall__span(const struct field *field, struct span *span_out)
+{
+    const char *slash = memchr(field->value, '/', field->length);
+    const char *dash = memchr(field->value, '-', field->length);
+    if (slash != NULL) {
+        return firewall__network(field, slash, span_out);
+    }
+    if (dash != NULL) {
+        const size_t head = (size_t)(dash - field->value);
+        return address_parse(field->value, head, &span_out->first) &&
+               address_parse(dash + 1, field->length - head - 1, &span_out->last);
+    }
+    const bool is_address = address_parse(field->value, field->length, &span_out->first);
+    span_out->last = span_out->first;
+    return is_address;
+}
+
+static bool firewall__is_upto(const struct pl_address *a, const struct pl_address *b)
+{
+    return memcmp(a->ip, b->ip, address_prefix_width(a->family) / 8U) <= 0;
+}
+
+static void rule__take_peers(struct rule *rule, const struct field *field,
+                             const struct firewall_question *question)
+{
+    struct span span;
+    const size_t count = question->clients != NULL ? question->clients->count : 0;
+    rule->has_remotes = rule->has_peers = true;
+    if (count == 0 || !firewall__span(field, &span)) {
+        rule->fits_peers = true;
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct address_prefix first = question->clients->at[i], last = first;
+        address_prefix_fill(&last);
+        if (first.address.family != span.first.family || first.address.family != span.last.family) {
+            continue;
+        }
+        rule->fits_peers = rule->fits_peers || (firewall__is_upto(&first.address, &span.last) &&
+                                                firewall__is_upto(&span.first, &last.address));
+        rule->covers_peers = rule->covers_peers || (firewall__is_upto(&span.first, &first.address) &&
+                                                    firewall__is_upto(&last.address, &span.last));
+    }
+}
+
 static void rule__take_place(struct rule *rule, const struct field *field,
                              const struct firewall_question *question)
 {
@@ -196,8 +290,10 @@ static void rule__take_place(struct rule *rule, const struct field *field,
         rule->has_locals = true;
         rule->fits_locals = rule->fits_locals || firewall__is_local(field, question);
     } else if (field__is(field, "RA4") || field__is(field, "RA6") || field__is(field, "RA42") ||
-               field__is(field, "RA62") || field__is(field, "RPort") || field__is(field, "RPort2_10")) {
-        rule->has_remotes = true;
+               field__is(field, "RA62")) {
+        rule__take_peers(rule, field, question);
+    } else if (field__is(field, "RPort") || field__is(field, "RPort2_10")) {
+        rule->has_remotes = rule->has_sources = true;
     }
 }
 
@@ -248,7 +344,13 @@ static bool rule__read(const char *text, const struct firewall_question *questio
     rule_out->profiles = rule_out->profiles != 0 ? rule_out->profiles : FIREWALL_ALL;
     return rule_out->is_active && !rule_out->is_conditional && rule_out->fits_program &&
            (rule_out->fits_protocol || !rule_out->has_protocol) &&
-           (rule_out->fits_locals || !rule_out->has_locals);
+           (rule_out->fits_locals || !rule_out->has_locals) && (rule_out->fits_peers || !rule_out->has_peers);
+}
+
+/* Everybody, or at least a whole network of the clients. */
+static bool rule__blocks_all(const struct rule *rule)
+{
+    return !rule->has_sources && (!rule->has_peers || rule->covers_peers);
 }
 
 void firewall_ask(const struct firewall *firewall, const struct firewall_question *question,
@@ -272,7 +374,7 @@ void firewall_ask(const struct firewall *firewall, const struct firewall_questio
             answer_out->allowed |= rule.profiles;
             answer_out->rule = answer_out->rule == NULL || !rule.has_remotes ? text : answer_out->rule;
             answer_out->is_wide = answer_out->is_wide || !rule.has_remotes;
-        } else if (rule.is_blocked && !rule.has_remotes && (rule.profiles & ~firewall->off) != 0) {
+        } else if (rule.is_blocked && rule__blocks_all(&rule) && (rule.profiles & ~firewall->off) != 0) {
             answer_out->block = text;
             answer_out->blocked |= rule.profiles & ~firewall->off;
         }

@@ -45,13 +45,14 @@ struct firewall_question {
     const char *service; /* NULL: it runs as none */
     enum config_protocol protocol;
     const struct pl_address *address;
-    uint16_t port, last_port;                               /* what is asked is about the first one */
+    uint16_t port, last_port;              /* what is asked is about the first one */
+    const struct config_prefixes *clients; /* whom the endpoint allows; none in it: everybody */
     bool (*variable)(const char *name, struct text *value); /* as in struct config_source */
 };
 
 struct firewall_answer {
     uint16_t last_port; /* up to it, or to that of the question, the answer is the same */
-    unsigned allowed;   /* profiles in which a rule lets somebody in, or no rule is needed */
+    unsigned allowed;   /* profiles in which a rule lets some of the clients in, or no rule is needed */
     bool is_wide;       /* one of these rules lets everybody in */
     const char *rule;   /* one of them; NULL: none. For firewall_add_name */
     const char *block;  /* a rule that blocks everybody; NULL: none */
