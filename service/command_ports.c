@@ -25,6 +25,7 @@ struct ports_audit {
     struct ports_images images;
     struct audit_question question;
     bool has_unexpected;
+    size_t nameless; /* lines of --lines that allow any program */
 };
 
 /* ---- What it is held against ---- */
@@ -126,6 +127,22 @@ static bool ports__has(const struct machine *machine, const struct machine_port 
     return false;
 }
 
+/* Once: several sockets of a program may share an address. */
+static void ports__add_line(struct ports_audit *audit, const struct machine_port *port,
+                            const struct machine_process *process, struct text *text)
+{
+    struct text line;
+    text_init_heap(&line);
+    const bool is_named = port_expectations_add_line(&line, port, process);
+    const char *same = strstr(text->at, line.at);
+    if (same == NULL || (same != text->at && same[-1] != '\n')) {
+        text_add(text, line.at, line.length);
+        audit->nameless += !is_named;
+    }
+    text->is_cut = text->is_cut || line.is_cut;
+    text_fini(&line);
+}
+
 static void ports__add(struct ports_audit *audit, const struct machine *machine,
                        const struct machine_port *port, const char *mark, struct text *text)
 {
@@ -134,7 +151,7 @@ static void ports__add(struct ports_audit *audit, const struct machine *machine,
     audit->question.machine = machine;
     row.process = machine_find_process(machine, port->pid);
     if (audit->arguments->options[OPTION_LINES] != NULL) {
-        port_expectations_add_line(text, port, row.process);
+        ports__add_line(audit, port, row.process, text);
         return;
     }
     row.image = ports_images_find(&audit->images, row.process != NULL ? row.process->path : NULL);
@@ -268,6 +285,12 @@ static enum exit_code ports__run(struct ports_audit *audit)
     text_init_heap(&text);
     ports__add_first(audit, &machine, &text);
     ports__print(audit, &text);
+    if (audit->nameless > 0) {
+        output_format(&audit->streams->err,
+                      "portlistener: %zu line%s any program (*), as the one that listens is not seen; run it "
+                      "elevated, or write the name\n",
+                      audit->nameless, audit->nameless == 1 ? " allows" : "s allow");
+    }
     if (audit->arguments->options[OPTION_WATCH] != NULL) {
         ports__watch(audit, &machine);
     }

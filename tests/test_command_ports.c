@@ -280,10 +280,16 @@ static void test_command_ports__makes_the_file_itself(void **state)
     (void)state;
     WCHAR path[PROGRAM_PATH_MAX];
     add(80, 0, MIB_TCP_STATE_LISTEN, 0);
+    add(80, 0, MIB_TCP_STATE_LISTEN, 0); /* a socket that shares the address */
     const char *options[OPTION_COUNT] = {[OPTION_CONFIG] = world.file, [OPTION_LINES] = "--lines"};
     assert_int_equal(run(options), EXIT_CODE_DONE);
     expect(world.printed, "tcp 127.0.0.1:7 ");
-    expect(world.printed, "test_command_ports.exe\ntcp 0.0.0.0:80 *\n");
+    expect(world.printed,
+           "test_command_ports.exe\n# The program (process 0) is not seen: this line allows any.\n"
+           "tcp 0.0.0.0:80 *\n");
+    expect(world.complained,
+           "portlistener: 1 line allows any program (*), as the one that listens is not seen");
+    assert_null(strstr(strstr(world.printed, ":80 *\n") + 1, ":80 *\n"));
     program_write(world.folder, L"expected.txt", world.printed, path);
     options[OPTION_LINES] = NULL;
     options[OPTION_EXPECT] = world.expect;

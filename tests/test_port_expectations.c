@@ -120,7 +120,9 @@ static void test_port_expectations__reads_the_lines_that_it_writes(void **state)
         char room[256];
         struct text text;
         text_init(&text, room, sizeof room);
-        port_expectations_add_line(&text, &port, processes[i]);
+        const bool is_named = port_expectations_add_line(&text, &port, processes[i]);
+        assert_int_equal(is_named, strstr(text.at, " *\n") == NULL);
+        assert_int_equal(is_named, text.at[0] != '#');
         assert_true(has(text.at, port.protocol, i < 2 ? "::1" : "10.0.0.1", 80, processes[i]));
         assert_false(has(text.at, port.protocol, i < 2 ? "::1" : "10.0.0.1", 81, processes[i]));
     }

@@ -186,11 +186,16 @@ bool port_expectations_have(const struct port_expectations *expectations, const 
     return false;
 }
 
-void port_expectations_add_line(struct text *text, const struct machine_port *port,
+bool port_expectations_add_line(struct text *text, const struct machine_port *port,
                                 const struct machine_process *process)
 {
     const char *program = process == NULL ? NULL : process->path != NULL ? process->path : process->name;
+    if (program == NULL) {
+        text_add_format(text, "# The program (process %lu) is not seen: this line allows any.\n",
+                        (unsigned long)port->pid);
+    }
     text_add_format(text, "%s ", port->protocol == CONFIG_TCP ? "tcp" : "udp");
     address_add_with_port(text, &port->local);
     text_add_format(text, " %s\n", program != NULL ? program : "*");
+    return program != NULL;
 }

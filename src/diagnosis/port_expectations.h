@@ -35,8 +35,9 @@ void port_expectations_free(struct port_expectations *expectations);
 bool port_expectations_have(const struct port_expectations *expectations, const struct machine_port *port,
                             const struct machine_process *process);
 
-/* port_expectations_add_line: the line that names this socket and nothing else, with its end. */
-void port_expectations_add_line(struct text *text, const struct machine_port *port,
+/* port_expectations_add_line: the line that names this socket and nothing else, with its end. False: its program is not
+   known, so the line allows any, and a comment before it says so. */
+bool port_expectations_add_line(struct text *text, const struct machine_port *port,
                                 const struct machine_process *process);
 
 #endif
