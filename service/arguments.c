@@ -51,6 +51,7 @@ static const struct {
     {OPTION_JSON, OPTION_LINES, "each is another form of what is printed"},
     {OPTION_JSON, OPTION_METRICS, "each is another form of what is printed"},
     {OPTION_EXPECT, OPTION_LINES, "the one reads the file that the other makes"},
+    {OPTION_ALL, OPTION_LINES, "a connection is no listener that could be expected"},
     {OPTION_WATCH, OPTION_LINES, "a line for a file does not tell what comes and what goes"},
 };
 

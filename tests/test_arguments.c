@@ -79,7 +79,7 @@ static void test_arguments__take_what_the_table_allows(void **state)
         {"config show --json", "config show", NULL, NULL, NULL, true},
         {"--service X config reference", "config reference", NULL, "X", NULL, false},
         {"ports --json --all --watch --expect x", "ports", NULL, NULL, NULL, true},
-        {"ports --lines --all", "ports", NULL, NULL, NULL, false},
+        {"ports --lines", "ports", NULL, NULL, NULL, false},
         {"status --json --watch", "status", NULL, NULL, NULL, true},
         {"status --watch --metrics", "status", NULL, NULL, NULL, false},
         {"config show --config b", "config show", "b", NULL, NULL, false},
@@ -141,6 +141,9 @@ static void test_arguments__say_what_is_wrong_and_what_would_be_right(void **sta
          "the options --json and --lines do not go together: each is another form of what is printed"},
         {"ports --lines --all --json",
          "the options --json and --lines do not go together: each is another form of what is printed"},
+        {"ports --lines --all",
+         "the options --all and --lines do not go together: a connection is no listener that "
+         "could be expected"},
         {"ports --lines --expect x", "the options --expect and --lines do not go together: the one reads the "
                                      "file that the other makes"},
         {"ports --watch --lines",
