@@ -854,6 +854,21 @@ static void test_command_check__problems_of_the_configuration_have_their_ids(voi
     expect("\"id\": \"config-error\", \"subject\": ");
 }
 
+static void test_command_check__a_file_that_is_not_there_has_no_line_to_correct(void **state)
+{
+    (void)state;
+    char missing[] = "C:\\no such.ini", *file = world.file;
+    world.is_json = true;
+    world.file = missing;
+    const enum exit_code code = check();
+    world.file = file;
+    assert_int_equal(code, EXIT_CODE_CONFIGURATION);
+    expect("\"line\": 0, \"column\": 0, \"severity\": \"error\", \"message\": ");
+    expect("\"id\": \"config-error\", \"subject\": \"C:\\\\no such.ini\"");
+    expect("\"remedy\": \"correct it: while");
+    expect_not("that line");
+}
+
 /* ---- Usage ---- */
 
 static void test_command_check__endpoint_is_for_live_alone(void **state)
@@ -907,6 +922,7 @@ int main(void)
         test(test_command_check__tells_where_it_cannot_write),
         test(test_command_check__tells_that_the_firewall_could_not_be_read),
         test(test_command_check__problems_of_the_configuration_have_their_ids),
+        test(test_command_check__a_file_that_is_not_there_has_no_line_to_correct),
         test(test_command_check__endpoint_is_for_live_alone),
         test(test_command_check__without_memory_it_ends),
     };
