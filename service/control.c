@@ -94,3 +94,11 @@ bool control_is_stopping(struct control *control)
     ReleaseSRWLockShared(&control->lock);
     return is_stopping;
 }
+
+bool control_is_hurried(struct control *control)
+{
+    AcquireSRWLockShared(&control->lock);
+    const bool is_hurried = control->is_hurried;
+    ReleaseSRWLockShared(&control->lock);
+    return is_hurried;
+}

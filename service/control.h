@@ -61,4 +61,7 @@ enum control_stop control_wait(struct control *control, bool is_paused, bool *is
 bool control_has_started(struct control *control);
 bool control_is_stopping(struct control *control);
 
+/* control_is_hurried: whether control_hurry was called. Any thread. */
+bool control_is_hurried(struct control *control);
+
 #endif

@@ -19,6 +19,28 @@ static void plugin_loader__warn(void *context, const char *words)
     }
 }
 
+static void plugin_loader__note(struct plugin_loader *loader, const char *file)
+{
+    struct text text;
+    AcquireSRWLockExclusive(&loader->lock);
+    text_init(&text, loader->loading, sizeof loader->loading);
+    text_add_string(&text, file);
+    ReleaseSRWLockExclusive(&loader->lock);
+}
+
+bool plugin_loader_is_loading(const struct plugin_loader *loader, struct text *text)
+{
+    SRWLOCK *lock = (SRWLOCK *)(uintptr_t)&loader->lock;
+    AcquireSRWLockShared(lock);
+    const bool is_loading = loader->loading[0] != '\0';
+    if (is_loading) {
+        text_add_string(text, "the plugin ");
+        text_add_escaped(text, loader->loading, strlen(loader->loading));
+    }
+    ReleaseSRWLockShared(lock);
+    return is_loading;
+}
+
 static bool plugin_loader__prepare(struct plugin_loader *loader, const struct config_service *service)
 {
     char room[LOADER_PATH_ROOM];
@@ -46,7 +68,9 @@ static const struct pl_handler *plugin_loader__load(void *context, const struct 
         return NULL;
     }
     loader->warning = loader->trust == CONFIG_TRUST_ANYBODY ? NULL : warning;
+    plugin_loader__note(loader, file);
     struct plugin *plugin = plugins_find(loader->plugins, file, &failure);
+    plugin_loader__note(loader, "");
     loader->warning = NULL;
     if (plugin == NULL) {
         text_add_string(problem, failure.text);
@@ -67,6 +91,7 @@ void plugin_loader_init(struct plugin_loader *loader, enum config_trust trust)
     *loader = (struct plugin_loader){
         .source = {.load = plugin_loader__load, .release = plugin_loader__release, .context = loader},
         .trust = trust};
+    InitializeSRWLock(&loader->lock);
 }
 
 void plugin_loader_fini(struct plugin_loader *loader)

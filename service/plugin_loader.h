@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/win.h"
 #include "config/config.h"
 
 struct plugins;
@@ -14,9 +15,15 @@ struct plugin_loader {
     struct plugins *plugins; /* NULL: nobody has asked for one; then of the folders of who asked first */
     struct text *warning;    /* of who asks now */
     enum config_trust trust; /* whether a DLL that others can change is refused, told of, or taken */
+    SRWLOCK lock; /* for `loading`: the file that is being loaded, cut where it is long; "": none */
+    char loading[64];
 };
 
 void plugin_loader_init(struct plugin_loader *loader, enum config_trust trust);
 void plugin_loader_fini(struct plugin_loader *loader);
+
+/* plugin_loader_is_loading: adds to `text` which plugin is being loaded, as "the plugin NAME.dll"; false: none is. Any
+   thread; waits for no plugin. */
+bool plugin_loader_is_loading(const struct plugin_loader *loader, struct text *text);
 
 #endif

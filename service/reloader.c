@@ -26,16 +26,19 @@ void reloader_init(struct reloader *reloader, const struct reloader_options *opt
     InitializeSRWLock(&reloader->lock);
 }
 
-void reloader_set_engine(struct reloader *reloader, struct engine *engine)
+bool reloader_set_engine(struct reloader *reloader, struct engine *engine)
 {
-    AcquireSRWLockExclusive(&reloader->lock);
+    if (!TryAcquireSRWLockExclusive(&reloader->lock)) {
+        return false;
+    }
     reloader->engine = engine;
     ReleaseSRWLockExclusive(&reloader->lock);
+    return true;
 }
 
-void reloader_hold(struct reloader *reloader)
+bool reloader_hold(struct reloader *reloader)
 {
-    AcquireSRWLockShared(&reloader->lock);
+    return TryAcquireSRWLockShared(&reloader->lock) != 0;
 }
 
 void reloader_let_go(struct reloader *reloader)

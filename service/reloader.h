@@ -34,12 +34,14 @@ struct reloader {
 };
 
 /* reloader_init: holds no resource, so there is no fini. reloader_set_engine: which one is to be changed; NULL before it
-   stops. Waits for a reload that is under way. */
+   stops. False: a reload is under way, and nothing was done: whoever waits for it needs a limit, as a plugin that it loads
+   or starts may never return. */
 void reloader_init(struct reloader *reloader, const struct reloader_options *options);
-void reloader_set_engine(struct reloader *reloader, struct engine *engine);
+bool reloader_set_engine(struct reloader *reloader, struct engine *engine);
 
-/* reloader_hold, reloader_let_go: meanwhile no reload takes the configuration away that is in effect. */
-void reloader_hold(struct reloader *reloader);
+/* reloader_hold, reloader_let_go: meanwhile no reload takes the configuration away that is in effect. False: one is under
+   way, as above. */
+bool reloader_hold(struct reloader *reloader);
 void reloader_let_go(struct reloader *reloader);
 
 /* reloader_load: the configuration as it stands in the file now; NULL: `problems`, fresh from config_problems_init, tell

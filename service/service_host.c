@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/breadcrumb.h"
 #include "base/memory.h"
 #include "config/config_include.h"
 #include "config_watch.h"
@@ -22,6 +23,9 @@ enum {
     HOST_START_HINT = 10000, /* before the engine has an estimate of its own */
     HOST_FLUSH_TIMEOUT = 2000,
     HOST_ROTATE_TIMEOUT = 2000,
+    HOST_POLL = 20,
+    HOST_REPORT_INTERVAL = 500,
+    HOST_RELOAD_GRACE = 1000, /* beyond the drain, for a reload that is under way at a stop */
     /* A stop takes its time beyond the drain: resets, handlers' stop, the log. */
     HOST_PRESHUTDOWN_MARGIN = 5000,
     /* Windows grants ten seconds by default, and five when a console is closed. */
@@ -50,20 +54,38 @@ struct service_host {
     struct control_desk desk;          /* these two: what the control pipe is served by */
     struct control_pipe *control_pipe; /* NULL: there is none */
     enum service_state state;          /* that engine_progress belongs to */
+    HANDLE reload;                     /* the thread of one that a stop has overtaken; NULL: none */
 };
 
+/* False: a stop is asked for while a reload is under way, which may never end. */
+static bool service_host__hold(struct service_host *host)
+{
+    while (!reloader_hold(&host->reloader)) {
+        if (control_is_stopping(host->options->control)) {
+            return false;
+        }
+        Sleep(HOST_POLL);
+    }
+    return true;
+}
+
+/* STARTING, STOPPING. */
 static void service_host__report(const struct service_host *host, enum service_state state,
                                  uint32_t remaining)
 {
-    const bool is_up = state == SERVICE_HOST_RUNNING || state == SERVICE_HOST_PAUSED;
-    struct reloader *reloader = (struct reloader *)(uintptr_t)&host->reloader;
-    reloader_hold(reloader);
     host->options->report(host->options->context,
-                          &(const struct service_report){.state = state,
-                                                         .remaining = remaining,
-                                                         .engine = is_up ? host->engine : NULL,
-                                                         .config = is_up ? host->config : NULL});
-    reloader_let_go(reloader);
+                          &(const struct service_report){.state = state, .remaining = remaining});
+}
+
+/* RUNNING, PAUSED. Where a stop overtakes it, STOPPING is reported next. */
+static void service_host__report_up(struct service_host *host, enum service_state state)
+{
+    if (service_host__hold(host)) {
+        host->options->report(
+            host->options->context,
+            &(const struct service_report){.state = state, .engine = host->engine, .config = host->config});
+        reloader_let_go(&host->reloader);
+    }
 }
 
 static void service_host__show(const struct service_host *host, enum event event, const char *text)
@@ -152,7 +174,7 @@ static void service_host__apply_pause(struct service_host *host, bool is_paused)
     log_write(host->log, is_paused ? EVENT_SERVICE_PAUSED : EVENT_SERVICE_CONTINUED, NULL, 0, "%s",
               is_paused ? "paused: new connections and datagrams are refused"
                         : "continued: new connections and datagrams are taken again");
-    service_host__report(host, is_paused ? SERVICE_HOST_PAUSED : SERVICE_HOST_RUNNING, 0);
+    service_host__report_up(host, is_paused ? SERVICE_HOST_PAUSED : SERVICE_HOST_RUNNING);
 }
 
 static void service_host__reload_later(void *context)
@@ -183,7 +205,9 @@ static void service_host__stop_watch(struct service_host *host)
 /* As the configuration in effect says. */
 static void service_host__tend_watch(struct service_host *host)
 {
-    reloader_hold(&host->reloader);
+    if (!service_host__hold(host)) {
+        return;
+    }
     if (!host->config->service.reload_is_watch) {
         service_host__stop_watch(host);
     } else if (host->watch == NULL) {
@@ -215,17 +239,41 @@ static void service_host__dump(const struct service_host *host)
     text_fini(&text);
 }
 
+static DWORD WINAPI service_host__reload_main(void *argument)
+{
+    struct service_host *host = argument;
+    struct text told;
+    enum exit_code code = EXIT_CODE_DONE;
+    text_init_heap(&told);
+    reloader_run(&host->reloader, false, false, &told, &code);
+    text_fini(&told); /* it is in the log */
+    return 0;
+}
+
+/* On a thread of its own: a plugin that hangs must not keep the stop waiting. Without one, on this. */
+static void service_host__reload(struct service_host *host)
+{
+    host->reload = CreateThread(NULL, 0, service_host__reload_main, host, 0, NULL);
+    if (host->reload == NULL) {
+        service_host__reload_main(host);
+        return;
+    }
+    while (WaitForSingleObject(host->reload, HOST_POLL) == WAIT_TIMEOUT) {
+        if (control_is_stopping(host->options->control)) {
+            return;
+        }
+    }
+    CloseHandle(host->reload);
+    host->reload = NULL;
+}
+
 static void service_host__grant(struct service_host *host, unsigned wishes)
 {
     if ((wishes & CONTROL_WATCH) != 0) {
         service_host__tend_watch(host);
     }
     if ((wishes & CONTROL_RELOAD) != 0) {
-        struct text told;
-        enum exit_code code = EXIT_CODE_DONE;
-        text_init_heap(&told);
-        reloader_run(&host->reloader, false, false, &told, &code);
-        text_fini(&told); /* it is in the log */
+        service_host__reload(host);
     }
     if ((wishes & CONTROL_ROTATE) != 0) { /* what comes of it is in the log, too */
         struct rotation rotation;
@@ -242,7 +290,7 @@ static enum control_stop service_host__serve(struct service_host *host)
 {
     bool is_paused = false, is_pause_wanted = false;
     enum control_stop stop = CONTROL_RUN;
-    service_host__report(host, SERVICE_HOST_RUNNING, 0);
+    service_host__report_up(host, SERVICE_HOST_RUNNING);
     service_host__tend_watch(host);
     while (stop = control_wait(host->options->control, is_paused, &is_pause_wanted), stop == CONTROL_RUN) {
         if (is_paused != is_pause_wanted) {
@@ -272,6 +320,57 @@ static uint32_t service_host__drain_limit(const struct service_host *host, enum 
     return UINT32_MAX;
 }
 
+/* The reload that is under way does not end. False, for the caller to pass on. */
+static bool service_host__give_reload_up(const struct service_host *host, struct failure *failure_out)
+{
+    const struct breadcrumb_place *place = breadcrumb_control(running_file_breadcrumb(host->running));
+    struct callback callback;
+    struct text text;
+    *failure_out = (struct failure){.code = EXIT_CODE_FAILED};
+    text_init(&text, failure_out->text, sizeof failure_out->text);
+    if (place != NULL && callback_mark_read(&place->mark, &callback) != 0) {
+        text_add_format(&text, "endpoint %s: ", callback.endpoint);
+        callback_add(&text, &callback);
+        text_add_string(&text, ", and the reload waits for it");
+    } else if (plugin_loader_is_loading(&host->loader, &text)) {
+        text_add_string(
+            &text, " has not returned from its DllMain or portlistener_handler, and the reload waits for it");
+    } else {
+        text_add_string(&text, "a reload has not come to its end");
+    }
+    text_add_string(&text, "; the process ends without waiting for it");
+    log_write(host->log, EVENT_CALLBACK_STUCK, NULL, 0, "%s", failure_out->text);
+    return false;
+}
+
+/* From now on nothing is reloaded. While a reload is under way connections go on, as long as a drain would let them. */
+static bool service_host__end_reloads(struct service_host *host, enum control_stop stop,
+                                      struct failure *failure_out)
+{
+    const uint32_t most = service_host__drain_limit(host, stop);
+    const uint64_t wanted = (uint64_t)host->drain_timeout, drain = wanted < most ? wanted : most;
+    const ULONGLONG begun = GetTickCount64();
+    ULONGLONG reported = begun;
+    while (!reloader_set_engine(&host->reloader, NULL)) {
+        const ULONGLONG now = GetTickCount64();
+        const bool is_hurried = control_is_hurried(host->options->control);
+        if (now - begun >= (is_hurried ? 0 : drain) + HOST_RELOAD_GRACE) {
+            return service_host__give_reload_up(host, failure_out);
+        }
+        if (now - reported >= HOST_REPORT_INTERVAL) {
+            reported = now;
+            service_host__report(host, SERVICE_HOST_STOPPING, HOST_START_HINT);
+        }
+        Sleep(HOST_POLL);
+    }
+    if (host->reload != NULL) {
+        WaitForSingleObject(host->reload, INFINITE);
+        CloseHandle(host->reload);
+        host->reload = NULL;
+    }
+    return true;
+}
+
 static enum service_end service_host__stop(struct service_host *host, enum control_stop stop,
                                            struct failure *failure_out)
 {
@@ -282,8 +381,10 @@ static enum service_end service_host__stop(struct service_host *host, enum contr
     host->state = SERVICE_HOST_STOPPING;
     service_host__report(host, SERVICE_HOST_STOPPING, HOST_START_HINT);
     log_write(host->log, EVENT_SERVICE_STOPPING, NULL, 0, "stopping: %s", reasons[stop]);
+    if (!service_host__end_reloads(host, stop, failure_out)) {
+        return SERVICE_ABANDONED;
+    }
     control_pipe_stop(host->control_pipe); /* what it answers with goes away */
-    reloader_set_engine(&host->reloader, NULL);
     const bool has_ended = engine_stop(host->engine, service_host__drain_limit(host, stop), failure_out);
     control_set_engine(host->options->control, NULL);
     if (!has_ended) {
@@ -468,7 +569,7 @@ static enum service_end service_host__run_engine(struct service_host *host, stru
         return SERVICE_ENDED;
     }
     control_set_engine(host->options->control, host->engine);
-    reloader_set_engine(&host->reloader, host->engine);
+    (void)reloader_set_engine(&host->reloader, host->engine); /* nobody reloads yet */
     service_host__log_running(host);
     service_host__open_pipe(host);
     const enum control_stop stop = service_host__serve(host);
@@ -588,22 +689,27 @@ static bool service_host__load(struct service_host *host, struct failure *failur
 
 enum service_end service_host_run(const struct service_host_options *options, struct failure *failure_out)
 {
-    struct service_host host = {.options = options};
-    reloader_init(&host.reloader, &(const struct reloader_options){.context = &host});
+    struct service_host *host = memory_alloc(sizeof *host);
     enum service_end end = SERVICE_ENDED;
-    *failure_out = (struct failure){.code = EXIT_CODE_DONE};
-    service_host__report(&host, SERVICE_HOST_STARTING, HOST_START_HINT);
-    config_problems_init(&host.problems);
-    plugin_loader_init(&host.loader, options->trust);
-    if (service_host__load(&host, failure_out)) {
-        end = service_host__run_config(&host, failure_out);
+    if (host == NULL) {
+        *failure_out = (struct failure){.code = EXIT_CODE_FAILED, .text = "out of memory"};
+        return end;
     }
-    config_problems_fini(&host.problems);
-    if (end == SERVICE_ENDED) { /* else a callback that hangs may still use it */
-        config_destroy(host.config);
-        service_host__forget_refused(&host);
-        plugin_loader_fini(&host.loader);
-        memory_free(host.path);
+    *host = (struct service_host){.options = options};
+    *failure_out = (struct failure){.code = EXIT_CODE_DONE};
+    service_host__report(host, SERVICE_HOST_STARTING, HOST_START_HINT);
+    config_problems_init(&host->problems);
+    plugin_loader_init(&host->loader, options->trust);
+    if (service_host__load(host, failure_out)) {
+        end = service_host__run_config(host, failure_out);
+    }
+    config_problems_fini(&host->problems);
+    if (end == SERVICE_ENDED) { /* else a callback that hangs, or a reload, may still use all of it */
+        config_destroy(host->config);
+        service_host__forget_refused(host);
+        plugin_loader_fini(&host->loader);
+        memory_free(host->path);
+        memory_free(host);
     }
     return end;
 }

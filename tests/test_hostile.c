@@ -26,6 +26,7 @@ static struct {
     WCHAR ini[PROGRAM_PATH_MAX];
     uint16_t victim, other; /* ports */
     char listen[64];        /* of the victim */
+    bool is_watched;        /* it reloads when its INI changes */
     HANDLE process;
     char owed[128]; /* what the next start has to tell of the last run's end; "": nothing */
     char text[ROOM];
@@ -273,11 +274,11 @@ static void write_ini(const char *plugin, const char *how)
     }
     snprintf(ini, sizeof ini,
              "[service]\nlog_file = logs\\test.log\nplugin_dir = plugins\nworkers = 3\n"
-             "blocking_threads = 3\ndrain_timeout = 1s\n"
+             "blocking_threads = 3\ndrain_timeout = 1s\n%s"
              "[endpoint victim]\nlisten = %s\nhandler = %s%s\n%s"
              "[endpoint other]\nlisten = tcp://127.0.0.1:%u\nhandler = echo\n",
-             world.listen, plugin, strcmp(plugin, "discard") == 0 ? "" : ".dll", option,
-             (unsigned)world.other);
+             world.is_watched ? "reload = watch\n" : "", world.listen, plugin,
+             strcmp(plugin, "discard") == 0 ? "" : ".dll", option, (unsigned)world.other);
     program_write(world.folder, L"test.ini", ini, world.ini);
 }
 
@@ -620,6 +621,90 @@ static void test_hostile__a_hang_in_any_callback_is_named_by_the_stop(void **sta
     expect_next_start_in_peace();
 }
 
+/* ---- DLLs that do not return while a reload waits for them ---- */
+
+static const struct {
+    const char *plugin;
+    bool is_loaded; /* it hangs in its start, and not before */
+    const char *says;
+} reloads[] = {
+    {"hang-export", false,
+     "the plugin hang-export.dll has not returned from its DllMain or portlistener_handler"},
+    {"strikes-start", true, "endpoint victim: the handler strikes-start has not returned from start"},
+};
+
+#define RELOADS (sizeof reloads / sizeof reloads[0])
+
+/* While it is judged and loaded, nobody can write to its file. */
+static bool is_held(const char *plugin)
+{
+    char file[64];
+    snprintf(file, sizeof file, "plugins\\%s.dll", plugin);
+    HANDLE handle = CreateFileW(inside(file), GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+    if (handle != INVALID_HANDLE_VALUE) {
+        CloseHandle(handle);
+    }
+    return handle == INVALID_HANDLE_VALUE;
+}
+
+static bool is_told(const char *part)
+{
+    read_file("logs\\test.log");
+    return strstr(world.text, part) != NULL;
+}
+
+static bool hangs_now(size_t row)
+{
+    return reloads[row].is_loaded ? is_told("PL1403 ") : is_held(reloads[row].plugin);
+}
+
+/* A change that comes before the file is watched is none, so there are several. */
+static void reload_until_it_hangs(size_t row)
+{
+    const ULONGLONG end = GetTickCount64() + PATIENCE;
+    ULONGLONG next = 0;
+    put_dll(reloads[row].plugin, reloads[row].plugin);
+    for (unsigned change = 0; !hangs_now(row); Sleep(100)) {
+        if (GetTickCount64() > end) {
+            fail_msg("%s does not hang: %s", reloads[row].plugin, world.text);
+        }
+        if (GetTickCount64() >= next) {
+            char how[32];
+            snprintf(how, sizeof how, "hang\n; change %u", ++change);
+            write_ini(reloads[row].plugin, how);
+            next = GetTickCount64() + 8000;
+        }
+    }
+}
+
+/* Clients are served meanwhile, and the stop takes no longer than one with a callback that hangs. */
+static void hang_reload(size_t row)
+{
+    print_message("  a reload: %s\n", reloads[row].plugin);
+    start_up("discard", NULL);
+    reload_until_it_hangs(row);
+    expect_other_goes_on();
+    console_run_ask_to_stop();
+    assert_int_equal(wait_for_end(), EXIT_CODE_FAILED);
+    assert_true(is_told("stopping: asked to stop"));
+    expect_part(reloads[row].plugin, "PL1401 ");
+    expect_part(reloads[row].plugin, reloads[row].says);
+    snprintf(world.owed, sizeof world.owed, "process ");
+    if (reloads[row].is_loaded) {
+        owe(reloads[row].plugin);
+    }
+}
+
+static void test_hostile__a_hang_in_a_reload_does_not_keep_the_stop(void **state)
+{
+    (void)state;
+    world.is_watched = true;
+    for (size_t i = 0; i < RELOADS; i++) {
+        hang_reload(i);
+    }
+    expect_next_start_in_peace();
+}
+
 /* ---- DLLs that call the host as they must not, or lose what they were given ---- */
 
 static const struct {
@@ -665,11 +750,12 @@ static void test_hostile__misuse_of_the_host_harms_nobody(void **state)
 static void test_hostile__the_cases_are_forty_at_least(void **state)
 {
     (void)state;
-    const unsigned count = (unsigned)(REFUSED + LOADS + DEATHS + HELD_UP + MISUSES);
+    const unsigned count = (unsigned)(REFUSED + LOADS + DEATHS + HELD_UP + RELOADS + MISUSES);
     print_message(
         "hostile cases: %u refused, %u end or hold up while they are loaded, %u end the process, %u do not return, "
-        "%u misuse the host; %u in all\n",
-        (unsigned)REFUSED, (unsigned)LOADS, (unsigned)DEATHS, (unsigned)HELD_UP, (unsigned)MISUSES, count);
+        "%u of them in a reload, %u misuse the host; %u in all\n",
+        (unsigned)REFUSED, (unsigned)LOADS, (unsigned)DEATHS, (unsigned)(HELD_UP + RELOADS),
+        (unsigned)RELOADS, (unsigned)MISUSES, count);
     assert_true(count >= LEAST_CASES);
 }
 
@@ -684,6 +770,7 @@ static int setup(void **state)
     world.victim = program_free_port();
     world.other = program_free_port();
     world.owed[0] = '\0';
+    world.is_watched = false;
     listen_to(NULL);
     return result;
 }
@@ -709,6 +796,7 @@ int main(int count, char **arguments)
         test(test_hostile__while_it_is_loaded_nothing_runs_yet),
         test(test_hostile__a_crash_in_any_callback_is_reported_and_told_by_the_next_start),
         test(test_hostile__a_hang_in_any_callback_is_named_by_the_stop),
+        test(test_hostile__a_hang_in_a_reload_does_not_keep_the_stop),
         test(test_hostile__misuse_of_the_host_harms_nobody),
         test(test_hostile__the_cases_are_forty_at_least),
     };

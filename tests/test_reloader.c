@@ -31,6 +31,7 @@ struct bed {
     struct plugin_loader loader;
     struct reloader reloader;
     const struct config *applied;
+    bool was_free; /* while a reload was under way */
     unsigned done;
     size_t reads;    /* that it was told of */
     size_t includes; /* of the last one */
@@ -49,6 +50,7 @@ static void bed__applied(void *context, const struct config *config)
 {
     struct bed *bed = context;
     bed->applied = config;
+    bed->was_free = reloader_hold(&bed->reloader) || reloader_set_engine(&bed->reloader, NULL);
 }
 
 static void bed__read(void *context, const struct config_include *includes, size_t count)
@@ -146,6 +148,7 @@ static void test_reloader__applies_what_has_changed(void **state)
     assert_told(&bed, EXIT_CODE_DONE, "a.ini: 2 changes, 1 of them needs a restart\n");
     assert_told(&bed, EXIT_CODE_DONE, "endpoint web: idle_timeout 5m -> 30s (new connections)\n");
     assert_int_equal(bed.done, 2);
+    assert_false(bed.was_free);
     bed_close(&bed);
 }
 

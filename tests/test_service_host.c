@@ -249,6 +249,42 @@ static void test_service_host__reloads_when_asked(void **state)
     finish(&run);
 }
 
+static volatile LONG is_reload_held;
+
+static void hold_reload(void)
+{
+    while (is_reload_held != 0) {
+        Sleep(10);
+    }
+}
+
+static void start_with_a_reload_that_is_held(struct run *run)
+{
+    prepare(run, ini_text);
+    is_reload_held = 1;
+    fake_engine.on_reload = hold_reload;
+    start(run);
+    wait_for(run, SERVICE_HOST_RUNNING);
+    control_ask(&run->control, CONTROL_RELOAD);
+    wait_for_reloads(1);
+}
+
+static void test_service_host__a_stop_is_reported_while_a_reload_is_under_way(void **state)
+{
+    static struct run run;
+    (void)state;
+    start_with_a_reload_that_is_held(&run);
+    control_ask_stop(&run.control, CONTROL_STOP);
+    wait_for(&run, SERVICE_HOST_STOPPING);
+    assert_int_equal(fake_engine.stops, 0);
+    is_reload_held = 0;
+    wait_for_end(&run);
+    assert_int_equal(run.end, SERVICE_ENDED);
+    assert_int_equal(run.failure.code, EXIT_CODE_DONE);
+    assert_int_equal(fake_engine.stops, 1);
+    finish(&run);
+}
+
 #define WATCHED_INI "log_file = test.log\n[endpoint fake]\nlisten = tcp://127.0.0.1:7\nhandler = echo\n"
 
 static void test_service_host__reloads_when_it_watches(void **state)
@@ -634,6 +670,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_service_host__runs_pauses_continues_and_stops, setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__reloads_when_asked, setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_service_host__a_stop_is_reported_while_a_reload_is_under_way,
+                                        setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__reloads_when_it_watches, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_service_host__watches_what_a_refused_configuration_includes,
                                         setup, support_teardown),

@@ -120,6 +120,9 @@ bool engine_compare(struct engine *engine, const struct config *next, struct rel
 bool engine_reload(struct engine *engine, const struct config *next, struct reload_report *report)
 {
     InterlockedIncrement(&fake_engine.reloads);
+    if (fake_engine.on_reload != NULL) {
+        fake_engine.on_reload();
+    }
     if (fake_engine.refuses_reloads) {
         report->failure.code = EXIT_CODE_FAILED;
         snprintf(report->failure.text, sizeof report->failure.text, "the fake engine does not reload");

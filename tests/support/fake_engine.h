@@ -23,6 +23,7 @@ struct fake_engine {
     bool has_no_clients;        /* but else one */
     void (*on_start)(void);     /* called by engine_start; may be NULL */
     void (*on_stop)(void);      /* called by engine_stop; may be NULL */
+    void (*on_reload)(void);    /* called by engine_reload; may be NULL */
     void (*on_destroy)(void);   /* called by engine_destroy; may be NULL */
 
     /* What was asked of it. */
