@@ -87,6 +87,10 @@ static const struct {
     {"slow-stop", "--check half-close", EXIT_CODE_DONE, "ms, the handler's stop included; join threads"},
     {"fails-start", "", EXIT_CODE_FAILED, "start: FAILED: the engine does not start: "},
     {"fails-start", "", EXIT_CODE_FAILED, "no, never"},
+    {"echo", "--protocol udp --check half-close", EXIT_CODE_USAGE,
+     "the check \"half-close\" is for tcp, and what is to be tried is udp: nothing was tried"},
+    {"echo", "--protocol tcp --check \"empty datagram\"", EXIT_CODE_USAGE,
+     "\" is for udp, and what is to be"},
     {"no-callback", "", EXIT_CODE_FAILED, "load: FAILED: "},
     {"missing", "", EXIT_CODE_FAILED, "load: FAILED: "},
 };

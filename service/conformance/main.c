@@ -88,13 +88,13 @@ static bool main__try(struct trial *trial, const struct pl_handler *handler, uns
     return true;
 }
 
-static bool main__is_check(const char *name)
+static const struct check *main__find_check(const char *name)
 {
     const struct check *check = checks_all;
     while (check->name != NULL && strcmp(check->name, name) != 0) {
         check++;
     }
-    return check->name != NULL;
+    return check->name != NULL ? check : NULL;
 }
 
 static enum exit_code main__refuse_check(const struct settings *settings, struct streams *streams)
@@ -107,22 +107,37 @@ static enum exit_code main__refuse_check(const struct settings *settings, struct
     return EXIT_CODE_USAGE;
 }
 
+/* Whether there is anything to try with one of these protocols; what is wrong is told. */
+static bool main__has_work(struct output *out, unsigned protocols, const struct settings *settings)
+{
+    const struct check *check = settings->check != NULL ? main__find_check(settings->check) : NULL;
+    if (protocols == 0) {
+        output_format(out, "the handler does not have the protocol that --protocol names\n");
+        return false;
+    }
+    if (check != NULL && (check->flags & protocols) == 0) {
+        output_format(out, "the check \"%s\" is for %s, and what is to be tried is %s: nothing was tried\n",
+                      check->name, check->flags == PL_TCP ? "tcp" : "udp",
+                      protocols == PL_TCP ? "tcp" : "udp");
+        return false;
+    }
+    return true;
+}
+
 static enum exit_code main__test(struct trial *trial, const struct pl_handler *handler,
                                  const struct settings *settings)
 {
     struct output *out = trial->report.out;
-    unsigned tried = 0;
+    const unsigned protocols = handler->flags & settings->protocols & (PL_TCP | PL_UDP);
     bool goes_on = true;
     main__describe(out, handler);
-    for (unsigned flag = PL_TCP; goes_on && flag <= PL_UDP; flag <<= 1) {
-        if ((flag & handler->flags & settings->protocols) != 0) {
-            goes_on = main__try(trial, handler, flag, settings);
-            tried++;
-        }
-    }
-    if (tried == 0) {
-        output_format(out, "the handler does not have the protocol that --protocol names\n");
+    if (!main__has_work(out, protocols, settings)) {
         return EXIT_CODE_USAGE;
+    }
+    for (unsigned flag = PL_TCP; goes_on && flag <= PL_UDP; flag <<= 1) {
+        if ((flag & protocols) != 0) {
+            goes_on = main__try(trial, handler, flag, settings);
+        }
     }
     const bool has_passed = trial->report.failures == 0;
     output_format(out, "result: %s, %u failed, %u warnings%s\n", has_passed ? "passed" : "FAILED",
@@ -230,7 +245,7 @@ static enum exit_code main__parse(const char *const *words, size_t count, struct
         code = failure.code;
     } else if (settings.plugin == NULL) {
         output_write(&streams->out, settings_usage, strlen(settings_usage));
-    } else if (settings.check != NULL && !main__is_check(settings.check)) {
+    } else if (settings.check != NULL && main__find_check(settings.check) == NULL) {
         code = main__refuse_check(&settings, streams);
     } else {
         code = main__run(&settings, &streams->out);
