@@ -58,19 +58,28 @@ static void main__run_checks(struct trial *trial, unsigned flag, const char *onl
     }
 }
 
-/* False: a callback does not return, and nothing can be taken down. */
-static bool main__try(struct trial *trial, const struct pl_handler *handler, unsigned flag,
-                      const struct settings *settings)
+enum main_end {
+    MAIN_DONE,
+    MAIN_HANGS,  /* a callback does not return, and nothing can be taken down */
+    MAIN_REFUSED /* the options are wrong: nothing was tried */
+};
+
+static enum main_end main__try(struct trial *trial, const struct pl_handler *handler, unsigned flag,
+                               const struct settings *settings)
 {
+    enum main_end end = MAIN_DONE;
     struct text problem;
     text_init_heap(&problem);
     trial->is_over = trial->is_deaf = false;
     trial->left = 0;
     memset(trial->told, 0, sizeof trial->told);
     output_format(trial->report.out, "-- %s\n", flag == PL_TCP ? "tcp" : "udp");
-    if (!witness_init(&trial->subject.witness, handler) ||
-        !subject_configure(&trial->subject, flag == PL_TCP ? CONFIG_TCP : CONFIG_UDP, settings->options.at,
-                           &problem)) {
+    if (!witness_init(&trial->subject.witness, handler)) {
+        report_begin(&trial->report, "start");
+        report_problem(&trial->report, REPORT_FAILED, "there is no memory");
+    } else if (!subject_configure(&trial->subject, flag == PL_TCP ? CONFIG_TCP : CONFIG_UDP,
+                                  settings->options.at, &problem)) {
+        end = MAIN_REFUSED;
         report_begin(&trial->report, "options");
         report_problem(&trial->report, REPORT_FAILED,
                        "not taken; give what it requires with --option NAME=VALUE");
@@ -81,11 +90,11 @@ static bool main__try(struct trial *trial, const struct pl_handler *handler, uns
     }
     text_fini(&problem);
     if (trial->subject.engine != NULL) {
-        return false;
+        return MAIN_HANGS;
     }
     subject_fini(&trial->subject);
     witness_fini(&trial->subject.witness);
-    return true;
+    return end;
 }
 
 static const struct check *main__find_check(const char *name)
@@ -129,20 +138,24 @@ static enum exit_code main__test(struct trial *trial, const struct pl_handler *h
 {
     struct output *out = trial->report.out;
     const unsigned protocols = handler->flags & settings->protocols & (PL_TCP | PL_UDP);
-    bool goes_on = true;
+    enum main_end end = MAIN_DONE;
     main__describe(out, handler);
     if (!main__has_work(out, protocols, settings)) {
         return EXIT_CODE_USAGE;
     }
-    for (unsigned flag = PL_TCP; goes_on && flag <= PL_UDP; flag <<= 1) {
+    for (unsigned flag = PL_TCP; end == MAIN_DONE && flag <= PL_UDP; flag <<= 1) {
         if ((flag & protocols) != 0) {
-            goes_on = main__try(trial, handler, flag, settings);
+            end = main__try(trial, handler, flag, settings);
         }
+    }
+    if (end == MAIN_REFUSED) {
+        return EXIT_CODE_USAGE;
     }
     const bool has_passed = trial->report.failures == 0;
     output_format(out, "result: %s, %u failed, %u warnings%s\n", has_passed ? "passed" : "FAILED",
                   trial->report.failures, trial->report.warnings,
-                  goes_on ? "" : "; what comes behind the callback that has not returned was not tried");
+                  end == MAIN_DONE ? ""
+                                   : "; what comes behind the callback that has not returned was not tried");
     return has_passed ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
 }
 
@@ -151,6 +164,21 @@ static enum exit_code main__test(struct trial *trial, const struct pl_handler *h
 static void main__warn(void *context, const char *text)
 {
     output_format(context, "note: %s\n", text);
+}
+
+/* Told here: the loader's words are for those who have a configuration. */
+static bool main__is_there(const char *path, struct output *out)
+{
+    WCHAR *wide = utf16_from(path);
+    const bool is_missing =
+        wide != NULL && GetFileAttributesW(wide) == INVALID_FILE_ATTRIBUTES &&
+        (GetLastError() == ERROR_FILE_NOT_FOUND || GetLastError() == ERROR_PATH_NOT_FOUND);
+    if (is_missing) {
+        output_format(out, "load: FAILED: %s: there is no such file; give the path of the plugin's DLL\n",
+                      path);
+    }
+    memory_free(wide);
+    return !is_missing;
 }
 
 /* "C:\folder" and "name.dll" of a path; NULL: there is no memory, or no such path. The cache is a folder for all runs. */
@@ -212,6 +240,9 @@ static enum exit_code main__load(struct plugins *plugins, const char *name, cons
 
 static enum exit_code main__run(const struct settings *settings, struct output *out)
 {
+    if (!main__is_there(settings->plugin, out)) {
+        return EXIT_CODE_USAGE;
+    }
     const char *name = NULL;
     char *folder = main__split(settings->plugin, &name);
     char *cache = main__cache();

@@ -83,6 +83,8 @@ bool settings_parse(struct settings *settings, const char *const *words, size_t 
             i++;
         } else if (settings->plugin != NULL) {
             return settings__refuse(failure_out, "one plugin at a time, and not ", words[i]);
+        } else if (words[i][0] == '\0') {
+            return settings__refuse(failure_out, "the name of the plugin is empty", "");
         } else {
             settings->plugin = words[i];
         }

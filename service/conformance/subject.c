@@ -2,6 +2,9 @@
    The handler in its engine, see subject.h. */
 #include "subject.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/memory.h"
 #include "base/utf16.h"
 #include "peer.h"
@@ -14,6 +17,45 @@ static bool subject__variable(const char *name, struct text *value)
 {
     (void)name, (void)value;
     return false;
+}
+
+enum { SUBJECT_FIRST_OPTION = 8 /* the line of the first option in the text below */ };
+
+/* Where one line of the problems is: nobody has seen the text, so an option stands for its line. */
+static const char *subject__add_place(struct text *text, const char *line, const char *options)
+{
+    static const char file[] = "options:";
+    char *rest = NULL;
+    if (strncmp(line, file, sizeof file - 1) != 0) {
+        return line;
+    }
+    const unsigned long number = strtoul(line + sizeof file - 1, &rest, 10);
+    const char *option = options;
+    for (unsigned long i = SUBJECT_FIRST_OPTION; i < number && *option != '\0'; i++) {
+        option += strcspn(option, "\n");
+        option += *option == '\n';
+    }
+    if (number >= SUBJECT_FIRST_OPTION && *option != '\0') {
+        const size_t length = strcspn(option, "\n"), name = strcspn(option, "=") - 1; /* "name = value" */
+        text_add_string(text, "--option ");
+        text_add_escaped(text, option, name);
+        text_add_string(text, "=");
+        text_add_escaped(text, option + name + 3, length - name - 3);
+    } else {
+        text_add_string(text, "options");
+    }
+    rest += *rest == ':';
+    return rest + strspn(rest, "0123456789"); /* ": error: ..." */
+}
+
+static void subject__add_problems(struct text *text, const char *problems, const char *options)
+{
+    for (const char *line = problems; *line != '\0';) {
+        line = subject__add_place(text, line, options);
+        const size_t length = strcspn(line, "\n");
+        text_add(text, line, length + (line[length] == '\n'));
+        line += length + (line[length] == '\n');
+    }
 }
 
 /* With few accepts, so that sockets which wait for clients are not taken for handles that leak. */
@@ -39,7 +81,7 @@ static struct config *subject__parse(const struct subject *subject, const char *
         "[service]\nworkers = 2\n[defaults]\naccepts_max = 8\n[endpoint conformance]\nlisten = %s://127.0.0.1:1\nhandler = %s\n%s",
         protocols[subject->protocol], subject->handlers[0]->name, options);
     struct config *config = config_parse(&source, text.at, text.length, &problems);
-    text_add(problem, problems.text.at, problems.text.length);
+    subject__add_problems(problem, problems.text.at, options);
     config_problems_fini(&problems);
     text_fini(&text);
     return config;

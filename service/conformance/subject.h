@@ -19,7 +19,7 @@ struct subject {
 };
 
 /* subject_configure: as a configuration would have it, with `options`, lines of "name = value". False: `problem` is what
-   the service would say. */
+   the service would say, with the option in the place of its line. */
 bool subject_configure(struct subject *subject, enum config_protocol protocol, const char *options,
                        struct text *problem);
 void subject_fini(struct subject *subject);

@@ -67,9 +67,9 @@ static bool plugin_file__refuse_name(const char *file_name, struct failure *fail
     text_init(&text, failure_out->text, sizeof failure_out->text);
     text_add_string(&text, "\"");
     text_add_escaped(&text, file_name, strnlen(file_name, 200));
-    text_add_string(&text,
-                    "\" is no name of a plugin: write 1 to 32 of a-z, 0-9, _ and -, then .dll, and no path, "
-                    "for it is looked for in plugin_dir only");
+    text_add_string(
+        &text, "\" is no name of a plugin: write 1 to 32 of a-z, 0-9, _ and -, then .dll; a configuration "
+               "has no path before it, for it is looked for in plugin_dir only");
     return false;
 }
 
