@@ -121,7 +121,8 @@ static void command_run__report(void *context, const struct service_report *repo
 static void command_run__tell(void *context, enum event event, const char *text)
 {
     struct run_view *view = context;
-    if (event == EVENT_LOG_UNAVAILABLE || event == EVENT_ACCESS_LOG_UNAVAILABLE) {
+    if (event == EVENT_LOG_UNAVAILABLE || event == EVENT_ACCESS_LOG_UNAVAILABLE ||
+        event == EVENT_CALLBACK_LATE) {
         output_format(&view->streams->err, "portlistener: %s\n", text);
     } else if (event != EVENT_SERVICE_FAILED) { /* that one is printed at the end */
         output_write(&view->streams->err, text, strlen(text));

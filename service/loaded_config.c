@@ -5,9 +5,19 @@
 #include "config/config_exchange.h"
 #include "handler/handlers.h"
 #include "location.h"
+#include "output.h"
 #include "trust.h"
 
 #define CONFIG_DEFAULT_SERVICE "PortListener"
+
+/* On standard error, now: the command may never come to its end. */
+static void loaded_config__late(void *context, const char *text)
+{
+    struct output err;
+    (void)context;
+    output_init(&err, STD_ERROR_HANDLE);
+    output_format(&err, "portlistener: %s\n", text);
+}
 
 bool loaded_config_open(struct loaded_config *loaded, const struct arguments *arguments,
                         enum loaded_config_extent extent, struct failure *failure_out)
@@ -25,6 +35,7 @@ bool loaded_config_open(struct loaded_config *loaded, const struct arguments *ar
     }
     config_problems_init(&loaded->problems);
     plugin_loader_init(&loaded->loader, trust);
+    loaded->loader.late = loaded_config__late;
     const struct config_request request = {.path = loaded->path,
                                            .may_lack_file =
                                                arguments->options[OPTION_CONFIG] == NULL && !is_file_only,

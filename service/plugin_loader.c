@@ -12,11 +12,17 @@ enum { LOADER_PATH_ROOM = 4096 };
 /* Inside of plugins_find. */
 static void plugin_loader__warn(void *context, const char *words)
 {
-    struct text **warning = context;
-    if (*warning != NULL) {
-        text_add_string(*warning, (*warning)->length > 0 ? "; " : "");
-        text_add_string(*warning, words);
+    struct text *warning = ((const struct plugin_loader *)context)->warning;
+    if (warning != NULL) {
+        text_add_string(warning, warning->length > 0 ? "; " : "");
+        text_add_string(warning, words);
     }
+}
+
+static void plugin_loader__late(void *context, const char *words)
+{
+    const struct plugin_loader *loader = context;
+    loader->late(loader->late_context, words);
 }
 
 static void plugin_loader__note(struct plugin_loader *loader, const char *file)
@@ -53,7 +59,8 @@ static bool plugin_loader__prepare(struct plugin_loader *loader, const struct co
                                             .cache_folder = room,
                                             .must_be_trusted = loader->trust == CONFIG_TRUST_ADMINISTRATORS,
                                             .warn = plugin_loader__warn,
-                                            .context = &loader->warning});
+                                            .late = loader->late != NULL ? plugin_loader__late : NULL,
+                                            .context = loader});
     }
     return loader->plugins != NULL;
 }

@@ -15,6 +15,10 @@ struct plugin_loader {
     struct plugins *plugins; /* NULL: nobody has asked for one; then of the folders of who asked first */
     struct text *warning;    /* of who asks now */
     enum config_trust trust; /* whether a DLL that others can change is refused, told of, or taken */
+    /* Set before it is used; NULL: nobody wants to know. A plugin does not return from DllMain or from its export; on the
+       thread that reads the configuration, which waits. */
+    void (*late)(void *context, const char *text);
+    void *late_context;
     SRWLOCK lock; /* for `loading`: the file that is being loaded, cut where it is long; "": none */
     char loading[64];
 };

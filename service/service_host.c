@@ -669,6 +669,17 @@ static void service_host__fail_config(const struct service_host *host, const cha
     service_host__tell(host, EVENT_CONFIG_INVALID, host->problems.text.at);
 }
 
+/* A start has no log yet. */
+static void service_host__plugin_late(void *context, const char *text)
+{
+    const struct service_host *host = context;
+    if (host->log != NULL) {
+        log_write(host->log, EVENT_CALLBACK_LATE, NULL, 0, "%s", text);
+    } else if (host->engine == NULL) {
+        service_host__tell(host, EVENT_CALLBACK_LATE, text);
+    }
+}
+
 static bool service_host__load(struct service_host *host, struct failure *failure_out)
 {
     const struct service_host_options *options = host->options;
@@ -700,6 +711,8 @@ enum service_end service_host_run(const struct service_host_options *options, st
     service_host__report(host, SERVICE_HOST_STARTING, HOST_START_HINT);
     config_problems_init(&host->problems);
     plugin_loader_init(&host->loader, options->trust);
+    host->loader.late = service_host__plugin_late;
+    host->loader.late_context = host;
     if (service_host__load(host, failure_out)) {
         end = service_host__run_config(host, failure_out);
     }

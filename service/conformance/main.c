@@ -250,7 +250,7 @@ static enum exit_code main__run(const struct settings *settings, struct output *
     enum exit_code code = EXIT_CODE_FAILED;
     if (folder != NULL && cache != NULL) {
         const struct plugins_options options = {
-            .folder = folder, .cache_folder = cache, .warn = main__warn, .context = out};
+            .folder = folder, .cache_folder = cache, .warn = main__warn, .late = main__warn, .context = out};
         plugins = plugins_create(&options);
     }
     if (plugins != NULL) {

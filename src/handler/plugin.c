@@ -23,6 +23,7 @@ struct plugins {
     char *cache_folder;
     bool must_be_trusted;
     void (*warn)(void *context, const char *text);
+    void (*late)(void *context, const char *text); /* NULL: nobody wants to know */
     void *context;
 };
 
@@ -50,6 +51,7 @@ struct plugins *plugins_create(const struct plugins_options *options)
     plugins->cache_folder = memory_copy_text(options->cache_folder, strlen(options->cache_folder));
     plugins->must_be_trusted = options->must_be_trusted;
     plugins->warn = options->warn;
+    plugins->late = options->late;
     plugins->context = options->context;
     if (plugins->folder == NULL || plugins->cache_folder == NULL) {
         plugins_destroy(plugins);
@@ -153,28 +155,87 @@ static bool plugin__refuse_load(const struct plugin_file *file, DWORD error, str
     }
 }
 
+/* ---- What runs of it ---- */
+
+struct plugin_entrance {
+    const WCHAR *path;
+    HMODULE module;            /* NULL: `error` */
+    plugin_entry entry;        /* NULL: `error` */
+    volatile LONG has_dllmain; /* returned */
+    const struct pl_handler *handler;
+    DWORD error;
+};
+
 /* Only System32 is searched for what the DLL needs: in the folder of its copy lies nothing else, and nothing else there
    shall be taken for a DLL of the system. */
+static DWORD WINAPI plugin_entrance__run(void *argument)
+{
+    struct plugin_entrance *entrance = argument;
+    entrance->module = LoadLibraryExW(entrance->path, NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
+    if (entrance->module == NULL) {
+        entrance->error = GetLastError();
+        return 0;
+    }
+    InterlockedExchange(&entrance->has_dllmain, 1);
+    entrance->entry = (plugin_entry)(void (*)(void))GetProcAddress(entrance->module, "portlistener_handler");
+    if (entrance->entry == NULL) {
+        entrance->error = GetLastError();
+        return 0;
+    }
+    entrance->handler = entrance->entry();
+    return 0;
+}
+
+static void plugin_entrance__tell_late(struct plugin_entrance *entrance, const struct plugin *plugin)
+{
+    char room[400];
+    struct text text;
+    const bool has_dllmain = InterlockedCompareExchange(&entrance->has_dllmain, 0, 0) != 0;
+    text_init(&text, room, sizeof room);
+    text_add_format(
+        &text,
+        "the plugin %s.dll has not returned from %s for at least %d seconds, and whoever loads it "
+        "waits: it must return at once, tell whoever made it. If it never returns, only the end of "
+        "the process ends it",
+        plugin->name, has_dllmain ? "portlistener_handler" : "DllMain", PLUGIN_LOAD_LIMIT / 1000);
+    plugin->plugins->late(plugin->plugins->context, room);
+}
+
+/* The thread is there before the DLL is: while a DllMain hangs, no thread can begin. */
+static void plugin_entrance__pass(struct plugin_entrance *entrance, const struct plugin *plugin)
+{
+    HANDLE thread =
+        plugin->plugins->late != NULL ? CreateThread(NULL, 0, plugin_entrance__run, entrance, 0, NULL) : NULL;
+    if (thread == NULL) {
+        plugin_entrance__run(entrance);
+        return;
+    }
+    if (WaitForSingleObject(thread, PLUGIN_LOAD_LIMIT) == WAIT_TIMEOUT) {
+        plugin_entrance__tell_late(entrance, plugin);
+        WaitForSingleObject(thread, INFINITE);
+    }
+    CloseHandle(thread);
+}
+
 static bool plugin__load(struct plugin *plugin, const struct plugin_file *file, struct failure *failure_out)
 {
-    plugin->module = LoadLibraryExW(plugin->copy.path, NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
+    struct plugin_entrance entrance = {.path = plugin->copy.path};
+    plugin_entrance__pass(&entrance, plugin);
+    plugin->module = entrance.module;
     if (plugin->module == NULL) {
-        return plugin__refuse_load(file, GetLastError(), failure_out);
+        return plugin__refuse_load(file, entrance.error, failure_out);
     }
-    const plugin_entry entry =
-        (plugin_entry)(void (*)(void))GetProcAddress(plugin->module, "portlistener_handler");
-    if (entry == NULL) {
-        return plugin_file_refuse(file, "its portlistener_handler cannot be found", GetLastError(), NULL,
+    if (entrance.entry == NULL) {
+        return plugin_file_refuse(file, "its portlistener_handler cannot be found", entrance.error, NULL,
                                   failure_out);
     }
     char room[512];
     struct text problem;
     text_init(&problem, room, sizeof room);
-    const struct pl_handler *handler = entry();
-    if (!handshake_check(handler, plugin->name, &problem)) {
+    if (!handshake_check(entrance.handler, plugin->name, &problem)) {
         return plugin_file_refuse(file, room, 0, NULL, failure_out);
     }
-    plugin->handler = handler;
+    plugin->handler = entrance.handler;
     return true;
 }
 

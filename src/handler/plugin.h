@@ -25,8 +25,11 @@ struct plugins_options {
     const char *cache_folder; /* full path: where their copies go; for this program alone */
     bool must_be_trusted; /* a file that others than administrators can change: refused; else only told ... */
     void (*warn)(void *context, const char *text); /* ... here, inside of plugins_find */
+    void (*late)(void *context, const char *text); /* its DllMain or portlistener_handler lasts, see below */
     void *context;
 };
+
+enum { PLUGIN_LOAD_LIMIT = 5000 /* milliseconds until that is told, by whoever calls plugins_find */ };
 
 /* plugins_create: the options are copied. Copies that crashed processes have left in the cache are deleted. NULL: no
    memory. */
@@ -36,7 +39,9 @@ struct plugins *plugins_create(const struct plugins_options *options);
 void plugins_destroy(struct plugins *plugins);
 
 /* plugins_find: the plugin in this file of the folder ("echo.dll"), loaded, or held by somebody already with the very
-   same bytes. The caller holds it, and releases it. NULL: `failure_out` says why and what to do. */
+   same bytes. The caller holds it, and releases it. NULL: `failure_out` says why and what to do. With `late`, what runs of
+   the plugin does on a thread of its own, if one can be had, so that it can be told that it does not return: nobody else
+   could tell why its caller waits. Without, there is nothing to be told. */
 struct plugin *plugins_find(struct plugins *plugins, const char *file_name, struct failure *failure_out);
 
 void plugin_hold(struct plugin *plugin);
