@@ -9,6 +9,7 @@
 
 enum {
     MANY = 200,
+    CROWDS = 3,
     DATAGRAMS = 2000,
     DATAGRAM_MAX = 65507,
     PIECE = 65536,
@@ -18,7 +19,8 @@ enum {
     PATIENCE = 5000, /* milliseconds, for a client */
     NAP = 100,
     GROWTH_ROUNDS = 20,
-    GROWTH_MEMORY = 64 * 1024 /* bytes, for each round */
+    GROWTH_MEMORY = 64 * 1024, /* bytes, for each round */
+    GROWTH_CONNECTION = 1024   /* bytes, for each connection */
 };
 
 static const char line[] = "portlistener conformance 0123456789\r\n";
@@ -159,11 +161,10 @@ static void tell_handles(struct trial *trial, size_t before, size_t clients, con
     }
 }
 
-static void check_many(struct trial *trial)
+static void crowd(struct trial *trial)
 {
     SOCKET peers[MANY];
     const LONG64 opens = trial->subject.witness.opens;
-    const size_t before = subject_handles();
     for (int i = 0; i < MANY; i++) {
         peers[i] = enter(trial);
         peer_send(peers[i], line, sizeof line - 1, PATIENCE, false);
@@ -177,7 +178,26 @@ static void check_many(struct trial *trial)
     }
     subject_wait_for(&trial->subject.witness.opens, opens + MANY, PATIENCE);
     subject_wait(&trial->subject, trial->left, PATIENCE);
-    tell_handles(trial, before, MANY, "connections");
+}
+
+/* The first crowd has the engine and the handler make what they keep. */
+static void check_many(struct trial *trial)
+{
+    const size_t handles = subject_handles();
+    crowd(trial);
+    tell_handles(trial, handles, MANY, "connections");
+    const size_t before = subject_memory();
+    for (int i = 0; i < CROWDS; i++) {
+        crowd(trial);
+    }
+    const size_t now = subject_memory();
+    if (now > before + (size_t)CROWDS * MANY * GROWTH_CONNECTION) {
+        report_problem(
+            &trial->report, REPORT_WARNING,
+            "%u KB more memory after %u connections; what their callbacks make must be freed, in on_close at "
+            "the latest",
+            (unsigned)((now - before) / 1024), (unsigned)(CROWDS * MANY));
+    }
 }
 
 /* ---- UDP ---- */
