@@ -56,6 +56,8 @@ static const struct {
      "handles more after 200 connections; what a callback opens must be closed"},
     {"leaks-memory", "--check \"many at once\"", EXIT_CODE_DONE,
      "KB more memory after 600 connections; what their callbacks make must be freed"},
+    {"keeps-input", "--check half-close", EXIT_CODE_FAILED,
+     "stop: FAILED: input that retain has kept was not released, "},
     {"leaks-start", "--check \"start and stop\"", EXIT_CODE_FAILED,
      "handles more after 39 starts and stops; stop closes what start has opened"},
     {"leaks-start", "--check \"start and stop\"", EXIT_CODE_FAILED,

@@ -12,6 +12,7 @@ struct trial {
     struct report report;
     LONG64 left;              /* connections that should have ended and have not; told already */
     LONG told[FINDING_COUNT]; /* 1: a line was printed */
+    bool has_told_kept;       /* input that was never released */
     bool is_deaf;             /* it serves nobody any more */
     bool is_over;             /* the engine cannot be used any more */
 };

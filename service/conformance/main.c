@@ -70,7 +70,7 @@ static enum main_end main__try(struct trial *trial, const struct pl_handler *han
     enum main_end end = MAIN_DONE;
     struct text problem;
     text_init_heap(&problem);
-    trial->is_over = trial->is_deaf = false;
+    trial->is_over = trial->is_deaf = trial->has_told_kept = false;
     trial->left = 0;
     memset(trial->told, 0, sizeof trial->told);
     output_format(trial->report.out, "-- %s\n", flag == PL_TCP ? "tcp" : "udp");

@@ -16,6 +16,19 @@ bool trial_start(struct trial *trial)
     return !trial->is_over;
 }
 
+static void trial__tell_kept(struct trial *trial)
+{
+    const LONG64 kept = trial->subject.witness.retained - trial->subject.witness.released;
+    if (kept > 0 && !trial->has_told_kept) {
+        trial->has_told_kept = true;
+        report_problem(
+            &trial->report, REPORT_FAILED,
+            "input that retain has kept was not released, %lld times; each keeps 64 KB and more until release "
+            "is called with it, which is to come before stop returns",
+            (long long)kept);
+    }
+}
+
 bool trial_stop(struct trial *trial, uint32_t within)
 {
     struct failure failure;
@@ -39,6 +52,7 @@ bool trial_stop(struct trial *trial, uint32_t within)
         report_problem(&trial->report, REPORT_FAILED, "%lld on_open without an on_close",
                        (long long)subject_open(&trial->subject));
     }
+    trial__tell_kept(trial);
     trial->left = 0;
     return true;
 }

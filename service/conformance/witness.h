@@ -33,7 +33,8 @@ struct witness {
     volatile LONG64 opens, closes;
     volatile LONG ports[WITNESS_PORTS]; /* of the clients that came last */
     volatile LONG64 datagrams;
-    volatile LONG64 offered, consumed; /* bytes, of on_data */
+    volatile LONG64 offered, consumed;  /* bytes, of on_data */
+    volatile LONG64 retained, released; /* pieces of input */
     volatile LONG counts[FINDING_COUNT];
     void *volatile running[WITNESS_RUNNING]; /* names of callbacks that have not returned; NULL: free */
     volatile LONG64 gone[WITNESS_GONE];      /* the ids that have had their on_close last */

@@ -141,10 +141,35 @@ static int32_t seat__send_file(const pl_host *host, pl_id id, void *file, uint64
     return seat__look(seat, "send_file", id, seat->real->send_file(seat->real, id, file, offset, length));
 }
 
+/* What stands for a piece of input that the handler has retained: release is not told whose it is. */
+struct keepsake {
+    struct witness *witness;
+    pl_release release;
+    void *kept;
+};
+
+static void keepsake__release(void *what)
+{
+    struct keepsake *keepsake = what;
+    if (keepsake != NULL) {
+        InterlockedIncrement64(&keepsake->witness->released);
+        keepsake->release(keepsake->kept);
+        memory_free(keepsake);
+    }
+}
+
 static void *seat__retain(const pl_host *host, pl_id id, const void *at, size_t length)
 {
     const struct seat *seat = seat__of(host);
-    return seat->real->retain(seat->real, id, at, length);
+    struct keepsake *keepsake = memory_alloc(sizeof *keepsake);
+    void *kept = keepsake != NULL ? seat->real->retain(seat->real, id, at, length) : NULL;
+    if (kept == NULL) {
+        memory_free(keepsake);
+        return NULL;
+    }
+    *keepsake = (struct keepsake){.witness = seat->witness, .release = seat->real->release, .kept = kept};
+    InterlockedIncrement64(&seat->witness->retained);
+    return keepsake;
 }
 
 /* ---- Connecting ---- */
@@ -243,7 +268,7 @@ void witness_host_init(struct seat *seat)
                                   .report = seat__report,
                                   .send_ref = seat__send_ref,
                                   .retain = seat__retain,
-                                  .release = seat->real->release,
+                                  .release = keepsake__release,
                                   .send_file = seat__send_file,
                                   .connect = seat__connect,
                                   .explain = seat__explain};
