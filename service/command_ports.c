@@ -204,7 +204,9 @@ static void ports__add_all_missing(const struct ports_audit *audit, const struct
                                    size_t count, struct text *text)
 {
     const struct config *config = audit->question.config;
+    struct audit_question question = audit->question;
     size_t found = 0;
+    question.machine = machine;
     for (size_t i = 0; config != NULL && i < config->endpoint_count; i++) {
         const struct config_endpoint *endpoint = &config->endpoints[i];
         for (size_t k = 0; endpoint->is_enabled && k < endpoint->listen_count; k++) {
@@ -212,7 +214,7 @@ static void ports__add_all_missing(const struct ports_audit *audit, const struct
             for (uint32_t port = missing.listen.address.port; port <= endpoint->listen[k].last_port; port++) {
                 missing.listen.address.port = missing.listen.last_port = (uint16_t)port;
                 const enum audit_holder holder =
-                    port_audit_find_holder(&audit->question, &missing.listen, (uint16_t)port);
+                    port_audit_find_holder(&question, &missing.listen, (uint16_t)port);
                 missing.is_doubtful = holder == AUDIT_PERHAPS_SOMEBODY;
                 if (holder != AUDIT_SOMEBODY) {
                     ports__add_missing(audit, machine, &missing, found++, count, text);
@@ -234,7 +236,6 @@ static void ports__add_first(struct ports_audit *audit, const struct machine *ma
     } else if (!is_lines) {
         ports_report_heading(text);
     }
-    audit->question.machine = machine;
     const size_t count = ports__add_all(audit, machine, NULL, "", text);
     if (!is_lines) {
         ports__add_all_missing(audit, machine, count, text);
