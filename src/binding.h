@@ -30,14 +30,14 @@ struct binding {
     volatile LONG is_changing; /* both: `change` is under way */
     struct pl_address wanted;  /* as the configuration has it */
     bool is_dual_stack;        /* likewise */
-    unsigned lane;             /* of its work on W, for good */
-    size_t number;             /* among the engine's UDP ports */
-    struct binding *older;     /* in a list of those that end */
+    bool is_stop_sent;
+    unsigned lane;         /* of its work on W, for good */
+    size_t number;         /* among the engine's UDP ports */
+    struct binding *older; /* in a list of those that end */
     const struct binding_world *world;
     struct worker *home;
     struct acceptor *acceptor;
     struct udp_endpoint *udp;
-    bool is_stop_sent;
     unsigned next_worker;    /* W */
     volatile LONG is_live;   /* both: something is in flight on the home worker, or may be */
     volatile LONG is_broken; /* both: the socket has died under what serves it */

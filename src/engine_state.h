@@ -80,9 +80,10 @@ void engine_free_texts(struct engine *engine);
 /* engine_start_blocking: the threads for handlers that block, unless they run. */
 bool engine_start_blocking(struct engine *engine, struct failure *failure_out);
 
-/* engine_fail_section: says before `failure` where the endpoint's section stands. engine_fail: fills `failure`, with the words of the error unless that is 0; false, for the caller to pass on. */
+/* engine_fail: fills `failure`, with the words of the error unless that is 0; false, for the caller to pass on.
+   engine_fail_section: says before what `failure` tells where the endpoint's section stands. */
+bool engine_fail(struct failure *failure, enum exit_code code, uint32_t error, const char *words);
 void engine_fail_section(struct failure *failure, const struct config *config,
                          const struct config_endpoint *endpoint);
-bool engine_fail(struct failure *failure, enum exit_code code, uint32_t error, const char *words);
 
 #endif

@@ -288,17 +288,18 @@ static void test_engine_report__loses_nothing_without_memory_for_a_row(void **st
 /* ---- What waits ---- */
 
 /* What the echo has taken and not given to the network waits here, to the byte. */
-static uint64_t wait_for_queued_bytes(void)
+static uint64_t count_queued_bytes(void)
 {
-    uint64_t queued = 0;
-    for (const uint64_t deadline = rig_deadline(); queued == 0;) {
-        rig_nap(deadline, "queued bytes");
-        const uint64_t in = rig_counter(&rig, COUNTER_BYTES_RECEIVED);
-        const uint64_t out = rig_counter(&rig, COUNTER_BYTES_SENT);
-        const uint64_t waits = rig_counter(&rig, COUNTER_BYTES_QUEUED);
-        queued = in == out + waits && in == rig_counter(&rig, COUNTER_BYTES_RECEIVED) ? waits : 0;
+    uint64_t in, out, waits;
+    for (const uint64_t deadline = rig_deadline();;) {
+        in = rig_counter(&rig, COUNTER_BYTES_RECEIVED);
+        out = rig_counter(&rig, COUNTER_BYTES_SENT);
+        waits = rig_counter(&rig, COUNTER_BYTES_QUEUED);
+        if (in == out + waits && in == rig_counter(&rig, COUNTER_BYTES_RECEIVED)) {
+            return waits;
+        }
+        rig_nap(deadline, "counters that go together");
     }
-    return queued;
 }
 
 static void wait_for_none_queued(void)
@@ -314,11 +315,12 @@ enum { FLOOD = 65536 };
 static uint64_t flood(struct client *client)
 {
     static char bytes[FLOOD];
+    const uint64_t before = rig_counter(&rig, COUNTER_BYTES_RECEIVED);
     uint64_t sent = 0;
-    while (rig_counter(&rig, COUNTER_BYTES_QUEUED) == 0) {
+    while (count_queued_bytes() == 0) { /* else nobody takes what is sent */
         assert_int_equal(client_send(client, bytes, sizeof bytes, CLIENT_PATIENCE), CLIENT_OK);
         sent += sizeof bytes;
-        rig_wait_for_counter(&rig, COUNTER_BYTES_RECEIVED, sent);
+        rig_wait_for_counter(&rig, COUNTER_BYTES_RECEIVED, before + sent);
     }
     return sent;
 }
@@ -331,7 +333,7 @@ static void test_engine_report__has_the_bytes_that_wait_for_clients(void **state
     begin();
     struct client *reader = connect_to(0), *other = connect_to(0);
     uint64_t sent = flood(reader);
-    const uint64_t queued = wait_for_queued_bytes();
+    const uint64_t queued = count_queued_bytes();
     assert_int_equal(rig_endpoint_counter(&rig, "web", COUNTER_BYTES_QUEUED), queued);
     assert_int_equal(rig_endpoint_counter(&rig, "more", COUNTER_BYTES_QUEUED), 0);
     report_as(REPORT_PROMETHEUS);

@@ -211,7 +211,8 @@ static void parcel__run(struct message *message, struct worker *worker)
     received++;
 }
 
-/* Never far ahead, so that the worker falls asleep often. */
+/* Never far ahead, so that the worker falls asleep often; and asleep meanwhile, for on one processor those who only yield
+   keep the worker, and everybody else, from their turn. */
 static DWORD WINAPI sender__main(void *argument)
 {
     struct sender *sender = argument;
@@ -220,7 +221,7 @@ static DWORD WINAPI sender__main(void *argument)
             (struct parcel){.message.run = parcel__run, .sender = sender->index, .number = i};
         worker_send(sender->to, &sender->parcels[i].message);
         while ((LONG)i - sender->next > AHEAD && crew.count > 0) {
-            SwitchToThread();
+            Sleep(1);
         }
     }
     return 0;

@@ -4,13 +4,6 @@
 #include "base/log.h"
 #include "base/text.h"
 
-struct control_calls_start {
-    const struct pl_host *host;
-    void *previous;
-    struct failure *failure_out;
-    bool is_started;
-};
-
 void control_calls_init(struct control_calls *calls, struct breadcrumb_place *place)
 {
     calls->place = place != NULL ? place : &calls->own_place;
@@ -32,9 +25,9 @@ static void control_calls__leave(struct control_calls *calls)
 
 static void control_calls__run_start(struct control_calls *calls)
 {
-    struct control_calls_start *start = calls->start;
+    struct control_start *start = &calls->start;
     control_calls__enter(calls, calls->endpoint, "start");
-    start->is_started = endpoint_start(calls->endpoint, start->host, start->previous, start->failure_out);
+    start->is_started = endpoint_start(calls->endpoint, start->host, start->previous, start->failure);
     control_calls__leave(calls);
 }
 
@@ -93,10 +86,10 @@ static void control_calls__run(struct control_calls *calls, struct endpoint *end
 
 static void control_calls__tell_late(const struct control_calls *calls, ULONGLONG begun)
 {
-    char words[256];
-    struct text text;
     struct callback callback;
     if (callback_mark_read(&calls->place->mark, &callback) != 0) {
+        char words[256];
+        struct text text;
         text_init(&text, words, sizeof words);
         callback_add(&text, &callback);
         log_write(calls->endpoint->log, EVENT_CALLBACK_LATE, callback.endpoint, 0,
@@ -123,18 +116,17 @@ static void control_calls__wait_for_start(struct control_calls *calls)
 bool control_calls_start(struct control_calls *calls, struct endpoint *endpoint, const struct pl_host *host,
                          void *previous, struct failure *failure_out)
 {
-    struct control_calls_start start = {.host = host, .previous = previous, .failure_out = failure_out};
-    calls->start = &start;
+    calls->start = (struct control_start){.host = host, .previous = previous, .failure = failure_out};
     if (endpoint->handler->start == NULL) { /* there is something to note all the same */
         calls->endpoint = endpoint;
         control_calls__run_start(calls);
-        return start.is_started;
+        return calls->start.is_started;
     }
     control_calls__run(calls, endpoint, control_calls__run_start);
     if (calls->thread != NULL) {
         control_calls__wait_for_start(calls);
     }
-    return start.is_started;
+    return calls->start.is_started;
 }
 
 /* ---- The end ---- */

@@ -21,7 +21,13 @@ enum {
     CONTROL_CALLS_POLL = 20
 };
 
-struct control_calls_start;
+/* What a start takes and gives. */
+struct control_start {
+    const struct pl_host *host;
+    void *previous;
+    struct failure *failure;
+    bool is_started;
+};
 
 /* All zero but for what control_calls_init sets. */
 struct control_calls {
@@ -34,7 +40,7 @@ struct control_calls {
     struct endpoint *endpoint;
     void (*run)(struct control_calls *calls);
     uint32_t within;
-    struct control_calls_start *start; /* what a start takes and gives */
+    struct control_start start;
 };
 
 /* control_calls_init: `place` may be NULL; `calls` stays where it is. */

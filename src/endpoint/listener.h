@@ -23,8 +23,8 @@ struct listener {
     int family;                /* AF_INET or AF_INET6 */
     struct pl_address address; /* once bound, with the port that it got */
     enum listener_state state;
-    SOCKET socket;        /* LISTENING */
     uint32_t backlog;     /* LISTENING, TCP: that it was opened with */
+    SOCKET socket;        /* LISTENING */
     uint32_t win32_error; /* WAITING: why the last try failed */
     uint32_t delay;       /* milliseconds between the last try and the next; 0: none failed yet */
     uint64_t bound_at;    /* LISTENING: of GetTickCount64 */
