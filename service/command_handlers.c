@@ -4,12 +4,16 @@
 
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/utf16.h"
+#include "base/win.h"
 #include "config/config_handlers.h"
+#include "config/config_layout.h"
 #include "config/config_plugins.h"
 #include "handler/handlers.h"
 #include "loaded_config.h"
 
-enum { HANDLERS_COLUMN = 12 };
+enum { HANDLERS_PROTOCOLS = 13, HANDLERS_SUMMARY = 22 /* columns */ };
 
 static const struct pl_handler *command_handlers__find(const char *name)
 {
@@ -31,6 +35,7 @@ static enum exit_code command_handlers__unknown(const char *name, struct output 
     for (const struct pl_handler *const *handler = handlers_builtin; *handler != NULL; handler++) {
         text_add_format(&text, " %s", (*handler)->name);
     }
+    text_add_string(&text, "; one in a DLL is named as that: NAME.dll");
     return output_failure(err, &failure);
 }
 
@@ -70,6 +75,102 @@ static enum exit_code command_handlers__show_plugin(const struct arguments *argu
     return EXIT_CODE_DONE;
 }
 
+/* ---- The list ---- */
+
+static void command_handlers__add_summary(struct text *text, const char *words)
+{
+    size_t left = strlen(words);
+    while (left > 0) {
+        const size_t length = text_fit(words, left, CONFIG_LAYOUT_WIDTH - HANDLERS_SUMMARY);
+        for (size_t i = 0; i < length; i++) {
+            text_add(text, words[i] == '`' ? "\"" : &words[i], 1);
+        }
+        words += length;
+        left -= length;
+        while (left > 0 && *words == ' ') {
+            words++;
+            left--;
+        }
+        text_add_format(text, "\n%*s", left > 0 ? (int)HANDLERS_SUMMARY : 0, "");
+    }
+}
+
+static void command_handlers__row(const char *name, const struct pl_handler *handler, struct output *out)
+{
+    struct text text;
+    text_init_heap(&text);
+    text_add_string(&text, name);
+    config_layout_pad(&text, 0, HANDLERS_PROTOCOLS);
+    text_add_string(&text, config_handlers_protocols(handler));
+    config_layout_pad(&text, 0, HANDLERS_SUMMARY);
+    command_handlers__add_summary(&text, handler->summary);
+    output_text(out, &text);
+    text_fini(&text);
+}
+
+/* By their names alone: what a DLL says of itself is told by its own code, which is run when it is asked for by name. */
+static void command_handlers__add_plugins(struct text *names, const char *folder)
+{
+    WIN32_FIND_DATAW found;
+    WCHAR *pattern = utf16_make("%s\\*.dll", folder);
+    const HANDLE search = pattern != NULL ? FindFirstFileW(pattern, &found) : INVALID_HANDLE_VALUE;
+    memory_free(pattern);
+    if (search == INVALID_HANDLE_VALUE) {
+        return; /* there need not be such a folder */
+    }
+    do {
+        char *file = utf16_to_utf8(found.cFileName);
+        if (file != NULL && config_plugins_is_file(file, strlen(file))) {
+            text_add_format(names, "%s%s", names->length > 0 ? " " : "", file);
+        }
+        memory_free(file);
+    } while (FindNextFileW(search, &found));
+    FindClose(search);
+}
+
+static void command_handlers__list_plugins(const char *folder, struct output *out)
+{
+    struct text names, text;
+    text_init_heap(&names);
+    text_init_heap(&text);
+    command_handlers__add_plugins(&names, folder);
+    if (names.length > 0) {
+        text_add_string(&text, "\nIn ");
+        text_add_escaped(&text, folder, strlen(folder));
+        text_add_string(&text, " (plugin_dir); \"portlistener handlers NAME.dll\" describes one:\n");
+        config_layout_wrap(&text, names.at, CONFIG_LAYOUT_INDENT);
+    }
+    output_text(out, &text);
+    text_fini(&names);
+    text_fini(&text);
+}
+
+/* What is built in, and what lies in plugin_dir. Without --config a configuration is a help, and its lack no error. */
+static enum exit_code command_handlers__list(const struct arguments *arguments, struct streams *streams)
+{
+    struct loaded_config loaded;
+    struct failure failure;
+    enum exit_code code = EXIT_CODE_DONE;
+    for (const struct pl_handler *const *handler = handlers_builtin; *handler != NULL; handler++) {
+        command_handlers__row((*handler)->name, *handler, &streams->out);
+    }
+    if (!loaded_config_open(&loaded, arguments, LOADED_CONFIG_ALL, &failure)) {
+        return arguments->options[OPTION_CONFIG] != NULL ? output_failure(&streams->err, &failure) : code;
+    }
+    if (loaded.config != NULL) {
+        command_handlers__list_plugins(loaded.config->service.plugin_dir, &streams->out);
+    } else if (arguments->options[OPTION_CONFIG] != NULL) {
+        output_text(&streams->err, &loaded.problems.text);
+        code = loaded_config_code(&loaded);
+    } else {
+        output_format(&streams->err,
+                      "portlistener: the configuration has errors (\"portlistener check\" tells "
+                      "which), so that the plugins of its plugin_dir are not listed\n");
+    }
+    loaded_config_close(&loaded);
+    return code;
+}
+
 static enum exit_code command_handlers__plugin(const struct arguments *arguments, struct streams *streams)
 {
     struct loaded_config loaded;
@@ -102,9 +203,5 @@ enum exit_code command_handlers_run(const struct arguments *arguments, struct st
         command_handlers__show(handler, "built in", &streams->out);
         return EXIT_CODE_DONE;
     }
-    for (const struct pl_handler *const *handler = handlers_builtin; *handler != NULL; handler++) {
-        output_format(&streams->out, "%-*s %-7s  %s\n", HANDLERS_COLUMN, (*handler)->name,
-                      config_handlers_protocols(*handler), (*handler)->summary);
-    }
-    return EXIT_CODE_DONE;
+    return command_handlers__list(arguments, streams);
 }

@@ -122,7 +122,7 @@ const struct command commands_all[] = {
     {.name = "handlers",
      .operand = "[NAME]",
      .operands_max = 1,
-     .summary = "lists the handlers, or describes one",
+     .summary = "lists the handlers, plugins included, or describes one",
      .details = "A handler is what stands behind an endpoint: the key \"handler\" of its section names it.\n"
                 "NAME.dll: the handler in this DLL of the folder plugin_dir of the configuration.\n",
      .run = command_handlers_run},

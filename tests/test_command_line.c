@@ -102,7 +102,8 @@ static void test_command_line__wrong_usage_is_said(void **state)
         {L"status --json --metrics", "portlistener: the options --json and --metrics do not go together: "},
         {L"help nothing", "portlistener: \"nothing\" is no command"},
         {L"handlers nothing",
-         "portlistener: there is no handler \"nothing\"; there are: banner chargen daytime discard echo qotd time\n"},
+         "portlistener: there is no handler \"nothing\"; there are: banner chargen daytime discard echo qotd time; one in "
+         "a DLL is named as that: NAME.dll\n"},
         {L"\u017elutou\u010dk\u00fd", "portlistener: \"\xC5\xBElutou\xC4\x8Dk\xC3\xBD\" is no command"},
     };
     (void)state;
@@ -184,6 +185,36 @@ static void test_command_line__describes_a_plugin(void **state)
     expect_err("has no listen");
     run(L"handlers echo.dll --config C:\\nowhere\\a.ini");
     expect_code(EXIT_CODE_CONFIGURATION);
+}
+
+/* By name, for a plugin is not run to be listed. */
+static void test_command_line__lists_plugins(void **state)
+{
+    char ini[2 * PROGRAM_PATH_MAX];
+    WCHAR from[PROGRAM_PATH_MAX], to[PROGRAM_PATH_MAX];
+    (void)state;
+    swprintf(from, PROGRAM_PATH_MAX, L"%ls", program_path());
+    wcscpy(wcsrchr(from, L'\\'), L"\\plugins\\echo.dll");
+    swprintf(to, PROGRAM_PATH_MAX, L"%ls\\echo.dll", world.folder);
+    assert_true(CopyFileW(from, to, TRUE));
+    program_write(world.folder, L"text.dll", "not a program", to);
+    snprintf(ini, sizeof ini, "[service]\nplugin_dir = .\n%s", ini_good);
+    run_with(L"handlers", ini);
+    expect_code(EXIT_CODE_DONE);
+    expect_out("\nqotd         tcp udp");
+    expect_out(" (plugin_dir); \"portlistener handlers NAME.dll\" describes one:\n  echo.dll text.dll\n");
+    assert_string_equal(world.result.err, "");
+    for (const char *line = world.result.out; *line != '\0'; line += strcspn(line, "\n") + 1) {
+        assert_true(strcspn(line, "\n") <= 100);
+    }
+    assert_null(strchr(world.result.out, '`'));
+    run_with(L"handlers", "[endpoint a]\n");
+    expect_code(EXIT_CODE_CONFIGURATION);
+    expect_out("\nqotd ");
+    expect_err("has no listen");
+    run(L"handlers --config C:\\nowhere\\a.ini");
+    expect_code(EXIT_CODE_CONFIGURATION);
+    expect_err("--config names C:\\nowhere\\a.ini");
 }
 
 static void test_command_line__a_missing_file_is_code_3_and_named(void **state)
@@ -679,6 +710,7 @@ int main(void)
         test(test_command_line__each_command_has_help_in_two_ways),
         test(test_command_line__tells_its_version_and_handlers),
         test(test_command_line__describes_a_plugin),
+        test(test_command_line__lists_plugins),
         test(test_command_line__a_missing_file_is_code_3_and_named),
         test(test_command_line__without_any_file_both_places_are_named),
         test(test_command_line__broken_files_are_code_3_with_line_and_column),
