@@ -767,6 +767,16 @@ static void make_file(void)
     assert_true(WriteFile(seen.file, contents, sizeof contents, &written, NULL));
 }
 
+/* More than a system takes from us for a client that does not read. */
+enum { LONG_FILE = 64 << 20 };
+
+static void lengthen_file(void)
+{
+    const LARGE_INTEGER end = {.QuadPart = LONG_FILE};
+    assert_true(SetFilePointerEx(seen.file, end, NULL, FILE_BEGIN));
+    assert_true(SetEndOfFile(seen.file));
+}
+
 static void remove_file(void)
 {
     CloseHandle(seen.file);
@@ -1275,10 +1285,11 @@ static void test_send_file__behind_that_of_another_thread(void **state)
 {
     (void)state;
     make_file();
+    lengthen_file();
     connect_stranger();
     say("x");
     hear("s");
-    assert_int_equal(seen.host->send_file(seen.host, (pl_id)seen.id, seen.file, 0, FILE_LENGTH), PL_QUEUED);
+    assert_int_equal(seen.host->send_file(seen.host, (pl_id)seen.id, seen.file, 0, LONG_FILE), PL_QUEUED);
     assert_int_equal(client_receive(client, contents, 1, CLIENT_PATIENCE), CLIENT_OK);
     say("F");
     wait_for(&seen.closes, 1);
