@@ -7,15 +7,16 @@
 
 enum { LOST = 4096 };
 
-static void *last;
+static void *volatile last; /* volatile: else a compiler may see that nobody reads it, and allocate nothing */
 
 static int32_t on_open(void *state, pl_id id, void **user, const pl_info *info)
 {
     (void)state, (void)id, (void)user, (void)info;
-    last = malloc(LOST);
-    if (last != NULL) {
-        memset(last, 1, LOST);
+    void *lost = malloc(LOST);
+    if (lost != NULL) {
+        memset(lost, 1, LOST);
     }
+    last = lost;
     return 0;
 }
 
