@@ -77,34 +77,21 @@ static enum exit_code command_handlers__show_plugin(const struct arguments *argu
 
 /* ---- The list ---- */
 
-static void command_handlers__add_summary(struct text *text, const char *words)
-{
-    size_t left = strlen(words);
-    while (left > 0) {
-        const size_t length = text_fit(words, left, CONFIG_LAYOUT_WIDTH - HANDLERS_SUMMARY);
-        for (size_t i = 0; i < length; i++) {
-            text_add(text, words[i] == '`' ? "\"" : &words[i], 1);
-        }
-        words += length;
-        left -= length;
-        while (left > 0 && *words == ' ') {
-            words++;
-            left--;
-        }
-        text_add_format(text, "\n%*s", left > 0 ? (int)HANDLERS_SUMMARY : 0, "");
-    }
-}
-
 static void command_handlers__row(const char *name, const struct pl_handler *handler, struct output *out)
 {
-    struct text text;
+    struct text text, summary;
     text_init_heap(&text);
+    text_init_heap(&summary);
     text_add_string(&text, name);
     config_layout_pad(&text, 0, HANDLERS_PROTOCOLS);
     text_add_string(&text, config_handlers_protocols(handler));
     config_layout_pad(&text, 0, HANDLERS_SUMMARY);
-    command_handlers__add_summary(&text, handler->summary);
+    config_layout_wrap(&summary, handler->summary, HANDLERS_SUMMARY);
+    /* its first line has begun */
+    text_add_string(&text, summary.length > HANDLERS_SUMMARY ? summary.at + HANDLERS_SUMMARY : "\n");
+    text.is_cut = text.is_cut || summary.is_cut;
     output_text(out, &text);
+    text_fini(&summary);
     text_fini(&text);
 }
 

@@ -65,16 +65,28 @@ static bool control_desk__find_endpoint(const struct control_desk *desk, const c
     return false;
 }
 
+/* What is wrong with a word; `command` tells those that are right, `rest` says so. */
+static enum exit_code control_desk__refuse(const struct control_desk *desk, enum exit_code code,
+                                           const char *problem, const char *command, const char *rest,
+                                           struct control_answer *answer)
+{
+    char room[1024];
+    struct text text;
+    text_init(&text, room, sizeof room);
+    text_add_format(&text, "%s; ", problem);
+    control_desk__add_command(&text, desk, command);
+    text_add_string(&text, rest);
+    return control_desk__fail(answer, code, room);
+}
+
 static enum exit_code control_desk__no_endpoint(const struct control_desk *desk, const char *name,
                                                 struct control_answer *answer)
 {
     char room[1024];
     struct text text;
     text_init(&text, room, sizeof room);
-    text_add_format(&text, "there is no endpoint \"%s\" in service; ", name);
-    control_desk__add_command(&text, desk, "status");
-    text_add_string(&text, " lists them");
-    return control_desk__fail(answer, EXIT_CODE_FAILED, room);
+    text_add_format(&text, "there is no endpoint \"%s\" in service", name);
+    return control_desk__refuse(desk, EXIT_CODE_FAILED, room, "status", " lists them", answer);
 }
 
 /* One line of what was done: for people, or {"message": ...}. */
@@ -197,17 +209,10 @@ static bool control_desk__read_id(const char *word, uint64_t *id_out)
     return word[16] == '\0';
 }
 
-/* What is wrong with an id; where those are that are right. */
 static enum exit_code control_desk__refuse_id(const struct control_desk *desk, enum exit_code code,
                                               const char *problem, struct control_answer *answer)
 {
-    char room[1024];
-    struct text text;
-    text_init(&text, room, sizeof room);
-    text_add_format(&text, "%s; ", problem);
-    control_desk__add_command(&text, desk, "connections");
-    text_add_string(&text, " lists those that there are");
-    return control_desk__fail(answer, code, room);
+    return control_desk__refuse(desk, code, problem, "connections", " lists those that there are", answer);
 }
 
 static enum exit_code control_desk__close(const struct control_desk *desk, const struct arguments *arguments,
