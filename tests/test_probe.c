@@ -98,6 +98,15 @@ static void assert_outcome(const char *what, const struct probe *probe, enum pro
 
 /* ---- What the other side does ---- */
 
+static void end_service(const struct service *service, HANDLE thread)
+{
+    SetEvent(service->done);
+    WaitForSingleObject(thread, INFINITE);
+    CloseHandle(thread);
+    CloseHandle(service->done);
+    closesocket(service->listener);
+}
+
 static void test_probe__judges_what_comes(void **state)
 {
     (void)state;
@@ -130,11 +139,7 @@ static void test_probe__judges_what_comes(void **state)
         struct probe probe = probe_for(CONFIG_TCP, &to, rows[i].words, rows[i].expects);
         probe.limit = rows[i].limit;
         probe_run(&probe);
-        SetEvent(service.done);
-        WaitForSingleObject(thread, INFINITE);
-        CloseHandle(thread);
-        CloseHandle(service.done);
-        closesocket(service.listener);
+        end_service(&service, thread);
         assert_outcome(rows[i].what, &probe, rows[i].outcome, 0);
     }
 }
@@ -239,11 +244,7 @@ static void test_probe__receives_again_unless_it_is_over(void **state)
         fault_clear();
         fault_arm(IMPORT_recv, 1, rows[i].code, 1);
         probe_run(&probe);
-        SetEvent(service.done);
-        WaitForSingleObject(thread, INFINITE);
-        CloseHandle(thread);
-        CloseHandle(service.done);
-        closesocket(service.listener);
+        end_service(&service, thread);
         assert_outcome("recv", &probe, rows[i].outcome, rows[i].error);
     }
 }
